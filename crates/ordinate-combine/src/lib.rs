@@ -1,0 +1,1 @@
+//! Learns policies from evidence, cross-fitted.

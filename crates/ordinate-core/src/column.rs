@@ -1,0 +1,239 @@
+//! Columns of evidence: texts, codes and numbers with holes.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+/// A column of texts in one buffer; a text may be absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Texts {
+    bytes: String,
+    /// Start and length of each row's text in `bytes`; [`Texts::ABSENT`] where the row has none.
+    spans: Vec<(usize, u32)>,
+}
+
+impl Texts {
+    const ABSENT: (usize, u32) = (usize::MAX, 0);
+
+    /// Rows in the column; rows after the last text placed are not counted.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether the column has no texts.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Appends a row.
+    pub fn push(&mut self, text: &str) {
+        self.place(self.spans.len(), Some(text));
+    }
+
+    /// Gives `row` a text; rows may be placed in any order. `None` changes nothing. Texts are cut at 4 GiB.
+    pub fn place(&mut self, row: usize, text: Option<&str>) {
+        let Some(text) = text else { return };
+        if row >= self.spans.len() {
+            self.spans.resize(row + 1, Self::ABSENT);
+        }
+        let most = u32::MAX as usize;
+        let text = if text.len() <= most { text } else { &text[..text.floor_char_boundary(most)] };
+        #[allow(clippy::cast_possible_truncation)] // cut just above
+        let span = (self.bytes.len(), text.len() as u32);
+        self.spans[row] = span;
+        self.bytes.push_str(text);
+    }
+
+    /// The text of `row`, if it has one.
+    #[must_use]
+    pub fn get(&self, row: usize) -> Option<&str> {
+        let (start, len) = *self.spans.get(row)?;
+        self.bytes.get(start..start.checked_add(len as usize)?)
+    }
+}
+
+/// Distinct texts with a number each, in order of first appearance.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    texts: Texts,
+    table: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Names {
+    /// The number of distinct texts.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// Whether no text was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
+    /// The text with this number.
+    #[must_use]
+    pub fn text(&self, code: u32) -> &str {
+        self.texts.get(code as usize).unwrap_or_default()
+    }
+
+    /// All texts in order of their numbers.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.texts.len()).map(|row| self.texts.get(row).unwrap_or_default())
+    }
+
+    /// The number of `text`, if it is known.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Option<u32> {
+        let hash = self.hasher.hash_one(text);
+        self.table.find(hash, |&code| self.text(code) == text).copied()
+    }
+
+    /// The number of `text`, which is added if it is new; and whether it was new.
+    pub fn intern(&mut self, text: &str) -> (u32, bool) {
+        let hash = self.hasher.hash_one(text);
+        let texts = &self.texts;
+        if let Some(&code) = self.table.find(hash, |&code| texts.get(code as usize) == Some(text)) {
+            return (code, false);
+        }
+        #[allow(clippy::cast_possible_truncation)] // evidence is limited to u32::MAX items
+        let code = self.texts.len() as u32;
+        self.texts.push(text);
+        let (texts, hasher) = (&self.texts, &self.hasher);
+        self.table.insert_unique(hash, code, |&other| {
+            hasher.hash_one(texts.get(other as usize).unwrap_or_default())
+        });
+        (code, true)
+    }
+}
+
+impl PartialEq for Names {
+    fn eq(&self, other: &Self) -> bool {
+        self.texts == other.texts
+    }
+}
+
+/// A column of few distinct texts: one code per row, [`Codes::NONE`] where the row has none.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Codes {
+    names: Names,
+    codes: Vec<u32>,
+}
+
+impl Codes {
+    /// The code of a row without a text.
+    pub const NONE: u32 = u32::MAX;
+
+    /// Appends a row.
+    pub fn push(&mut self, text: Option<&str>) {
+        let code = text.map_or(Self::NONE, |text| self.names.intern(text).0);
+        self.codes.push(code);
+    }
+
+    /// Appends rows without a text until the column has `len` rows.
+    pub fn pad(&mut self, len: usize) {
+        if self.codes.len() < len {
+            self.codes.resize(len, Self::NONE);
+        }
+    }
+
+    /// Gives `row` a text; the row must exist.
+    pub fn set(&mut self, row: usize, text: &str) {
+        let code = self.names.intern(text).0;
+        if let Some(slot) = self.codes.get_mut(row) {
+            *slot = code;
+        }
+    }
+
+    /// The distinct texts.
+    #[must_use]
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The codes, one a row.
+    #[must_use]
+    pub fn codes(&self) -> &[u32] {
+        &self.codes
+    }
+
+    /// The text of `row`, if it has one.
+    #[must_use]
+    pub fn get(&self, row: usize) -> Option<&str> {
+        match self.codes.get(row).copied() {
+            None | Some(Self::NONE) => None,
+            Some(code) => Some(self.names.text(code)),
+        }
+    }
+}
+
+/// A column of numbers, NaN where a row has none; takes no memory until the first number arrives.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Numbers(Vec<f64>);
+
+impl Numbers {
+    /// Sets the number of `row`.
+    pub fn set(&mut self, row: usize, value: f64) {
+        if row >= self.0.len() {
+            self.0.resize(row + 1, f64::NAN);
+        }
+        self.0[row] = value;
+    }
+
+    /// The number of `row`, if it has one.
+    #[must_use]
+    pub fn get(&self, row: usize) -> Option<f64> {
+        self.0.get(row).copied().filter(|value| !value.is_nan())
+    }
+
+    /// Whether no row has a number.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_keep_absent_apart_from_empty() {
+        let mut texts = Texts::default();
+        texts.place(3, Some("b"));
+        texts.place(0, Some("法律"));
+        texts.place(1, Some(""));
+        texts.place(2, None);
+        assert_eq!(
+            (0..5).map(|row| texts.get(row)).collect::<Vec<_>>(),
+            [Some("法律"), Some(""), None, Some("b"), None]
+        );
+    }
+
+    #[test]
+    fn codes_are_stable_and_found() {
+        let mut codes = Codes::default();
+        for text in [Some("a"), None, Some("b"), Some("a")] {
+            codes.push(text);
+        }
+        assert_eq!(codes.codes(), [0, Codes::NONE, 1, 0]);
+        assert_eq!(codes.names().find("b"), Some(1));
+        assert_eq!(codes.names().find("c"), None);
+        assert_eq!(codes.get(3), Some("a"));
+    }
+
+    #[test]
+    fn names_survive_growth() {
+        let mut names = Names::default();
+        for i in 0..10_000 {
+            assert_eq!(names.intern(&format!("item-{i}")), (i, true));
+        }
+        for i in 0..10_000 {
+            assert_eq!(names.find(&format!("item-{i}")), Some(i));
+        }
+    }
+}

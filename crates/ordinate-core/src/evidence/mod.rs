@@ -1,0 +1,221 @@
+//! Evidence: items down, candidates across, an answer in each cell.
+//!
+//! Columnar, with holes: a cell is scored, an error, or missing (never asked). Built with
+//! [`EvidenceBuilder`], which refuses what would make it inconsistent.
+
+mod builder;
+mod items;
+
+pub use builder::{EvidenceBuilder, EvidenceError};
+pub use items::{Items, Part};
+
+use crate::candidate::Candidate;
+use crate::column::{Numbers, Texts};
+use crate::name::CandidateName;
+use crate::policy::Seen;
+
+/// The number of an item within evidence.
+pub type Row = usize;
+
+/// What is in a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Status {
+    /// The candidate was not asked about the item.
+    #[default]
+    Missing,
+    /// The candidate answered and the answer is scored.
+    Scored,
+    /// The candidate failed to answer: not a wrong answer and not a missing row.
+    Error,
+}
+
+/// The answers of one candidate, one a row of the evidence.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Answers {
+    pub(crate) status: Vec<Status>,
+    pub(crate) score: Vec<f64>,
+    pub(crate) cost_usd: Numbers,
+    pub(crate) latency_ms: Numbers,
+    pub(crate) confidence: Numbers,
+    pub(crate) input_tokens: Numbers,
+    pub(crate) output_tokens: Numbers,
+    pub(crate) output: Texts,
+    pub(crate) error: Texts,
+}
+
+impl Answers {
+    /// What is in the cell of `row`.
+    #[must_use]
+    pub fn status(&self, row: Row) -> Status {
+        self.status.get(row).copied().unwrap_or_default()
+    }
+
+    /// The score in `[0, 1]`, where the cell is scored.
+    #[must_use]
+    pub fn score(&self, row: Row) -> Option<f64> {
+        (self.status(row) == Status::Scored).then(|| self.score[row])
+    }
+
+    /// USD paid for the answer, if known.
+    #[must_use]
+    pub fn cost_usd(&self, row: Row) -> Option<f64> {
+        self.cost_usd.get(row)
+    }
+
+    /// Milliseconds from request to answer, if known.
+    #[must_use]
+    pub fn latency_ms(&self, row: Row) -> Option<f64> {
+        self.latency_ms.get(row)
+    }
+
+    /// The candidate's own confidence in `[0, 1]`, if given.
+    #[must_use]
+    pub fn confidence(&self, row: Row) -> Option<f64> {
+        self.confidence.get(row)
+    }
+
+    /// Tokens read, if known.
+    #[must_use]
+    pub fn input_tokens(&self, row: Row) -> Option<f64> {
+        self.input_tokens.get(row)
+    }
+
+    /// Tokens written, if known.
+    #[must_use]
+    pub fn output_tokens(&self, row: Row) -> Option<f64> {
+        self.output_tokens.get(row)
+    }
+
+    /// What the candidate said, if kept.
+    #[must_use]
+    pub fn output(&self, row: Row) -> Option<&str> {
+        self.output.get(row)
+    }
+
+    /// What went wrong, where the cell is an error.
+    #[must_use]
+    pub fn error(&self, row: Row) -> Option<&str> {
+        self.error.get(row)
+    }
+
+    /// Whether any cell has a cost.
+    #[must_use]
+    pub fn has_cost(&self) -> bool {
+        !self.cost_usd.is_empty()
+    }
+
+    /// Whether any cell has a latency.
+    #[must_use]
+    pub fn has_latency(&self) -> bool {
+        !self.latency_ms.is_empty()
+    }
+
+    /// Whether any cell has an output.
+    #[must_use]
+    pub fn has_output(&self) -> bool {
+        !self.output.is_empty()
+    }
+
+    /// How many cells have this status.
+    #[must_use]
+    pub fn count(&self, status: Status) -> usize {
+        self.status.iter().filter(|s| **s == status).count()
+    }
+
+    /// The answer of `row` as a policy sees it: without its score.
+    #[must_use]
+    pub fn seen(&self, candidate: usize, row: Row) -> Seen<'_> {
+        Seen {
+            candidate,
+            output: self.output(row),
+            confidence: self.confidence(row),
+            output_tokens: self.output_tokens(row),
+            failed: self.status(row) != Status::Scored,
+        }
+    }
+}
+
+/// Items x candidates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Evidence {
+    pub(crate) items: Items,
+    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) answers: Vec<Answers>,
+}
+
+impl Evidence {
+    /// The items, one a row.
+    #[must_use]
+    pub fn items(&self) -> &Items {
+        &self.items
+    }
+
+    /// Rows: the number of items.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there are no items. Evidence that was built has at least one.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.len() == 0
+    }
+
+    /// The candidates, one a column.
+    #[must_use]
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    /// The names of the candidates in column order.
+    #[must_use]
+    pub fn names(&self) -> Vec<CandidateName> {
+        self.candidates.iter().map(|candidate| candidate.name.clone()).collect()
+    }
+
+    /// The answers of the candidate in this column.
+    ///
+    /// # Panics
+    /// When there is no such column.
+    #[must_use]
+    pub fn answers(&self, candidate: usize) -> &Answers {
+        &self.answers[candidate]
+    }
+
+    /// All columns, in the order of [`Evidence::candidates`].
+    #[must_use]
+    pub fn columns(&self) -> &[Answers] {
+        &self.answers
+    }
+
+    /// The column of the candidate with this name.
+    #[must_use]
+    pub fn column_of(&self, name: &CandidateName) -> Option<usize> {
+        self.candidates.iter().position(|candidate| candidate.name == *name)
+    }
+
+    /// All rows.
+    #[must_use]
+    pub fn view(&self) -> View<'_> {
+        View { evidence: self, rows: (0..self.len()).collect() }
+    }
+
+    /// The rows of one part, where the task names train and test.
+    #[must_use]
+    pub fn part(&self, part: Part) -> View<'_> {
+        View {
+            evidence: self,
+            rows: (0..self.len()).filter(|&row| self.items.part(row) == Some(part)).collect(),
+        }
+    }
+}
+
+/// Some rows of evidence: what a policy is fitted on, or what it is tried on.
+#[derive(Debug, Clone)]
+pub struct View<'a> {
+    /// The whole evidence.
+    pub evidence: &'a Evidence,
+    /// The rows in view.
+    pub rows: Vec<Row>,
+}

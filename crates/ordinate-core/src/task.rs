@@ -1,0 +1,235 @@
+//! The task file, as it is written: sections and keys. Reading it, with errors that name file and line, is
+//! the job of `ordinate-data`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::candidate::{Hosting, Lineage, Price};
+use crate::name::CandidateName;
+use crate::needs::Needs;
+use crate::policy::PolicyKind;
+
+/// A task file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TaskFile {
+    /// What is to be done.
+    pub task: TaskSection,
+    /// Where its items are.
+    pub data: DataSection,
+    /// Limits and the goal.
+    #[serde(default)]
+    pub needs: Needs,
+    /// Which policies are tried.
+    #[serde(default, skip_serializing_if = "CombineSection::is_default")]
+    pub combine: CombineSection,
+    /// How sure the verdict has to be, and how that is computed.
+    #[serde(default, skip_serializing_if = "StatisticsSection::is_default")]
+    pub statistics: StatisticsSection,
+    /// What can answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidate: Vec<CandidateEntry>,
+}
+
+/// `[task]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TaskSection {
+    /// A name for reports.
+    pub name: String,
+    /// What is asked of a candidate.
+    pub kind: TaskKind,
+    /// The metric; each kind has a default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+}
+
+/// What is asked of a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskKind {
+    /// One label of a fixed list.
+    Classify,
+    /// Several labels of a fixed list.
+    Tag,
+    /// One of the options that the item gives.
+    Choose,
+    /// A span of a context.
+    Extract,
+    /// Free text.
+    Generate,
+    /// Text in another language.
+    Translate,
+    /// The next values of a series.
+    Forecast,
+    /// A number.
+    Regress,
+    /// One label for an image.
+    ClassifyImage,
+    /// Anything: the answers were scored elsewhere.
+    Scored,
+}
+
+/// `[data]`: an `evidence` table, or `items`, or `train` and/or `test`; and the names of their fields.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataSection {
+    /// A whole evidence table: `id, slice, group, candidate, score, cost_usd, latency_ms`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+    /// The items, all in one file: policies are cross-fitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub items: Option<String>,
+    /// Items to learn from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train: Option<String>,
+    /// Items to score on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<String>,
+    /// The field with the item's id. Default `id`; items without one are numbered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The field with the input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+    /// The field with the right answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The field with the slice (domain, topic): the domain lookup and the coverage table use it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slice: Option<String>,
+    /// The field with the group: items of one group are not independent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+}
+
+/// `[combine]`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CombineSection {
+    /// The kinds of policy that are tried; absent: all that the evidence allows. `single` is always tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kinds: Option<Vec<PolicyKind>>,
+    /// Folds of the cross-fitting. Default 5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folds: Option<u32>,
+}
+
+impl CombineSection {
+    /// The default number of folds.
+    pub const FOLDS: u32 = 5;
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// `[statistics]`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StatisticsSection {
+    /// Bootstrap resamples. Default 2,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resamples: Option<u32>,
+    /// Seed of folds and resamples; `--seed` overrides it. Default 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Bootstrap interval: `bca` (default) or `percentile`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval: Option<IntervalKind>,
+}
+
+/// Which bootstrap interval is computed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IntervalKind {
+    /// Bias-corrected and accelerated (Efron 1987).
+    #[default]
+    Bca,
+    /// Percentiles of the resampled statistic.
+    Percentile,
+}
+
+impl StatisticsSection {
+    /// The default number of resamples.
+    pub const RESAMPLES: u32 = 2_000;
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// `[[candidate]]`: its name and lineage, what is known of its deployment, and where its answers come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CandidateEntry {
+    /// Unique within the task.
+    pub name: CandidateName,
+    /// General, vertical or transferred.
+    pub lineage: Lineage,
+    /// List price, used where answers have token counts but no cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+    /// Where it runs; the need `stay_local` asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosting: Option<Hosting>,
+    /// Memory to host it, GB; the need `max_memory_gb` asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_gb: Option<f64>,
+    /// Parameters, billions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters_billion: Option<f64>,
+    /// Answers that were recorded in a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<Recorded>,
+    /// A model behind an OpenAI-compatible API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub openai: Option<OpenAi>,
+    /// A model that runs in this process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<Local>,
+    /// A model made from a general one with the task's train items.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapt: Option<Adapt>,
+}
+
+/// `recorded = { path = "gpt4.jsonl.gz" }`: rows with `id` and `score` (and `output`, `cost_usd`, `latency_ms`,
+/// `input_tokens`, `output_tokens`, `confidence`, `error` where known).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recorded {
+    /// The file, relative to the task file.
+    pub path: String,
+}
+
+/// `openai = { model = "...", base_url = "..." }`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenAi {
+    /// The model's name there.
+    pub model: String,
+    /// The API's address. Default OpenAI's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// USD per million tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+}
+
+/// `local = { model = "..." }`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Local {
+    /// A built-in model, a folder, or `hf:org/name[@revision]`.
+    pub model: String,
+}
+
+/// `adapt = { from = "hf:...", method = "probe" }`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Adapt {
+    /// The general model to start from.
+    pub from: String,
+    /// `probe`, `lora` or `full`.
+    pub method: String,
+}

@@ -1,0 +1,1 @@
+//! Items and evidence in: task files, evidence tables, recorded answers.

@@ -1,0 +1,1 @@
+//! Needs, evidence and policies to a verdict.
