@@ -42,6 +42,10 @@ pub struct TaskSection {
     /// The metric; each kind has a default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
+    /// What guessing scores, in `[0, 1)` (0.25 for four options): a pair of candidates whose rescue rate is
+    /// no higher is not complementary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guess_rate: Option<f64>,
 }
 
 /// What is asked of a candidate.
@@ -101,6 +105,10 @@ pub struct DataSection {
     /// The field with the group: items of one group are not independent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// What readers of the verdict should know of the data (source, licence, what is an estimate): shown with
+    /// what was assumed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// `[combine]`.
