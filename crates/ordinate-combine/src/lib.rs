@@ -1,1 +1,34 @@
 //! Learns policies from evidence, cross-fitted.
+//!
+//! A [`Learner`] makes a policy from some rows; [`try_all`] makes sure that nothing is scored on rows that
+//! shaped it; [`replay`] plays a policy over recorded answers; an [`Artefact`] is the policy as a file.
+
+pub mod artefact;
+pub mod by_slice;
+mod choose;
+mod crossfit;
+mod dials;
+mod error;
+mod folds;
+mod learner;
+pub mod random;
+mod replay;
+pub mod single;
+#[cfg(test)]
+mod testing;
+
+pub use artefact::Artefact;
+pub use crossfit::{Plan, Trial, Trials, best_column, dense_groups, try_all};
+pub use error::{CombineError, NotApplicable};
+pub use folds::Folds;
+pub use learner::{Context, Learner, Outlay};
+pub use replay::{Played, replay};
+
+use ordinate_core::PolicyKind;
+
+/// The learners of these kinds (all where `None`), what is simpler first.
+#[must_use]
+pub fn learners(kinds: Option<&[PolicyKind]>) -> Vec<Box<dyn Learner>> {
+    let all: Vec<Box<dyn Learner>> = vec![Box::new(by_slice::BySliceLearner)];
+    all.into_iter().filter(|learner| kinds.is_none_or(|kinds| kinds.contains(&learner.kind()))).collect()
+}

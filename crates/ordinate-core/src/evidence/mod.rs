@@ -6,7 +6,7 @@
 mod builder;
 mod items;
 
-pub use builder::{EvidenceBuilder, EvidenceError};
+pub use builder::{EvidenceBuilder, EvidenceError, ItemFields};
 pub use items::{Items, Part};
 
 use crate::candidate::Candidate;

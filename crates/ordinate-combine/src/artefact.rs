@@ -1,0 +1,119 @@
+//! A policy as a file: small, versioned, and back to the same decisions.
+
+use ordinate_core::{Dial, Policy};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::by_slice::BySlice;
+use crate::error::CombineError;
+use crate::single::Single;
+
+/// The version of policy files that this code writes and reads.
+pub const VERSION: u64 = 1;
+
+/// A policy and where on its curve it stands: what is saved after a run, and served.
+#[derive(Debug)]
+pub struct Artefact {
+    /// The name in the verdict.
+    pub name: String,
+    /// The policy.
+    pub policy: Box<dyn Policy>,
+    /// The dial that the needs chose.
+    pub dial: Dial,
+}
+
+#[derive(Serialize, Deserialize)]
+struct File {
+    version: u64,
+    name: String,
+    kind: String,
+    dial: Dial,
+    policy: Value,
+}
+
+type Load = fn(Value) -> Result<Box<dyn Policy>, serde_json::Error>;
+
+/// How each kind is loaded; a new kind is one line.
+const LOADERS: &[(&str, Load)] = &[("single", load::<Single>), ("by-slice", load::<BySlice>)];
+
+fn load<P: Policy + DeserializeOwned + 'static>(value: Value) -> Result<Box<dyn Policy>, serde_json::Error> {
+    Ok(Box::new(serde_json::from_value::<P>(value)?))
+}
+
+impl Artefact {
+    /// The text of a policy file. Numbers are written so that they read back to the same bits.
+    ///
+    /// # Errors
+    /// [`CombineError::Json`] when a number is not finite.
+    pub fn to_json(&self) -> Result<String, CombineError> {
+        let file = File {
+            version: VERSION,
+            name: self.name.clone(),
+            kind: self.policy.kind().to_string(),
+            dial: self.dial,
+            policy: self.policy.save()?,
+        };
+        Ok(serde_json::to_string(&file)?)
+    }
+
+    /// Reads the text of a policy file.
+    ///
+    /// # Errors
+    /// [`CombineError::Damaged`], [`CombineError::Version`], [`CombineError::UnknownKind`].
+    pub fn from_json(text: &str) -> Result<Self, CombineError> {
+        let damaged = |error: serde_json::Error| CombineError::Damaged(error.to_string());
+        let value: Value = serde_json::from_str(text).map_err(damaged)?;
+        let version = value.get("version").and_then(Value::as_u64).unwrap_or_default();
+        if version != VERSION {
+            return Err(CombineError::Version(version));
+        }
+        let file: File = serde_json::from_value(value).map_err(damaged)?;
+        let Some((_, load)) = LOADERS.iter().find(|(kind, _)| *kind == file.kind) else {
+            return Err(CombineError::UnknownKind(file.kind));
+        };
+        Ok(Self { name: file.name, policy: load(file.policy).map_err(damaged)?, dial: file.dial })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learner::Outlay;
+    use crate::replay::replay;
+    use crate::testing::evidence;
+
+    #[test]
+    fn a_saved_policy_decides_alike() {
+        let rows: Vec<_> = (0..60)
+            .map(|i| (["法", "b"][i % 2], None, vec![Some((i % 7) as f64 / 7.0), Some((i % 5) as f64 / 5.0)]))
+            .collect();
+        let evidence = evidence(2, &rows);
+        let policy = Box::new(BySlice::fit(&evidence.view(), Outlay::Cost));
+        let dials = [Dial(0.0), Dial(17.3), Dial(140.0)];
+        let before = replay(policy.as_ref(), &evidence, &evidence.view().rows, &dials);
+        let artefact = Artefact { name: "by-slice".into(), policy, dial: dials[1] };
+        let text = artefact.to_json().unwrap();
+        let loaded = Artefact::from_json(&text).unwrap();
+        assert_eq!(loaded.dial, dials[1]);
+        assert_eq!(loaded.to_json().unwrap(), text);
+        let after = replay(loaded.policy.as_ref(), &evidence, &evidence.view().rows, &dials);
+        for (after, before) in after.iter().zip(&before) {
+            assert_eq!((&after.given, &after.quality), (&before.given, &before.quality));
+        }
+    }
+
+    #[test]
+    fn damaged_files_are_refused() {
+        for (text, part) in [
+            ("", "damaged"),
+            ("{}", "version 0"),
+            (r#"{"version":9}"#, "version 9"),
+            (r#"{"version":1,"name":"x","kind":"magic","dial":0.0,"policy":{}}"#, "magic"),
+            (r#"{"version":1,"name":"x","kind":"by-slice","dial":0.0,"policy":{}}"#, "damaged"),
+        ] {
+            let message = Artefact::from_json(text).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
+    }
+}

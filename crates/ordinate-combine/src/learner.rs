@@ -1,0 +1,77 @@
+//! What every kind of policy has to bring along.
+
+use ordinate_core::evidence::View;
+use ordinate_core::{Dial, Evidence, Policy, PolicyKind};
+
+use crate::error::NotApplicable;
+
+/// What a dial trades quality for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Outlay {
+    /// USD per item.
+    #[default]
+    Cost,
+    /// Milliseconds per item.
+    Latency,
+}
+
+impl Outlay {
+    /// The outlay of one cell, if it is known.
+    #[must_use]
+    pub fn of(self, evidence: &Evidence, candidate: usize, row: usize) -> Option<f64> {
+        let answers = evidence.answers(candidate);
+        match self {
+            Self::Cost => answers.cost_usd(row),
+            Self::Latency => answers.latency_ms(row),
+        }
+    }
+
+    /// Whether every candidate has it.
+    #[must_use]
+    pub fn is_known(self, evidence: &Evidence) -> bool {
+        evidence.columns().iter().all(|answers| match self {
+            Self::Cost => answers.has_cost(),
+            Self::Latency => answers.has_latency(),
+        })
+    }
+}
+
+/// What a learner is told besides the rows to learn from.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Context {
+    /// What dials trade quality for.
+    pub outlay: Outlay,
+    /// Seed of whatever is random.
+    pub seed: u64,
+}
+
+/// Learns one kind of policy from evidence.
+///
+/// A new kind is one file with a learner and its policy, and one line in [`crate::learners`] and
+/// [`crate::artefact`].
+pub trait Learner: Send + Sync {
+    /// The kind of policy that it learns.
+    fn kind(&self) -> PolicyKind;
+
+    /// The name of the policy in the report; unique among learners.
+    fn name(&self) -> String {
+        self.kind().to_string()
+    }
+
+    /// Whether the evidence has what this kind needs.
+    ///
+    /// # Errors
+    /// [`NotApplicable`], with the reason in plain words.
+    fn applies(&self, evidence: &Evidence) -> Result<(), NotApplicable>;
+
+    /// The dials at which its curve is drawn; the first is the one for quality alone.
+    fn dials(&self, evidence: &Evidence, context: &Context) -> Vec<Dial> {
+        crate::dials::utility_dials(evidence, context.outlay)
+    }
+
+    /// Learns from these rows and from no others.
+    ///
+    /// # Errors
+    /// [`NotApplicable`] when these rows are too few for this kind.
+    fn fit(&self, train: &View<'_>, context: &Context) -> Result<Box<dyn Policy>, NotApplicable>;
+}

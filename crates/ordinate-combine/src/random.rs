@@ -1,0 +1,47 @@
+//! Seeded randomness that never changes between versions: SplitMix64 (Steele, Lea, Flood 2014).
+//!
+//! Folds are part of a result that a stranger must get again, so they do not hang on a library's choice of
+//! generator.
+
+/// A stream of pseudo-random numbers.
+#[derive(Debug, Clone)]
+pub struct SplitMix(u64);
+
+impl SplitMix {
+    /// A stream of its own for each seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next 64 bits.
+    pub fn next_u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A whole number below `bound` (Lemire's multiplication; the bias is below `bound / 2^64`).
+    pub fn below(&mut self, bound: usize) -> usize {
+        #[allow(clippy::cast_possible_truncation)] // the high half of the product is below `bound`
+        let index = ((u128::from(self.next_u64()) * bound as u128) >> 64) as usize;
+        index
+    }
+
+    /// A number in `[0, 1)`.
+    pub fn unit(&mut self) -> f64 {
+        #[allow(clippy::cast_precision_loss)] // 53 bits fit
+        let bits = (self.next_u64() >> 11) as f64;
+        bits / (1_u64 << 53) as f64
+    }
+}
+
+/// Shuffles in place (Fisher-Yates).
+pub fn shuffle<T>(items: &mut [T], seed: u64) {
+    let mut random = SplitMix::new(seed);
+    for last in (1..items.len()).rev() {
+        items.swap(last, random.below(last + 1));
+    }
+}

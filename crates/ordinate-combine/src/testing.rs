@@ -1,0 +1,31 @@
+//! Small evidence for tests.
+
+use ordinate_core::evidence::{EvidenceBuilder, ItemFields};
+use ordinate_core::{Answer, Candidate, CandidateName, Evidence, Lineage, Score};
+
+/// A row: slice, group, and one score per candidate (`None` is a missing cell).
+pub(crate) type TestRow<'a> = (&'a str, Option<&'a str>, Vec<Option<f64>>);
+
+/// Evidence with candidates `m0`, `m1`, ... that cost 1, 2, ... thousandths of a USD.
+pub(crate) fn evidence(candidates: usize, rows: &[TestRow<'_>]) -> Evidence {
+    let named = (0..candidates).map(|i| {
+        let lineage = if i % 2 == 0 { Lineage::General } else { Lineage::Vertical };
+        Candidate::new(CandidateName::new(&format!("m{i}")).unwrap(), lineage)
+    });
+    let mut builder = EvidenceBuilder::new(named).unwrap();
+    for (number, (slice, group, scores)) in rows.iter().enumerate() {
+        let fields = ItemFields { slice: Some(slice), group: *group, ..Default::default() };
+        let row = builder.add_item(&number.to_string(), fields).unwrap();
+        for (candidate, score) in scores.iter().enumerate() {
+            if let Some(score) = score {
+                let answer = Answer {
+                    score: Some(Score::new(*score).unwrap()),
+                    cost_usd: Some(0.001 * (candidate + 1) as f64),
+                    ..Default::default()
+                };
+                builder.answer(row, candidate, &answer).unwrap();
+            }
+        }
+    }
+    builder.finish().unwrap()
+}
