@@ -1,1 +1,24 @@
-//! Intervals and tests for paired scores.
+//! Intervals and tests for paired scores, and the measures of routing. No I/O.
+//!
+//! Everything takes columns: one `&[f64]` per candidate or policy, one value per item, `NaN` where the
+//! candidate was not asked. What an error counts as is decided by the caller, who writes 0 (errors as
+//! failures) or `NaN` (errors left out) into the column.
+//!
+//! - [`Bootstrap`]: paired intervals of means and differences, whole groups resampled where items are
+//!   clustered.
+//! - [`compare`]: exact McNemar test, Holm and Benjamini-Hochberg corrections, non-inferiority.
+//! - [`power`]: the smallest difference that could have been shown, and the items that it takes.
+//! - [`slice`], [`shrink`]: means per slice, with cheap intervals and shrunken by empirical Bayes.
+//! - [`rescue`]: does one candidate know what the other does not?
+//! - [`routing`]: zero router, oracle, PGR, APGR, CPT, AIQ, QNC, `PerfGain`, `CostSave`, regret.
+
+pub mod bootstrap;
+pub mod compare;
+pub mod groups;
+pub mod normal;
+pub mod power;
+pub mod quantile;
+pub mod shrink;
+
+pub use bootstrap::{Bootstrap, Estimated, Statistic};
+pub use groups::Groups;

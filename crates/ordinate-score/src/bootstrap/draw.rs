@@ -1,0 +1,103 @@
+//! Draws with replacement, without ever writing the indices down.
+//!
+//! `n` draws from `n` rows are a multinomial: how many fall into each part of the table is drawn first, by
+//! halving (a binomial at each node of a tree), then the rows within a part. The result is exact, and all
+//! draws within one block of rows come together, while the block is in the fastest cache.
+
+use rand_distr::Distribution;
+
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
+
+/// Rows of a block. At the greatest width (24 columns of `f64`) a block has 24 KiB: it stays in the L1 cache.
+pub(super) const BLOCK: usize = 128;
+/// Rows of a range, the unit of parallel work: a multiple of [`BLOCK`].
+pub(super) const RANGE: usize = 1 << 16;
+
+/// Bits of an index into a whole block.
+const BITS: u32 = BLOCK.trailing_zeros();
+/// Below this many draws, counting the ones of as many random bits is faster than a general binomial.
+const FEW: u32 = 1024;
+
+/// A stream of random numbers for one resample within one range (`None`: over the ranges).
+///
+/// Streams depend on nothing but these numbers, so that results do not depend on threads or on columns.
+pub(super) fn stream(seed: u64, resample: usize, range: Option<usize>) -> Xoshiro256PlusPlus {
+    let range = range.map_or(u64::MAX, |range| range as u64);
+    Xoshiro256PlusPlus::seed_from_u64(mix(mix(mix(seed) ^ resample as u64) ^ range))
+}
+
+/// A round of SplitMix64 (Steele, Lea and Flood 2014), a bijection.
+fn mix(x: u64) -> u64 {
+    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+/// Spreads `draws` over parts of `size` rows each; the last part may have fewer. There are `rows` rows in all.
+pub(super) fn spread(rng: &mut impl Rng, draws: u32, rows: usize, size: usize, parts: &mut [u32]) {
+    if let [only] = parts {
+        *only = draws;
+        return;
+    }
+    if draws == 0 || parts.is_empty() {
+        parts.fill(0);
+        return;
+    }
+    // The left half is whole, so that most nodes of the tree are fair coins.
+    let half = parts.len().next_power_of_two() / 2;
+    let (left, right) = parts.split_at_mut(half);
+    let left_rows = half * size;
+    let to_left = binomial(rng, draws, left_rows, rows);
+    spread(rng, to_left, left_rows, size, left);
+    spread(rng, draws - to_left, rows - left_rows, size, right);
+}
+
+/// How many of `draws` from `rows` rows fall into `left` of them.
+fn binomial(rng: &mut impl Rng, draws: u32, left: usize, rows: usize) -> u32 {
+    if left * 2 == rows && draws < FEW {
+        let whole: u32 = (0..draws / 64).map(|_| rng.next_u64().count_ones()).sum();
+        let rest = rng.next_u64() & ((1 << (draws % 64)) - 1);
+        return whole + rest.count_ones();
+    }
+    // A share of rows is always a probability: the error cannot happen.
+    rand_distr::Binomial::new(u64::from(draws), left as f64 / rows as f64)
+        .map_or(draws / 2, |binomial| binomial.sample(rng) as u32)
+}
+
+/// Adds `draws` random rows of one block to `sums`.
+pub(super) fn add_rows<const W: usize>(
+    rng: &mut impl Rng,
+    draws: u32,
+    block: &[[f64; W]],
+    sums: &mut [f64; W],
+) {
+    let mut local = [0.0; W];
+    let mut add = |row: &[f64; W]| {
+        for (sum, value) in local.iter_mut().zip(row) {
+            *sum += value;
+        }
+    };
+    if let Ok(block) = <&[[f64; W]; BLOCK]>::try_from(block) {
+        const PER_WORD: u32 = 64 / BITS;
+        let mut word = |draws: u32| {
+            let mut bits = rng.next_u64();
+            for _ in 0..draws {
+                add(&block[bits as usize % BLOCK]);
+                bits >>= BITS;
+            }
+        };
+        (0..draws / PER_WORD).for_each(|_| word(PER_WORD));
+        word(draws % PER_WORD);
+    } else {
+        // The last block: an index by multiplication (Lemire 2019), whose bias is below 2^-25.
+        for _ in 0..draws {
+            let index = (u64::from(rng.next_u32()) * block.len() as u64) >> 32;
+            add(&block[index as usize]);
+        }
+    }
+    for (sum, value) in sums.iter_mut().zip(local) {
+        *sum += value;
+    }
+}
