@@ -8,17 +8,21 @@
 //!   clustered.
 //! - [`compare`]: exact McNemar test, Holm and Benjamini-Hochberg corrections, non-inferiority.
 //! - [`power`]: the smallest difference that could have been shown, and the items that it takes.
-//! - [`slice`], [`shrink`]: means per slice, with cheap intervals and shrunken by empirical Bayes.
+//! - [`slice`], [`mean`], [`shrink`]: means per slice, with cheap intervals and shrunken by empirical Bayes.
 //! - [`rescue`]: does one candidate know what the other does not?
 //! - [`routing`]: zero router, oracle, PGR, APGR, CPT, AIQ, QNC, `PerfGain`, `CostSave`, regret.
 
 pub mod bootstrap;
 pub mod compare;
 pub mod groups;
+pub mod mean;
 pub mod normal;
 pub mod power;
 pub mod quantile;
+pub mod rescue;
+pub mod routing;
 pub mod shrink;
+pub mod slice;
 
 pub use bootstrap::{Bootstrap, Estimated, Statistic};
 pub use groups::Groups;
