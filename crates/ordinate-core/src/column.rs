@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// A column of texts in one buffer; a text may be absent.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Texts {
     bytes: String,
     /// Start and length of each row's text in `bytes`; [`Texts::ABSENT`] where the row has none.
@@ -53,6 +53,15 @@ impl Texts {
         self.bytes.get(start..start.checked_add(len as usize)?)
     }
 }
+
+/// Equal texts in equal rows, in whatever order they were placed.
+impl PartialEq for Texts {
+    fn eq(&self, other: &Self) -> bool {
+        (0..self.len().max(other.len())).all(|row| self.get(row) == other.get(row))
+    }
+}
+
+impl Eq for Texts {}
 
 /// Distinct texts with a number each, in order of first appearance.
 #[derive(Debug, Clone, Default)]
@@ -118,7 +127,7 @@ impl PartialEq for Names {
 }
 
 /// A column of few distinct texts: one code per row, [`Codes::NONE`] where the row has none.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Codes {
     names: Names,
     codes: Vec<u32>,
@@ -171,8 +180,15 @@ impl Codes {
     }
 }
 
+/// Equal texts in equal rows, whatever their codes.
+impl PartialEq for Codes {
+    fn eq(&self, other: &Self) -> bool {
+        (0..self.codes.len().max(other.codes.len())).all(|row| self.get(row) == other.get(row))
+    }
+}
+
 /// A column of numbers, NaN where a row has none; takes no memory until the first number arrives.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Numbers(Vec<f64>);
 
 impl Numbers {
@@ -197,9 +213,35 @@ impl Numbers {
     }
 }
 
+/// Equal numbers in equal rows; rows without a number are equal.
+impl PartialEq for Numbers {
+    fn eq(&self, other: &Self) -> bool {
+        (0..self.0.len().max(other.0.len())).all(|row| self.get(row) == other.get(row))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_with_holes_are_equal_by_what_they_hold() {
+        let (mut a, mut b) = (Numbers::default(), Numbers::default());
+        a.set(2, 1.0);
+        b.set(2, 1.0);
+        b.set(5, f64::NAN);
+        assert_eq!(a, b);
+        b.set(0, 0.0);
+        assert_ne!(a, b);
+
+        let (mut a, mut b) = (Texts::default(), Texts::default());
+        a.place(0, Some("x"));
+        a.place(1, Some("y"));
+        b.place(1, Some("y"));
+        assert_ne!(a, b);
+        b.place(0, Some("x"));
+        assert_eq!(a, b);
+    }
 
     #[test]
     fn texts_keep_absent_apart_from_empty() {

@@ -1,6 +1,8 @@
 //! The task file, as it is written: sections and keys. Reading it, with errors that name file and line, is
 //! the job of `ordinate-data`.
 
+use std::num::NonZeroU32;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,10 @@ use crate::candidate::{Hosting, Lineage, Price};
 use crate::name::CandidateName;
 use crate::needs::Needs;
 use crate::policy::PolicyKind;
+
+mod asking;
+
+pub use asking::{ChooseExamples, Command, MeasureSection, OpenAi, PromptSection, TimeOuts};
 
 /// A task file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +32,12 @@ pub struct TaskFile {
     /// How sure the verdict has to be, and how that is computed.
     #[serde(default, skip_serializing_if = "StatisticsSection::is_default")]
     pub statistics: StatisticsSection,
+    /// How candidates are asked.
+    #[serde(default, skip_serializing_if = "PromptSection::is_default")]
+    pub prompt: PromptSection,
+    /// How much may be asked, and how fast.
+    #[serde(default, skip_serializing_if = "MeasureSection::is_default")]
+    pub measure: MeasureSection,
     /// What can answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidate: Vec<CandidateEntry>,
@@ -138,7 +150,7 @@ impl CombineSection {
 pub struct StatisticsSection {
     /// Bootstrap resamples. Default 2,000.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub resamples: Option<u32>,
+    pub resamples: Option<NonZeroU32>,
     /// Seed of folds and resamples; `--seed` overrides it. Default 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
@@ -160,7 +172,7 @@ pub enum IntervalKind {
 
 impl StatisticsSection {
     /// The default number of resamples.
-    pub const RESAMPLES: u32 = 2_000;
+    pub const RESAMPLES: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_999);
 
     fn is_default(&self) -> bool {
         *self == Self::default()
@@ -193,6 +205,9 @@ pub struct CandidateEntry {
     /// A model behind an OpenAI-compatible API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub openai: Option<OpenAi>,
+    /// A program that answers on its standard output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Command>,
     /// A model that runs in this process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<Local>,
@@ -208,20 +223,6 @@ pub struct CandidateEntry {
 pub struct Recorded {
     /// The file, relative to the task file.
     pub path: String,
-}
-
-/// `openai = { model = "...", base_url = "..." }`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct OpenAi {
-    /// The model's name there.
-    pub model: String,
-    /// The API's address. Default OpenAI's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base_url: Option<String>,
-    /// USD per million tokens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub price: Option<Price>,
 }
 
 /// `local = { model = "..." }`.

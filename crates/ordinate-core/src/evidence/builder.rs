@@ -154,6 +154,12 @@ impl EvidenceBuilder {
         } else {
             merge(&mut self.items.slices, row, fields.slice, "slice", id)?;
             merge(&mut self.items.groups, row, fields.group, "group", id)?;
+            let items = &mut self.items;
+            for (texts, text) in [(&mut items.inputs, fields.input), (&mut items.targets, fields.target)] {
+                if text.is_some() && texts.get(row).is_none() {
+                    texts.place(row, text);
+                }
+            }
         }
         Ok(row)
     }

@@ -1,0 +1,151 @@
+//! Whatever may be recommended: every single and every policy, with what it costs and where it fails.
+
+use std::collections::BTreeMap;
+
+use ordinate_combine::{Played, Trial, Trials};
+use ordinate_core::verdict::Outcome;
+use ordinate_core::{Candidate, Dial, Evidence, Hosting, Lineage, Needs, PolicyKind, Row};
+
+/// A single or a policy, with its outcomes on the evaluated rows.
+#[derive(Debug)]
+pub(crate) struct Contender<'a> {
+    pub(crate) name: String,
+    pub(crate) kind: PolicyKind,
+    /// The column, for a single.
+    pub(crate) candidate: Option<usize>,
+    /// The trial, for a policy.
+    pub(crate) trial: Option<&'a Trial>,
+    pub(crate) played: Played,
+    pub(crate) dial: Option<Dial>,
+    /// Columns that it asks at least once.
+    pub(crate) uses: Vec<usize>,
+    pub(crate) cost_per_1k: Option<f64>,
+    pub(crate) p95_ms: Option<f64>,
+    pub(crate) memory_gb: Option<f64>,
+    pub(crate) share: BTreeMap<String, f64>,
+    /// What a verdict for it would be called.
+    pub(crate) outcome: Outcome,
+}
+
+impl Contender<'_> {
+    pub(crate) fn is_single(&self) -> bool {
+        self.candidate.is_some()
+    }
+
+    /// `general`, `vertical`, `transferred` or `mixed`.
+    pub(crate) fn lineage(&self) -> &'static str {
+        if self.outcome == Outcome::Combined { "mixed" } else { self.outcome.as_str() }
+    }
+
+    /// What the goal wants little of: USD per 1,000 items, or the 95th percentile of latency.
+    pub(crate) fn outlay(&self, needs: &Needs) -> Option<f64> {
+        match needs.goal {
+            ordinate_core::Goal::Latency => self.p95_ms,
+            ordinate_core::Goal::Quality | ordinate_core::Goal::Cost => self.cost_per_1k,
+        }
+    }
+}
+
+/// All singles, then all policies.
+pub(crate) fn contenders<'a>(evidence: &Evidence, trials: &'a Trials) -> Vec<Contender<'a>> {
+    let policies = trials.trials.iter().map(|trial| {
+        let asked = trial.played.asked.iter().fold(0_u64, |all, asked| all | asked);
+        let mut uses: Vec<usize> =
+            (0..evidence.candidates().len().min(64)).filter(|c| asked >> c & 1 == 1).collect();
+        for &given in trial.played.given.iter().filter(|&&given| given != Played::NOBODY && given >= 64) {
+            if !uses.contains(&usize::from(given)) {
+                uses.push(usize::from(given));
+            }
+        }
+        Contender {
+            trial: Some(trial),
+            dial: Some(trial.dial),
+            ..contender(evidence, trial.name.clone(), trial.kind, trial.played.clone(), uses)
+        }
+    });
+    singles(evidence, &trials.rows).into_iter().chain(policies).collect()
+}
+
+/// Every candidate by itself.
+pub(crate) fn singles<'a>(evidence: &Evidence, rows: &[Row]) -> Vec<Contender<'a>> {
+    let single = |(column, candidate): (usize, &Candidate)| {
+        let played = Played::single(evidence, column, rows);
+        Contender {
+            candidate: Some(column),
+            ..contender(evidence, candidate.name.to_string(), PolicyKind::Single, played, vec![column])
+        }
+    };
+    evidence.candidates().iter().enumerate().map(single).collect()
+}
+
+fn contender<'a>(
+    evidence: &Evidence,
+    name: String,
+    kind: PolicyKind,
+    played: Played,
+    uses: Vec<usize>,
+) -> Contender<'a> {
+    let used = || uses.iter().map(|&column| &evidence.candidates()[column]);
+    let costs_known = uses.iter().all(|&column| evidence.answers(column).has_cost());
+    let times_known = uses.iter().all(|&column| evidence.answers(column).has_latency());
+    let known = |values: &[f64]| values.iter().copied().filter(|v| !v.is_nan()).collect::<Vec<_>>();
+    Contender {
+        cost_per_1k: mean(&known(&played.cost_usd)).filter(|_| costs_known).map(|usd| 1000.0 * usd),
+        p95_ms: ordinate_score::quantile::p95(&known(&played.latency_ms)).filter(|_| times_known),
+        memory_gb: used().map(memory).sum(),
+        share: share(evidence, &played),
+        outcome: outcome(used().map(|candidate| candidate.lineage)),
+        candidate: None,
+        trial: None,
+        dial: None,
+        name,
+        kind,
+        played,
+        uses,
+    }
+}
+
+/// Memory that hosting a candidate takes: none where it runs behind somebody else's API.
+fn memory(candidate: &Candidate) -> Option<f64> {
+    match candidate.hosting {
+        Some(Hosting::Remote) => Some(0.0),
+        _ => candidate.memory_gb,
+    }
+}
+
+fn outcome(lineages: impl Iterator<Item = Lineage>) -> Outcome {
+    let mut distinct: Vec<Lineage> = lineages.collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    match distinct[..] {
+        [Lineage::General] => Outcome::General,
+        [Lineage::Vertical] => Outcome::Vertical,
+        [Lineage::Transferred] => Outcome::Transferred,
+        _ => Outcome::Combined,
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // counts of items
+fn share(evidence: &Evidence, played: &Played) -> BTreeMap<String, f64> {
+    let mut counts = vec![0_usize; evidence.candidates().len()];
+    let mut total = 0_usize;
+    for (given, quality) in played.given.iter().zip(&played.quality) {
+        if let Some(count) = counts.get_mut(usize::from(*given)).filter(|_| !quality.is_nan()) {
+            *count += 1;
+            total += 1;
+        }
+    }
+    evidence
+        .candidates()
+        .iter()
+        .zip(counts)
+        .filter(|(_, count)| *count > 0)
+        .map(|(candidate, count)| (candidate.name.to_string(), count as f64 / total as f64))
+        .collect()
+}
+
+/// The mean, if there is anything.
+#[allow(clippy::cast_precision_loss)] // counts of items
+pub(crate) fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}

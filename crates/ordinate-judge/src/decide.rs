@@ -1,0 +1,267 @@
+//! The rules of the verdict: hard needs first, then the goal; a combination only over the bar; undecided where
+//! the data cannot separate the leading outcomes.
+
+use ordinate_core::verdict::{Estimate, Outcome, Undecided};
+use ordinate_core::{Goal, Needs, PolicyKind};
+use ordinate_score::bootstrap::Estimated;
+use ordinate_score::compare::non_inferior;
+use ordinate_score::{normal, power};
+
+use crate::bar::{Field, LEVEL};
+use crate::limits::Miss;
+
+/// A loss or gain of quality that is taken to matter where the task names no margin: decides only whether an
+/// unproven combination is worth more labels.
+const MATTERS: f64 = 0.01;
+
+/// More items than anybody labels: what is needed where no number can be told.
+pub(crate) const MANY: u64 = 1_000_000_000;
+
+/// What the rules say.
+#[derive(Debug, Clone)]
+pub(crate) struct Choice {
+    /// The recommended contender; provisional where undecided.
+    pub(crate) recommended: Option<usize>,
+    pub(crate) outcome: Outcome,
+    pub(crate) undecided: Option<Undecided>,
+    /// The contender of another outcome that could not be separated.
+    pub(crate) rival: Option<usize>,
+    /// Per contender: why it does not clear the bar for a combination; `None` where it does, and for singles.
+    pub(crate) bars: Vec<Option<String>>,
+    /// The best in quality among those that may be recommended: what `recommended` is as good as.
+    pub(crate) best: Option<usize>,
+}
+
+/// Decides. `misses` are the hard needs that each contender misses.
+pub(crate) fn decide(field: &Field<'_>, misses: &[Vec<Miss>]) -> Choice {
+    let rules = Rules { field, misses, margin: field.needs.margin() };
+    let count = field.contenders.len();
+    let singles = || (0..count).filter(|&c| field.contenders[c].is_single() && rules.meets(c));
+    let in_quality: Vec<Result<(), String>> = (0..count)
+        .map(|c| if field.contenders[c].is_single() { Ok(()) } else { field.clears_in_quality(c) })
+        .collect();
+
+    // The best in quality: a single, or a policy over the bar.
+    let best = rules.highest(singles().chain(
+        (0..count).filter(|&c| !field.contenders[c].is_single() && rules.meets(c) && in_quality[c].is_ok()),
+    ));
+    let keeps = |c: usize| rules.keeps(c, best);
+    let spares = field.needs.goal != Goal::Quality || rules.margin > 0.0;
+    let bars: Vec<Option<String>> = (0..count)
+        .map(|c| match &in_quality[c] {
+            Ok(()) => None,
+            Err(_) if spares && rules.meets(c) && keeps(c) && field.clears_in_outlay(c, &keeps).is_ok() => {
+                None
+            }
+            Err(why) if spares && keeps(c) => {
+                field.clears_in_outlay(c, &keeps).err().or_else(|| Some(why.clone()))
+            }
+            Err(why) => Some(why.clone()),
+        })
+        .collect();
+    let recommendable: Vec<usize> = (0..count).filter(|&c| rules.meets(c) && bars[c].is_none()).collect();
+    let recommended = if spares {
+        rules.cheapest(recommendable.iter().copied().filter(|&c| keeps(c))).or(best)
+    } else {
+        best
+    };
+    let choice = Choice {
+        recommended,
+        outcome: recommended.map_or(Outcome::Undecided, |r| field.contenders[r].outcome),
+        undecided: None,
+        rival: None,
+        bars,
+        best,
+    };
+    match recommended {
+        Some(recommended) => rules.doubt(choice, recommended, &recommendable),
+        None => rules.nobody(choice),
+    }
+}
+
+struct Rules<'a> {
+    field: &'a Field<'a>,
+    misses: &'a [Vec<Miss>],
+    margin: f64,
+}
+
+impl Rules<'_> {
+    fn needs(&self) -> &Needs {
+        self.field.needs
+    }
+
+    fn meets(&self, contender: usize) -> bool {
+        self.misses[contender].is_empty() && self.field.weighed.quality[contender].is_some()
+    }
+
+    fn outlay(&self, contender: usize) -> f64 {
+        self.field.contenders[contender].outlay(self.needs()).unwrap_or(f64::INFINITY)
+    }
+
+    /// The highest mean quality; ties go to the smaller outlay, then to the first.
+    fn highest(&self, contenders: impl Iterator<Item = usize>) -> Option<usize> {
+        let weighed = self.field.weighed;
+        contenders.reduce(|best, c| {
+            let (this, that) = (weighed.mean(c), weighed.mean(best));
+            if this > that || (this == that && self.outlay(c) < self.outlay(best)) { c } else { best }
+        })
+    }
+
+    /// The least known outlay; ties go to the higher quality, then to the first.
+    fn cheapest(&self, contenders: impl Iterator<Item = usize>) -> Option<usize> {
+        contenders.filter(|&c| self.outlay(c).is_finite()).reduce(|best, c| {
+            let (this, that) = (self.outlay(c), self.outlay(best));
+            let better = self.field.weighed.mean(c) > self.field.weighed.mean(best);
+            if this < that || (this == that && better) { c } else { best }
+        })
+    }
+
+    /// Whether the quality is kept: `min_quality` where it is the yardstick of the goal (a hard need, so
+    /// nothing more to ask), else non-inferior to the best within the margin.
+    fn keeps(&self, contender: usize, best: Option<usize>) -> bool {
+        if !self.meets(contender) {
+            return false;
+        }
+        if self.needs().goal != Goal::Quality && self.needs().min_quality.is_some() {
+            return true;
+        }
+        match best {
+            None => false,
+            Some(best) if best == contender => true,
+            Some(best) => self
+                .field
+                .weighed
+                .difference(contender, best)
+                .is_some_and(|difference| non_inferior(&difference.estimate, self.margin)),
+        }
+    }
+
+    /// Looks for an outcome that the data cannot separate from the recommended one.
+    fn doubt(&self, mut choice: Choice, recommended: usize, recommendable: &[usize]) -> Choice {
+        let contenders = self.field.contenders;
+        let own = contenders[recommended].outcome;
+        let mut others: Vec<Outcome> = contenders.iter().map(|c| c.outcome).filter(|o| *o != own).collect();
+        // Whatever was tried might have led.
+        if own != Outcome::Combined && contenders.iter().any(|contender| !contender.is_single()) {
+            others.push(Outcome::Combined);
+        }
+        others.sort_by_key(|outcome| outcome.as_str());
+        others.dedup();
+        // Every further outcome is one more chance to be wrong: each is tested at its share of the level.
+        let stretch = stretch(others.len());
+        let led_by = |rival: usize| self.field.weighed.difference(rival, recommended);
+        // What is non-inferior to the best was held against it already.
+        let passed = choice.best.filter(|&best| best != recommended);
+        let leaders = others.iter().filter_map(|&outcome| {
+            let of_outcome = recommendable.iter().copied().filter(|&c| contenders[c].outcome == outcome);
+            self.highest(of_outcome).filter(|&rival| Some(rival) != passed)
+        });
+        let rival = leaders
+            .chain(self.unproven(recommended))
+            .filter_map(|rival| Some((rival, led_by(rival)?)))
+            .filter(|(_, lead)| upper(&lead.estimate, stretch) > self.margin)
+            .chain(self.unsettled(recommended).and_then(|rival| Some((rival, led_by(rival)?))))
+            .max_by(|(_, a), (_, b)| a.estimate.mean.total_cmp(&b.estimate.mean));
+        if let Some((rival, lead)) = rival {
+            choice.outcome = Outcome::Undecided;
+            choice.undecided = Some(self.distance(&lead, stretch));
+            choice.rival = Some(rival);
+        }
+        choice
+    }
+
+    /// A combination that leads by what would matter but has not cleared the bar for want of data.
+    fn unproven(&self, recommended: usize) -> Option<usize> {
+        if self.needs().goal != Goal::Quality {
+            return None;
+        }
+        let contenders = self.field.contenders;
+        let leads = |&c: &usize| {
+            !contenders[c].is_single()
+                && contenders[c].kind != PolicyKind::Single
+                && contenders[c].outcome != contenders[recommended].outcome
+                && self.meets(c)
+                && self.field.weighed.difference(c, recommended).is_some_and(|lead| {
+                    lead.estimate.mean > self.margin.max(MATTERS) && lead.estimate.low <= 0.0
+                })
+        };
+        self.highest((0..contenders.len()).filter(leads))
+    }
+
+    /// For goals of outlay: a single of another outcome that is cheaper and would do by its mean, but not by
+    /// its lower bound.
+    fn unsettled(&self, recommended: usize) -> Option<usize> {
+        if self.needs().goal == Goal::Quality {
+            return None;
+        }
+        let contenders = self.field.contenders;
+        let weighed = self.field.weighed;
+        let would_do = |c: usize| match self.needs().min_quality {
+            Some(least) => weighed.mean(c) >= least && weighed.estimate(c).low < least,
+            None => {
+                self.meets(c)
+                    && weighed
+                        .difference(c, recommended)
+                        .is_some_and(|d| d.estimate.mean > -self.margin && d.estimate.low <= -self.margin)
+            }
+        };
+        let only_quality = |c: usize| self.misses[c].iter().all(|miss| miss.need == "min_quality");
+        let open = (0..contenders.len()).filter(|&c| {
+            contenders[c].is_single()
+                && contenders[c].outcome != contenders[recommended].outcome
+                && self.outlay(c) < self.outlay(recommended)
+                && only_quality(c)
+                && would_do(c)
+        });
+        self.highest(open)
+    }
+
+    /// Nobody meets the hard needs: undecided where only more data can tell, and then the likeliest.
+    fn nobody(&self, mut choice: Choice) -> Choice {
+        let Some(least) = self.needs().min_quality else { return choice };
+        let weighed = self.field.weighed;
+        let open = (0..self.field.contenders.len()).filter(|&c| {
+            self.misses[c].iter().all(|miss| miss.need == "min_quality")
+                && weighed.mean(c) >= least
+                && (self.field.contenders[c].is_single() || choice.bars[c].is_none())
+        });
+        if let Some(likeliest) = self.highest(open) {
+            choice.recommended = Some(likeliest);
+            if let Some(quality) = weighed.quality[likeliest] {
+                let gap = quality.estimate.mean - least;
+                choice.undecided = Some(undecided(gap, quality.se, 1.0, quality.items));
+            }
+        }
+        choice
+    }
+
+    /// How far the data is from separating a rival: a lead above the margin would have to be shown to be one,
+    /// a smaller one to stay below it.
+    fn distance(&self, lead: &Estimated, stretch: f64) -> Undecided {
+        let mean = lead.estimate.mean;
+        let gap = if mean > self.margin { mean } else { self.margin - mean };
+        let level = normal::quantile(1.0 - LEVEL / 2.0);
+        let wider = level.mul_add(stretch - 1.0, 1.0 / POWER_SHARE) * POWER_SHARE;
+        undecided(gap, lead.se, wider, lead.items)
+    }
+}
+
+/// 1 / (z_0.975 + z_0.8).
+const POWER_SHARE: f64 = 0.356_93;
+
+/// `wider` is by how much the corrected level needs more standard errors than the plain one.
+fn undecided(gap: f64, se: f64, wider: f64, items: usize) -> Undecided {
+    let needed = power::items_needed(gap, se * wider, items).unwrap_or(MANY);
+    Undecided { smallest_detectable: power::smallest_detectable(se), items_needed: needed.min(MANY) }
+}
+
+/// How much wider an interval becomes when its level is shared by `tests` tests (Bonferroni).
+#[allow(clippy::cast_precision_loss)] // a handful of tests
+fn stretch(tests: usize) -> f64 {
+    let tests = tests.max(1) as f64;
+    normal::quantile(1.0 - LEVEL / 2.0 / tests) / normal::quantile(1.0 - LEVEL / 2.0)
+}
+
+fn upper(estimate: &Estimate, stretch: f64) -> f64 {
+    (estimate.high - estimate.mean).mul_add(stretch, estimate.mean)
+}

@@ -1,0 +1,292 @@
+//! The rows of the verdict: candidates, policies, comparisons, frontier, complementarity.
+
+use std::collections::BTreeMap;
+
+use ordinate_combine::Trials;
+use ordinate_core::verdict::{
+    CandidateRow, Comparison, Complementarity, Curve, CurvePoint, FrontierPoint, PolicyRow,
+};
+use ordinate_core::{Evidence, Status};
+use ordinate_score::Groups;
+use ordinate_score::compare::{Discordant, holm, non_inferior};
+use ordinate_score::rescue::Rescue;
+use ordinate_score::routing::{Hull, Oracle, Point};
+use ordinate_score::slice::Slices;
+use rayon::prelude::*;
+
+use crate::bar::Field;
+use crate::contender::{Contender, mean};
+use crate::decide::Choice;
+use crate::gains::slice_gains;
+use crate::limits::Miss;
+use crate::weigh::Weighed;
+
+/// Everything that the rows are made from.
+pub(crate) struct Tables<'a> {
+    pub(crate) evidence: &'a Evidence,
+    pub(crate) trials: &'a Trials,
+    pub(crate) field: &'a Field<'a>,
+    /// Estimates with errors left out; the same where there are no errors.
+    pub(crate) without_errors: &'a Weighed,
+    pub(crate) misses: &'a [Vec<Miss>],
+    pub(crate) choice: &'a Choice,
+    pub(crate) groups: Option<&'a Groups>,
+}
+
+impl Tables<'_> {
+    fn contenders(&self) -> &[Contender<'_>] {
+        self.field.contenders
+    }
+
+    fn misses(&self, contender: usize) -> Vec<String> {
+        self.misses[contender].iter().map(|miss| miss.why.clone()).collect()
+    }
+
+    /// The slice of each evaluated row.
+    fn slice_codes(&self) -> Vec<u32> {
+        let codes = self.evidence.items().slices().codes();
+        self.trials.rows.iter().map(|&row| codes[row]).collect()
+    }
+
+    /// Every candidate, best quality first.
+    pub(crate) fn candidates(&self) -> Vec<CandidateRow> {
+        let names = self.evidence.items().slices().names();
+        let slices = Slices::new(&self.slice_codes(), names.len(), self.groups);
+        let mut rows: Vec<(f64, CandidateRow)> = self
+            .contenders()
+            .par_iter()
+            .enumerate()
+            .filter_map(|(index, contender)| Some((index, contender, contender.candidate?)))
+            .map(|(index, contender, column)| {
+                let candidate = &self.evidence.candidates()[column];
+                let errors = contender.played.failed.iter().filter(|failed| **failed).count() as u64;
+                let asked = self
+                    .trials
+                    .rows
+                    .iter()
+                    .filter(|&&row| self.evidence.answers(column).status(row) != Status::Missing)
+                    .count() as u64;
+                let without = self.without_errors.quality[index].map(|quality| quality.estimate);
+                let row = CandidateRow {
+                    name: candidate.name.clone(),
+                    lineage: candidate.lineage,
+                    quality: self.field.weighed.estimate(index),
+                    quality_without_errors: without.filter(|_| errors > 0),
+                    items: asked,
+                    cost_per_1k: contender.cost_per_1k,
+                    p95_ms: contender.p95_ms,
+                    memory_gb: contender.memory_gb,
+                    errors,
+                    meets_needs: self.misses[index].is_empty(),
+                    misses: self.misses(index),
+                    slices: names
+                        .iter()
+                        .zip(slices.cells(&contender.played.quality))
+                        .filter_map(|(name, cell)| Some((name.to_owned(), cell?)))
+                        .collect(),
+                };
+                (self.field.weighed.mean(index), row)
+            })
+            .collect();
+        rows.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        rows.into_iter().map(|(_, row)| row).collect()
+    }
+
+    /// Every policy that was tried, best quality first.
+    pub(crate) fn policies(&self) -> Vec<PolicyRow> {
+        let weighed = self.field.weighed;
+        let by_slice = self.field.by_slice();
+        let codes = self.slice_codes();
+        let names = self.evidence.items().slices().names();
+        let best = &self.trials.best_single.quality;
+        let gains = |contender: &Contender<'_>| {
+            let quality = contender.played.quality.iter();
+            let differences: Vec<f64> = quality.zip(best).map(|(policy, single)| policy - single).collect();
+            slice_gains(&differences, &codes, names, self.trials.clusters.as_deref())
+        };
+        let mut rows: Vec<PolicyRow> = self
+            .contenders()
+            .iter()
+            .enumerate()
+            .filter(|(_, contender)| !contender.is_single())
+            .map(|(index, contender)| PolicyRow {
+                name: contender.name.clone(),
+                kind: contender.kind,
+                quality: weighed.estimate(index),
+                gain_over_best_single: weighed.over_best_single[index]
+                    .map(|e| e.estimate)
+                    .unwrap_or_default(),
+                gain_over_by_slice: by_slice
+                    .and_then(|by_slice| weighed.difference(index, by_slice))
+                    .map(|gain| gain.estimate),
+                gain_over_zero_router: weighed.over_zero_router[index].map(|gain| gain.estimate),
+                cost_per_1k: contender.cost_per_1k,
+                p95_ms: contender.p95_ms,
+                memory_gb: contender.memory_gb,
+                share: contender.share.clone(),
+                meets_needs: self.misses[index].is_empty(),
+                misses: self.misses(index),
+                clears_the_bar: self.choice.bars[index].is_none(),
+                dial: contender.dial,
+                slices: gains(contender),
+                measures: BTreeMap::new(),
+            })
+            .collect();
+        rows.sort_by(|a, b| b.quality.mean.total_cmp(&a.quality.mean));
+        rows
+    }
+
+    /// All pairs of candidates, the clearest difference first; exact McNemar for 0/1 scores of independent
+    /// items.
+    pub(crate) fn comparisons(&self) -> Vec<Comparison> {
+        let singles: Vec<usize> =
+            (0..self.contenders().len()).filter(|&c| self.contenders()[c].is_single()).collect();
+        let weighed = self.field.weighed;
+        let mut rows = Vec::new();
+        for (place, &first) in singles.iter().enumerate() {
+            for &second in &singles[place + 1..] {
+                let (a, b) = if weighed.mean(first) >= weighed.mean(second) {
+                    (first, second)
+                } else {
+                    (second, first)
+                };
+                let (Some(difference), Some(reverse)) = (weighed.difference(a, b), weighed.difference(b, a))
+                else {
+                    continue;
+                };
+                let exact = if self.trials.clusters.is_none() {
+                    Discordant::count(
+                        &self.contenders()[a].played.quality,
+                        &self.contenders()[b].played.quality,
+                    )
+                } else {
+                    None
+                };
+                let p = exact.map_or(difference.p, Discordant::p);
+                rows.push(Comparison {
+                    a: self.contenders()[a].name.clone(),
+                    b: self.contenders()[b].name.clone(),
+                    difference: difference.estimate,
+                    p,
+                    p_adjusted: 1.0,
+                    non_inferior: non_inferior(&reverse.estimate, self.field.needs.margin()),
+                    items: difference.items as u64,
+                });
+            }
+        }
+        let adjusted = holm(&rows.iter().map(|row| row.p).collect::<Vec<_>>());
+        for (row, p_adjusted) in rows.iter_mut().zip(adjusted) {
+            row.p_adjusted = p_adjusted;
+        }
+        rows.sort_by(|x, y| y.difference.mean.total_cmp(&x.difference.mean));
+        rows
+    }
+
+    /// Pairs of candidates: what the one knows where the other is wrong, the highest rescue rate first.
+    pub(crate) fn complementarity(&self, guess_rate: Option<f64>) -> Vec<Complementarity> {
+        let singles: Vec<&Contender<'_>> = self.contenders().iter().filter(|c| c.is_single()).collect();
+        let pairs: Vec<(usize, usize)> = (0..singles.len())
+            .flat_map(|a| (0..singles.len()).filter(move |&b| a != b).map(move |b| (a, b)))
+            .collect();
+        let mut rows: Vec<Complementarity> = pairs
+            .par_iter()
+            .filter_map(|&(a, b)| {
+                let rescue =
+                    Rescue::measure(&singles[a].played.quality, &singles[b].played.quality, self.groups)?;
+                Some(Complementarity {
+                    a: singles[a].name.clone(),
+                    b: singles[b].name.clone(),
+                    rescue_rate: rescue.rate,
+                    guess_rate,
+                    complementary: rescue.above(guess_rate.unwrap_or(0.0)),
+                })
+            })
+            .collect();
+        rows.sort_by(|x, y| y.rescue_rate.mean.total_cmp(&x.rescue_rate.mean));
+        rows
+    }
+
+    /// Each policy's points over its dial, cheapest first.
+    pub(crate) fn curves(&self) -> Vec<Curve> {
+        let curve = |contender: &Contender<'_>| {
+            let trial = contender.trial?;
+            contender.cost_per_1k?;
+            let mut points: Vec<CurvePoint> = trial
+                .curve
+                .iter()
+                .filter_map(|(dial, played)| {
+                    let cost_per_1k = 1000.0 * mean(&known(&played.cost_usd))?;
+                    Some(CurvePoint { dial: *dial, cost_per_1k, quality: mean(&known(&played.quality))? })
+                })
+                .collect();
+            points.sort_by(|a, b| a.cost_per_1k.total_cmp(&b.cost_per_1k));
+            Some(Curve { name: trial.name.clone(), kind: trial.kind, points })
+        };
+        self.contenders().iter().filter_map(curve).collect()
+    }
+
+    /// What nothing else beats in both cost and quality, cheapest first: singles, policies and points of
+    /// their curves.
+    pub(crate) fn frontier(&self, curves: &[Curve]) -> Vec<FrontierPoint> {
+        let mut points: Vec<FrontierPoint> =
+            (0..self.contenders().len()).filter_map(|contender| self.point(contender)).collect();
+        points.extend(curves.iter().flat_map(|curve| {
+            curve.points.iter().map(|point| FrontierPoint {
+                name: format!("{} at {:.3}", curve.name, point.dial.0),
+                cost_per_1k: point.cost_per_1k,
+                quality: point.quality,
+                low: None,
+                high: None,
+            })
+        }));
+        points.sort_by(|a, b| a.cost_per_1k.total_cmp(&b.cost_per_1k).then(b.quality.total_cmp(&a.quality)));
+        let mut best = f64::NEG_INFINITY;
+        points.retain(|point| {
+            let better = point.quality > best;
+            best = best.max(point.quality);
+            better
+        });
+        points
+    }
+
+    /// The upper convex hull of the singles, cheapest first.
+    pub(crate) fn zero_router(&self) -> Vec<FrontierPoint> {
+        let singles: Vec<FrontierPoint> = (0..self.contenders().len())
+            .filter(|&c| self.contenders()[c].is_single())
+            .filter_map(|c| self.point(c))
+            .collect();
+        let points: Vec<Point> =
+            singles.iter().map(|point| Point { cost: point.cost_per_1k, quality: point.quality }).collect();
+        Hull::new(&points).vertices().map(|(_, number)| singles[number].clone()).collect()
+    }
+
+    /// The best answer to every item, ties to the cheapest.
+    pub(crate) fn oracle(&self) -> Option<FrontierPoint> {
+        let singles: Vec<&Contender<'_>> = self.contenders().iter().filter(|c| c.is_single()).collect();
+        let quality: Vec<&[f64]> = singles.iter().map(|c| c.played.quality.as_slice()).collect();
+        let cost: Vec<&[f64]> = singles.iter().map(|c| c.played.cost_usd.as_slice()).collect();
+        let oracle = Oracle::new(&quality, &cost);
+        Some(FrontierPoint {
+            name: "oracle".to_owned(),
+            cost_per_1k: 1000.0 * mean(&known(&oracle.cost))?,
+            quality: mean(&known(&oracle.quality))?,
+            low: None,
+            high: None,
+        })
+    }
+
+    fn point(&self, contender: usize) -> Option<FrontierPoint> {
+        let quality = self.field.weighed.quality[contender]?.estimate;
+        Some(FrontierPoint {
+            name: self.contenders()[contender].name.clone(),
+            cost_per_1k: self.contenders()[contender].cost_per_1k?,
+            quality: quality.mean,
+            low: Some(quality.low),
+            high: Some(quality.high),
+        })
+    }
+}
+
+fn known(values: &[f64]) -> Vec<f64> {
+    values.iter().copied().filter(|value| !value.is_nan()).collect()
+}

@@ -1,0 +1,179 @@
+//! Every quality and every difference that a verdict needs, from one set of resamples.
+
+use std::num::NonZeroU32;
+
+use ordinate_combine::Trials;
+use ordinate_core::task::IntervalKind;
+use ordinate_core::verdict::Estimate;
+use ordinate_core::{Goal, Needs};
+use ordinate_score::Groups;
+use ordinate_score::bootstrap::{Bootstrap, Estimated, Statistic};
+use ordinate_score::routing::{Hull, Point};
+
+use crate::contender::{Contender, mean};
+
+/// How errors are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// An error scores 0.
+    AsFailures,
+    /// An error is not counted.
+    LeftOut,
+}
+
+/// Settings of the bootstrap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resampling {
+    /// Resamples.
+    pub resamples: NonZeroU32,
+    /// Seed.
+    pub seed: u64,
+    /// Kind of interval.
+    pub interval: IntervalKind,
+}
+
+/// Estimates for all contenders under one reading of errors.
+pub(crate) struct Weighed {
+    /// Mean quality per contender.
+    pub(crate) quality: Vec<Option<Estimated>>,
+    /// Paired differences of quality: `a - b` for a < b, in row order.
+    differences: Vec<Option<Estimated>>,
+    /// Paired difference to the best single that was chosen on training items; policies only.
+    pub(crate) over_best_single: Vec<Option<Estimated>>,
+    /// Paired difference to the zero router at the same cost; policies with a known cost only.
+    pub(crate) over_zero_router: Vec<Option<Estimated>>,
+    /// Paired differences of outlay per item, as `differences`; empty where the goal does not look at it.
+    outlays: Vec<Option<Estimated>>,
+    count: usize,
+}
+
+impl Weighed {
+    /// Runs the bootstrap.
+    pub(crate) fn new(
+        contenders: &[Contender<'_>],
+        eligible: &[bool],
+        trials: &Trials,
+        needs: &Needs,
+        resampling: Resampling,
+        groups: Option<&Groups>,
+        reading: Reading,
+    ) -> Self {
+        let scores = |played: &ordinate_combine::Played| match reading {
+            Reading::AsFailures => played.quality.clone(),
+            Reading::LeftOut => played.quality_without_errors(),
+        };
+        let count = contenders.len();
+        let mut columns: Vec<Vec<f64>> = contenders.iter().map(|c| scores(&c.played)).collect();
+        columns.push(scores(&trials.best_single));
+        let best_single = count;
+
+        let mut statistics: Vec<Statistic> = (0..count).map(Statistic::Mean).collect();
+        let pairs: Vec<(usize, usize)> =
+            (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))).collect();
+        statistics.extend(pairs.iter().map(|&(a, b)| Statistic::Difference(a, b)));
+        let policies: Vec<usize> = (0..count).filter(|&c| !contenders[c].is_single()).collect();
+        statistics.extend(policies.iter().map(|&policy| Statistic::Difference(policy, best_single)));
+        let mixtures: Vec<Option<Statistic>> = policies
+            .iter()
+            .map(|&policy| against_zero_router(policy, contenders, eligible, &columns))
+            .collect();
+        statistics.extend(mixtures.iter().flatten().cloned());
+
+        let bootstrap = Bootstrap {
+            resamples: resampling.resamples,
+            seed: resampling.seed,
+            interval: resampling.interval,
+        };
+        let run = |columns: &[Vec<f64>], statistics: &[Statistic]| {
+            let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+            bootstrap.run(&columns, groups, statistics)
+        };
+        let mut results = run(&columns, &statistics).into_iter();
+        let quality = results.by_ref().take(count).collect();
+        let differences = results.by_ref().take(pairs.len()).collect();
+        let mut over_best_single = vec![None; count];
+        for &policy in &policies {
+            over_best_single[policy] = results.next().flatten();
+        }
+        let mut over_zero_router = vec![None; count];
+        for (&policy, _) in policies.iter().zip(&mixtures).filter(|(_, mixture)| mixture.is_some()) {
+            over_zero_router[policy] = results.next().flatten();
+        }
+        let outlays = if needs.goal == Goal::Quality && needs.margin() == 0.0 {
+            Vec::new()
+        } else {
+            let columns: Vec<Vec<f64>> = contenders
+                .iter()
+                .map(|c| match needs.goal {
+                    Goal::Latency => c.played.latency_ms.clone(),
+                    Goal::Quality | Goal::Cost => c.played.cost_usd.clone(),
+                })
+                .collect();
+            let statistics: Vec<_> = pairs.iter().map(|&(a, b)| Statistic::Difference(a, b)).collect();
+            run(&columns, &statistics)
+        };
+        Self { quality, differences, over_best_single, over_zero_router, outlays, count }
+    }
+
+    /// The estimate of a's quality less b's.
+    pub(crate) fn difference(&self, a: usize, b: usize) -> Option<Estimated> {
+        self.pair(&self.differences, a, b)
+    }
+
+    /// The estimate of a's outlay per item less b's.
+    pub(crate) fn outlay_difference(&self, a: usize, b: usize) -> Option<Estimated> {
+        self.pair(&self.outlays, a, b)
+    }
+
+    /// The mean quality, or minus infinity where nothing is known.
+    pub(crate) fn mean(&self, contender: usize) -> f64 {
+        self.quality[contender].map_or(f64::NEG_INFINITY, |quality| quality.estimate.mean)
+    }
+
+    /// The estimate of the quality.
+    pub(crate) fn estimate(&self, contender: usize) -> Estimate {
+        self.quality[contender].map(|quality| quality.estimate).unwrap_or_default()
+    }
+
+    fn pair(&self, table: &[Option<Estimated>], a: usize, b: usize) -> Option<Estimated> {
+        let (low, high) = (a.min(b), a.max(b));
+        if low == high {
+            return None;
+        }
+        // Pairs (low, high) are in row order: row `low` starts after the rows above it.
+        let index = low * (2 * self.count - low - 1) / 2 + (high - low - 1);
+        let found = (*table.get(index)?)?;
+        Some(if a < b { found } else { flip(found) })
+    }
+}
+
+fn flip(estimated: Estimated) -> Estimated {
+    let Estimate { mean, low, high } = estimated.estimate;
+    Estimated { estimate: Estimate { mean: -mean, low: -high, high: -low }, ..estimated }
+}
+
+/// The policy less the mixture of two singles that costs the same: linear in the columns, so paired too.
+fn against_zero_router(
+    policy: usize,
+    contenders: &[Contender<'_>],
+    eligible: &[bool],
+    columns: &[Vec<f64>],
+) -> Option<Statistic> {
+    let cost = contenders[policy].cost_per_1k?;
+    let anybody = !eligible.contains(&true);
+    let (singles, points): (Vec<usize>, Vec<Point>) = contenders
+        .iter()
+        .enumerate()
+        .filter(|(_, c)| c.candidate.is_some_and(|column| anybody || eligible[column]))
+        .filter_map(|(index, c)| {
+            let known: Vec<f64> = columns[index].iter().copied().filter(|q| !q.is_nan()).collect();
+            Some((index, Point { cost: c.cost_per_1k?, quality: mean(&known)? }))
+        })
+        .unzip();
+    let mix = Hull::new(&points).mix_at(cost)?;
+    let mut weights = vec![(policy, 1.0), (singles[mix.cheap], mix.dear_share - 1.0)];
+    if mix.dear != mix.cheap {
+        weights.push((singles[mix.dear], -mix.dear_share));
+    }
+    Some(Statistic::Linear(weights))
+}

@@ -1,0 +1,276 @@
+//! Reasons and assumptions in plain words, each with its figure.
+
+use std::collections::BTreeMap;
+
+use ordinate_combine::Trials;
+use ordinate_core::Goal;
+use ordinate_core::verdict::{OtherReading, Outcome};
+
+use crate::Case;
+use crate::bar::Field;
+use crate::contender::Contender;
+use crate::decide::{Choice, MANY};
+use crate::limits::Miss;
+use crate::words::{count, level, signed, usd};
+
+/// Why the verdict is what it is, the most important first.
+pub(crate) fn reasons(
+    field: &Field<'_>,
+    misses: &[Vec<Miss>],
+    choice: &Choice,
+    trials: &Trials,
+    other: Option<&OtherReading>,
+) -> Vec<String> {
+    let teller = Teller { field, misses, choice };
+    let mut why = Vec::new();
+    match choice.recommended {
+        None => why.extend(teller.nobody()),
+        Some(recommended) => {
+            why.push(teller.headline(recommended));
+            why.extend(teller.against_best_single(recommended));
+            why.extend(teller.against_best(recommended));
+            why.extend(teller.doubt(recommended));
+        }
+    }
+    why.extend(teller.combinations());
+    if let Some(other) = other {
+        let name = other.recommended.as_deref().unwrap_or("nothing");
+        why.push(format!(
+            "Errors count as failures here; with errors left out the outcome would be {} ({name}).",
+            other.outcome
+        ));
+    }
+    let excluded = misses.iter().enumerate().filter(|(index, misses)| {
+        field.contenders[*index].is_single() && !misses.is_empty() && choice.recommended.is_some()
+    });
+    let excluded: Vec<&str> = excluded.map(|(index, _)| field.contenders[index].name.as_str()).collect();
+    if !excluded.is_empty() {
+        why.push(format!(
+            "The needs exclude {} of {} candidates ({}).",
+            excluded.len(),
+            field.contenders.iter().filter(|c| c.is_single()).count(),
+            teller.excluding()
+        ));
+    }
+    for skipped in &trials.skipped {
+        why.push(format!("No {} policy was tried: {}.", skipped.kind, skipped.why));
+    }
+    why
+}
+
+struct Teller<'a> {
+    field: &'a Field<'a>,
+    misses: &'a [Vec<Miss>],
+    choice: &'a Choice,
+}
+
+impl Teller<'_> {
+    fn name(&self, contender: usize) -> &str {
+        &self.field.contenders[contender].name
+    }
+
+    fn quality(&self, contender: usize) -> String {
+        level(&self.field.weighed.estimate(contender))
+    }
+
+    fn price(&self, contender: usize) -> String {
+        usd(self.field.contenders[contender].cost_per_1k)
+    }
+
+    /// What the goal looks at besides quality, in words.
+    fn outlay(&self, contender: usize) -> String {
+        let contender = &self.field.contenders[contender];
+        match (self.field.needs.goal, contender.p95_ms) {
+            (Goal::Latency, Some(ms)) => format!("{ms:.0} ms at the 95th percentile"),
+            (Goal::Latency, None) => "latency unknown".to_owned(),
+            (Goal::Quality | Goal::Cost, _) => usd(contender.cost_per_1k),
+        }
+    }
+
+    fn headline(&self, recommended: usize) -> String {
+        let contender = &self.field.contenders[recommended];
+        let what = if contender.is_single() {
+            format!("{} ({})", contender.name, contender.lineage())
+        } else {
+            format!("{} over {} candidates ({})", contender.name, contender.share.len(), contender.lineage())
+        };
+        let role = if self.choice.outcome == Outcome::Undecided { "leads for now" } else { "is recommended" };
+        format!("{what} {role}: quality {}, {}.", self.quality(recommended), self.outlay(recommended))
+    }
+
+    fn best_single(&self) -> Option<usize> {
+        let contenders = self.field.contenders;
+        (0..contenders.len())
+            .filter(|&c| contenders[c].is_single() && self.field.weighed.quality[c].is_some())
+            .max_by(|&a, &b| self.field.weighed.mean(a).total_cmp(&self.field.weighed.mean(b)))
+    }
+
+    /// The best single of all, also where the needs exclude it.
+    fn against_best_single(&self, recommended: usize) -> Option<String> {
+        let best = self.best_single()?;
+        if best == recommended {
+            return None;
+        }
+        let gain = self.field.weighed.difference(recommended, best)?;
+        let ratio = self.ratio(recommended, best);
+        let excluded = match self.misses[best].first() {
+            Some(miss) => format!("; the needs exclude {}: {}", self.name(best), miss.why),
+            None => String::new(),
+        };
+        Some(format!(
+            "The best single candidate is {} with {} at {}: {} differs by {}{ratio}{excluded}.",
+            self.name(best),
+            self.quality(best),
+            self.price(best),
+            self.name(recommended),
+            signed(&gain),
+        ))
+    }
+
+    /// `, at 65 % of its cost`.
+    fn ratio(&self, recommended: usize, other: usize) -> String {
+        let cost = |c: usize| self.field.contenders[c].cost_per_1k;
+        match (cost(recommended), cost(other)) {
+            (Some(own), Some(theirs)) if theirs > 0.0 => {
+                let percent = 100.0 * own / theirs;
+                let digits = if percent < 10.0 { 1 } else { 0 };
+                format!(", at {percent:.digits$} % of its cost")
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// Where something cheaper was taken than the best: the non-inferiority.
+    fn against_best(&self, recommended: usize) -> Option<String> {
+        let best = self.choice.best.filter(|&best| best != recommended)?;
+        let loss = self.field.weighed.difference(recommended, best)?;
+        let margin = self.field.needs.margin();
+        let bound = match self.field.needs.min_quality.filter(|_| self.field.needs.goal != Goal::Quality) {
+            Some(least) => format!("and its lower bound keeps min_quality = {least}"),
+            None => format!("non-inferior within the margin of {margin}"),
+        };
+        Some(format!(
+            "Against {} (quality {}, {}) it differs by {}: {bound}.",
+            self.name(best),
+            self.quality(best),
+            self.outlay(best),
+            signed(&loss)
+        ))
+    }
+
+    fn doubt(&self, recommended: usize) -> Option<String> {
+        let undecided = self.choice.undecided?;
+        let needed = match undecided.items_needed {
+            MANY.. => "more items than anybody labels".to_owned(),
+            items => format!("about {} items in all", count(items)),
+        };
+        let close = match self.choice.rival {
+            Some(rival) => {
+                let lead = self.field.weighed.difference(rival, recommended)?;
+                format!(
+                    "{} ({}) differs from it by {}, which this data cannot tell from the margin of {}",
+                    self.name(rival),
+                    self.field.contenders[rival].lineage(),
+                    signed(&lead),
+                    self.field.needs.margin()
+                )
+            }
+            None => format!(
+                "its mean reaches min_quality, its lower bound does not ({})",
+                self.quality(recommended)
+            ),
+        };
+        Some(format!(
+            "Undecided: {close}. The smallest difference that the items at hand could have shown is {:.3}; {needed} \
+             would probably settle it.",
+            undecided.smallest_detectable
+        ))
+    }
+
+    /// Policies that lead or were recommended, and why the others were not.
+    fn combinations(&self) -> Vec<String> {
+        let contenders = self.field.contenders;
+        let policies: Vec<usize> = (0..contenders.len()).filter(|&c| !contenders[c].is_single()).collect();
+        let recommended_single = self.choice.recommended.is_some_and(|r| contenders[r].is_single());
+        let blocked = policies.iter().filter_map(|&c| Some((c, self.choice.bars[c].as_ref()?)));
+        let mut lines: Vec<String> = blocked
+            .map(|(c, why)| {
+                let verb = if recommended_single { "Do not combine" } else { "Not recommended" };
+                format!("{verb} by {}: {why}.", self.name(c))
+            })
+            .collect();
+        if let Some(recommended) = self.choice.recommended.filter(|&r| !contenders[r].is_single()) {
+            if let Some(gain) = self.field.weighed.over_zero_router[recommended] {
+                lines.insert(
+                    0,
+                    format!(
+                        "A random mixture of two candidates at the same cost (the zero router) would be lower: {} \
+                         gains {} over it.",
+                        self.name(recommended),
+                        signed(&gain)
+                    ),
+                );
+            }
+        }
+        lines
+    }
+
+    /// Nobody meets the needs: which need excludes the most.
+    fn nobody(&self) -> Vec<String> {
+        vec![format!("No candidate or policy meets all needs: {}.", self.excluding())]
+    }
+
+    fn excluding(&self) -> String {
+        let mut counts: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+        for misses in self.misses {
+            for miss in misses {
+                counts.entry(miss.need).or_insert((0, &miss.why)).0 += 1;
+            }
+        }
+        let mut counts: Vec<(&str, (usize, &str))> = counts.into_iter().collect();
+        counts.sort_by_key(|(_, (number, _))| std::cmp::Reverse(*number));
+        let total = self.misses.len();
+        counts
+            .iter()
+            .map(|(need, (number, why))| format!("{need} excludes {number} of {total}, for example: {why}"))
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+}
+
+/// What was assumed, estimated or left out.
+pub(crate) fn assumptions(case: &Case<'_>, trials: &Trials, contenders: &[Contender<'_>]) -> Vec<String> {
+    let mut assumed = case.notes.to_vec();
+    let missing = |contender: &Contender<'_>| contender.played.quality.iter().filter(|q| q.is_nan()).count();
+    let incomplete: Vec<String> = contenders
+        .iter()
+        .filter(|contender| missing(contender) > 0)
+        .map(|contender| format!("{} ({})", contender.name, count(missing(contender) as u64)))
+        .collect();
+    if !incomplete.is_empty() {
+        assumed.push(format!(
+            "Items without an answer are left out of a candidate's mean, and differences are taken over the items that \
+             both have: {}.",
+            incomplete.join(", ")
+        ));
+    }
+    assumed.push(match trials.folds {
+        Some(folds) => format!(
+            "Policies are cross-fitted in {folds} folds, stratified by slice{}: nothing is scored on items that shaped it.",
+            if trials.clusters.is_some() { ", whole groups together" } else { "" }
+        ),
+        None => "Policies are learned on the train items and scored on the test items.".to_owned(),
+    });
+    let resampled = if trials.clusters.is_some() { "groups" } else { "items" };
+    assumed.push(format!(
+        "Intervals are 95 % bootstrap intervals: {} resamples of {resampled}, seed {}.",
+        count(u64::from(case.resampling.resamples.get())),
+        case.resampling.seed
+    ));
+    if case.evidence.items().has_groups() {
+        return assumed;
+    }
+    assumed
+        .push("Items are taken to be independent; name a `group` field if some share a document.".to_owned());
+    assumed
+}

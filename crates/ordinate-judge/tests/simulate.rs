@@ -1,0 +1,63 @@
+//! Simulated pools where the truth is known: luck must not be taken for a reason to combine or to choose.
+
+mod support;
+
+use ordinate_core::verdict::Outcome;
+use support::{Pool, verdict};
+
+#[test]
+fn equal_models_are_not_combined_and_seldom_told_apart() {
+    let (mut combined, mut claimed) = (0, 0);
+    for seed in 0..200 {
+        let pool = Pool { items: 400, slices: 5, groups: None, truth: vec![0.7, 0.7], seed };
+        let verdict = verdict(&pool.evidence(), &[]);
+        let recommended = verdict.recommended.unwrap();
+        combined += usize::from(recommended.kind != ordinate_core::PolicyKind::Single);
+        claimed += usize::from(matches!(verdict.outcome, Outcome::General | Outcome::Vertical));
+        if verdict.outcome == Outcome::Undecided {
+            let undecided = verdict.undecided.unwrap();
+            assert!(undecided.items_needed > 400, "{undecided:?}");
+            assert!(undecided.smallest_detectable > 0.02 && undecided.smallest_detectable < 0.2);
+        }
+    }
+    assert_eq!(combined, 0, "of 200 pools a combination was recommended in {combined}");
+    assert!(claimed <= 10, "of 200 pools a lineage was claimed in {claimed}");
+}
+
+#[test]
+fn a_dominant_model_is_recommended_alone() {
+    for seed in 0..200 {
+        let pool = Pool { items: 400, slices: 5, groups: None, truth: vec![0.9, 0.6, 0.5], seed };
+        let verdict = verdict(&pool.evidence(), &[]);
+        assert_eq!(verdict.outcome, Outcome::General, "{:?}", verdict.why);
+        assert_eq!(verdict.recommended.unwrap().name, "m0");
+    }
+}
+
+#[test]
+fn luck_that_is_shared_by_groups_is_not_believed() {
+    let claimed = (0..200)
+        .filter(|&seed| {
+            let pool = Pool { items: 400, slices: 4, groups: Some(40), truth: vec![0.7, 0.7], seed };
+            let outcome = verdict(&pool.evidence(), &[]).outcome;
+            matches!(outcome, Outcome::General | Outcome::Vertical | Outcome::Combined)
+        })
+        .count();
+    assert!(claimed <= 10, "of 200 pools something was claimed in {claimed}");
+}
+
+#[test]
+fn a_real_advantage_by_slice_is_found() {
+    let pool = Pool { items: 2000, slices: 4, groups: None, truth: vec![0.7, 0.68], seed: 3 };
+    let verdict = verdict(
+        &pool.evidence_with(|model, slice, quality| {
+            // m0 knows the even slices, m1 the odd ones.
+            quality + if model == slice % 2 { 0.15 } else { -0.15 }
+        }),
+        &[],
+    );
+    assert_eq!(verdict.outcome, Outcome::Combined, "{:?}", verdict.why);
+    let by_slice = verdict.policies.iter().find(|policy| policy.name == "by-slice").unwrap();
+    assert!(by_slice.gain_over_best_single.low > 0.08, "{by_slice:?}");
+    assert!((by_slice.share["m0"] - 0.5).abs() < 0.01);
+}

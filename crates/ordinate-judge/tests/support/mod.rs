@@ -1,0 +1,78 @@
+//! Evidence from known truths.
+
+use ordinate_combine::random::SplitMix;
+use ordinate_core::evidence::{EvidenceBuilder, ItemFields};
+use ordinate_core::verdict::Verdict;
+use ordinate_core::{Answer, Candidate, CandidateName, Evidence, Lineage, Needs, Score};
+use ordinate_judge::{Case, Resampling, judge};
+
+/// Models with a known probability of being right, independent of each other given the group.
+pub struct Pool {
+    pub items: usize,
+    pub slices: usize,
+    /// Number of groups; every model's luck is shared by the items of a group.
+    pub groups: Option<usize>,
+    /// Probability of being right, one a model; `m0` is general, `m1` vertical, and so on in turn.
+    pub truth: Vec<f64>,
+    pub seed: u64,
+}
+
+impl Pool {
+    pub fn evidence(&self) -> Evidence {
+        self.evidence_with(|_, _, quality| quality)
+    }
+
+    /// With qualities that depend on model and slice.
+    pub fn evidence_with(&self, quality: impl Fn(usize, usize, f64) -> f64) -> Evidence {
+        let mut random = SplitMix::new(self.seed.wrapping_mul(0x9e37_79b9) + 17);
+        let candidates = (0..self.truth.len()).map(|model| {
+            let lineage = if model % 2 == 0 { Lineage::General } else { Lineage::Vertical };
+            Candidate::new(CandidateName::new(&format!("m{model}")).unwrap(), lineage)
+        });
+        let mut builder = EvidenceBuilder::new(candidates).unwrap();
+        let luck: Vec<f64> =
+            (0..self.groups.unwrap_or(0) * self.truth.len()).map(|_| random.unit()).collect();
+        for item in 0..self.items {
+            let slice = item % self.slices;
+            let (slice_name, group_name) =
+                (format!("s{slice}"), self.groups.map(|g| format!("g{}", item % g)));
+            let fields =
+                ItemFields { slice: Some(&slice_name), group: group_name.as_deref(), ..Default::default() };
+            let row = builder.add_item(&item.to_string(), fields).unwrap();
+            for (model, truth) in self.truth.iter().enumerate() {
+                // Half of the luck is the group's, where there are groups.
+                let own = random.unit();
+                let draw = match self.groups {
+                    Some(groups) if random.unit() < 0.5 => luck[item % groups * self.truth.len() + model],
+                    _ => own,
+                };
+                let right = draw < quality(model, slice, *truth);
+                let score = if right { Score::ONE } else { Score::ZERO };
+                let cost_usd = Some(0.001 * (model + 1) as f64);
+                let answer = Answer { score: Some(score), cost_usd, ..Default::default() };
+                builder.answer(row, model, &answer).unwrap();
+            }
+        }
+        builder.finish().unwrap()
+    }
+}
+
+/// The verdict with every learner, 500 resamples.
+pub fn verdict(evidence: &Evidence, needs: &[&str]) -> Verdict {
+    let mut all = Needs::default();
+    for need in needs {
+        all.set(need).unwrap();
+    }
+    let learners = ordinate_combine::learners(None);
+    let case = Case {
+        task: "simulated",
+        evidence,
+        needs: &all,
+        learners: &learners,
+        folds: 5,
+        resampling: Resampling { resamples: 500.try_into().unwrap(), seed: 1, interval: Default::default() },
+        guess_rate: None,
+        notes: &[],
+    };
+    judge(&case).unwrap().verdict
+}
