@@ -1,1 +1,15 @@
 //! Items and evidence in: task files, evidence tables, recorded answers.
+
+mod error;
+mod evidence;
+mod long;
+mod recorded;
+mod source;
+mod store;
+mod table;
+mod task;
+
+pub use error::{At, DataError, Problem};
+pub use evidence::{Loaded, load_evidence};
+pub use store::{read_evidence, write_evidence};
+pub use task::{Task, parse_task, read_task, task_schema};

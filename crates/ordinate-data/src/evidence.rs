@@ -1,0 +1,255 @@
+//! Evidence for a task: from a table, or from items and recorded answers.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use ordinate_core::evidence::EvidenceError;
+use ordinate_core::task::CandidateEntry;
+use ordinate_core::{Answer, Candidate, Evidence, Price, Score, ScoreError, Status};
+
+use crate::error::{At, DataError, Problem, quoted};
+use crate::table::{Column, Fault, Row};
+use crate::task::{Key, Task};
+use crate::{long, recorded};
+
+/// Evidence, and what was assumed to get it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Loaded {
+    /// Items x candidates.
+    pub evidence: Evidence,
+    /// What was estimated, missing or left out: plain sentences for the user. The task's own `[data] notes` are
+    /// not repeated here.
+    pub notes: Vec<String>,
+}
+
+/// Reads the evidence of a task.
+///
+/// # Errors
+/// [`DataError`] for the first thing that is wrong: with file, line or row, and field.
+pub fn load_evidence(task: &Task) -> Result<Loaded, DataError> {
+    let file = &task.file;
+    match file.candidate.as_slice() {
+        [] => return Err(no_candidates(task)),
+        [one] => {
+            let name = one.name.as_str();
+            return Err(task.error_at_candidate(name, Problem::OneCandidate(quoted(name))));
+        }
+        _ => {}
+    }
+    let loaded = match &file.data.evidence {
+        Some(path) => long::load(task, path)?,
+        None => recorded::load(task)?,
+    };
+    if loaded.evidence.len() == 1 {
+        let key = [("evidence", &file.data.evidence), ("items", &file.data.items), ("test", &file.data.test)]
+            .into_iter()
+            .find(|(_, path)| path.is_some())
+            .map_or("train", |(key, _)| key);
+        return Err(task.error_at(&[Key::Name("data"), Key::Name(key)], Problem::OneItem));
+    }
+    Ok(loaded)
+}
+
+fn no_candidates(task: &Task) -> DataError {
+    let advice = match &task.file.data.evidence {
+        None => {
+            "Add a [[candidate]] block for each: name, lineage and recorded = { path = \"...\" }.".to_owned()
+        }
+        Some(path) => match long::candidate_names(task, path) {
+            Err(error) => return error,
+            Ok(names) => format!(
+                "Add a block for each of {}: a line [[candidate]], then name = {} and lineage = \"general\" (or \
+                 \"vertical\", or \"transferred\").",
+                crate::error::list(&names),
+                quoted(names.first().map_or("", String::as_str)),
+            ),
+        },
+    };
+    task.error_at(&[Key::Name("candidate")], Problem::NoCandidates(advice))
+}
+
+/// The candidate that an entry of the task file declares.
+pub(crate) fn candidate(entry: &CandidateEntry) -> Candidate {
+    Candidate {
+        name: entry.name.clone(),
+        lineage: entry.lineage,
+        hosting: entry.hosting,
+        price: price(entry),
+        memory_gb: entry.memory_gb,
+        parameters_billion: entry.parameters_billion,
+    }
+}
+
+fn price(entry: &CandidateEntry) -> Option<Price> {
+    entry.price.or_else(|| entry.openai.as_ref().and_then(|openai| openai.price))
+}
+
+/// What was assumed while the rows of one candidate were read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tally {
+    /// Answers whose cost was estimated.
+    estimated: u64,
+    /// Scores below 0 that are read as 0, and the first of them.
+    floored: u64,
+    first_floored: Option<(PathBuf, At, f64)>,
+    /// Scored answers.
+    scored: u64,
+}
+
+impl Tally {
+    /// The share of scores that may lie below 0. Some metrics are one minus a distance, and fall below 0 on a
+    /// few hopeless answers (27 of LawBench's 135,632); where it is more, the scale is wrong.
+    const MOST_FLOORED: f64 = 0.01;
+
+    /// Holds a number to `[0, 1]`; from -1 up to 0 it counts as 0, the worst score, for the time being.
+    fn score(&mut self, number: f64, file: &Path, at: At) -> Result<Score, Fault> {
+        self.scored += 1;
+        if (-1.0..0.0).contains(&number) {
+            self.floored += 1;
+            self.first_floored.get_or_insert_with(|| (file.to_owned(), at, number));
+            return Ok(Score::ZERO);
+        }
+        Score::new(number).map_err(|error| Fault::new(Column::Score, error.into()))
+    }
+
+    /// Whether so few scores lay below 0 that they may be read as 0: to be asked after the last row.
+    ///
+    /// # Errors
+    /// [`Problem::Score`] at the first such score.
+    pub(crate) fn settle(&self) -> Result<(), DataError> {
+        let Some((file, at, number)) = &self.first_floored else { return Ok(()) };
+        #[allow(clippy::cast_precision_loss)] // counts of rows
+        let share = self.floored as f64 / self.scored as f64;
+        if share <= Self::MOST_FLOORED {
+            return Ok(());
+        }
+        let problem = Problem::Score(ScoreError(*number));
+        Err(DataError::new(file, problem).at(*at).field(Column::Score.name()))
+    }
+}
+
+/// The texts of an answer, held while it is put into a cell.
+#[derive(Default)]
+pub(crate) struct AnswerTexts<'a> {
+    output: Option<Cow<'a, str>>,
+    error: Option<Cow<'a, str>>,
+}
+
+/// The answer in a row of `file`. Its cost is estimated from `price` where it is not given.
+///
+/// # Errors
+/// When a number is none or out of range, or there is neither score nor error.
+#[inline]
+pub(crate) fn answer<'t, 'r: 't>(
+    row: &Row<'r>,
+    file: &Path,
+    texts: &'t mut AnswerTexts<'r>,
+    price: Option<&Price>,
+    tally: &mut Tally,
+) -> Result<Answer<'t>, Fault> {
+    texts.error = row.text(Column::Error)?;
+    texts.output = row.exact_text(Column::Output)?;
+    // Tools that write an error often write a score of 0 beside it; an error is not a wrong answer.
+    let score = match &texts.error {
+        Some(_) => None,
+        None => {
+            let number = row.raw_score()?.ok_or_else(|| Fault::new(Column::Score, Problem::NoScore))?;
+            Some(tally.score(number, file, row.at)?)
+        }
+    };
+    let input_tokens = row.count(Column::InputTokens)?;
+    let output_tokens = row.count(Column::OutputTokens)?;
+    let mut cost_usd = row.amount(Column::CostUsd)?;
+    if cost_usd.is_none()
+        && let Some(price) = price
+    {
+        cost_usd = list_cost(price, input_tokens, output_tokens);
+        tally.estimated += u64::from(cost_usd.is_some());
+    }
+    Ok(Answer {
+        score,
+        output: texts.output.as_deref(),
+        confidence: row.amount(Column::Confidence)?,
+        cost_usd,
+        latency_ms: row.amount(Column::LatencyMs)?,
+        input_tokens,
+        output_tokens,
+        error: texts.error.as_deref(),
+    })
+}
+
+/// The list price of an answer, if the counts that it needs are known.
+fn list_cost(price: &Price, input_tokens: Option<u64>, output_tokens: Option<u64>) -> Option<f64> {
+    let count =
+        |tokens: Option<u64>, price: f64| if price == 0.0 { Some(tokens.unwrap_or(0)) } else { tokens };
+    Some(price.cost_usd(count(input_tokens, price.input)?, count(output_tokens, price.output)?))
+}
+
+/// The fault of a row that would make the evidence inconsistent.
+pub(crate) fn fault(mut error: EvidenceError) -> Fault {
+    let column = match &error {
+        EvidenceError::DuplicateItem(_) | EvidenceError::DuplicateCell { .. } => Some(Column::Id),
+        EvidenceError::Inconsistent { field: "group", .. } => Some(Column::Group),
+        EvidenceError::Inconsistent { .. } => Some(Column::Slice),
+        _ => None,
+    };
+    // An id may be as long as a line; the message may not.
+    if let EvidenceError::DuplicateItem(id)
+    | EvidenceError::DuplicateCell { id, .. }
+    | EvidenceError::Inconsistent { id, .. } = &mut error
+        && let Some((end, _)) = id.char_indices().nth(60)
+    {
+        id.truncate(end);
+        id.push('\u{2026}');
+    }
+    Fault::new(column, Problem::Evidence(error))
+}
+
+/// What the user should know of costs that were estimated, scores that were read as 0, and answers that are
+/// missing.
+pub(crate) fn common_notes(evidence: &Evidence, tallies: &[Tally]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let names: Vec<&str> = evidence.candidates().iter().map(|candidate| candidate.name.as_str()).collect();
+    let of: Vec<&str> =
+        names.iter().zip(tallies).filter(|(_, tally)| tally.estimated > 0).map(|(name, _)| *name).collect();
+    if !of.is_empty() {
+        notes.push(format!(
+            "The cost of {} is estimated from token counts and list price.",
+            crate::error::list(&of)
+        ));
+    }
+    let floored: u64 = tallies.iter().map(|tally| tally.floored).sum();
+    if floored > 0 {
+        let scored = grouped(tallies.iter().map(|tally| tally.scored).sum());
+        let (count, are) = (grouped(floored), if floored == 1 { "is" } else { "are" });
+        notes.push(format!("{count} of {scored} scores lay below 0 and {are} read as 0, the worst score."));
+    }
+    let missing: Vec<String> = names
+        .iter()
+        .zip(evidence.columns())
+        .map(|(name, answers)| (name, answers.count(Status::Missing)))
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| format!("{name} ({})", grouped(count as u64)))
+        .collect();
+    if !missing.is_empty() {
+        notes.push(format!(
+            "Some of the {} items have no answer: of {}. They are left out of what is said of the candidate.",
+            grouped(evidence.len() as u64),
+            crate::error::list(&missing)
+        ));
+    }
+    notes
+}
+
+/// A number with thousands separators.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

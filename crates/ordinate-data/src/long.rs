@@ -1,0 +1,167 @@
+//! A whole evidence table: a row for each item and candidate.
+
+use std::path::{Path, PathBuf};
+
+use ordinate_core::column::Names;
+use ordinate_core::evidence::{EvidenceBuilder, ItemFields};
+use ordinate_core::{Price, nearest};
+
+use crate::error::{At, DataError, Problem, list, quoted};
+use crate::evidence::{self, AnswerTexts, Loaded, Tally, common_notes, fault, grouped};
+use crate::source;
+use crate::table::{self, Column, Fault, Layout, Row, Want};
+use crate::task::{Key, Task};
+
+/// A name in the table: a candidate of the task file, or none.
+enum Known {
+    Declared(usize),
+    Undeclared { rows: u64, file: PathBuf, first: At },
+}
+
+/// Reads the table, which may be several files.
+///
+/// # Errors
+/// When a file cannot be read, a row is wrong, or the candidates of table and task file do not fit.
+pub(crate) fn load(task: &Task, text: &str) -> Result<Loaded, DataError> {
+    let files = files(task, text)?;
+    let entries = &task.file.candidate;
+    let candidates: Vec<_> = entries.iter().map(evidence::candidate).collect();
+    let prices: Vec<Option<Price>> = candidates.iter().map(|candidate| candidate.price).collect();
+    let mut builder = EvidenceBuilder::new(candidates)
+        .map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
+    let layout = layout(task);
+    let mut names = Names::default();
+    let mut known: Vec<Known> = Vec::new();
+    let mut tallies = vec![Tally::default(); entries.len()];
+
+    for file in &files {
+        table::read(file, &layout, &mut |row: &Row<'_>| {
+            let name = row.required_text(Column::Candidate)?;
+            let (code, new) = names.intern(&name);
+            if new {
+                let declared = entries.iter().position(|entry| entry.name.as_str() == name);
+                known.push(match declared {
+                    Some(column) => Known::Declared(column),
+                    None => Known::Undeclared { rows: 0, file: file.clone(), first: row.at },
+                });
+            }
+            match &mut known[code as usize] {
+                Known::Undeclared { rows, .. } => {
+                    *rows += 1;
+                    Ok(())
+                }
+                Known::Declared(column) => {
+                    put(&mut builder, row, file, *column, prices[*column].as_ref(), &mut tallies[*column])
+                }
+            }
+        })?;
+    }
+
+    tallies.iter().try_for_each(Tally::settle)?;
+    let all: Vec<String> = names.iter().map(str::to_owned).collect();
+    if let Some(entry) = entries.iter().find(|entry| names.find(entry.name.as_str()).is_none()) {
+        let name = entry.name.as_str();
+        let free = all.iter().map(String::as_str).filter(|n| entries.iter().all(|e| e.name.as_str() != *n));
+        let problem = Problem::NoRowsFor {
+            name: quoted(name),
+            table: quoted(text),
+            nearest: nearest(name, free).map(str::to_owned),
+            known: all,
+        };
+        return Err(task.error_at_candidate(name, problem));
+    }
+    let items = builder.items().len();
+    let mut left_out = Vec::new();
+    for (name, known) in all.iter().zip(&known) {
+        let Known::Undeclared { rows, file, first } = known else { continue };
+        if rows * 2 < items as u64 {
+            let nearest = nearest(name, entries.iter().map(|entry| entry.name.as_str())).map(str::to_owned);
+            let problem = Problem::StrayCandidate { name: quoted(name), rows: *rows, items, nearest };
+            return Err(DataError::new(file, problem).at(*first).field(Column::Candidate.name()));
+        }
+        left_out.push(name.as_str());
+    }
+    let evidence = builder.finish().map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
+    let mut notes = common_notes(&evidence, &tallies);
+    if !left_out.is_empty() {
+        let (count, are) =
+            (grouped(left_out.len() as u64), if left_out.len() == 1 { " is" } else { "s are" });
+        notes.push(format!(
+            "{count} candidate{are} in the table but not in the task file, and left out: {}.",
+            list(&left_out)
+        ));
+    }
+    Ok(Loaded { evidence, notes })
+}
+
+/// The candidates that the table names, in order of appearance.
+///
+/// # Errors
+/// When a file cannot be read.
+pub(crate) fn candidate_names(task: &Task, text: &str) -> Result<Vec<String>, DataError> {
+    let mut names = Names::default();
+    let layout = Layout::of(&[(Column::Candidate, Want::Required)]);
+    for file in files(task, text)? {
+        table::read(&file, &layout, &mut |row| {
+            names.intern(&row.required_text(Column::Candidate)?);
+            Ok(())
+        })?;
+    }
+    Ok(names.iter().map(str::to_owned).collect())
+}
+
+/// Puts the answer of a row into its cell.
+fn put(
+    builder: &mut EvidenceBuilder,
+    row: &Row<'_>,
+    file: &Path,
+    column: usize,
+    price: Option<&Price>,
+    tally: &mut Tally,
+) -> Result<(), Fault> {
+    let id = row.required_text(Column::Id)?;
+    let (slice, group) = (row.text(Column::Slice)?, row.text(Column::Group)?);
+    let (input, target) = (row.text(Column::Input)?, row.text(Column::Target)?);
+    let fields = ItemFields {
+        slice: slice.as_deref(),
+        group: group.as_deref(),
+        input: input.as_deref(),
+        target: target.as_deref(),
+        part: None,
+    };
+    let item = builder.item(&id, fields).map_err(fault)?;
+    let mut texts = AnswerTexts::default();
+    let answer = evidence::answer(row, file, &mut texts, price, tally)?;
+    builder.answer(item, column, &answer).map_err(fault)
+}
+
+fn layout(task: &Task) -> Layout {
+    use Want::{Optional, Required};
+    let data = &task.file.data;
+    Layout::of(&[
+        (Column::Id, Required),
+        (Column::Candidate, Required),
+        (Column::Score, Required),
+        (Column::Slice, Optional),
+        (Column::Group, Optional),
+        (Column::CostUsd, Optional),
+        (Column::LatencyMs, Optional),
+        (Column::Output, Optional),
+        (Column::InputTokens, Optional),
+        (Column::OutputTokens, Optional),
+        (Column::Confidence, Optional),
+        (Column::Error, Optional),
+        (Column::Input, Optional),
+        (Column::Target, Optional),
+    ])
+    .named(Column::Id, data.id.as_deref())
+    .named(Column::Slice, data.slice.as_deref())
+    .named(Column::Group, data.group.as_deref())
+    .named(Column::Input, data.input.as_deref())
+    .named(Column::Target, data.target.as_deref())
+}
+
+fn files(task: &Task, text: &str) -> Result<Vec<PathBuf>, DataError> {
+    source::resolve(task.dir(), text)
+        .map_err(|problem| task.error_at(&[Key::Name("data"), Key::Name("evidence")], problem))
+}

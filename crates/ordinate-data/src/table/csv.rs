@@ -1,0 +1,146 @@
+//! CSV, with quotes and line breaks as in RFC 4180.
+//!
+//! On `csv-core` rather than `csv`: records are cut here, so that their size is limited and their line is exact
+//! also after blank lines and with CRLF.
+
+use std::io::BufRead;
+use std::path::Path;
+
+use csv_core::ReadRecordResult;
+
+use crate::error::{At, DataError, Problem};
+use crate::source::{MAX_RECORD_BYTES, TextReader, unpack_problem};
+use crate::table::{Cell, Column, Layout, Row, Summary, Visit};
+
+pub(super) fn read(
+    path: &Path,
+    reader: TextReader,
+    delimiter: u8,
+    layout: &Layout,
+    visit: &mut Visit<'_>,
+) -> Result<Summary, DataError> {
+    let mut records = Records::new(reader, delimiter);
+    let fail = |(line, problem)| DataError::new(path, problem).at(At::Line(line));
+    let header = records.header().map_err(fail)?;
+    let (places, seen) = layout
+        .places(&header)
+        .map_err(|(field, problem)| DataError::new(path, problem).at(At::Line(1)).field(field))?;
+    let mut rows = 0;
+    while let Some(line) = records.advance().map_err(fail)? {
+        let text = records.text().map_err(|problem| fail((line, problem)))?;
+        if records.len() != header.len() {
+            if text.trim().is_empty() {
+                continue;
+            }
+            let (expected, found) = (header.len() as u64, records.len() as u64);
+            return Err(fail((line, Problem::Ragged { expected, found })));
+        }
+        let mut cells = [Cell::Absent; Column::COUNT];
+        for (column, place) in &places {
+            let cell = text.get(records.span(*place)).ok_or_else(|| fail((line, Problem::NotUtf8)))?;
+            cells[*column as usize] = if cell.is_empty() { Cell::Absent } else { Cell::Text(cell) };
+        }
+        rows += 1;
+        let at = At::Line(line);
+        visit(&Row { at, cells }).map_err(|fault| fault.locate(path, layout, at))?;
+    }
+    if rows == 0 {
+        return Err(fail((1, Problem::NoRows)));
+    }
+    Ok(Summary { seen, rows })
+}
+
+pub(super) fn columns(path: &Path, reader: TextReader, delimiter: u8) -> Result<Vec<String>, DataError> {
+    let fail = |(line, problem)| DataError::new(path, problem).at(At::Line(line));
+    Records::new(reader, delimiter).header().map_err(fail)
+}
+
+/// Cuts text into records; one buffer serves them all.
+struct Records {
+    reader: TextReader,
+    core: csv_core::Reader,
+    /// The cells of the current record, one after another.
+    bytes: Vec<u8>,
+    /// Where each cell ends.
+    ends: Vec<usize>,
+    filled: usize,
+    len: usize,
+    /// Line breaks between records, which `core` does not see.
+    skipped: u64,
+}
+
+impl Records {
+    fn new(reader: TextReader, delimiter: u8) -> Self {
+        let core = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
+        Self { reader, core, bytes: vec![0; 4096], ends: vec![0; 64], filled: 0, len: 0, skipped: 0 }
+    }
+
+    fn line(&self) -> u64 {
+        self.core.line() + self.skipped
+    }
+
+    fn header(&mut self) -> Result<Vec<String>, (u64, Problem)> {
+        let line = self.advance()?.ok_or((1, Problem::Empty))?;
+        let text = self.text().map_err(|problem| (line, problem))?;
+        (0..self.len)
+            .map(|place| text.get(self.span(place)).map(|name| name.trim().to_owned()))
+            .collect::<Option<_>>()
+            .ok_or((line, Problem::NotUtf8))
+    }
+
+    /// Reads the next record; the line on which it begins.
+    fn advance(&mut self) -> Result<Option<u64>, (u64, Problem)> {
+        self.skip_line_breaks()?;
+        let start = self.line();
+        (self.filled, self.len) = (0, 0);
+        loop {
+            let line = self.core.line() + self.skipped;
+            let input = self.reader.fill_buf().map_err(|error| (line, unpack_problem(error)))?;
+            let (result, read, written, ended) =
+                self.core.read_record(input, &mut self.bytes[self.filled..], &mut self.ends[self.len..]);
+            self.reader.consume(read);
+            self.filled += written;
+            self.len += ended;
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull if self.bytes.len() >= MAX_RECORD_BYTES => {
+                    return Err((start, Problem::TooLong));
+                }
+                ReadRecordResult::OutputFull => self.bytes.resize(self.bytes.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull if self.ends.len() >= MAX_RECORD_BYTES / 8 => {
+                    return Err((start, Problem::TooLong));
+                }
+                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                ReadRecordResult::Record => return Ok(Some(start)),
+                ReadRecordResult::End => return Ok(None),
+            }
+        }
+    }
+
+    fn skip_line_breaks(&mut self) -> Result<(), (u64, Problem)> {
+        loop {
+            let line = self.line();
+            let input = self.reader.fill_buf().map_err(|error| (line, unpack_problem(error)))?;
+            let breaks = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            let more = breaks == input.len() && breaks > 0;
+            self.skipped += input[..breaks].iter().filter(|byte| **byte == b'\n').count() as u64;
+            self.reader.consume(breaks);
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn text(&self) -> Result<&str, Problem> {
+        std::str::from_utf8(&self.bytes[..self.filled]).map_err(|_| Problem::NotUtf8)
+    }
+
+    fn span(&self, place: usize) -> std::ops::Range<usize> {
+        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        start..self.ends[place]
+    }
+}

@@ -1,0 +1,253 @@
+//! JSONL: one JSON object a line.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::BufRead;
+use std::path::Path;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::error::{At, DataError, Problem};
+use crate::source::{MAX_RECORD_BYTES, TextReader, unpack_problem};
+use crate::table::{Cell, Column, Layout, Row, Seen, Summary, Visit, Want};
+
+pub(super) fn read(
+    path: &Path,
+    reader: TextReader,
+    layout: &Layout,
+    visit: &mut Visit<'_>,
+) -> Result<Summary, DataError> {
+    let mut lines = Lines::new(reader);
+    let mut summary = Summary::default();
+    let mut first_fields = Vec::new();
+    let fail = |line, problem| DataError::new(path, problem).at(At::Line(line));
+    while let Some((line, text)) = lines.advance().map_err(|(line, problem)| fail(line, problem))? {
+        let at = At::Line(line);
+        let mut raw: [Option<&RawValue>; Column::COUNT] = Default::default();
+        let mut current = None;
+        let fields = Fields {
+            layout,
+            raw: &mut raw,
+            current: &mut current,
+            names: (summary.rows == 0).then_some(&mut first_fields),
+        };
+        if let Err(error) = parse(fields, text) {
+            return Err(json_error(path, line, text, current.as_deref(), &error));
+        }
+        let mut seen = Seen::default();
+        let mut texts: [Option<Cow<'_, str>>; Column::COUNT] = Default::default();
+        for column in Column::ALL {
+            let Some(value) = raw[column as usize] else { continue };
+            seen.set(column);
+            summary.seen.set(column);
+            if value.get().starts_with('"') {
+                let text = serde_json::from_str::<Text<'_>>(value.get()).map_err(|error| {
+                    fail(line, Problem::BadJson(plain(&error))).field(layout.name(column))
+                })?;
+                texts[column as usize] = Some(text.0);
+            }
+        }
+        if summary.rows == 0 {
+            layout
+                .check(&seen, &[Want::Required], &first_fields)
+                .map_err(|(field, problem)| fail(line, problem).field(field))?;
+        }
+        let mut cells = [Cell::Absent; Column::COUNT];
+        for column in Column::ALL {
+            cells[column as usize] = match (&texts[column as usize], raw[column as usize]) {
+                (Some(text), _) => Cell::Text(text),
+                (None, Some(value)) => cell(value.get()),
+                (None, None) => Cell::Absent,
+            };
+        }
+        summary.rows += 1;
+        visit(&Row { at, cells }).map_err(|fault| fault.locate(path, layout, at))?;
+    }
+    if summary.rows == 0 {
+        return Err(DataError::new(path, Problem::Empty));
+    }
+    layout
+        .check(&summary.seen, &[Want::Named], &first_fields)
+        .map_err(|(field, problem)| DataError::new(path, problem).field(field))?;
+    Ok(summary)
+}
+
+pub(super) fn columns(path: &Path, reader: TextReader) -> Result<Vec<String>, DataError> {
+    let mut lines = Lines::new(reader);
+    let fail = |line, problem| DataError::new(path, problem).at(At::Line(line));
+    let first = lines.advance().map_err(|(line, problem)| fail(line, problem))?;
+    let Some((line, text)) = first else { return Err(DataError::new(path, Problem::Empty)) };
+    let (mut names, mut raw, mut current) = (Vec::new(), Default::default(), None);
+    let layout = Layout::default();
+    let fields = Fields { layout: &layout, raw: &mut raw, current: &mut current, names: Some(&mut names) };
+    match parse(fields, text) {
+        Ok(()) => Ok(names),
+        Err(error) => Err(json_error(path, line, text, current.as_deref(), &error)),
+    }
+}
+
+/// A value that is no string.
+fn cell(value: &str) -> Cell<'_> {
+    match value.as_bytes().first() {
+        Some(b'n') => Cell::Absent,
+        Some(b't') => Cell::Bool(true),
+        Some(b'f') => Cell::Bool(false),
+        Some(b'[' | b'{') => Cell::Json(value),
+        _ => match value.parse::<i64>() {
+            Ok(number) => Cell::Integer(number),
+            Err(_) => value.parse().map_or(Cell::Json(value), Cell::Number),
+        },
+    }
+}
+
+fn parse<'t>(fields: Fields<'_, 't>, text: &'t str) -> serde_json::Result<()> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    fields.deserialize(&mut json)?;
+    json.end()
+}
+
+fn json_error(
+    path: &Path,
+    line: u64,
+    text: &str,
+    field: Option<&str>,
+    error: &serde_json::Error,
+) -> DataError {
+    // serde_json counts bytes; people count characters.
+    let mut byte = error.column().saturating_sub(1).min(text.len());
+    while !text.is_char_boundary(byte) {
+        byte -= 1;
+    }
+    let at = At::LineColumn(line, text[..byte].chars().count() as u64 + 1);
+    let rest = &text[byte..];
+    let problem = if ["NaN", "Infinity", "-Infinity"].iter().any(|word| rest.starts_with(word)) {
+        Problem::NotANumber {
+            value: rest.split([',', '}', ' ']).next().unwrap_or_default().to_owned(),
+            allowed: "a JSON number",
+        }
+    } else if error.is_data() && error.to_string().contains(REPEATED) {
+        Problem::RepeatedField
+    } else {
+        Problem::BadJson(plain(error))
+    };
+    let error = DataError::new(path, problem).at(at);
+    match field {
+        Some(field) => error.field(field),
+        None => error,
+    }
+}
+
+/// The message without serde_json's own line and column, which count from the start of the line.
+fn plain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())
+}
+
+const REPEATED: &str = "a field stands twice";
+
+/// Picks the wanted fields of an object and passes over the rest.
+struct Fields<'a, 't> {
+    layout: &'a Layout,
+    raw: &'a mut [Option<&'t RawValue>; Column::COUNT],
+    /// The field that is being read, for messages.
+    current: &'a mut Option<String>,
+    /// Collects the names of all fields.
+    names: Option<&'a mut Vec<String>>,
+}
+
+impl<'t> DeserializeSeed<'t> for Fields<'_, 't> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'t>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'t> Visitor<'t> for Fields<'_, 't> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'t>>(mut self, mut map: A) -> Result<(), A::Error> {
+        use serde::de::Error;
+        while let Some(Text(name)) = map.next_key()? {
+            if let Some(names) = &mut self.names {
+                names.push(name.clone().into_owned());
+            }
+            let mut columns = self.layout.wanted().filter(|(_, wanted, _)| *wanted == name);
+            let Some((first, ..)) = columns.next() else {
+                map.next_value::<IgnoredAny>().inspect_err(|_| *self.current = Some(name.into_owned()))?;
+                continue;
+            };
+            let value = map
+                .next_value::<&'t RawValue>()
+                .inspect_err(|_| *self.current = Some(name.clone().into_owned()))?;
+            if self.raw[first as usize].replace(value).is_some() {
+                *self.current = Some(name.into_owned());
+                return Err(A::Error::custom(REPEATED));
+            }
+            for (column, ..) in columns {
+                self.raw[column as usize] = Some(value);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A text that borrows where JSON lets it: where nothing is escaped.
+#[derive(serde::Deserialize)]
+struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
+
+/// Cuts text into lines of limited length; one buffer serves them all.
+struct Lines {
+    reader: TextReader,
+    buffer: Vec<u8>,
+    line: u64,
+}
+
+impl Lines {
+    fn new(reader: TextReader) -> Self {
+        Self { reader, buffer: Vec::new(), line: 0 }
+    }
+
+    /// The next line that is not blank, and its number.
+    fn advance(&mut self) -> Result<Option<(u64, &str)>, (u64, Problem)> {
+        loop {
+            let more = self.fill().map_err(|problem| (self.line, problem))?;
+            if !self.buffer.iter().all(u8::is_ascii_whitespace) {
+                break;
+            }
+            if !more {
+                return Ok(None);
+            }
+        }
+        match std::str::from_utf8(&self.buffer) {
+            Ok(text) => Ok(Some((self.line, text))),
+            Err(_) => Err((self.line, Problem::NotUtf8)),
+        }
+    }
+
+    /// Fills the buffer with the next line; whether there may be another.
+    fn fill(&mut self) -> Result<bool, Problem> {
+        self.buffer.clear();
+        self.line += 1;
+        loop {
+            let input = self.reader.fill_buf().map_err(unpack_problem)?;
+            if input.is_empty() {
+                return Ok(false);
+            }
+            let end = memchr::memchr(b'\n', input);
+            let taken = end.unwrap_or(input.len());
+            if self.buffer.len() + taken > MAX_RECORD_BYTES {
+                return Err(Problem::TooLong);
+            }
+            self.buffer.extend_from_slice(&input[..taken]);
+            self.reader.consume(taken + usize::from(end.is_some()));
+            if end.is_some() {
+                return Ok(true);
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! One row of a table, and its cells as what they must be.
+
+use std::borrow::Cow;
+
+use crate::error::{At, Problem, quoted};
+use crate::table::{Column, Fault};
+
+/// A cell as the file has it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Cell<'a> {
+    /// Not there, null, or an empty cell of a CSV.
+    #[default]
+    Absent,
+    /// A text; of a CSV everything is text.
+    Text(&'a str),
+    /// A number.
+    Number(f64),
+    /// A whole number.
+    Integer(i64),
+    /// True or false.
+    Bool(bool),
+    /// A JSON array or object, as it is written.
+    Json(&'a str),
+    /// A Parquet type that no column takes.
+    Unusable(&'a str),
+}
+
+/// One row.
+#[derive(Debug)]
+pub(crate) struct Row<'a> {
+    pub(crate) at: At,
+    pub(crate) cells: [Cell<'a>; Column::COUNT],
+}
+
+/// The largest count that a column of numbers holds exactly.
+const MAX_COUNT: f64 = 9_007_199_254_740_992.0;
+
+impl<'a> Row<'a> {
+    pub(crate) fn cell(&self, column: Column) -> Cell<'a> {
+        self.cells[column as usize]
+    }
+
+    /// The cell as text, whatever it holds: numbers as they are written, arrays and objects as JSON. `Some("")`
+    /// only where the file tells empty from absent.
+    ///
+    /// # Errors
+    /// When the cell holds a type that is no text.
+    #[inline]
+    pub(crate) fn exact_text(&self, column: Column) -> Result<Option<Cow<'a, str>>, Fault> {
+        Ok(Some(match self.cell(column) {
+            Cell::Absent => return Ok(None),
+            Cell::Text(text) | Cell::Json(text) => Cow::Borrowed(text),
+            Cell::Integer(number) => Cow::Owned(number.to_string()),
+            Cell::Number(number) => Cow::Owned(number.to_string()),
+            Cell::Bool(truth) => Cow::Borrowed(if truth { "true" } else { "false" }),
+            Cell::Unusable(found) => {
+                return Err(Fault::new(
+                    column,
+                    Problem::WrongType { found: found.to_owned(), allowed: "text" },
+                ));
+            }
+        }))
+    }
+
+    /// Like [`Row::exact_text`], with empty read as absent.
+    #[inline]
+    pub(crate) fn text(&self, column: Column) -> Result<Option<Cow<'a, str>>, Fault> {
+        Ok(self.exact_text(column)?.filter(|text| !text.is_empty()))
+    }
+
+    /// The text of a cell that must be filled.
+    ///
+    /// # Errors
+    /// [`Problem::EmptyCell`].
+    #[inline]
+    pub(crate) fn required_text(&self, column: Column) -> Result<Cow<'a, str>, Fault> {
+        self.text(column)?.ok_or_else(|| Fault::new(column, Problem::EmptyCell))
+    }
+
+    /// The cell as a number; true is 1 and false is 0.
+    ///
+    /// # Errors
+    /// When the cell holds something else.
+    #[inline]
+    fn number(&self, column: Column, allowed: &'static str) -> Result<Option<f64>, Fault> {
+        let not_a_number =
+            |text: &str| Err(Fault::new(column, Problem::NotANumber { value: quoted(text), allowed }));
+        match self.cell(column) {
+            Cell::Absent => Ok(None),
+            Cell::Number(number) => Ok(Some(number)),
+            #[allow(clippy::cast_precision_loss)] // beyond 2^53 no count and no price is exact
+            Cell::Integer(number) => Ok(Some(number as f64)),
+            Cell::Bool(truth) => Ok(Some(f64::from(truth))),
+            Cell::Text(text) => match text.trim() {
+                "" => Ok(None),
+                trimmed if trimmed.eq_ignore_ascii_case("true") => Ok(Some(1.0)),
+                trimmed if trimmed.eq_ignore_ascii_case("false") => Ok(Some(0.0)),
+                trimmed => trimmed.parse().map(Some).or_else(|_| not_a_number(text)),
+            },
+            Cell::Json(text) => not_a_number(text),
+            Cell::Unusable(found) => {
+                Err(Fault::new(column, Problem::WrongType { found: found.to_owned(), allowed }))
+            }
+        }
+    }
+
+    /// The score as it is written, if the cell is filled: not yet held to `[0, 1]`.
+    ///
+    /// # Errors
+    /// When the cell is no number.
+    #[inline]
+    pub(crate) fn raw_score(&self) -> Result<Option<f64>, Fault> {
+        self.number(Column::Score, "a score in [0, 1]")
+    }
+
+    /// A number of at least 0 (and at most 1 for a confidence), if the cell is filled.
+    ///
+    /// # Errors
+    /// When the cell is none.
+    #[inline]
+    pub(crate) fn amount(&self, column: Column) -> Result<Option<f64>, Fault> {
+        let (most, allowed) = match column {
+            Column::Confidence => (1.0, "a number in [0, 1]"),
+            _ => (f64::MAX, "a number of at least 0"),
+        };
+        match self.number(column, allowed)? {
+            Some(number) if !(0.0..=most).contains(&number) => {
+                Err(Fault::new(column, Problem::NotANumber { value: number.to_string(), allowed }))
+            }
+            number => Ok(number),
+        }
+    }
+
+    /// A whole number of at least 0, if the cell is filled.
+    ///
+    /// # Errors
+    /// When the cell is none.
+    #[inline]
+    pub(crate) fn count(&self, column: Column) -> Result<Option<u64>, Fault> {
+        let allowed = "a whole number of at least 0";
+        match self.number(column, allowed)? {
+            None => Ok(None),
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked here
+            Some(number) if number.fract() == 0.0 && (0.0..=MAX_COUNT).contains(&number) => {
+                Ok(Some(number as u64))
+            }
+            Some(number) => {
+                Err(Fault::new(column, Problem::NotANumber { value: number.to_string(), allowed }))
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The task file: TOML in, a checked [`Task`] out.
+
+mod check;
+mod position;
+mod rules;
+
+use std::path::{Path, PathBuf};
+
+use ordinate_core::task::{CombineSection, StatisticsSection, TaskFile};
+
+use crate::error::{At, DataError, Problem};
+use crate::source;
+use position::Document;
+pub(crate) use rules::ways_to_ask;
+
+/// A task file that was read and checked, and where it lies: its paths are relative to its folder.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// What it says.
+    pub file: TaskFile,
+    /// The task file.
+    pub path: PathBuf,
+    /// Its text: errors that are found later point into it.
+    source: String,
+}
+
+/// No task file is larger.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// Reads and checks a task file. The files that it names must exist; they are not read.
+///
+/// # Errors
+/// [`DataError`] for the first thing that is wrong, with line, column and key.
+pub fn read_task(path: &Path) -> Result<Task, DataError> {
+    let io = |error| DataError::io(path, error);
+    let size = std::fs::metadata(path).map_err(io)?.len();
+    if size > MAX_BYTES {
+        return Err(DataError::new(path, Problem::TooLong));
+    }
+    let bytes = std::fs::read(path).map_err(io)?;
+    let text = String::from_utf8(bytes).map_err(|_| DataError::new(path, Problem::NotUtf8))?;
+    parse(path, text.strip_prefix('\u{feff}').unwrap_or(&text))
+}
+
+/// Reads and checks the text of a task file that lies (or will lie) at `path`.
+///
+/// # Errors
+/// As [`read_task`].
+pub fn parse_task(path: &Path, text: &str) -> Result<Task, DataError> {
+    parse(path, text)
+}
+
+fn parse(path: &Path, source: &str) -> Result<Task, DataError> {
+    if source.trim().is_empty() {
+        return Err(DataError::new(path, Problem::Empty));
+    }
+    let document = Document::parse(path, source)?;
+    check::shape(&document)?;
+    let file: TaskFile = toml::from_str(source).map_err(|error| document.toml_error(&error))?;
+    let task = Task { file, path: path.to_owned(), source: source.to_owned() };
+    rules::check(&task, &document)?;
+    Ok(task)
+}
+
+impl Task {
+    /// The folder that its paths are relative to.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        match self.path.parent() {
+            Some(dir) if !dir.as_os_str().is_empty() => dir,
+            _ => Path::new("."),
+        }
+    }
+
+    /// The task as it was carried out: every default said, every path absolute. What a run folder keeps.
+    ///
+    /// # Errors
+    /// [`Problem::Unwritable`] when a seed or volume is beyond 2^63, which TOML cannot hold.
+    pub fn to_toml(&self) -> Result<String, DataError> {
+        let mut file = self.file.clone();
+        let dir = std::path::absolute(self.dir()).unwrap_or_else(|_| self.dir().to_owned());
+        let data = &mut file.data;
+        let recorded = file.candidate.iter_mut().filter_map(|entry| entry.recorded.as_mut());
+        for path in [&mut data.evidence, &mut data.items, &mut data.train, &mut data.test]
+            .into_iter()
+            .flatten()
+            .chain(recorded.map(|recorded| &mut recorded.path))
+        {
+            if source::scheme(path).is_none() {
+                *path = dir.join(&*path).to_string_lossy().into_owned();
+            }
+        }
+        file.combine.folds.get_or_insert(CombineSection::FOLDS);
+        file.statistics.resamples.get_or_insert(StatisticsSection::RESAMPLES);
+        file.statistics.seed.get_or_insert(0);
+        file.statistics.interval.get_or_insert_default();
+        file.needs.margin = Some(file.needs.margin());
+        toml::to_string(&file)
+            .map_err(|error| DataError::new(&self.path, Problem::Unwritable(error.to_string())))
+    }
+
+    /// An error at a key of the task file.
+    pub(crate) fn error_at(&self, keys: &[Key<'_>], problem: Problem) -> DataError {
+        match Document::parse(&self.path, &self.source) {
+            Ok(document) => document.error_at(keys, problem),
+            Err(error) => error,
+        }
+    }
+
+    /// An error at a candidate's name.
+    pub(crate) fn error_at_candidate(&self, name: &str, problem: Problem) -> DataError {
+        match Document::parse(&self.path, &self.source) {
+            Ok(document) => match document.candidate(name) {
+                Some(place) => document
+                    .error_at(&[Key::Name("candidate"), Key::Place(place), Key::Name("name")], problem),
+                None => DataError::new(&self.path, problem),
+            },
+            Err(error) => error,
+        }
+    }
+}
+
+/// A step into the document: by name, or by place in an array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Key<'a> {
+    Name(&'a str),
+    Place(usize),
+}
+
+/// How a key is shown: `[needs] margin`, `[[candidate]] price.input`.
+pub(crate) fn shown(keys: &[Key<'_>]) -> String {
+    let mut names = keys.iter().filter_map(|key| match key {
+        Key::Name(name) => Some(*name),
+        Key::Place(_) => None,
+    });
+    let section = names.next().unwrap_or_default();
+    let rest = names.collect::<Vec<_>>().join(".");
+    let section = match keys.get(1) {
+        Some(Key::Place(_)) => format!("[[{section}]]"),
+        _ => format!("[{section}]"),
+    };
+    if rest.is_empty() { section } else { format!("{section} {rest}") }
+}
+
+/// The place of a span within a text.
+pub(crate) fn place(source: &str, offset: usize) -> At {
+    let before = &source[..source.floor_char_boundary(offset)];
+    let start = before.rfind('\n').map_or(0, |at| at + 1);
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() as u64 + 1;
+    At::LineColumn(line, before[start..].chars().count() as u64 + 1)
+}
+
+/// The JSON Schema of the task file.
+#[must_use]
+pub fn task_schema() -> serde_json::Value {
+    schemars::schema_for!(ordinate_core::task::TaskFile).to_value()
+}

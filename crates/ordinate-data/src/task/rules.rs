@@ -1,0 +1,172 @@
+//! What the shape of a task file cannot say: ranges, unique names, one source of items, files that exist.
+
+use std::collections::HashMap;
+
+use ordinate_core::NeedsError;
+use ordinate_core::task::{CandidateEntry, DataSection};
+
+use crate::error::{At, DataError, Problem, quoted};
+use crate::source;
+use crate::task::position::Document;
+use crate::task::{Key, Task, place};
+
+pub(super) fn check(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
+    numbers(task, document)?;
+    names(task, document)?;
+    sources(task, document)?;
+    files(task, document)
+}
+
+fn numbers(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
+    let file = &task.file;
+    if let Err(error) = file.needs.check() {
+        let key = match &error {
+            NeedsError::BadValue { key, .. } => key,
+            NeedsError::UnknownKey { .. } | NeedsError::NotAnAssignment(_) => "goal",
+        };
+        return Err(document.error_at(&[Key::Name("needs"), Key::Name(key)], error.into()));
+    }
+    let checks = [
+        ("task", "guess_rate", file.task.guess_rate, 0.0..1.0, "a number in [0, 1)"),
+        ("combine", "folds", file.combine.folds.map(f64::from), 2.0..101.0, "a whole number from 2 to 100"),
+        (
+            "statistics",
+            "resamples",
+            file.statistics.resamples.map(|resamples| f64::from(u32::from(resamples))),
+            100.0..1_000_001.0,
+            "a whole number from 100 to 1,000,000",
+        ),
+    ];
+    for (section, key, value, range, allowed) in checks {
+        if let Some(value) = value.filter(|value| !range.contains(value)) {
+            return Err(bad_number(document, &[Key::Name(section), Key::Name(key)], value, allowed));
+        }
+    }
+    for (place, entry) in file.candidate.iter().enumerate() {
+        for (path, value) in amounts(entry) {
+            if !(0.0..=f64::MAX).contains(&value) {
+                let start = [Key::Name("candidate"), Key::Place(place)];
+                let keys: Vec<_> = start.into_iter().chain(path.into_iter().map(Key::Name)).collect();
+                return Err(bad_number(document, &keys, value, "a number of at least 0"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The numbers of a candidate that may not be negative, with their keys.
+fn amounts(entry: &CandidateEntry) -> Vec<(Vec<&'static str>, f64)> {
+    let mut amounts = Vec::new();
+    let openai = entry.openai.as_ref().and_then(|openai| openai.price);
+    for (price, path) in [(entry.price, &["price"][..]), (openai, &["openai", "price"])] {
+        let Some(price) = price else { continue };
+        let parts =
+            [("input", Some(price.input)), ("output", Some(price.output)), ("per_item", price.per_item)];
+        amounts.extend(parts.into_iter().filter_map(|(key, value)| Some(([path, &[key]].concat(), value?))));
+    }
+    let others = [("memory_gb", entry.memory_gb), ("parameters_billion", entry.parameters_billion)];
+    amounts.extend(others.into_iter().filter_map(|(key, value)| Some((vec![key], value?))));
+    amounts
+}
+
+fn bad_number(document: &Document<'_>, keys: &[Key<'_>], value: f64, allowed: &str) -> DataError {
+    let problem = Problem::BadValue { found: value.to_string(), allowed: allowed.to_owned(), nearest: None };
+    document.error_at(keys, problem)
+}
+
+fn names(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
+    let mut first = HashMap::new();
+    for (number, entry) in task.file.candidate.iter().enumerate() {
+        if let Some(earlier) = first.insert(entry.name.as_str(), number) {
+            let keys = |number| [Key::Name("candidate"), Key::Place(number), Key::Name("name")];
+            let at = document.value(&keys(earlier)).map(|value| place(document.source, value.span().start));
+            let line = match at {
+                Some(At::LineColumn(line, _) | At::Line(line)) => line,
+                Some(At::Row(_)) | None => 0,
+            };
+            return Err(document.error_at(&keys(number), Problem::RepeatedCandidate { first: line }));
+        }
+    }
+    Ok(())
+}
+
+/// The keys of `[data]` that name files, with what they name.
+fn data_files(data: &DataSection) -> [(&'static str, Option<&str>); 4] {
+    [
+        ("evidence", data.evidence.as_deref()),
+        ("items", data.items.as_deref()),
+        ("train", data.train.as_deref()),
+        ("test", data.test.as_deref()),
+    ]
+}
+
+fn sources(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
+    let data = &task.file.data;
+    let given: Vec<&str> =
+        data_files(data).iter().filter(|(_, path)| path.is_some()).map(|(key, _)| *key).collect();
+    let wrong = match given.as_slice() {
+        [] => Some((
+            "evidence",
+            "no data is named. Say evidence = \"scores.csv\" (a table of scores), or items = \"items.jsonl\" (and \
+             recorded candidates), or train and test."
+                .to_owned(),
+        )),
+        [_] | ["train", "test"] => None,
+        [first, second, ..] => Some((
+            *second,
+            format!(
+                "{first} and {second} are both named. Keep one of: evidence; items; train and test."
+            ),
+        )),
+    };
+    if let Some((key, message)) = wrong {
+        return Err(document.error_at(&[Key::Name("data"), Key::Name(key)], Problem::DataSources(message)));
+    }
+    for (number, entry) in task.file.candidate.iter().enumerate() {
+        let fail = |key: &str, problem| {
+            Err(document.error_at(&[Key::Name("candidate"), Key::Place(number), Key::Name(key)], problem))
+        };
+        let asked = ways_to_ask(entry);
+        if let [first, second, ..] = asked.as_slice() {
+            let message = format!("{first} and {second} are both given. Keep one way to ask a candidate.");
+            return fail(second, Problem::DataSources(message));
+        }
+        if data.evidence.is_some() && entry.recorded.is_some() {
+            let message = "the answers are in [data] evidence already. Remove recorded, or name items instead of \
+                           evidence.";
+            return fail("recorded", Problem::DataSources(message.to_owned()));
+        }
+        if data.evidence.is_none() && entry.recorded.is_none() && asked.is_empty() {
+            return fail("name", Problem::NoSource(quoted(entry.name.as_str())));
+        }
+    }
+    Ok(())
+}
+
+/// The keys that say how a candidate can be asked.
+pub(crate) fn ways_to_ask(entry: &CandidateEntry) -> Vec<&'static str> {
+    [("openai", entry.openai.is_some()), ("local", entry.local.is_some()), ("adapt", entry.adapt.is_some())]
+        .into_iter()
+        .filter_map(|(key, given)| given.then_some(key))
+        .collect()
+}
+
+fn files(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
+    let exists = |keys: &[Key<'_>], path: &str| match source::resolve(task.dir(), path) {
+        Ok(_) => Ok(()),
+        Err(Problem::NotFound) => Err(document.error_at(keys, Problem::NotFoundAt(quoted(path)))),
+        Err(problem) => Err(document.error_at(keys, problem)),
+    };
+    for (key, path) in data_files(&task.file.data) {
+        if let Some(path) = path {
+            exists(&[Key::Name("data"), Key::Name(key)], path)?;
+        }
+    }
+    for (number, entry) in task.file.candidate.iter().enumerate() {
+        if let Some(recorded) = &entry.recorded {
+            let keys = [Key::Name("candidate"), Key::Place(number), Key::Name("recorded"), Key::Name("path")];
+            exists(&keys, &recorded.path)?;
+        }
+    }
+    Ok(())
+}
