@@ -11,7 +11,6 @@ mod dials;
 mod error;
 mod folds;
 mod learner;
-pub mod random;
 mod replay;
 pub mod single;
 #[cfg(test)]
@@ -22,6 +21,7 @@ pub use crossfit::{Plan, Trial, Trials, best_column, dense_groups, try_all};
 pub use error::{CombineError, NotApplicable};
 pub use folds::Folds;
 pub use learner::{Context, Learner, Outlay};
+pub use ordinate_learn::random;
 pub use replay::{Played, replay};
 
 use ordinate_core::PolicyKind;

@@ -1,0 +1,12 @@
+//! Small learners on dense features, for policies: fast on a few thousand rows, the same bits for the same
+//! seed whatever the number of threads, and saved to the same predictions.
+
+mod error;
+pub mod forest;
+pub mod kernel;
+mod matrix;
+pub mod random;
+
+pub use error::LearnError;
+pub use forest::Forest;
+pub use matrix::Matrix;
