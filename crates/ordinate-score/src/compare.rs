@@ -74,7 +74,7 @@ pub fn benjamini_hochberg(p: &[f64]) -> Vec<f64> {
     let mut corrected = vec![f64::NAN; p.len()];
     let mut most = 1.0_f64;
     for (rank, &index) in order.iter().enumerate().rev() {
-        most = most.min(p[index] * order.len() as f64 / (rank + 1) as f64);
+        most = most.min(p[index] * (order.len() as f64 / (rank + 1) as f64));
         corrected[index] = most;
     }
     corrected
@@ -97,4 +97,32 @@ pub fn non_inferior(difference: &Estimate, margin: f64) -> bool {
 #[must_use]
 pub fn clearly_positive(difference: &Estimate) -> bool {
     difference.low > 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_right_and_wrong_are_counted() {
+        let nan = f64::NAN;
+        let counts = Discordant::count(&[1.0, 1.0, 0.0, nan, 1.0], &[0.0, 1.0, 1.0, 0.5, 0.0]);
+        assert_eq!(counts, Some(Discordant { only_a: 2, only_b: 1 }));
+        assert_eq!(Discordant::count(&[1.0, 0.5], &[0.0, 1.0]), None);
+    }
+
+    #[test]
+    fn tests_that_were_not_made_do_not_count() {
+        let p = [0.01, f64::NAN, 0.04];
+        let holm = holm(&p);
+        assert_eq!((holm[0], holm[2]), (0.02, 0.04));
+        assert!(holm[1].is_nan() && benjamini_hochberg(&p)[1].is_nan());
+    }
+
+    #[test]
+    fn as_good_as_needs_the_whole_interval_above_the_margin() {
+        let difference = Estimate { mean: 0.0, low: -0.02, high: 0.02 };
+        assert!(non_inferior(&difference, 0.03));
+        assert!(!non_inferior(&difference, 0.02) && !non_inferior(&difference, 0.0));
+    }
 }

@@ -46,3 +46,15 @@ impl Groups {
         self.count
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_numbered_and_loners_are_groups_of_their_own() {
+        let groups = Groups::new(&[7, Groups::NONE, 7, 3, Groups::NONE]);
+        assert_eq!(groups.of_item(), [0, 1, 0, 2, 3]);
+        assert_eq!(groups.count(), 4);
+    }
+}

@@ -32,3 +32,26 @@ pub fn items_needed(difference: f64, se: f64, items: usize) -> Option<u64> {
     let needed = items as f64 * ratio * ratio;
     (se >= 0.0 && difference != 0.0 && needed <= MOST).then(|| (needed.ceil() as u64).max(2))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_detectable_difference_needs_the_items_at_hand() {
+        // (1.959963984540 + 0.841621233573) x 0.02
+        assert!((smallest_detectable(0.02) - 0.056_031_704_362_26).abs() < 1e-12);
+        assert_eq!(items_needed(smallest_detectable(0.02) * (1.0 + 1e-12), 0.02, 500), Some(500));
+        // Half the difference takes four times the items.
+        assert_eq!(items_needed(-smallest_detectable(0.02) / 2.0 * (1.0 + 1e-12), 0.02, 500), Some(2_000));
+    }
+
+    #[test]
+    fn what_no_number_of_items_shows_is_none() {
+        assert_eq!(items_needed(0.0, 0.02, 500), None);
+        assert_eq!(items_needed(1e-12, 0.02, 500), None);
+        assert_eq!(items_needed(f64::NAN, 0.02, 500), None);
+        assert_eq!(items_needed(0.1, f64::NAN, 500), None);
+        assert_eq!(items_needed(0.1, 0.0, 500), Some(2));
+    }
+}

@@ -55,3 +55,27 @@ impl Rescue {
         self.rate.low > guess_rate
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_only_what_both_were_asked() {
+        let nan = f64::NAN;
+        let a = [0.0, 0.5, 1.0, nan, 0.0, 0.2];
+        let b = [1.0, 0.4, 1.0, 1.0, nan, 0.6];
+        let rescue = Rescue::measure(&a, &b, None).unwrap();
+        assert_eq!((rescue.wrong, rescue.rescued), (3, 2));
+        assert_eq!(Rescue::measure(&[1.0], &[1.0], None), None);
+        assert_eq!(Rescue::measure(&[1.0], &[1.0], Some(&Groups::new(&[0]))), None);
+    }
+
+    #[test]
+    fn a_guesser_does_not_complement() {
+        // Four options, right every fourth time.
+        let b: Vec<f64> = (0..400).map(|i| f64::from(i % 4 == 0)).collect();
+        let rescue = Rescue::measure(&[0.0; 400], &b, None).unwrap();
+        assert!(!rescue.above(0.25) && rescue.above(0.2));
+    }
+}

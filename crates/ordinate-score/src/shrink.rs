@@ -154,3 +154,40 @@ fn random_effects(means: &[f64], variances: &[f64], tau2: f64) -> (f64, f64) {
     let mean = weights().zip(means).map(|(weight, mean)| weight * mean).sum::<f64>() / sum;
     (mean, if known { 1.0 / sum } else { 0.0 })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_data_is_pulled_and_much_is_not() {
+        let slice = |items, mean| Observed { items, mean, variance: 0.2 };
+        let fit = Shrunken::fit(&[slice(4.0, 1.0), slice(4000.0, 0.9), slice(4000.0, 0.3), slice(0.0, 0.0)])
+            .unwrap();
+        assert!(fit.means[0].mean < 0.95 && fit.means[0].mean > fit.prior_mean);
+        assert!((fit.means[1].mean - 0.9).abs() < 1e-3);
+        assert_eq!(fit.means[3].mean, fit.prior_mean);
+        assert!(fit.means[3].high - fit.means[3].low > fit.means[1].high - fit.means[1].low);
+    }
+
+    #[test]
+    fn slices_that_differ_by_luck_only_become_one() {
+        let slice = |mean| Observed { items: 10.0, mean, variance: 0.25 };
+        let fit = Shrunken::fit(&[slice(0.45), slice(0.5), slice(0.55)]).unwrap();
+        assert_eq!(fit.tau2, 0.0);
+        assert!(fit.means.iter().all(|slice| (slice.mean - 0.5).abs() < 1e-12));
+    }
+
+    #[test]
+    fn slices_of_one_item_or_without_variance_are_defined() {
+        let slice = |items, mean| Observed { items, mean, variance: 0.0 };
+        let singles = Shrunken::fit(&[slice(1.0, 0.0), slice(1.0, 1.0)]).unwrap();
+        assert!(singles.means.iter().all(|slice| (slice.mean - 0.5).abs() < 1e-12));
+        let constant = Shrunken::fit(&[slice(5.0, 0.0), slice(5.0, 1.0)]).unwrap();
+        assert_eq!(constant.means.iter().map(|slice| slice.mean).collect::<Vec<_>>(), [0.0, 1.0]);
+        let alone = Shrunken::fit(&[slice(1.0, 0.7)]).unwrap();
+        assert!((alone.means[0].mean - 0.7).abs() < 1e-12);
+        assert_eq!(Shrunken::fit(&[]), None);
+        assert_eq!(Shrunken::fit(&[slice(0.0, 0.0)]), None);
+    }
+}

@@ -97,3 +97,24 @@ impl Slices {
         slices.into_iter().zip(clusters).map(|(sums, clusters)| sums.grouped(clusters)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_without_scores_are_none() {
+        let cells = Slices::new(&[0, 0, 2, u32::MAX], 3, None).cells(&[1.0, 0.0, f64::NAN, 1.0]);
+        assert_eq!(cells[0].map(|cell| (cell.mean, cell.items)), Some((0.5, 2)));
+        assert_eq!(cells[1..], [None, None]);
+        assert_eq!(Slices::new(&[0], 2, None).cells(&[f64::NAN]), [None, None]);
+    }
+
+    #[test]
+    fn one_document_is_one_observation() {
+        // Ten sentences, all right: ten documents say more than one.
+        let one = Slices::new(&[0; 10], 1, Some(&Groups::new(&[0; 10]))).cells(&[1.0; 10])[0].unwrap();
+        let ten = Slices::new(&[0; 10], 1, None).cells(&[1.0; 10])[0].unwrap();
+        assert!(one.low < 0.25 && ten.low > 0.7, "{one:?} {ten:?}");
+    }
+}

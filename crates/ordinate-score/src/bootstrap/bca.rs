@@ -36,3 +36,42 @@ pub(super) fn acceleration(leave_one_out: &[f64]) -> f64 {
     let acceleration = cubes / (6.0 * squares * squares.sqrt());
     if acceleration.is_finite() { acceleration } else { 0.0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn numbers(value: &Value) -> Vec<f64> {
+        value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+    }
+
+    #[test]
+    fn levels_equal_scipys_from_the_same_resamples() {
+        let golden: Value = serde_json::from_str(include_str!("../../tests/golden/bca.json")).unwrap();
+        for case in golden["levels"].as_array().unwrap() {
+            let mut replicates = numbers(&case["replicates"]);
+            replicates.sort_unstable_by(f64::total_cmp);
+            let acceleration = acceleration(&numbers(&case["leave_one_out"]));
+            assert!((acceleration - case["acceleration"].as_f64().unwrap()).abs() < 1e-12);
+            let bias = bias(&replicates, case["estimate"].as_f64().unwrap(), 0.0);
+            for (ours, theirs) in levels(bias, acceleration).iter().zip(numbers(&case["levels"])) {
+                assert!((ours - theirs).abs() < 1e-12, "{ours} {theirs}");
+            }
+        }
+    }
+
+    #[test]
+    fn levels_are_finite_whatever_comes() {
+        let one_side = bias(&[1.0; 50], 2.0, 0.0);
+        assert!(one_side.is_finite() && one_side > 2.0);
+        for bias in [-3.0, 0.0, 3.0] {
+            for acceleration in [-10.0, -0.6, 0.0, 0.6, 10.0] {
+                let [low, high] = levels(bias, acceleration);
+                assert!((0.0..=1.0).contains(&low) && (0.0..=1.0).contains(&high), "{low} {high}");
+            }
+        }
+        assert_eq!(acceleration(&[0.5; 4]), 0.0);
+        assert_eq!(acceleration(&[]), 0.0);
+    }
+}

@@ -77,3 +77,34 @@ pub fn regret(
     }
     (items > 0).then(|| sum / items as f64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAN: f64 = f64::NAN;
+
+    #[test]
+    fn the_oracle_takes_the_cheapest_of_the_best() {
+        let scores: [&[f64]; 3] = [&[1.0, 0.2, NAN, 1.0], &[1.0, 0.9, NAN, 1.0], &[1.0, 0.1, NAN, 1.0]];
+        let costs: [&[f64]; 3] = [&[3.0, 1.0, 1.0, NAN], &[2.0, 5.0, 1.0, NAN], &[NAN, 1.0, 1.0, NAN]];
+        let oracle = Oracle::new(&scores, &costs);
+        assert_eq!(oracle.choice, [Some(1), Some(1), None, Some(0)]);
+        assert_eq!(oracle.cost[..2], [2.0, 5.0]);
+        assert!(oracle.quality[2].is_nan() && oracle.cost[3].is_nan());
+        assert_eq!(Oracle::new(&scores, &[]).choice, [Some(0), Some(1), None, Some(0)]);
+    }
+
+    #[test]
+    fn regret_weighs_quality_against_cost() {
+        let scores: [&[f64]; 2] = [&[1.0, 0.0], &[0.5, 0.5]];
+        let costs: [&[f64]; 2] = [&[10.0, 10.0], &[1.0, 1.0]];
+        // Always the first: free of regret on the first item, 0.5 on the second.
+        assert_eq!(regret(&scores, &costs, scores[0], costs[0], 0.0), Some(0.25));
+        // At 0.1 a unit of cost the second is always better, by 0.4 and by 1.4.
+        let regretted = regret(&scores, &costs, scores[0], costs[0], 0.1).unwrap();
+        assert!((regretted - 0.9).abs() < 1e-12);
+        assert_eq!(regret(&scores, &[], scores[0], &[], 0.0), Some(0.25));
+        assert_eq!(regret(&scores, &costs, &[NAN, NAN], costs[0], 0.0), None);
+    }
+}

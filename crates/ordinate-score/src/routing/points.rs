@@ -48,3 +48,25 @@ pub fn cost_save(points: &[Point], best_single: Point) -> Option<f64> {
     let cost = qnc(points, best_single.quality)?;
     (best_single.cost > 0.0).then(|| 1.0 - cost / best_single.cost)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn measures_of_a_small_curve() {
+        let point = |cost, quality| Point { cost, quality };
+        let points = [point(1.0, 0.4), point(2.0, 0.62), point(4.0, 0.61), point(6.0, 0.7)];
+        assert_eq!(qnc(&points, 0.6), Some(2.0));
+        assert_eq!(qnc(&points, 0.8), None);
+        assert!((perf_gain(&points, 0.6).unwrap() - 0.1).abs() < 1e-12);
+        assert_eq!(cost_save(&points, point(8.0, 0.6)), Some(0.75));
+        assert_eq!(cost_save(&points, point(0.0, 0.6)), None);
+        // From (1, .4) over (2, .62) to (6, .7), then flat.
+        let area = 0.51 + 4.0 * 0.66 + 2.0 * 0.7;
+        assert!((aiq(&points, 1.0, 8.0).unwrap() - area / 7.0).abs() < 1e-12);
+        assert_eq!(aiq(&points, 0.5, 8.0), None);
+        assert_eq!(aiq(&points, 8.0, 8.0), None);
+        assert_eq!((qnc(&[], 0.0), perf_gain(&[], 0.0), aiq(&[], 0.0, 1.0)), (None, None, None));
+    }
+}

@@ -83,3 +83,36 @@ impl ShareCurve {
         Some(first as f64 / (pgr.len() - 1) as f64)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const APART: Estimate = Estimate { mean: 0.5, low: 0.1, high: 0.9 };
+
+    #[test]
+    fn knowing_who_is_right_sends_only_those() {
+        let (weak, strong) = ([0.0, 1.0, 1.0, 0.0], [1.0, 1.0, 0.0, 1.0]);
+        let gain: Vec<f64> = strong.iter().zip(&weak).map(|(strong, weak)| strong - weak).collect();
+        let curve = ShareCurve::new(&weak, &strong, &gain).unwrap();
+        assert_eq!(curve.quality(), [0.5, 0.75, 1.0, 1.0, 0.75]);
+        // PGR 0, 1, 2, 2, 1.
+        assert_eq!(curve.apgr(&APART), Some(5.5 / 4.0));
+        assert_eq!(curve.cpt(1.0, &APART), Some(0.25));
+        assert_eq!(curve.cpt(2.5, &APART), None);
+    }
+
+    #[test]
+    fn no_opinion_is_a_coin() {
+        let curve = ShareCurve::new(&[0.0; 5], &[1.0, 0.0, 1.0, 0.0, 1.0], &[0.3; 5]).unwrap();
+        assert!((curve.apgr(&APART).unwrap() - 0.5).abs() < 1e-12);
+        assert_eq!(curve.cpt(0.5, &APART), Some(0.6));
+    }
+
+    #[test]
+    fn no_clear_gap_no_share_of_it() {
+        let curve = ShareCurve::new(&[0.0, 1.0], &[1.0, 1.0], &[1.0, 0.0]).unwrap();
+        assert_eq!(curve.apgr(&Estimate { mean: 0.5, low: 0.0, high: 1.0 }), None);
+        assert!(ShareCurve::new(&[f64::NAN], &[1.0], &[0.0]).is_none());
+    }
+}

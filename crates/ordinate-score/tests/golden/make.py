@@ -6,12 +6,12 @@
 """
 
 import json
-import math
 from pathlib import Path
 
 import numpy as np
 from scipy import stats
 from scipy.stats._resampling import _bca_interval
+from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.meta_analysis import combine_effects
 from statsmodels.stats.multitest import multipletests
@@ -77,26 +77,22 @@ def t_interval(values):
 
 
 def cluster_se(values, groups):
-    """Linearised standard error of the ratio of group sums to group counts."""
-    sums = {}
-    for value, group in zip(values, groups):
-        sums[group] = sums.get(group, 0.0) + value - np.mean(values)
-    k = len(sums)
-    return math.sqrt(k / (k - 1) * sum(s * s for s in sums.values())) / len(values)
+    """Cluster-robust standard error of a mean."""
+    fit = OLS(values, np.ones(len(values))).fit(cov_type="cluster", cov_kwds={"groups": groups})
+    return fit.bse[0]
 
 
 def means():
     graded = [rng.beta(4, 2, n) for n in [2, 5, 40]]
-    values = np.round(rng.beta(3, 3, 60), 3)
     groups = np.sort(rng.integers(0, 12, 60))
+    values = np.round(0.5 * rng.uniform(size=12)[groups] + 0.5 * rng.beta(3, 3, 60), 3)
     binary = (values > 0.45).astype(float)
     k = len(set(groups.tolist()))
     t = stats.t.ppf(0.975, k - 1)
     se = cluster_se(values, groups)
     p, se_p = binary.mean(), cluster_se(binary, groups)
     n_eff = p * (1 - p) / se_p**2
-    centre = (p + t * t / (2 * n_eff)) / (1 + t * t / n_eff)
-    half = t / (1 + t * t / n_eff) * math.sqrt(p * (1 - p) / n_eff + t * t / (4 * n_eff**2))
+    low, high = proportion_confint(p * n_eff, n_eff, alpha=2 * stats.norm.sf(t), method="wilson")
     write(
         "means",
         {
@@ -105,7 +101,7 @@ def means():
             "binary": binary,
             "groups": groups,
             "clustered": [values.mean() - t * se, values.mean() + t * se],
-            "clustered_binary": [centre - half, centre + half],
+            "clustered_binary": [low, high],
         },
     )
 
