@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         std::fs::write(path, ordinate_report::page(&verdict)?)?;
     }
     let width = args.next().map_or(Ok(ordinate_report::MAX_WIDTH), |width| width.parse())?;
-    let style = ordinate_report::Style::new(false, width);
+    let style = ordinate_report::Style { colour: false, width };
     std::io::stdout().write_all(ordinate_report::summary(&verdict, style).as_bytes())?;
     Ok(())
 }

@@ -50,7 +50,7 @@ pub(crate) fn dollars(usd: f64) -> String {
     let sign = if usd < 0.0 { "-" } else { "" };
     if size == 0.0 {
         "$0".to_owned()
-    } else if size >= 1e12 {
+    } else if size >= 1e7 {
         format!("{sign}${size:.1e}")
     } else if size >= 100.0 {
         format!("{sign}${}", grouped(&format!("{size:.0}")))
@@ -73,7 +73,9 @@ pub(crate) fn cost(usd: Option<f64>) -> String {
 pub(crate) fn latency(ms: Option<f64>) -> String {
     match ms {
         Some(ms) if ms.is_finite() => {
-            if ms >= 120_000.0 {
+            if ms >= 7_200_000.0 {
+                format!("{:.1} h", ms / 3_600_000.0)
+            } else if ms >= 120_000.0 {
                 format!("{:.1} min", ms / 60_000.0)
             } else if ms >= 1_000.0 {
                 format!("{:.1} s", ms / 1_000.0)

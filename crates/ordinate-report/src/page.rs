@@ -17,6 +17,7 @@ mod coverage;
 mod evidence;
 mod hero;
 mod labels;
+mod lines;
 mod needs_of_data;
 mod scale;
 

@@ -14,7 +14,7 @@ mod table;
 pub const MAX_WIDTH: usize = 100;
 
 /// The narrowest summary, in columns: below it the table could not name its rows.
-pub const MIN_WIDTH: usize = 72;
+pub const MIN_WIDTH: usize = 80;
 
 /// Candidates that are named in one line of shares; the others are counted.
 const SHARES_SHOWN: usize = 4;
@@ -24,18 +24,20 @@ const MISSES_SHOWN: usize = 6;
 /// How the summary looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
-    colour: bool,
-    width: usize,
+    /// Whether to use colour, which is to say escape sequences; the caller knows the terminal and `NO_COLOR`.
+    pub colour: bool,
+    /// Columns to fill: taken as [`MIN_WIDTH`] where it is less, as [`MAX_WIDTH`] where it is more.
+    pub width: usize,
+}
+
+impl Default for Style {
+    /// Without colour, [`MAX_WIDTH`] wide.
+    fn default() -> Self {
+        Self { colour: false, width: MAX_WIDTH }
+    }
 }
 
 impl Style {
-    /// Colour (escape sequences) or not, and the columns to fill, brought within [`MIN_WIDTH`] to
-    /// [`MAX_WIDTH`].
-    #[must_use]
-    pub fn new(colour: bool, width: usize) -> Self {
-        Self { colour, width: width.clamp(MIN_WIDTH, MAX_WIDTH) }
-    }
-
     fn paint(self, ansi: Ansi, text: &str) -> String {
         if self.colour && !text.is_empty() { format!("{ansi}{text}{ansi:#}") } else { text.to_owned() }
     }
@@ -47,6 +49,7 @@ const GOOD: Ansi = AnsiColor::Green.on_default().bold();
 const CAUTION: Ansi = AnsiColor::Yellow.on_default().bold();
 
 pub(crate) fn summary(verdict: &Verdict, style: Style) -> String {
+    let style = Style { width: style.width.clamp(MIN_WIDTH, MAX_WIDTH), ..style };
     let mut out = Writer { style, text: String::new() };
     verdict_first(&mut out, verdict);
     out.list("Why", &verdict.why);
@@ -71,12 +74,14 @@ fn verdict_first(out: &mut Writer, verdict: &Verdict) {
         Outcome::Undecided => CAUTION,
         _ => GOOD,
     };
-    let outcome = if verdict.recommended.is_some() { verdict.outcome.as_str() } else { "no policy" };
-    let headline = format!("{outcome}: {}", words::headline(verdict));
+    let headline = match verdict.recommended {
+        Some(_) => format!("{}: {}", verdict.outcome, words::headline(verdict)),
+        None => words::headline(verdict).to_owned(),
+    };
     let task = shorten(&clean(&verdict.task), width.saturating_sub(headline.len() + 2));
     out.line(&format!("{}  {}", out.style.paint(ansi, &headline), out.style.paint(DIM, &task)));
-    out.line("");
     let Some(recommended) = &verdict.recommended else { return };
+    out.line("");
     let what = words::kind_and_lineage(recommended);
     let label = if verdict.outcome == Outcome::Undecided { "Provisional" } else { "Use" };
     out.field(label, &format!("{} ({what})", clean(&recommended.name)));
@@ -150,10 +155,10 @@ impl Writer {
 
     /// `  Label       text`, wrapped under itself.
     fn field(&mut self, label: &str, text: &str) {
-        let lines = wrap(text, self.style.width, "  ", 14);
+        let lines = wrap(text, self.style.width, "  ", 15);
         for (i, line) in lines.iter().enumerate() {
             let label = if i == 0 { label } else { "" };
-            let label = self.style.paint(DIM, &format!("{label:<12}"));
+            let label = self.style.paint(DIM, &format!("{label:<13}"));
             self.line(&format!("  {label}{}", line.trim_start()));
         }
     }

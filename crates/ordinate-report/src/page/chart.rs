@@ -1,8 +1,9 @@
 //! Cost against quality: candidates, policies over their dials, frontier, zero router and oracle.
 
-use ordinate_core::verdict::{FrontierPoint, Verdict};
+use ordinate_core::verdict::Verdict;
 
 use super::labels::{Label, Labels, Rect};
+use super::lines;
 use super::scale::{Costs, Qualities, Span};
 use crate::figures;
 use crate::text::{clean, shorten};
@@ -160,7 +161,6 @@ fn chart(verdict: &Verdict, size: &Size) -> Chart {
     let marks = marks(&points, &costs, &qualities);
     let curves = curves(verdict, &costs, &qualities);
     let (labels, unlabelled) = labels(&marks, &curves, oracle.as_ref(), plot, size);
-    let line = |points: &[FrontierPoint], steps: bool| line(points, &costs, &qualities, steps);
     Chart {
         id: size.id,
         wide: size.id == WIDE.id,
@@ -180,8 +180,8 @@ fn chart(verdict: &Verdict, size: &Size) -> Chart {
         free: costs.free.map(|span| (span.middle(), span.to)),
         unknown: costs.unknown.map(|span| (span.from, span.middle())),
         paid_middle: costs.paid.map(Span::middle),
-        zero_router: line(&verdict.zero_router, false),
-        frontier: line(&verdict.frontier, true),
+        zero_router: lines::zero_router(&verdict.zero_router, &costs, &qualities),
+        frontier: lines::frontier(&verdict.frontier, &costs, &qualities),
         curves,
         marks,
         labels,
@@ -290,32 +290,11 @@ fn curves(verdict: &Verdict, costs: &Costs, qualities: &Qualities) -> Vec<Curve>
                 Some((costs.x(p.cost_per_1k)?, qualities.y(p.quality), title))
             })
             .collect();
-        let path = path(dots.iter().map(|(x, y, _)| (*x, *y)), false);
+        let path = lines::path(dots.iter().map(|(x, y, _)| (*x, *y)), false);
         let dashes = DASHES.into_iter().cycle().nth(i % DASHES.len()).unwrap_or("none");
         Curve { path, dots, title: clean(&curve.name), dashes }
     };
     verdict.curves.iter().enumerate().map(curve).filter(|curve| curve.dots.len() > 1).collect()
-}
-
-/// The path through points, as steps where only the points themselves can be had.
-fn line(points: &[FrontierPoint], costs: &Costs, qualities: &Qualities, steps: bool) -> String {
-    let places = points
-        .iter()
-        .filter(|p| p.quality.is_finite())
-        .filter_map(|p| Some((costs.x(p.cost_per_1k)?, qualities.y(p.quality))));
-    path(places, steps)
-}
-
-fn path(places: impl Iterator<Item = (f64, f64)>, steps: bool) -> String {
-    let mut path = String::new();
-    for (i, (x, y)) in places.enumerate() {
-        path.push_str(&match (i, steps) {
-            (0, _) => format!("M{x:.1} {y:.1}"),
-            (_, true) => format!("H{x:.1}V{y:.1}"),
-            (_, false) => format!("L{x:.1} {y:.1}"),
-        });
-    }
-    path
 }
 
 fn labels(

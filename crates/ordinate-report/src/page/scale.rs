@@ -77,6 +77,16 @@ impl Costs {
         (cost > 0.0 && place.is_finite()).then(|| paid.from + place * paid.length())
     }
 
+    /// Where a cost stands on a line: a cost of nothing at the left end of the positive ones.
+    pub(super) fn x_or_left(&self, cost: f64) -> Option<f64> {
+        if cost == 0.0 { self.paid.map(|paid| paid.from) } else { self.x(cost) }
+    }
+
+    /// The least cost on the axis.
+    pub(super) fn least(&self) -> f64 {
+        self.low
+    }
+
     /// Costs to mark: 1, 2 and 5 of each decade where few decades are shown, else whole decades, at most
     /// about `most`.
     pub(super) fn ticks(&self, most: usize) -> Vec<f64> {

@@ -26,7 +26,7 @@ struct Line {
 pub(super) fn lines(verdict: &Verdict, columns: usize) -> Vec<(String, Ansi)> {
     let mut rows = rows(verdict);
     rows.sort_by(|a, b| b.quality.total_cmp(&a.quality));
-    let header = ["", "name", "kind", "quality [95% interval]", "$/1k", "p95", "needs"].map(str::to_owned);
+    let header = ["", "name", "kind", "quality [interval]", "$/1k", "p95", "needs"].map(str::to_owned);
     let widest = |column: usize| {
         let cells = rows.iter().map(|row| &row.cells).chain([&header]);
         cells.map(|cells| cells.get(column).map_or(0, |cell| width(cell))).max().unwrap_or(0)

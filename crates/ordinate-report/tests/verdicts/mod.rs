@@ -1,0 +1,323 @@
+//! Verdicts to show: small ones made by hand, and large or hostile ones.
+#![allow(dead_code)] // each test file uses some of them
+#![allow(clippy::unwrap_used)] // a test may
+
+use std::collections::BTreeMap;
+
+use ordinate_core::needs::{Goal, Needs};
+use ordinate_core::policy::{Dial, PolicyKind};
+use ordinate_core::verdict::*;
+use ordinate_core::{CandidateName, Lineage};
+
+/// What a name may try: elements, attributes, entities, the ends of CDATA and comments, template syntax.
+pub(crate) const HOSTILE: [&str; 8] = [
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "' onmouseover='alert(1)",
+    "]]></title></desc></svg></style></script><b id=pwned>",
+    "<!-- --> &lt;b&gt; &amp;",
+    "{{ 7 * 7 }} {% include \"x\" %}",
+    "javascript:alert(1)",
+    "gpt\u{202e}4-lacol\u{2066}\u{200b}",
+];
+
+pub(crate) fn estimate(mean: f64, half: f64) -> Estimate {
+    Estimate { mean, low: mean - half, high: mean + half }
+}
+
+pub(crate) fn candidate(name: &str, lineage: Lineage, quality: f64, cost: Option<f64>) -> CandidateRow {
+    let slices = [("contract", 0.03), ("statute", -0.05)]
+        .map(|(slice, offset)| (slice.to_owned(), cell(quality + offset)))
+        .into_iter()
+        .collect();
+    CandidateRow {
+        name: CandidateName::new(name).unwrap(),
+        lineage,
+        quality: estimate(quality, 0.02),
+        quality_without_errors: None,
+        items: 1_200,
+        cost_per_1k: cost,
+        p95_ms: None,
+        memory_gb: None,
+        errors: 0,
+        meets_needs: true,
+        misses: Vec::new(),
+        slices,
+    }
+}
+
+fn cell(mean: f64) -> SliceCell {
+    SliceCell { mean, low: mean - 0.03, high: mean + 0.03, shrunken: mean * 0.9 + 0.05, items: 600 }
+}
+
+pub(crate) fn policy(
+    name: &str,
+    kind: PolicyKind,
+    quality: f64,
+    cost: Option<f64>,
+    share: &[(&str, f64)],
+) -> PolicyRow {
+    PolicyRow {
+        name: name.to_owned(),
+        kind,
+        quality: estimate(quality, 0.02),
+        gain_over_best_single: estimate(0.041, 0.012),
+        gain_over_by_slice: (kind != PolicyKind::BySlice).then(|| estimate(-0.004, 0.009)),
+        gain_over_zero_router: Some(estimate(0.05, 0.01)),
+        cost_per_1k: cost,
+        p95_ms: Some(1_840.0),
+        memory_gb: Some(26.0),
+        share: share.iter().map(|(name, share)| ((*name).to_owned(), *share)).collect(),
+        meets_needs: true,
+        misses: Vec::new(),
+        clears_the_bar: kind == PolicyKind::BySlice,
+        dial: Some(Dial(0.0)),
+        slices: vec![
+            SliceGain { slice: "statute".to_owned(), difference: estimate(0.11, 0.03), p_adjusted: 0.0001 },
+            SliceGain { slice: "contract".to_owned(), difference: estimate(-0.04, 0.02), p_adjusted: 0.031 },
+        ],
+        measures: BTreeMap::from([("aiq".to_owned(), 0.5612), ("regret".to_owned(), 0.081)]),
+    }
+}
+
+/// Two candidates and a policy that joins them: outcome `combined`.
+pub(crate) fn combined() -> Verdict {
+    let share = [("gpt-large", 0.62), ("law-7b", 0.38)];
+    let candidates = vec![
+        candidate("gpt-large", Lineage::General, 0.712, Some(14.08)),
+        candidate("law-7b", Lineage::Vertical, 0.655, Some(0.12)),
+        CandidateRow { errors: 31, ..candidate("minilm-probe", Lineage::Transferred, 0.601, Some(0.0)) },
+    ];
+    let policies = vec![
+        policy("by-slice", PolicyKind::BySlice, 0.753, Some(8.77), &share),
+        policy("route", PolicyKind::Route, 0.749, Some(7.9), &share),
+    ];
+    let point = |name: &str, cost_per_1k, quality: f64| FrontierPoint {
+        name: name.to_owned(),
+        cost_per_1k,
+        quality,
+        low: Some(quality - 0.02),
+        high: Some(quality + 0.02),
+    };
+    Verdict {
+        version: VERSION,
+        task: "contracts".to_owned(),
+        outcome: Outcome::Combined,
+        recommended: Some(Recommended {
+            name: "by-slice".to_owned(),
+            kind: PolicyKind::BySlice,
+            lineage: "mixed".to_owned(),
+            quality: estimate(0.753, 0.02),
+            cost_per_1k: Some(8.77),
+            p95_ms: Some(1_840.0),
+            memory_gb: Some(26.0),
+            share: policies[0].share.clone(),
+            dial: Some(Dial(0.0)),
+            file: Some("policies/by-slice.json".to_owned()),
+        }),
+        needs: Needs { goal: Goal::Quality, max_cost_per_1k: Some(10.0), ..Needs::default() },
+        basis: Basis {
+            items: 1_200,
+            groups: Some(80),
+            slices: 2,
+            folds: Some(5),
+            resamples: 2_000,
+            seed: 1,
+            interval: "bca".to_owned(),
+            margin: 0.01,
+            ordinate: "0.1.0".to_owned(),
+        },
+        comparisons: vec![comparison("gpt-large", "law-7b"), comparison("law-7b", "minilm-probe")],
+        frontier: vec![point("minilm-probe", 0.0, 0.601), point("law-7b", 0.12, 0.655), point("by-slice", 8.77, 0.753)],
+        curves: vec![Curve {
+            name: "route".to_owned(),
+            kind: PolicyKind::Route,
+            points: [(0.12, 0.655), (1.0, 0.70), (4.0, 0.74), (7.9, 0.749)]
+                .map(|(cost_per_1k, quality)| CurvePoint { dial: Dial(1.0 / cost_per_1k), cost_per_1k, quality })
+                .to_vec(),
+        }],
+        zero_router: vec![point("minilm-probe", 0.0, 0.601), point("law-7b", 0.12, 0.655), point("gpt-large", 14.08, 0.712)],
+        oracle: Some(FrontierPoint { name: "oracle".to_owned(), cost_per_1k: 6.0, quality: 0.861, low: None, high: None }),
+        data_needs: vec![DataNeed {
+            candidate: "minilm-probe".to_owned(),
+            points: vec![(50, 0.41), (500, 0.56), (5_000, 0.601)],
+            overtakes: Some(Overtakes { other: "law-7b".to_owned(), labels: LabelRange { low: 9_000, high: 21_000 } }),
+        }],
+        complementarity: vec![
+            rescue("gpt-large", "law-7b", 0.44, Some(0.25), true),
+            rescue("law-7b", "minilm-probe", 0.26, Some(0.25), false),
+            rescue("minilm-probe", "gpt-large", 0.51, None, false),
+        ],
+        undecided: None,
+        errors_left_out: None,
+        why: vec![
+            "by-slice reaches 0.753 [0.733, 0.773], the best of what meets the needs.".to_owned(),
+            "It beats the best single, gpt-large, by 0.041 [0.029, 0.053] on the same items, at 0.62 of its cost."
+                .to_owned(),
+        ],
+        assumed: vec!["Costs are estimates: token counts were estimated from text lengths.".to_owned()],
+        candidates,
+        policies,
+    }
+}
+
+fn comparison(a: &str, b: &str) -> Comparison {
+    Comparison {
+        a: a.to_owned(),
+        b: b.to_owned(),
+        difference: estimate(0.055, 0.02),
+        p: 0.00001,
+        p_adjusted: 0.00003,
+        non_inferior: false,
+        items: 1_200,
+    }
+}
+
+fn rescue(a: &str, b: &str, rate: f64, guess_rate: Option<f64>, complementary: bool) -> Complementarity {
+    Complementarity {
+        a: a.to_owned(),
+        b: b.to_owned(),
+        rescue_rate: estimate(rate, 0.04),
+        guess_rate,
+        complementary,
+    }
+}
+
+/// Two singles that the data cannot separate; costs and latencies unknown.
+pub(crate) fn undecided() -> Verdict {
+    let mut verdict = combined();
+    verdict.outcome = Outcome::Undecided;
+    verdict.candidates = vec![
+        candidate("gpt-large", Lineage::General, 0.712, None),
+        candidate("law-7b", Lineage::Vertical, 0.705, None),
+    ];
+    verdict.policies.clear();
+    verdict.curves.clear();
+    verdict.frontier.clear();
+    verdict.zero_router.clear();
+    verdict.oracle = None;
+    verdict.data_needs.clear();
+    verdict.recommended = Some(Recommended {
+        name: "gpt-large".to_owned(),
+        kind: PolicyKind::Single,
+        lineage: "general".to_owned(),
+        quality: estimate(0.712, 0.02),
+        cost_per_1k: None,
+        p95_ms: None,
+        memory_gb: None,
+        share: BTreeMap::from([("gpt-large".to_owned(), 1.0)]),
+        dial: None,
+        file: None,
+    });
+    verdict.undecided = Some(Undecided { smallest_detectable: 0.028, items_needed: 19_000 });
+    verdict.errors_left_out =
+        Some(OtherReading { outcome: Outcome::Vertical, recommended: Some("law-7b".to_owned()) });
+    verdict.why =
+        vec!["gpt-large leads law-7b by 0.007 [-0.015, 0.028]: the margin of 0.01 is inside.".to_owned()];
+    verdict
+}
+
+/// Needs that nothing meets.
+pub(crate) fn no_policy() -> Verdict {
+    let mut verdict = combined();
+    verdict.recommended = None;
+    verdict.needs.max_cost_per_1k = Some(0.0);
+    verdict.needs.min_quality = Some(0.9);
+    for row in &mut verdict.candidates {
+        row.meets_needs = false;
+        row.misses = vec![format!("quality of at least 0.9 (its lower bound is {:.3})", row.quality.low)];
+    }
+    for row in &mut verdict.policies {
+        row.meets_needs = false;
+        row.misses =
+            vec!["quality of at least 0.9".to_owned(), "cost of at most 0 USD per 1,000 items".to_owned()];
+    }
+    verdict.why = vec!["min_quality = 0.9 excludes the most: all 3 candidates and both policies.".to_owned()];
+    verdict
+}
+
+/// Every name, reason and slice in Chinese.
+pub(crate) fn chinese() -> Verdict {
+    renamed(&combined(), |text| match text {
+        "gpt-large" => "通义千问-大模型-2024年版".to_owned(),
+        "law-7b" => "夫子·明察司法大模型".to_owned(),
+        "minilm-probe" => "迁移模型".to_owned(),
+        "by-slice" => "按领域查表".to_owned(),
+        "contracts" => "合同审查".to_owned(),
+        _ => text.replace("the best single", "最好的单一模型"),
+    })
+}
+
+/// Every text of others is one of [`HOSTILE`], with escape sequences where names allow control characters.
+pub(crate) fn hostile() -> Verdict {
+    let mut turn = 0;
+    renamed(&combined(), |text| {
+        let index =
+            ["gpt-large", "law-7b", "minilm-probe", "by-slice", "route"].iter().position(|n| *n == text);
+        let index = index.unwrap_or_else(|| {
+            turn += 1;
+            turn % HOSTILE.len()
+        });
+        // Candidates' names may hold no control characters; everything else may.
+        let escapes = if index < 3 { "" } else { "\u{1b}[2J\u{1b}]0;pwned\u{7}\r\n" };
+        format!("{}{escapes}", HOSTILE[index])
+    })
+}
+
+/// `verdict` with every text of others changed: names, slices, reasons, but not the words of the format.
+pub(crate) fn renamed(verdict: &Verdict, mut rename: impl FnMut(&str) -> String) -> Verdict {
+    const FIXED: [&str; 5] = ["lineage", "outcome", "kind", "goal", "stay_local"];
+    const KEYED: [&str; 3] = ["share", "slices", "measures"];
+    fn walk(value: &mut serde_json::Value, rename: &mut impl FnMut(&str) -> String) {
+        use serde_json::Value;
+        match value {
+            Value::String(text) => *text = rename(text),
+            Value::Array(values) => values.iter_mut().for_each(|value| walk(value, rename)),
+            Value::Object(fields) => {
+                for (key, value) in fields.iter_mut().filter(|(key, _)| !FIXED.contains(&key.as_str())) {
+                    if let (true, Value::Object(map)) = (KEYED.contains(&key.as_str()), &mut *value) {
+                        *map = std::mem::take(map).into_iter().map(|(k, v)| (rename(&k), v)).collect();
+                    }
+                    walk(value, rename);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut value = serde_json::to_value(verdict).unwrap();
+    walk(&mut value, &mut rename);
+    serde_json::from_value(value).unwrap()
+}
+
+/// Many candidates with the longest names there are, and many slices.
+pub(crate) fn large(candidates: usize, slices: usize) -> Verdict {
+    let mut verdict = combined();
+    let name =
+        |i: usize| format!("{i:02}-{}", "超长的模型名字".repeat(10).chars().take(65).collect::<String>());
+    let lineages = [Lineage::General, Lineage::Vertical, Lineage::Transferred];
+    verdict.candidates = (0..candidates)
+        .map(|i| {
+            let quality = 0.8 - i as f64 * 0.03;
+            let mut row = candidate(
+                &name(i),
+                lineages[i % 3],
+                quality,
+                (i % 5 > 0).then(|| 0.1 * 1.6f64.powi(i as i32)),
+            );
+            row.slices = (0..slices)
+                .map(|s| (format!("slice {s:03}"), cell(quality + (s * (i + 3) % 17) as f64 / 100.0)))
+                .collect();
+            row
+        })
+        .collect();
+    verdict.comparisons = (0..candidates)
+        .flat_map(|i| (i + 1..candidates).map(move |j| (i, j)))
+        .map(|(i, j)| comparison(&name(i), &name(j)))
+        .collect();
+    verdict.complementarity = (0..candidates)
+        .flat_map(|i| (0..candidates).filter(move |j| *j != i).map(move |j| (i, j)))
+        .map(|(i, j)| rescue(&name(i), &name(j), 0.3 + (i * j % 7) as f64 / 50.0, Some(0.25), i < j))
+        .collect();
+    verdict.basis.slices = slices as u64;
+    verdict
+}
