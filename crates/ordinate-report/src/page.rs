@@ -55,11 +55,7 @@ struct Page {
 }
 
 pub(crate) fn page(verdict: &Verdict) -> Result<String, ReportError> {
-    let tone = match verdict.outcome {
-        _ if verdict.recommended.is_none() => "none",
-        Outcome::Undecided => "undecided",
-        _ => "decided",
-    };
+    let tone = if verdict.recommended.is_some() { verdict.outcome.as_str() } else { "none" };
     let page = Page {
         style: STYLE,
         script: SCRIPT,

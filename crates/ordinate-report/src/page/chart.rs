@@ -29,6 +29,8 @@ pub(super) struct Chart {
     /// Names for which there was no room.
     pub(super) unlabelled: Vec<String>,
     pub(super) oracle: Option<Oracle>,
+    /// The classes of mark that are drawn.
+    pub(super) classes: Vec<&'static str>,
     pub(super) description: String,
 }
 
@@ -183,12 +185,19 @@ fn chart(verdict: &Verdict, size: &Size) -> Chart {
         zero_router: lines::zero_router(&verdict.zero_router, &costs, &qualities),
         frontier: lines::frontier(&verdict.frontier, &costs, &qualities),
         curves,
+        classes: classes(&marks),
         marks,
         labels,
         unlabelled,
         oracle,
         description: description(verdict, &points),
     }
+}
+
+/// The classes of mark that are there, in the order in which a legend names them.
+fn classes(marks: &[Mark]) -> Vec<&'static str> {
+    let all = ["general", "vertical", "transferred", "policy"];
+    all.into_iter().filter(|class| marks.iter().any(|mark| mark.class == *class)).collect()
 }
 
 /// `$0.2`, `$10`: as short as an axis needs.
@@ -330,7 +339,7 @@ fn labels(
             None
         };
         match label {
-            Some(label) => placed.push(label),
+            Some(label) => placed.push(Label { recommended: mark.recommended, ..label }),
             None => unlabelled.push(mark.name.clone()),
         }
     }

@@ -64,7 +64,7 @@ fn figures_of(verdict: &Verdict) -> Vec<Figure> {
     }
     all.push(figure("Cost", figures::cost(recommended.cost_per_1k), "per 1,000 items"));
     all.push(figure("Latency", figures::latency(recommended.p95_ms), "95th percentile"));
-    all.push(figure("Memory", figures::memory(recommended.memory_gb), "to host every candidate it uses"));
+    all.push(figure("Memory", figures::memory(recommended.memory_gb), "to host all that it uses"));
     all
 }
 

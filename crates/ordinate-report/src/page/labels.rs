@@ -39,6 +39,7 @@ pub(super) struct Label {
     /// Base line of the text.
     pub(super) y: f64,
     pub(super) text: String,
+    pub(super) recommended: bool,
     /// The line to its mark, where it stands apart: x and y of both ends.
     pub(super) leader: Option<[f64; 4]>,
 }
@@ -96,6 +97,7 @@ impl Labels {
             x: rect.x + 2.0,
             y: rect.y + rect.height * 0.78,
             text: text.to_owned(),
+            recommended: false,
             leader: apart.then_some([x, y, end.0, end.1]),
         })
     }
