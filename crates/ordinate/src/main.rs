@@ -1,2 +1,60 @@
-//! x
-fn main() {}
+//! The command line of Ordinate; nothing else.
+
+mod ask;
+mod check;
+mod cli;
+mod failure;
+mod folder;
+mod init;
+mod output;
+mod report;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use cli::{Cli, Command, Format};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Check(args) => check::check(&args),
+        Command::Init(args) => init::init(&args),
+        Command::Report(args) => report::report(&args),
+        Command::Ask(args) => ask::ask(&args),
+        Command::Schema(args) => output::print(&schema(args.of)),
+        Command::Completions(args) => completions(args.shell),
+        Command::Man => man(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::tell(&format!("error: {failure}"));
+            ExitCode::from(failure.exit_status())
+        }
+    }
+}
+
+fn schema(format: Format) -> String {
+    let schema = match format {
+        Format::Task => ordinate_data::task_schema(),
+        Format::Verdict => schemars::schema_for!(ordinate_core::verdict::Verdict).to_value(),
+    };
+    format!("{schema:#}\n")
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "ordinate", &mut text);
+    output::print(&String::from_utf8_lossy(&text))
+}
+
+fn man() -> Result<(), Failure> {
+    let mut text = Vec::new();
+    clap_mangen::Man::new(Cli::command())
+        .render(&mut text)
+        .map_err(|error| Failure::Run(format!("the man page could not be made: {error}")))?;
+    output::print(&String::from_utf8_lossy(&text))
+}

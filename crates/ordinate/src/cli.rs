@@ -1,0 +1,143 @@
+//! The command line, declared once: help, man page and completions come from this.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+/// General model, vertical model, or a combination? Ordinate measures it and says so with error bars.
+#[derive(Debug, Parser)]
+#[command(name = "ordinate", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    after_help = "Exit status: 0 a verdict was reached (also `undecided`), 1 the run failed, 2 the task file \
+                        or the data is wrong."
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Measure, combine, judge: writes a run folder and prints the verdict
+    Run(RunArgs),
+    /// Validate a task file and its data without running
+    Check(CheckArgs),
+    /// Write a task file from a data file
+    Init(InitArgs),
+    /// Show the report of a run again
+    Report(ReportArgs),
+    /// Say what the policy of a run would do with one input, why, and what it expects
+    Ask(AskArgs),
+    /// Print a JSON Schema: of the task file or of verdict.json
+    Schema(SchemaArgs),
+    /// Print shell completions
+    Completions(CompletionsArgs),
+    /// Print the man page
+    Man,
+}
+
+/// `ordinate run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The task file
+    #[arg(value_name = "TASK.toml", value_hint = ValueHint::FilePath)]
+    pub(crate) task: PathBuf,
+    /// Run folder to write [default: the task's name with .ordinate, in the current folder]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) out: Option<PathBuf>,
+    /// Print verdict.json on standard output and nothing else there
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print no progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Seed of folds and resamples
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Override a need, for example max_cost_per_1k=0.25 (repeatable)
+    #[arg(long = "need", value_name = "KEY=VALUE")]
+    pub(crate) needs: Vec<String>,
+}
+
+/// `ordinate check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The task file
+    #[arg(value_name = "TASK.toml", value_hint = ValueHint::FilePath)]
+    pub(crate) task: PathBuf,
+}
+
+/// `ordinate init`.
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// An evidence table, an items file, or a folder with items and recorded candidates
+    #[arg(value_name = "DATA", value_hint = ValueHint::AnyPath)]
+    pub(crate) data: PathBuf,
+    /// The task file to write; - for standard output
+    #[arg(long, short, value_name = "FILE", default_value = "ordinate.toml", value_hint = ValueHint::FilePath)]
+    pub(crate) out: PathBuf,
+    /// Overwrite an existing file
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// `ordinate report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The run folder
+    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    pub(crate) run: PathBuf,
+    /// Open report.html in the browser
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Print verdict.json instead
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `ordinate ask`.
+#[derive(Debug, Args)]
+pub(crate) struct AskArgs {
+    /// The run folder
+    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    pub(crate) run: PathBuf,
+    /// The input text; - for standard input
+    #[arg(value_name = "INPUT")]
+    pub(crate) input: String,
+    /// The slice of the input, where the task has slices
+    #[arg(long)]
+    pub(crate) slice: Option<String>,
+    /// Another policy of the run than the recommended one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) policy: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `ordinate schema`.
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// Which format
+    #[arg(value_enum)]
+    pub(crate) of: Format,
+}
+
+/// A format with a schema.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Format {
+    /// The task file
+    Task,
+    /// verdict.json
+    Verdict,
+}
+
+/// `ordinate completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}

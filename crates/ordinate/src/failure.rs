@@ -1,0 +1,50 @@
+//! How a command fails, and with which exit status.
+
+use std::fmt;
+
+/// A failed command: one paragraph that says what to do next.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The run failed: exit status 1.
+    Run(String),
+    /// The task file or the data is wrong: exit status 2.
+    Input(String),
+}
+
+impl Failure {
+    pub(crate) fn exit_status(&self) -> u8 {
+        match self {
+            Self::Run(_) => 1,
+            Self::Input(_) => 2,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run(message) | Self::Input(message) => f.write_str(message),
+        }
+    }
+}
+
+impl From<ordinate_data::DataError> for Failure {
+    fn from(error: ordinate_data::DataError) -> Self {
+        Self::Input(error.to_string())
+    }
+}
+
+impl From<ordinate_combine::CombineError> for Failure {
+    fn from(error: ordinate_combine::CombineError) -> Self {
+        match error {
+            ordinate_combine::CombineError::Json(_) => Self::Run(error.to_string()),
+            _ => Self::Input(error.to_string()),
+        }
+    }
+}
+
+impl From<ordinate_report::ReportError> for Failure {
+    fn from(error: ordinate_report::ReportError) -> Self {
+        Self::Run(error.to_string())
+    }
+}

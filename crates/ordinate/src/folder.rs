@@ -1,0 +1,96 @@
+//! The run folder: `task.toml`, `evidence.parquet`, `policies/*.json`, `verdict.json`, `report.html`.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use ordinate_core::verdict::Verdict;
+
+use crate::failure::Failure;
+
+/// A run folder.
+#[derive(Debug)]
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes the folder, or takes one that is there: a run again replaces what it wrote before.
+    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
+        let cannot =
+            |error| Failure::Run(format!("{}: the run folder cannot be made: {error}", path.display()));
+        fs::create_dir_all(path).map_err(cannot)?;
+        let policies = path.join("policies");
+        if policies.exists() {
+            fs::remove_dir_all(&policies).map_err(cannot)?;
+        }
+        fs::create_dir(&policies).map_err(cannot)?;
+        Ok(Self(path.to_owned()))
+    }
+
+    /// A folder that a run wrote.
+    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        if path.join("verdict.json").is_file() {
+            return Ok(Self(path.to_owned()));
+        }
+        Err(Failure::Input(format!(
+            "{}: no run folder (it has no verdict.json); give the folder that `ordinate run` wrote",
+            path.display()
+        )))
+    }
+
+    /// The path of a file in it.
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.0.join(file)
+    }
+
+    /// Writes a file whole or not at all: a run that is killed leaves no half of one.
+    pub(crate) fn write(&self, file: &str, text: &str) -> Result<(), Failure> {
+        let path = self.path(file);
+        write_whole(&path, text)
+            .map_err(|error| Failure::Run(format!("{}: cannot be written: {error}", path.display())))
+    }
+
+    /// Reads the verdict.
+    pub(crate) fn verdict(&self) -> Result<Verdict, Failure> {
+        let path = self.path("verdict.json");
+        let damaged = |error: &dyn std::fmt::Display| {
+            Failure::Input(format!(
+                "{}: the verdict cannot be read: {error}; run the task again",
+                path.display()
+            ))
+        };
+        let text = fs::read_to_string(&path).map_err(|error| damaged(&error))?;
+        serde_json::from_str(&text).map_err(|error| damaged(&error))
+    }
+}
+
+fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// What a plain new file has; temporary files are private by default.
+#[cfg(unix)]
+fn permissions() -> fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    fs::Permissions::from_mode(0o644)
+}
+
+/// A policy's file name: its name with everything but letters, digits, dots and hyphens replaced.
+pub(crate) fn policy_file(name: &str) -> String {
+    let keep = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
+    let name: String = name.chars().map(keep).take(80).collect();
+    format!("policies/{}.json", name.trim_start_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn policy_files_stay_in_their_folder() {
+        assert_eq!(super::policy_file("../../etc/passwd"), "policies/_.._etc_passwd.json");
+        assert_eq!(super::policy_file("by-slice"), "policies/by-slice.json");
+        assert_eq!(super::policy_file("通义 千问"), "policies/通义_千问.json");
+    }
+}

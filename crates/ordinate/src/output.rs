@@ -1,0 +1,32 @@
+//! Standard output and standard error. A reader that has gone away (`ordinate run ... | head`) is no error.
+
+use std::io::{ErrorKind, IsTerminal, Write};
+
+use crate::failure::Failure;
+
+/// Writes text to standard output.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::Run(format!("standard output cannot be written: {error}"))),
+    }
+}
+
+/// Writes a line to standard error: progress and errors. Nothing can be done where that fails.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// How the summary is to look on standard output: colour only on a terminal, and not where `NO_COLOR` is set
+/// (<https://no-color.org>).
+pub(crate) fn coloured() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Columns of the summary: the terminal's, at most 100; 100 where there is no terminal.
+pub(crate) fn columns() -> usize {
+    let known = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
+    known.map_or(ordinate_report::MAX_WIDTH, |(width, _)| usize::from(width.0))
+}

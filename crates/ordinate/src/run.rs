@@ -1,0 +1,104 @@
+//! `ordinate run`.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use ordinate_core::task::{CombineSection, StatisticsSection};
+use ordinate_core::{Evidence, Needs};
+use ordinate_data::{Task, load_evidence, read_task, write_evidence};
+use ordinate_judge::{Case, Judged, Resampling, judge};
+
+use crate::cli::RunArgs;
+use crate::failure::Failure;
+use crate::folder::{Folder, policy_file};
+use crate::output::{coloured, columns, print, tell};
+
+pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
+    let started = Instant::now();
+    let progress = |line: &str| {
+        if !args.quiet {
+            tell(&format!("[{:6.2} s] {line}", started.elapsed().as_secs_f64()));
+        }
+    };
+    let mut task = read_task(&args.task)?;
+    override_needs(&mut task.file.needs, &args.needs)?;
+    if let Some(seed) = args.seed {
+        task.file.statistics.seed = Some(seed);
+    }
+    let loaded = load_evidence(&task)?;
+    let evidence = &loaded.evidence;
+    progress(&format!("{} items x {} candidates read", evidence.len(), evidence.candidates().len()));
+
+    let mut judged = decide(&task, evidence, &loaded.notes)?;
+    progress(&format!("{} policies tried and judged", judged.verdict.policies.len()));
+
+    let path = args.out.clone().unwrap_or_else(|| default_folder(&task.file.task.name));
+    let folder = Folder::create(&path)?;
+    write_evidence(&folder.path("evidence.parquet"), evidence)
+        .map_err(|error| Failure::Run(error.to_string()))?;
+    folder.write("task.toml", &task.to_toml()?)?;
+    for artefact in &judged.artefacts {
+        folder.write(&policy_file(&artefact.name), &artefact.to_json()?)?;
+    }
+    if let Some(recommended) = &mut judged.verdict.recommended {
+        recommended.file = Some(policy_file(&recommended.name));
+    }
+    let json = verdict_json(&judged)?;
+    folder.write("report.html", &ordinate_report::page(&judged.verdict)?)?;
+    // Last, so that a folder with a verdict is a whole one.
+    folder.write("verdict.json", &json)?;
+    progress(&format!("written to {}", path.display()));
+    if args.json {
+        return print(&json);
+    }
+    let style = ordinate_report::Style { colour: coloured(), width: columns() };
+    print(&ordinate_report::summary(&judged.verdict, style))?;
+    if !args.quiet {
+        tell(&format!("The whole report: {}", folder.path("report.html").display()));
+    }
+    Ok(())
+}
+
+fn decide(task: &Task, evidence: &Evidence, notes: &[String]) -> Result<Judged, Failure> {
+    let file = &task.file;
+    let mut all_notes = file.data.notes.clone();
+    all_notes.extend_from_slice(notes);
+    let learners = ordinate_combine::learners(file.combine.kinds.as_deref());
+    let case = Case {
+        task: &file.task.name,
+        evidence,
+        needs: &file.needs,
+        learners: &learners,
+        folds: file.combine.folds.unwrap_or(CombineSection::FOLDS),
+        resampling: Resampling {
+            resamples: file.statistics.resamples.unwrap_or(StatisticsSection::RESAMPLES),
+            seed: file.statistics.seed.unwrap_or_default(),
+            interval: file.statistics.interval.unwrap_or_default(),
+        },
+        guess_rate: file.task.guess_rate,
+        notes: &all_notes,
+    };
+    judge(&case).map_err(|error| match Failure::from(error) {
+        Failure::Input(message) => Failure::Input(format!("{}: {message}", task.path.display())),
+        failure @ Failure::Run(_) => failure,
+    })
+}
+
+fn verdict_json(judged: &Judged) -> Result<String, Failure> {
+    serde_json::to_string_pretty(&judged.verdict)
+        .map(|text| text + "\n")
+        .map_err(|error| Failure::Run(format!("the verdict cannot be written as JSON: {error}")))
+}
+
+fn override_needs(needs: &mut Needs, assignments: &[String]) -> Result<(), Failure> {
+    for assignment in assignments {
+        needs.set(assignment).map_err(|error| Failure::Input(format!("--need {assignment}: {error}")))?;
+    }
+    Ok(())
+}
+
+fn default_folder(task: &str) -> PathBuf {
+    let keep = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
+    let name: String = task.chars().map(keep).take(80).collect();
+    PathBuf::from(format!("{}.ordinate", name.trim_matches('.')))
+}
