@@ -101,3 +101,69 @@ pub(super) fn add_rows<const W: usize>(
         *sum += value;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Mean and variance of what `draw` gives, over many streams.
+    fn moments(draw: impl Fn(&mut Xoshiro256PlusPlus) -> f64) -> (f64, f64) {
+        const TIMES: usize = 40_000;
+        let values: Vec<f64> = (0..TIMES).map(|resample| draw(&mut stream(9, resample, Some(4)))).collect();
+        let mean = values.iter().sum::<f64>() / TIMES as f64;
+        (mean, values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / TIMES as f64)
+    }
+
+    #[test]
+    fn parts_get_binomial_shares() {
+        // Few draws, and too many for counting bits; the last part is not whole.
+        for (rows, draws) in [(5 * BLOCK - 91, 300_u32), (22 * BLOCK + 1, 5_000), (4 * BLOCK, 900)] {
+            let parts = rows.div_ceil(BLOCK);
+            for part in [0, parts / 2, parts - 1] {
+                let (mean, variance) = moments(|rng| {
+                    let mut counts = vec![0; parts];
+                    spread(rng, draws, rows, BLOCK, &mut counts);
+                    assert_eq!(counts.iter().sum::<u32>(), draws);
+                    f64::from(counts[part])
+                });
+                let share = BLOCK.min(rows - part * BLOCK) as f64 / rows as f64;
+                let expected = f64::from(draws) * share * (1.0 - share);
+                let error = (mean - f64::from(draws) * share) / (expected / 40_000.0).sqrt();
+                assert!(error.abs() < 4.5, "part {part} of {parts}: off by {error} standard errors");
+                assert!(
+                    (variance / expected - 1.0).abs() < 0.04,
+                    "part {part} of {parts}: {variance} {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_a_block_are_drawn_alike() {
+        for rows in [BLOCK, 77, 1] {
+            let mut block = vec![[0.0; 128]; rows];
+            block.iter_mut().enumerate().for_each(|(row, values)| values[row] = 1.0);
+            let (mut sums, draws) = ([0.0; 128], 40_000 * rows as u32);
+            add_rows(&mut stream(1, 2, None), draws, &block, &mut sums);
+            assert_eq!(sums.iter().sum::<f64>(), f64::from(draws));
+            // Pearson's chi-squared, four standard deviations above its mean at most.
+            let chi2: f64 = sums[..rows].iter().map(|sum| (sum - 40_000.0).powi(2) / 40_000.0).sum();
+            assert!(chi2 < rows as f64 + 4.0 * (2.0 * rows as f64).sqrt(), "{rows} rows: {chi2}");
+        }
+    }
+
+    #[test]
+    fn streams_differ_by_seed_resample_and_range() {
+        let first = |seed, resample, range| stream(seed, resample, range).next_u64();
+        let all = [
+            first(0, 0, None),
+            first(1, 0, None),
+            first(0, 1, None),
+            first(0, 0, Some(0)),
+            first(0, 0, Some(1)),
+        ];
+        for (index, one) in all.iter().enumerate() {
+            assert!(!all[..index].contains(one));
+        }
+    }
+}
