@@ -17,7 +17,7 @@ pub enum LearnError {
         wanted: usize,
     },
     /// A number is infinite or not a number.
-    #[error("{what} has the value {value} in row {row}, column {column}; numbers must be finite")]
+    #[error("a number among {what} is {value} (row {row}, column {column}); numbers must be finite")]
     NotFinite {
         /// Which matrix.
         what: &'static str,

@@ -3,6 +3,7 @@
 
 mod error;
 pub mod forest;
+pub mod greedy;
 pub mod kernel;
 mod matrix;
 pub mod random;
