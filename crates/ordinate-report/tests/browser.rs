@@ -7,8 +7,10 @@
 
 mod verdicts;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use ordinate_core::verdict::Verdict;
 use ordinate_report::page;
@@ -16,6 +18,9 @@ use scraper::{Html, Selector};
 use tempfile::TempDir;
 
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+
+/// The longest that a browser may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Measures the framed page once it has loaded, and lists the boxes that stick out of it.
 const PROBE: &str = r#"<script>
@@ -61,29 +66,41 @@ fn chromium() -> Option<PathBuf> {
     std::env::split_paths(&path).flat_map(|dir| NAMES.map(|name| dir.join(name))).find(|file| file.is_file())
 }
 
+/// The document after its scripts have run.
 fn dump_dom(browser: &Path, dir: &TempDir, file: &Path) -> Html {
-    let profile = dir.path().join("profile");
-    let output = Command::new(browser)
+    let dom = dir.path().join("dom.html");
+    let mut child = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args([
-            "--disable-dev-shm-usage",
-            "--hide-scrollbars",
-            "--virtual-time-budget=4000",
-            "--window-size=1280,900",
-        ])
-        .arg(format!("--user-data-dir={}", profile.display()))
+        .args(["--disable-dev-shm-usage", "--hide-scrollbars"])
+        .args(["--virtual-time-budget=4000", "--window-size=1280,900"])
+        .arg(format!("--user-data-dir={}", dir.path().join("profile").display()))
         .arg("--dump-dom")
         .arg(format!("file://{}", file.display()))
-        .output()
+        .stdout(File::create(&dom).unwrap())
+        .stderr(Stdio::null())
+        .spawn()
         .unwrap();
-    let dom = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success() && !dom.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    // A page that opens a dialog waits for ever: that, too, is a failure.
+    let until = Instant::now() + PATIENCE;
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None if Instant::now() < until => std::thread::sleep(Duration::from_millis(50)),
+            None => {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                panic!("the browser did not finish {} within {PATIENCE:?}: a dialog?", file.display());
+            }
+        }
+    };
+    let dom = std::fs::read_to_string(&dom).unwrap();
+    assert!(status.success() && !dom.is_empty(), "the browser failed: {status}");
     Html::parse_document(&dom)
 }
 
-/// What the probe sees in a window of this width. A frame, because headless windows have a least width.
-fn seen(browser: &Path, verdict: &Verdict, width: u32) -> Seen {
+/// What the probe sees in windows of these widths. Frames, because headless windows have a least width.
+fn seen(browser: &Path, verdict: &Verdict, widths: [u32; 2]) -> Vec<Seen> {
     let dir = TempDir::new().unwrap();
     let source = page(verdict).unwrap();
     // The page allows its own script only: the copy must allow the probe as well.
@@ -91,16 +108,23 @@ fn seen(browser: &Path, verdict: &Verdict, width: u32) -> Seen {
     let copy =
         source.replacen(policy, "'unsafe-inline'", 1).replacen("</title>", &format!("</title>{PROBE}"), 1);
     std::fs::write(dir.path().join("report.html"), copy).unwrap();
+    let [narrow, wide] = widths.map(|width| {
+        format!("<iframe src=report.html style='border:0;width:{width}px;height:800px'></iframe>")
+    });
     let frame = format!(
-        "<!doctype html><body><pre id=seen></pre><script>addEventListener('message', (event) => \
-         document.getElementById('seen').textContent = JSON.stringify(event.data));</script>\
-         <iframe src=report.html style='border:0;width:{width}px;height:800px'></iframe>"
+        "<!doctype html><body><pre id=seen></pre><script>const all = []; addEventListener('message', (event) => \
+         document.getElementById('seen').textContent = JSON.stringify((all.push(event.data), all)));\
+         </script>{narrow}{wide}"
     );
     let file = dir.path().join("frame.html");
     std::fs::write(&file, frame).unwrap();
     let html = dump_dom(browser, &dir, &file);
     let text: String = html.select(&Selector::parse("#seen").unwrap()).next().unwrap().text().collect();
-    Seen(serde_json::from_str(&text).unwrap_or_else(|error| panic!("the probe said {text:?}: {error}")))
+    let all: Vec<serde_json::Value> =
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("the probe said {text:?}: {error}"));
+    let mut all: Vec<Seen> = all.into_iter().map(Seen).collect();
+    all.sort_by(|a, b| a.number("width").total_cmp(&b.number("width")));
+    all
 }
 
 #[test]
@@ -116,8 +140,10 @@ fn pages_fit_a_phone_fetch_nothing_and_have_no_errors() {
         ("large", verdicts::large(16, 57)),
     ];
     for (name, verdict) in all {
-        for width in [360, 1280] {
-            let seen = seen(&browser, &verdict, width);
+        let widths = [360, 1280];
+        let all = seen(&browser, &verdict, widths);
+        assert_eq!(all.len(), widths.len(), "{name}: the probe did not report from both frames");
+        for (seen, width) in all.iter().zip(widths) {
             assert_eq!(seen.number("width"), f64::from(width), "{name}");
             assert!(seen.number("scroll") <= seen.number("width"), "{name} at {width} scrolls: {seen:?}");
             assert_eq!(seen.list("wide"), Vec::<&str>::new(), "{name} at {width}: sticks out");
