@@ -6,8 +6,8 @@ use ordinate_combine::Trials;
 use ordinate_core::task::IntervalKind;
 use ordinate_core::verdict::Estimate;
 use ordinate_core::{Goal, Needs};
-use ordinate_score::Groups;
-use ordinate_score::bootstrap::{Bootstrap, Estimated, Statistic};
+use ordinate_score::{Bootstrap, Estimated, Groups, Statistic, by_student};
+
 use ordinate_score::routing::{Hull, Point};
 
 use crate::contender::{Contender, mean};
@@ -86,7 +86,7 @@ impl Weighed {
         };
         let run = |columns: &[Vec<f64>], statistics: &[Statistic]| {
             let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-            bootstrap.run(&columns, groups, statistics)
+            estimate(&bootstrap, &columns, groups, statistics, reading)
         };
         let mut results = run(&columns, &statistics).into_iter();
         let quality = results.by_ref().take(count).collect();
@@ -145,6 +145,45 @@ impl Weighed {
         let found = (*table.get(index)?)?;
         Some(if a < b { found } else { flip(found) })
     }
+}
+
+/// Units (items or groups) from which the mean is as good as normal: there the resamples of pairs with holes in
+/// different places, each of which needs sums of its own, are spared.
+const MANY_UNITS: usize = 20_000;
+
+/// Resamples; but the reading that only checks whether errors change the verdict, and pairs with different
+/// holes in large evidence, take Student's t.
+fn estimate(
+    bootstrap: &Bootstrap,
+    columns: &[&[f64]],
+    groups: Option<&Groups>,
+    statistics: &[Statistic],
+    reading: Reading,
+) -> Vec<Option<Estimated>> {
+    if reading == Reading::LeftOut {
+        return by_student(columns, groups, statistics);
+    }
+    let units = groups.map_or(columns.first().map_or(0, |column| column.len()), Groups::count);
+    let holes: Vec<Vec<usize>> = columns.iter().map(|column| holes(column)).collect();
+    let costly = |statistic: &Statistic| match statistic {
+        Statistic::Mean(_) => false,
+        Statistic::Difference(a, b) => holes[*a] != holes[*b],
+        Statistic::Linear(weights) => weights.windows(2).any(|pair| holes[pair[0].0] != holes[pair[1].0]),
+    };
+    let (by_t, resampled): (Vec<usize>, Vec<usize>) =
+        (0..statistics.len()).partition(|&s| units >= MANY_UNITS && costly(&statistics[s]));
+    let take = |chosen: &[usize]| chosen.iter().map(|&s| statistics[s].clone()).collect::<Vec<_>>();
+    let mut estimates = vec![None; statistics.len()];
+    let of_t = by_student(columns, groups, &take(&by_t));
+    let of_resamples = bootstrap.run(columns, groups, &take(&resampled));
+    for (statistic, estimated) in by_t.into_iter().zip(of_t).chain(resampled.into_iter().zip(of_resamples)) {
+        estimates[statistic] = estimated;
+    }
+    estimates
+}
+
+fn holes(column: &[f64]) -> Vec<usize> {
+    (0..column.len()).filter(|&item| column[item].is_nan()).collect()
 }
 
 fn flip(estimated: Estimated) -> Estimated {

@@ -24,5 +24,5 @@ pub mod routing;
 pub mod shrink;
 pub mod slice;
 
-pub use bootstrap::{Bootstrap, Estimated, Statistic};
+pub use bootstrap::{Bootstrap, Estimated, Statistic, by_student};
 pub use groups::Groups;
