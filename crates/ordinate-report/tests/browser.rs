@@ -136,7 +136,7 @@ fn pages_fit_a_phone_fetch_nothing_and_have_no_errors() {
     let all = [
         ("combined", verdicts::combined()),
         ("undecided", verdicts::undecided()),
-        ("hostile", verdicts::hostile()),
+        ("hostile", verdicts::hostile(0)),
         ("large", verdicts::large(16, 57)),
     ];
     for (name, verdict) in all {
@@ -165,7 +165,7 @@ fn the_page_runs_its_own_script_and_no_other() {
     };
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("report.html");
-    let source = page(&verdicts::hostile()).unwrap();
+    let source = page(&verdicts::hostile(0)).unwrap();
     // As it is, under its own policy; and with a script that came in some other way.
     let foreign = "<script>document.documentElement.classList.add('foreign')</script></body>";
     std::fs::write(&file, source.replacen("</body>", foreign, 1)).unwrap();

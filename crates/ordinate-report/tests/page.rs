@@ -14,7 +14,7 @@ fn all() -> Vec<(&'static str, Verdict)> {
         ("undecided", verdicts::undecided()),
         ("no policy", verdicts::no_policy()),
         ("chinese", verdicts::chinese()),
-        ("hostile", verdicts::hostile()),
+        ("hostile", verdicts::hostile(0)),
         ("large", verdicts::large(16, 57)),
         ("one candidate", verdicts::large(1, 0)),
     ]
@@ -96,7 +96,6 @@ fn large_evidence_is_complete_and_folded() {
 
 #[test]
 fn names_open_no_element_and_no_attribute() {
-    let (calm, hostile) = (parsed(&verdicts::combined()), parsed(&verdicts::hostile()));
     let shape = |html: &Html| {
         let mut names: Vec<String> = Vec::new();
         for element in html.root_element().descendent_elements() {
@@ -107,15 +106,20 @@ fn names_open_no_element_and_no_attribute() {
         names.dedup();
         names
     };
-    assert_eq!(shape(&calm), shape(&hostile));
-    assert_eq!(count(&hostile, "script"), 1);
-    assert_eq!(count(&hostile, "#pwned, img, [onerror], [onmouseover]"), 0);
-    let seen = visible(&hostile);
+    let calm = shape(&parsed(&verdicts::combined()));
+    let mut seen = String::new();
+    for turn in 0..verdicts::HOSTILE.len() {
+        let html = parsed(&verdicts::hostile(turn));
+        assert_eq!(calm, shape(&html), "turn {turn}");
+        assert_eq!(count(&html, "script"), 1, "turn {turn}");
+        assert_eq!(count(&html, "#pwned, img, [onerror], [onmouseover]"), 0, "turn {turn}");
+        seen.push_str(&visible(&html));
+    }
     for name in &verdicts::HOSTILE[..7] {
         assert!(seen.contains(name), "{name} is not shown as it is");
     }
     assert!(seen.contains("gpt4-lacol"));
-    assert!(!seen.chars().any(|c| c == '\u{1b}' || c == '\u{7}' || c == '\u{202e}' || c == '\u{2066}'));
+    assert!(!seen.chars().any(|c| matches!(c, '\u{1b}' | '\u{7}' | '\u{202e}' | '\u{2066}')));
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn chinese_names() {
 
 #[test]
 fn hostile_names() {
-    let text = plain(&verdicts::hostile());
+    let text = plain(&verdicts::hostile(0));
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
     assert!(!text.chars().any(|c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')));
     insta::assert_snapshot!(text);
@@ -50,7 +50,7 @@ fn never_wider_than_asked() {
         verdicts::undecided(),
         verdicts::no_policy(),
         verdicts::chinese(),
-        verdicts::hostile(),
+        verdicts::hostile(0),
         verdicts::large(16, 20),
         verdicts::large(2, 1),
     ];

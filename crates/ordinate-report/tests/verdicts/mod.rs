@@ -249,18 +249,20 @@ pub(crate) fn chinese() -> Verdict {
 }
 
 /// Every text of others is one of [`HOSTILE`], with escape sequences where names allow control characters.
-pub(crate) fn hostile() -> Verdict {
-    let mut turn = 0;
+/// With `turn` from 0 to 7, every text takes every name.
+pub(crate) fn hostile(turn: usize) -> Verdict {
+    let mut others = 0;
     renamed(&combined(), |text| {
-        let index =
+        let known =
             ["gpt-large", "law-7b", "minilm-probe", "by-slice", "route"].iter().position(|n| *n == text);
-        let index = index.unwrap_or_else(|| {
-            turn += 1;
-            turn % HOSTILE.len()
+        let index = known.unwrap_or_else(|| {
+            others += 1;
+            others
         });
         // Candidates' names may hold no control characters; everything else may.
-        let escapes = if index < 3 { "" } else { "\u{1b}[2J\u{1b}]0;pwned\u{7}\r\n" };
-        format!("{}{escapes}", HOSTILE[index])
+        let escapes =
+            if known.is_some_and(|known| known < 3) { "" } else { "\u{1b}[2J\u{1b}]0;pwned\u{7}\r\n" };
+        format!("{}{escapes}", HOSTILE[(index + turn) % HOSTILE.len()])
     })
 }
 
