@@ -129,10 +129,21 @@ impl Tally {
 }
 
 /// The texts of an answer, held while it is put into a cell.
-#[derive(Default)]
 pub(crate) struct AnswerTexts<'a> {
     output: Option<Cow<'a, str>>,
     error: Option<Cow<'a, str>>,
+}
+
+impl<'a> AnswerTexts<'a> {
+    /// The texts of a row of a user's table: an empty error is no error.
+    pub(crate) fn of(row: &Row<'a>) -> Result<Self, Fault> {
+        Ok(Self { output: row.exact_text(Column::Output)?, error: row.text(Column::Error)? })
+    }
+
+    /// The texts of a row as it is.
+    pub(crate) fn exact(row: &Row<'a>) -> Result<Self, Fault> {
+        Ok(Self { output: row.exact_text(Column::Output)?, error: row.exact_text(Column::Error)? })
+    }
 }
 
 /// The answer in a row of `file`. Its cost is estimated from `price` where it is not given.
@@ -140,15 +151,13 @@ pub(crate) struct AnswerTexts<'a> {
 /// # Errors
 /// When a number is none or out of range, or there is neither score nor error.
 #[inline]
-pub(crate) fn answer<'t, 'r: 't>(
-    row: &Row<'r>,
+pub(crate) fn answer<'t>(
+    row: &Row<'_>,
     file: &Path,
-    texts: &'t mut AnswerTexts<'r>,
+    texts: &'t AnswerTexts<'_>,
     price: Option<&Price>,
     tally: &mut Tally,
 ) -> Result<Answer<'t>, Fault> {
-    texts.error = row.text(Column::Error)?;
-    texts.output = row.exact_text(Column::Output)?;
     // Tools that write an error often write a score of 0 beside it; an error is not a wrong answer.
     let score = match &texts.error {
         Some(_) => None,

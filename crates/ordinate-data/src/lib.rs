@@ -2,7 +2,9 @@
 
 mod error;
 mod evidence;
+mod infer;
 mod long;
+mod problem;
 mod recorded;
 mod source;
 mod store;
@@ -11,5 +13,6 @@ mod task;
 
 pub use error::{At, DataError, Problem};
 pub use evidence::{Loaded, load_evidence};
+pub use infer::{infer_task, infer_task_for};
 pub use store::{read_evidence, write_evidence};
 pub use task::{Task, parse_task, read_task, task_schema};

@@ -130,8 +130,8 @@ fn put(
         part: None,
     };
     let item = builder.item(&id, fields).map_err(fault)?;
-    let mut texts = AnswerTexts::default();
-    let answer = evidence::answer(row, file, &mut texts, price, tally)?;
+    let texts = AnswerTexts::of(row)?;
+    let answer = evidence::answer(row, file, &texts, price, tally)?;
     builder.answer(item, column, &answer).map_err(fault)
 }
 

@@ -209,8 +209,8 @@ fn read_answers(
             return Ok(());
         };
         expected = item + 1;
-        let mut texts = AnswerTexts::default();
-        let answer = evidence::answer(row, file, &mut texts, price, tally)?;
+        let texts = AnswerTexts::of(row)?;
+        let answer = evidence::answer(row, file, &texts, price, tally)?;
         builder.answer(item, column, &answer).map_err(fault)
     })?;
     let Some((id, at)) = first_stray else { return Ok(0) };

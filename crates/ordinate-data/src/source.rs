@@ -131,7 +131,7 @@ fn format(path: &Path, stem: &str, reader: &mut TextReader) -> Result<Format, Da
         return not_a_table("Parquet within gzip or zstd", "Unpack it: Parquet compresses its own columns.");
     }
     match stem.rsplit_once('.').map(|(_, suffix)| suffix) {
-        Some("parquet" | "pq") => Err(fail(Problem::Parquet("it does not begin with PAR1".to_owned()))),
+        Some("parquet" | "pq") => Err(fail(Problem::Parquet("it does not begin as one".to_owned()))),
         Some("csv") => Ok(Format::Csv { delimiter: b',' }),
         Some("tsv") => Ok(Format::Csv { delimiter: b'\t' }),
         Some("jsonl" | "ndjson") => Ok(Format::Jsonl),

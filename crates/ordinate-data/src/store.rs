@@ -294,7 +294,7 @@ fn put(builder: &mut EvidenceBuilder, row: &Row<'_>, path: &Path, expected: &mut
             },
         )?;
     *expected = column + 1;
-    let mut texts = AnswerTexts::default();
-    let answer = evidence::answer(row, path, &mut texts, None, &mut Tally::default())?;
+    let texts = AnswerTexts::exact(row)?;
+    let answer = evidence::answer(row, path, &texts, None, &mut Tally::default())?;
     builder.answer(item, column, &answer).map_err(fault)
 }

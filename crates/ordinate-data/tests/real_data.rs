@@ -1,5 +1,7 @@
 //! Real evidence is read as its authors counted it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // tests
+
 mod common;
 
 use std::path::Path;

@@ -22,7 +22,7 @@ pub(super) fn read(
     let mut records = Records::new(reader, delimiter);
     let fail = |(line, problem)| DataError::new(path, problem).at(At::Line(line));
     let header = records.header().map_err(fail)?;
-    let (places, seen) = layout
+    let places = layout
         .places(&header)
         .map_err(|(field, problem)| DataError::new(path, problem).at(At::Line(1)).field(field))?;
     let mut rows = 0;
@@ -36,7 +36,7 @@ pub(super) fn read(
             return Err(fail((line, Problem::Ragged { expected, found })));
         }
         let mut cells = [Cell::Absent; Column::COUNT];
-        for (column, place) in &places {
+        for (column, place) in &places.columns {
             let cell = text.get(records.span(*place)).ok_or_else(|| fail((line, Problem::NotUtf8)))?;
             cells[*column as usize] = if cell.is_empty() { Cell::Absent } else { Cell::Text(cell) };
         }
@@ -47,7 +47,7 @@ pub(super) fn read(
     if rows == 0 {
         return Err(fail((1, Problem::NoRows)));
     }
-    Ok(Summary { seen, rows })
+    Ok(Summary { seen: places.seen, rows })
 }
 
 pub(super) fn columns(path: &Path, reader: TextReader, delimiter: u8) -> Result<Vec<String>, DataError> {

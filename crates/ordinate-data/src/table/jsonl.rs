@@ -122,10 +122,8 @@ fn json_error(
     let at = At::LineColumn(line, text[..byte].chars().count() as u64 + 1);
     let rest = &text[byte..];
     let problem = if ["NaN", "Infinity", "-Infinity"].iter().any(|word| rest.starts_with(word)) {
-        Problem::NotANumber {
-            value: rest.split([',', '}', ' ']).next().unwrap_or_default().to_owned(),
-            allowed: "a JSON number",
-        }
+        let word = rest.split([',', '}', ' ']).next().unwrap_or_default();
+        Problem::BadJson(format!("{word} is no number in JSON; null is what is not known"))
     } else if error.is_data() && error.to_string().contains(REPEATED) {
         Problem::RepeatedField
     } else {

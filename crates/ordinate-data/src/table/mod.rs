@@ -122,7 +122,7 @@ impl Layout {
 
     /// Where each wanted column stands among the fields of a file. One field may serve two columns, such as
     /// slice and group.
-    fn places(&self, fields: &[String]) -> Result<(Vec<(Column, usize)>, Seen), (String, Problem)> {
+    fn places(&self, fields: &[String]) -> Result<Places, (String, Problem)> {
         let mut places = Vec::new();
         let mut seen = Seen::default();
         for (column, name, _) in self.wanted() {
@@ -135,7 +135,7 @@ impl Layout {
             seen.set(column);
         }
         self.check(&seen, &[Want::Required, Want::Named], fields)?;
-        Ok((places, seen))
+        Ok(Places { columns: places, seen })
     }
 
     fn wanted(&self) -> impl Iterator<Item = (Column, &str, Want)> {
@@ -157,6 +157,12 @@ impl Layout {
         let nearest = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
         Err((name.to_owned(), Problem::NoColumn { known: known.to_vec(), nearest, mappable }))
     }
+}
+
+/// Where the wanted columns stand among the fields of a file.
+struct Places {
+    columns: Vec<(Column, usize)>,
+    seen: Seen,
 }
 
 /// Which columns a file turned out to have.
@@ -223,7 +229,7 @@ pub(crate) fn read(path: &Path, layout: &Layout, visit: &mut Visit<'_>) -> Resul
 /// When the file cannot be read.
 pub(crate) fn columns(path: &Path) -> Result<Vec<String>, DataError> {
     match source::open(path)? {
-        Opened::Parquet(file) => parquet::columns(path, file),
+        Opened::Parquet(file) => parquet::columns(path, &file),
         Opened::Text { reader, format: Format::Jsonl } => jsonl::columns(path, reader),
         Opened::Text { reader, format: Format::Csv { delimiter } } => csv::columns(path, reader, delimiter),
     }

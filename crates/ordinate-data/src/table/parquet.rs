@@ -18,7 +18,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::metadata::ParquetMetaData;
 
 use crate::error::{At, DataError, Problem};
-use crate::table::{Cell, Column, Layout, Row, Summary, Visit};
+use crate::table::{Cell, Column, Layout, Places, Row, Summary, Visit};
 
 /// Rows decoded at a time.
 const BATCH: usize = 8192;
@@ -37,7 +37,7 @@ pub(super) fn read(
 ) -> Result<Summary, DataError> {
     let metadata = metadata(path, &file)?;
     let fields = names(metadata.schema());
-    let (places, seen) =
+    let Places { columns: places, seen } =
         layout.places(&fields).map_err(|(field, problem)| DataError::new(path, problem).field(field))?;
     if metadata.metadata().file_metadata().num_rows() == 0 {
         return Err(DataError::new(path, Problem::NoRows));
@@ -78,8 +78,8 @@ pub(super) fn read(
     Ok(Summary { seen, rows })
 }
 
-pub(super) fn columns(path: &Path, file: File) -> Result<Vec<String>, DataError> {
-    Ok(names(metadata(path, &file)?.schema()))
+pub(super) fn columns(path: &Path, file: &File) -> Result<Vec<String>, DataError> {
+    Ok(names(metadata(path, file)?.schema()))
 }
 
 /// The key-value metadata with this key.
@@ -103,6 +103,7 @@ fn metadata(path: &Path, file: &File) -> Result<ArrowReaderMetadata, DataError> 
     let damaged = |detail: &str| DataError::new(path, Problem::Parquet(plain(detail)));
 
     let footer = footer_bytes(file, bytes).map_err(|error| DataError::io(path, error))?;
+    let Some(footer) = footer else { return Err(damaged("its end is missing")) };
     if footer.saturating_add(12) > bytes || footer > MAX_FOOTER_BYTES {
         return Err(claim(format!("a footer of {footer} bytes")));
     }
@@ -127,16 +128,18 @@ fn metadata(path: &Path, file: &File) -> Result<ArrowReaderMetadata, DataError> 
         .map_err(|error| damaged(&error.to_string()))
 }
 
-/// The length of the footer, which stands before the last four bytes.
-fn footer_bytes(mut file: &File, bytes: u64) -> std::io::Result<u64> {
+/// The length of the footer, which stands before the last four bytes; `None` if those are not `PAR1`.
+fn footer_bytes(mut file: &File, bytes: u64) -> std::io::Result<Option<u64>> {
     use std::io::{Read, Seek, SeekFrom};
-    let mut tail = [0; 4];
-    if bytes >= 12 {
-        file.seek(SeekFrom::End(-8))?;
-        file.read_exact(&mut tail)?;
-        file.rewind()?;
+    if bytes < 12 {
+        return Ok(None);
     }
-    Ok(u64::from(u32::from_le_bytes(tail)))
+    let (mut length, mut magic) = ([0; 4], [0; 4]);
+    file.seek(SeekFrom::End(-8))?;
+    file.read_exact(&mut length)?;
+    file.read_exact(&mut magic)?;
+    file.rewind()?;
+    Ok((&magic == b"PAR1").then(|| u64::from(u32::from_le_bytes(length))))
 }
 
 /// Compares what the footer claims with the size of the file.

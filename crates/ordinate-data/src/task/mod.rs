@@ -52,7 +52,7 @@ pub fn parse_task(path: &Path, text: &str) -> Result<Task, DataError> {
 
 fn parse(path: &Path, source: &str) -> Result<Task, DataError> {
     if source.trim().is_empty() {
-        return Err(DataError::new(path, Problem::Empty));
+        return Err(DataError::new(path, Problem::EmptyTask));
     }
     let document = Document::parse(path, source)?;
     check::shape(&document)?;
@@ -135,10 +135,7 @@ pub(crate) fn shown(keys: &[Key<'_>]) -> String {
     });
     let section = names.next().unwrap_or_default();
     let rest = names.collect::<Vec<_>>().join(".");
-    let section = match keys.get(1) {
-        Some(Key::Place(_)) => format!("[[{section}]]"),
-        _ => format!("[{section}]"),
-    };
+    let section = if section == "candidate" { "[[candidate]]".to_owned() } else { format!("[{section}]") };
     if rest.is_empty() { section } else { format!("{section} {rest}") }
 }
 

@@ -1,0 +1,356 @@
+//! What can be wrong with a task file or data: each with what to do next.
+
+use ordinate_core::evidence::EvidenceError;
+use ordinate_core::{NeedsError, ScoreError};
+
+/// What is wrong, and what to do next.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    // --- files ---
+    /// There is no such file.
+    #[error("there is no such file. Check the spelling and the folder.")]
+    NotFound,
+    /// A path in the task file leads nowhere.
+    #[error("there is no file {0}. Paths are relative to the task file; check the spelling.")]
+    NotFoundAt(String),
+    /// The file may not be read.
+    #[error("the file may not be read (permission denied). Change its permissions, or run as its owner.")]
+    Denied,
+    /// The path leads to a folder.
+    #[error("this is a folder, not a file. Name the file, or a pattern such as \"part-*.jsonl\".")]
+    Folder,
+    /// Reading or writing failed in another way.
+    #[error("{0}. Check the disk and try again.")]
+    Io(#[source] std::io::Error),
+    /// The path is an address.
+    #[error(
+        "addresses such as {scheme}:// are not read by this version. Copy the data to a local file and \
+             name that."
+    )]
+    Address {
+        /// `s3`, `https`, ...
+        scheme: String,
+    },
+    /// A pattern matches nothing.
+    #[error("the pattern matches no file. Patterns are relative to the task file; check the spelling.")]
+    NoMatch,
+    /// A pattern is malformed.
+    #[error("the pattern cannot be read ({0}). Write for example \"part-*.jsonl\".")]
+    BadPattern(String),
+    /// Nothing is in the file.
+    #[error("the file is empty. Write at least a header and two rows, or name another file.")]
+    Empty,
+    /// Nothing is in the task file.
+    #[error("the task file is empty. `ordinate init DATA` writes one from a data file.")]
+    EmptyTask,
+    /// Only a header is in the file.
+    #[error("the file has a header but no rows. Add rows, or name another file.")]
+    NoRows,
+    /// Compressed data is cut off or damaged.
+    #[error("the {format} data is damaged or cut off here ({detail}). Fetch or compress the file again.")]
+    Compression {
+        /// gzip or zstd.
+        format: &'static str,
+        /// What the decoder said.
+        detail: String,
+    },
+    /// The name says compressed, the content says otherwise.
+    #[error(
+        "the file is named {suffix} but holds neither {format} data nor text. Fetch or compress it again."
+    )]
+    NotCompressed {
+        /// The suffix.
+        suffix: String,
+        /// gzip or zstd.
+        format: &'static str,
+    },
+    /// Not UTF-8.
+    #[error("the text is not UTF-8. Save the file as UTF-8 (for example: iconv -t UTF-8).")]
+    NotUtf8,
+    /// A line is longer than memory is set aside for.
+    #[error("a line or quoted cell is longer than {} MiB. Check for a missing closing quote or line break.",
+            crate::source::MAX_RECORD_BYTES >> 20)]
+    TooLong,
+    /// Not what the name says.
+    #[error("the file is {found}, which is not read as a table. {next}")]
+    NotATable {
+        /// What it is.
+        found: &'static str,
+        /// What to do.
+        next: &'static str,
+    },
+    // --- formats ---
+    /// A line of JSONL is not a JSON object.
+    #[error("the line is not a JSON object ({0}). Write one object a line: {{\"id\": \"1\", ...}}.")]
+    BadJson(String),
+    /// A field stands twice in an object, or a column twice in a header.
+    #[error("the field stands twice. Keep one.")]
+    RepeatedField,
+    /// A row of a CSV has another number of cells than the header.
+    #[error(
+        "cells in the row: {found}, in the header: {expected}. Quote cells that hold commas or line \
+             breaks, or fill in what is missing."
+    )]
+    Ragged {
+        /// Cells in the header.
+        expected: u64,
+        /// Cells in the row.
+        found: u64,
+    },
+    /// A Parquet file cannot be read.
+    #[error(
+        "the Parquet file is damaged or not read by this version ({0}). Write it again, for example with \
+             pyarrow, as a flat table."
+    )]
+    Parquet(String),
+    /// A Parquet file claims more than it can hold.
+    #[error(
+        "the Parquet file claims {claim}, which its {bytes} bytes cannot hold. It is damaged: fetch or write \
+             it again."
+    )]
+    ParquetClaim {
+        /// What it claims.
+        claim: String,
+        /// The size of the file.
+        bytes: u64,
+    },
+    // --- columns and cells ---
+    /// A column is missing.
+    #[error("there is no such column; the columns are {}{}. Rename the column{}.", list(known),
+            did_you_mean(nearest.as_deref()), if *mappable {
+            ", or name yours under [data] in the task file" } else { "" })]
+    NoColumn {
+        /// The columns that there are.
+        known: Vec<String>,
+        /// The nearest of them.
+        nearest: Option<String>,
+        /// Whether `[data]` can name another column.
+        mappable: bool,
+    },
+    /// A cell that must be filled is empty.
+    #[error("the cell is empty. Fill it in, or remove the row.")]
+    EmptyCell,
+    /// A row has neither score nor error.
+    #[error(
+        "the row has neither a score nor an error. Give a score in [0, 1], or say in the field \"error\" \
+             why there is none."
+    )]
+    NoScore,
+    /// A score that is no score.
+    #[error("{0}.")]
+    Score(#[from] ScoreError),
+    /// A cell that must be a number is something else.
+    #[error("{value} is not {allowed}. Correct it, or leave the cell empty if it is not known.")]
+    NotANumber {
+        /// The cell, quoted and cut.
+        value: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// A score that is no number.
+    #[error("{0} is no score in [0, 1]. Correct it, or say in the field \"error\" why there is no score.")]
+    NotAScore(String),
+    /// A cell holds a type that the column cannot.
+    #[error("the column holds {found}, which cannot be {allowed}. Convert it.")]
+    WrongType {
+        /// The type.
+        found: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// Rows contradict each other.
+    #[error("{0}.")]
+    Evidence(#[source] EvidenceError),
+    /// An id stands twice among the items.
+    #[error(
+        "the id {id} stands twice; it was first met in {first}. Ids must be unique: rename or remove one."
+    )]
+    RepeatedItem {
+        /// The id, quoted and cut.
+        id: String,
+        /// Where it stood first.
+        first: String,
+    },
+    /// Some items have ids and some have none.
+    #[error("this item has no id but earlier ones have. Give every item an id, or none.")]
+    MixedIds,
+    /// A row answers an item that is not among the items.
+    #[error(
+        "the row is for item {id}, which is not among the {items} items (one of {count} such rows of \
+             {rows}). Remove these rows, or add the items."
+    )]
+    StrayRow {
+        /// The id, quoted and cut.
+        id: String,
+        /// Items.
+        items: usize,
+        /// Stray rows.
+        count: u64,
+        /// Rows in the file.
+        rows: u64,
+    },
+    /// No row answers any item.
+    #[error(
+        "none of the {rows} rows is for one of the {items} items: here the id is {id}, the first item is \
+             {first}. Check the field with the id in both files."
+    )]
+    NoOverlap {
+        /// The id of the first row, quoted and cut.
+        id: String,
+        /// The id of the first item, quoted and cut.
+        first: String,
+        /// Items.
+        items: usize,
+        /// Rows in the file.
+        rows: u64,
+    },
+    /// A candidate of the table is not in the task file and has few rows.
+    #[error("{name} answers {rows} of {items} items and is no [[candidate]] of the task file{}. Correct the \
+             name, or add a [[candidate]] block for it.", did_you_mean(nearest.as_deref()))]
+    StrayCandidate {
+        /// The name, quoted and cut.
+        name: String,
+        /// Its rows.
+        rows: u64,
+        /// Items.
+        items: usize,
+        /// The nearest declared name.
+        nearest: Option<String>,
+    },
+    /// Nothing to compare.
+    #[error(
+        "there is only one item, so there is nothing to compare. Add items: differences need at least two, \
+             and clear answers some hundreds."
+    )]
+    OneItem,
+    // --- the task file ---
+    /// Not TOML.
+    #[error("this is not valid TOML: {0}. Correct it here.")]
+    Toml(String),
+    /// A key that is not known.
+    #[error("there is no such {what} here{}; allowed are {}. Correct or remove it.",
+            did_you_mean(nearest.as_deref()), list(allowed))]
+    UnknownKey {
+        /// key or section.
+        what: &'static str,
+        /// The nearest one that is.
+        nearest: Option<String>,
+        /// All that are.
+        allowed: Vec<String>,
+    },
+    /// A section or key is missing.
+    #[error("this is missing. {0}")]
+    Missing(String),
+    /// A value of the wrong type or out of range.
+    #[error("{found} is not allowed; it takes {allowed}{}. Correct it.", did_you_mean(nearest.as_deref()))]
+    BadValue {
+        /// What was written.
+        found: String,
+        /// What is allowed.
+        allowed: String,
+        /// The nearest word that is allowed.
+        nearest: Option<String>,
+    },
+    /// A need that cannot be used.
+    #[error("{0}.")]
+    Need(#[from] NeedsError),
+    /// Two candidates have one name.
+    #[error("a candidate of this name stands already in line {first}. Give each its own name.")]
+    RepeatedCandidate {
+        /// The line of the first.
+        first: u64,
+    },
+    /// `[data]` names too much, or too little.
+    #[error("{0}")]
+    DataSources(String),
+    /// A candidate whose answers come from nowhere.
+    #[error(
+        "the candidate {0} has no answers: say where they come from, for example \
+             recorded = {{ path = \"answers.jsonl\" }}."
+    )]
+    NoSource(String),
+    /// A candidate that cannot be asked by this version.
+    #[error(
+        "the candidate {name} is `{source_key}`, and this version reads recorded answers only. Record its \
+             answers in a file and say recorded = {{ path = \"...\" }}, or remove the candidate."
+    )]
+    NotRecorded {
+        /// Its name, quoted.
+        name: String,
+        /// `openai`, `local` or `adapt`.
+        source_key: &'static str,
+    },
+    /// A declared candidate has no row in the table.
+    #[error("the candidate {name} has no row in {table}{}; the table has {}. Correct the name, or remove the \
+             block.", did_you_mean(nearest.as_deref()), list(known))]
+    NoRowsFor {
+        /// Its name, quoted.
+        name: String,
+        /// The table.
+        table: String,
+        /// The nearest name in the table.
+        nearest: Option<String>,
+        /// The names in the table.
+        known: Vec<String>,
+    },
+    /// Fewer than two candidates.
+    #[error("there is only one candidate, {0}, so there is nothing to compare. Add a second [[candidate]].")]
+    OneCandidate(String),
+    /// No candidate is declared.
+    #[error(
+        "no candidate is declared. The lineage of a model (general, vertical or transferred) must be said, it \
+             is never guessed. {0}"
+    )]
+    NoCandidates(String),
+    /// The file was not written by Ordinate.
+    #[error(
+        "this is not the evidence of a run ({0}). Name the evidence.parquet of a run folder, or run again."
+    )]
+    NotAStore(String),
+    /// A value that TOML cannot hold.
+    #[error("the task cannot be written as TOML ({0}). Use whole numbers below 2^63.")]
+    Unwritable(String),
+    /// Nothing from which a task file could be made.
+    #[error("{0}")]
+    NothingToInfer(String),
+}
+
+impl From<std::io::Error> for Problem {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::NotFound => Self::NotFound,
+            std::io::ErrorKind::PermissionDenied => Self::Denied,
+            std::io::ErrorKind::IsADirectory => Self::Folder,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+/// A text for a message: quoted, escaped, and cut at 60 characters.
+pub(crate) fn quoted(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}", format!("{}\u{2026}", &text[..end])),
+    }
+}
+
+/// Names for a message: at most 24 of them.
+pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
+    const SHOWN: usize = 24;
+    let mut text = names.iter().take(SHOWN).map(|name| clean(name.as_ref())).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text.push_str(&format!(" and {} more", names.len() - SHOWN));
+    }
+    if names.is_empty() { "none".to_owned() } else { text }
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map(|name| format!(" (did you mean {}?)", quoted(name))).unwrap_or_default()
+}
+
+/// A name without quotes if it can be shown as it is.
+fn clean(name: &str) -> String {
+    let plain = !name.is_empty() && name.chars().count() <= 60 && !name.chars().any(char::is_control);
+    if plain { name.to_owned() } else { quoted(name) }
+}
