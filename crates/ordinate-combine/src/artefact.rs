@@ -5,9 +5,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::answers::cascade::Cascade;
+use crate::answers::select::Select;
 use crate::by_slice::BySlice;
 use crate::error::CombineError;
+use crate::route::Route;
 use crate::single::Single;
+use crate::vote::Vote;
+use crate::weighted::Weighted;
 
 /// The version of policy files that this code writes and reads.
 pub const VERSION: u64 = 1;
@@ -35,7 +40,15 @@ struct File {
 type Load = fn(Value) -> Result<Box<dyn Policy>, serde_json::Error>;
 
 /// How each kind is loaded; a new kind is one line.
-const LOADERS: &[(&str, Load)] = &[("single", load::<Single>), ("by-slice", load::<BySlice>)];
+const LOADERS: &[(&str, Load)] = &[
+    ("single", load::<Single>),
+    ("by-slice", load::<BySlice>),
+    ("cascade", load::<Cascade>),
+    ("select", load::<Select>),
+    ("route", load::<Route>),
+    ("vote", load::<Vote>),
+    ("weighted", load::<Weighted>),
+];
 
 fn load<P: Policy + DeserializeOwned + 'static>(value: Value) -> Result<Box<dyn Policy>, serde_json::Error> {
     Ok(Box::new(serde_json::from_value::<P>(value)?))

@@ -1,8 +1,10 @@
 //! Cross-fitting: every outcome comes from a policy that never saw the item, and from a dial that was chosen
 //! without its fold.
 
+use std::sync::Arc;
+
 use ordinate_core::evidence::{Part, View};
-use ordinate_core::{Dial, Needs, Policy, PolicyKind, Row};
+use ordinate_core::{Dial, Evidence, Needs, Policy, PolicyKind, Row};
 use rayon::prelude::*;
 
 use crate::choose::choose_dial;
@@ -10,6 +12,7 @@ use crate::error::{CombineError, NotApplicable};
 use crate::folds::Folds;
 use crate::learner::{Context, Learner};
 use crate::replay::{Played, replay};
+use crate::texts::Texts;
 
 /// One policy that was tried: what it scored on items that it had not seen, and the artefact learned from
 /// all of them.
@@ -27,6 +30,9 @@ pub struct Trial {
     pub played: Played,
     /// The outcomes at every dial, cross-fitted.
     pub curve: Vec<(Dial, Played)>,
+    /// Between two candidates: how much better the policy expects the second to be, per evaluated row, from
+    /// policies that never saw the row. NaN where it expects nothing; empty with other than two candidates.
+    pub advantage: Vec<f64>,
 }
 
 /// All policies that were tried on one evidence.
@@ -86,8 +92,9 @@ pub fn try_all(
     let folds = Folds::deal(&learn, plan.folds, plan.context.seed)?;
     let parts: Vec<(View<'_>, Vec<usize>)> = (0..folds.count).map(|fold| folds.split(&learn, fold)).collect();
     let clusters = dense_groups(&learn);
+    let context = Context { texts: Some(Arc::new(Texts::new(view.evidence))), ..plan.context.clone() };
     let crossed =
-        Crossed { learn: &learn, folds: &folds, parts: &parts, clusters: clusters.as_deref(), plan };
+        Crossed { learn: &learn, folds: &folds, parts: &parts, clusters: clusters.as_deref(), plan, context };
 
     let best_single = crossed.best_single();
     let mut trials = Vec::new();
@@ -117,6 +124,9 @@ pub fn try_all(
         let dials: Vec<Dial> = trial.curve.iter().map(|(dial, _)| *dial).collect();
         let played = replay(trial.policy.as_ref(), test.evidence, &test.rows, &dials);
         trial.curve = dials.into_iter().zip(played).collect();
+        if !trial.advantage.is_empty() {
+            trial.advantage = advantages(trial.policy.as_ref(), test.evidence, &test.rows);
+        }
         trial.played = trial
             .curve
             .iter()
@@ -141,6 +151,7 @@ struct Crossed<'a> {
     parts: &'a [(View<'a>, Vec<usize>)],
     clusters: Option<&'a [u32]>,
     plan: &'a Plan<'a>,
+    context: Context,
 }
 
 impl Crossed<'_> {
@@ -158,13 +169,14 @@ impl Crossed<'_> {
     }
 
     fn try_one(&self, learner: &dyn Learner, best_single: &Played) -> Result<Trial, NotApplicable> {
-        let context = &self.plan.context;
+        let context = &self.context;
         let dials = learner.dials(self.learn.evidence, context);
         let fitted: Vec<Box<dyn Policy>> =
             self.parts.par_iter().map(|(train, _)| learner.fit(train, context)).collect::<Result<_, _>>()?;
         let policy = learner.fit(self.learn, context)?;
         let len = self.learn.rows.len();
         let mut curve = vec![Played::unknown(len); dials.len()];
+        let mut advantage = vec![f64::NAN; if self.learn.evidence.candidates().len() == 2 { len } else { 0 }];
         // Fold by fold, each in parallel within: a million items at every dial take a gigabyte.
         for ((_, held_out), policy) in self.parts.iter().zip(&fitted) {
             let rows = self.rows_at(held_out);
@@ -172,6 +184,13 @@ impl Crossed<'_> {
                 curve.iter_mut().zip(replay(policy.as_ref(), self.learn.evidence, &rows, &dials))
             {
                 all.scatter(&fold, held_out);
+            }
+            if !advantage.is_empty() {
+                for (&position, expected) in
+                    held_out.iter().zip(advantages(policy.as_ref(), self.learn.evidence, &rows))
+                {
+                    advantage[position] = expected;
+                }
             }
         }
         let (dials, curve) = distinct(dials, curve);
@@ -189,7 +208,7 @@ impl Crossed<'_> {
         }
         let dial = dials[choose(&(0..len).collect::<Vec<_>>())];
         let curve = dials.into_iter().zip(curve).collect();
-        Ok(Trial { name: learner.name(), kind: learner.kind(), policy, dial, played, curve })
+        Ok(Trial { name: learner.name(), kind: learner.kind(), policy, dial, played, curve, advantage })
     }
 }
 
@@ -218,6 +237,15 @@ pub fn best_column(view: &View<'_>, eligible: &[bool]) -> usize {
         }
     }
     best.0
+}
+
+/// How much better a policy over two candidates expects the second to be, per row.
+fn advantages(policy: &dyn Policy, evidence: &Evidence, rows: &[Row]) -> Vec<f64> {
+    let of_row = |&row: &Row| match policy.think(&evidence.items().query(row)).quality[..] {
+        [first, second] => second - first,
+        _ => f64::NAN,
+    };
+    rows.par_iter().map(of_row).collect()
 }
 
 /// Dense group numbers of the rows in view; rows without a group are groups of their own.

@@ -3,6 +3,7 @@
 //! A [`Learner`] makes a policy from some rows; [`try_all`] makes sure that nothing is scored on rows that
 //! shaped it; [`replay`] plays a policy over recorded answers; an [`Artefact`] is the policy as a file.
 
+pub mod answers;
 pub mod artefact;
 pub mod by_slice;
 mod choose;
@@ -10,11 +11,17 @@ mod crossfit;
 mod dials;
 mod error;
 mod folds;
+mod gist;
 mod learner;
+mod medoid;
 mod replay;
+pub mod route;
 pub mod single;
 #[cfg(test)]
 mod testing;
+pub mod texts;
+pub mod vote;
+pub mod weighted;
 
 pub use artefact::Artefact;
 pub use crossfit::{Plan, Trial, Trials, best_column, dense_groups, try_all};
@@ -29,6 +36,13 @@ use ordinate_core::PolicyKind;
 /// The learners of these kinds (all where `None`), what is simpler first.
 #[must_use]
 pub fn learners(kinds: Option<&[PolicyKind]>) -> Vec<Box<dyn Learner>> {
-    let all: Vec<Box<dyn Learner>> = vec![Box::new(by_slice::BySliceLearner)];
+    let all: Vec<Box<dyn Learner>> = vec![
+        Box::new(by_slice::BySliceLearner),
+        Box::new(route::RouteLearner::default()),
+        Box::new(answers::cascade::CascadeLearner),
+        Box::new(answers::select::SelectLearner),
+        Box::new(vote::VoteLearner),
+        Box::new(weighted::WeightedLearner),
+    ];
     all.into_iter().filter(|learner| kinds.is_none_or(|kinds| kinds.contains(&learner.kind()))).collect()
 }

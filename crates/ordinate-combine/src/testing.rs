@@ -29,3 +29,27 @@ pub(crate) fn evidence(candidates: usize, rows: &[TestRow<'_>]) -> Evidence {
     }
     builder.finish().unwrap()
 }
+
+/// Evidence with outputs: per row a slice, and per candidate what it said and its score. A candidate that said
+/// `failed` failed.
+pub(crate) fn spoken(candidates: usize, rows: &[(&str, Vec<(&str, f64)>)]) -> Evidence {
+    let named = (0..candidates)
+        .map(|i| Candidate::new(CandidateName::new(&format!("m{i}")).unwrap(), Lineage::General));
+    let mut builder = EvidenceBuilder::new(named).unwrap();
+    for (number, (slice, says)) in rows.iter().enumerate() {
+        let fields = ItemFields { slice: Some(slice), ..Default::default() };
+        let row = builder.add_item(&number.to_string(), fields).unwrap();
+        for (candidate, &(output, score)) in says.iter().enumerate() {
+            let failed = output == "failed";
+            let answer = Answer {
+                output: (!failed).then_some(output),
+                score: (!failed).then(|| Score::new(score).unwrap()),
+                error: failed.then_some("no answer"),
+                cost_usd: Some(0.001 * (candidate + 1) as f64),
+                ..Default::default()
+            };
+            builder.answer(row, candidate, &answer).unwrap();
+        }
+    }
+    builder.finish().unwrap()
+}

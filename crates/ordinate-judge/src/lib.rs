@@ -10,6 +10,7 @@ mod contender;
 mod decide;
 mod gains;
 mod limits;
+mod measures;
 mod tables;
 mod weigh;
 mod why;
@@ -77,7 +78,7 @@ pub fn judge(case: &Case<'_>) -> Result<Judged, CombineError> {
     let plan = Plan {
         needs: case.needs,
         folds: case.folds,
-        context: Context { outlay, seed: case.resampling.seed },
+        context: Context { outlay, seed: case.resampling.seed, ..Context::default() },
         eligible: eligible.clone(),
     };
     let trials = try_all(&view, case.learners, &plan)?;

@@ -1,7 +1,5 @@
 //! The rows of the verdict: candidates, policies, comparisons, frontier, complementarity.
 
-use std::collections::BTreeMap;
-
 use ordinate_combine::Trials;
 use ordinate_core::verdict::{
     CandidateRow, Comparison, Complementarity, Curve, CurvePoint, FrontierPoint, PolicyRow,
@@ -19,6 +17,7 @@ use crate::contender::{Contender, mean};
 use crate::decide::Choice;
 use crate::gains::slice_gains;
 use crate::limits::Miss;
+use crate::measures::measures;
 use crate::weigh::Weighed;
 
 /// Everything that the rows are made from.
@@ -95,6 +94,7 @@ impl Tables<'_> {
     /// Every policy that was tried, best quality first.
     pub(crate) fn policies(&self) -> Vec<PolicyRow> {
         let weighed = self.field.weighed;
+        let measures = measures(self.contenders(), weighed);
         let by_slice = self.field.by_slice();
         let codes = self.slice_codes();
         let names = self.evidence.items().slices().names();
@@ -129,7 +129,7 @@ impl Tables<'_> {
                 clears_the_bar: self.choice.bars[index].is_none(),
                 dial: contender.dial,
                 slices: gains(contender),
-                measures: BTreeMap::new(),
+                measures: measures[index].clone(),
             })
             .collect();
         rows.sort_by(|a, b| b.quality.mean.total_cmp(&a.quality.mean));

@@ -21,14 +21,31 @@ pub trait Pool {
     fn add(&mut self, candidate: usize);
 }
 
-/// How often each candidate is in the ensemble; the weights are these numbers over their sum.
+/// The ensemble that was selected.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Selected {
+    /// How often each candidate is in it; the weights are these numbers over their sum. All 0 where no loss
+    /// is finite.
+    pub counts: Vec<u32>,
+    /// Its loss.
+    pub loss: f64,
+}
+
+/// Grows an ensemble from `start` (candidates that are in it from the first; none by AutoGluon's rule).
 ///
 /// In each round the candidate is added that gives the least loss; ties go to one that is in the ensemble
 /// already, then to the first (AutoGluon draws one). The ensemble of the first round with the least loss of
-/// all is taken. All 0 where no loss is finite.
-pub fn select(pool: &mut impl Pool, rounds: usize) -> Vec<u32> {
+/// all is taken. A start with the best few, as Caruana et al. have it, gets over the plateau of votes, where
+/// a second voice never changes the majority.
+pub fn select(pool: &mut impl Pool, start: &[usize], rounds: usize) -> Selected {
     let mut counts = vec![0_u32; pool.len()];
-    let mut best = (f64::INFINITY, counts.clone());
+    let mut loss = f64::INFINITY;
+    for &candidate in start {
+        loss = pool.loss(candidate);
+        pool.add(candidate);
+        counts[candidate] += 1;
+    }
+    let mut best = Selected { counts: counts.clone(), loss };
     let mut rounded = false;
     for round in 0..if pool.len() == 1 { 1 } else { rounds } {
         let losses: Vec<f64> = (0..pool.len())
@@ -48,11 +65,11 @@ pub fn select(pool: &mut impl Pool, rounds: usize) -> Vec<u32> {
         }
         pool.add(chosen);
         counts[chosen] += 1;
-        if loss < best.0 {
-            best = (loss, counts.clone());
+        if loss < best.loss {
+            best = Selected { counts: counts.clone(), loss };
         }
     }
-    best.1
+    best
 }
 
 /// As NumPy rounds: to the nearest, halves to even.

@@ -5,9 +5,11 @@ mod error;
 pub mod forest;
 pub mod greedy;
 pub mod kernel;
+pub mod logistic;
 mod matrix;
 pub mod random;
 
 pub use error::LearnError;
 pub use forest::Forest;
+pub use logistic::Logistic;
 pub use matrix::Matrix;

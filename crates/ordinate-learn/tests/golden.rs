@@ -4,7 +4,7 @@
 
 use ordinate_learn::forest::{Forest, Params};
 use ordinate_learn::random::SplitMix;
-use ordinate_learn::{Matrix, greedy, kernel};
+use ordinate_learn::{Logistic, Matrix, greedy, kernel};
 use serde_json::Value;
 
 fn golden() -> Value {
@@ -190,10 +190,29 @@ fn greedy_selection_is_autogluons() {
 
 fn check(name: &str, predictions: Vec<Matrix>, loss: impl Fn(&Matrix) -> f64) {
     let total = Matrix::from_fn(60, predictions[0].columns(), |_, _| 0.0);
-    let counts = greedy::select(&mut Averaged { predictions, total, members: 0, loss }, 25);
+    let counts = greedy::select(&mut Averaged { predictions, total, members: 0, loss }, &[], 25).counts;
     let members: u32 = counts.iter().sum();
     for (count, weight) in counts.iter().zip(golden()["ensembles"][name].as_array().unwrap()) {
         let found = f64::from(*count) / f64::from(members);
         assert!((found - weight.as_f64().unwrap()).abs() < 1e-6, "{name}: {counts:?}");
     }
+}
+
+#[test]
+fn logistic_regression_is_that_of_scikit_learn() {
+    let (x, noise, new) = (uniform(60, 120, 4), uniform(61, 120, 1), uniform(62, 4, 4));
+    let class = |i: usize| ((x[(i, 0)] + x[(i, 1)] + noise[(i, 0)]) * 0.99) as usize;
+    let class_of: Vec<usize> = (0..120).map(class).collect();
+    let sparse = |x: &Matrix, i: usize| x.row(i).iter().copied().enumerate().collect::<Vec<_>>();
+    let rows: Vec<_> = (0..120).map(|i| sparse(&x, i)).collect();
+    for (lambda, wanted) in golden()["logistic"].as_object().unwrap() {
+        let model = Logistic::fit(&rows, 4, &class_of, 3, lambda.parse().unwrap()).unwrap();
+        let found: Vec<f64> = (0..4).flat_map(|i| model.probabilities(&sparse(&new, i))).collect();
+        close(&Matrix::new(3, found).unwrap(), &matrix(wanted), 1e-5);
+        let text = serde_json::to_string(&model).unwrap();
+        assert_eq!(serde_json::from_str::<Logistic>(&text).unwrap(), model);
+    }
+    let bad = vec![vec![(0, f64::NAN)]];
+    assert!(Logistic::fit(&bad, 1, &[0], 2, 1.0).is_err());
+    assert!(Logistic::fit(&rows, 3, &class_of, 3, 1.0).is_err(), "feature 3 of 3");
 }

@@ -8,7 +8,8 @@ use crate::failure::Failure;
 use crate::output::{print, tell};
 
 pub(crate) fn init(args: &InitArgs) -> Result<(), Failure> {
-    let text = ordinate_data::infer_task(&args.data)?;
+    let folder = args.out.parent().unwrap_or(Path::new(""));
+    let text = ordinate_data::infer_task_for(&args.data, folder)?;
     if args.out == Path::new("-") {
         return print(&text);
     }

@@ -51,7 +51,8 @@ pub fn infer_task(path: &Path) -> Result<String, DataError> {
 pub fn infer_task_for(path: &Path, folder: &Path) -> Result<String, DataError> {
     let mut found = if path.is_dir() { self::folder(path)? } else { file(path)? };
     let data = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
-    let whole = |dir: &Path| std::path::absolute(if dir.as_os_str().is_empty() { Path::new(".") } else { dir });
+    let whole =
+        |dir: &Path| std::path::absolute(if dir.as_os_str().is_empty() { Path::new(".") } else { dir });
     let data = whole(data).map_err(|error| DataError::io(path, error))?;
     if whole(folder).is_ok_and(|folder| folder != data) {
         found.move_from(&data);

@@ -16,6 +16,7 @@ from sklearn.ensemble import ExtraTreesRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF
 from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import LogisticRegression
 
 MASK = (1 << 64) - 1
 
@@ -118,5 +119,14 @@ def ensembles():
     }
 
 
-golden = {"sklearn": sklearn.__version__, "kernels": kernels(), "forests": forests(), "ensembles": ensembles()}
+def logistic():
+    x, noise, new = uniform(60, 120, 4), uniform(61, 120, 1)[:, 0], uniform(62, 4, 4)
+    y = ((x[:, 0] + x[:, 1] + noise) * 0.99).astype(int)
+    settings = {"tol": 1e-12, "max_iter": 100_000}
+    return {
+        str(lam): LogisticRegression(C=1 / lam, **settings).fit(x, y).predict_proba(new).tolist() for lam in (0.01, 1.0)
+    }
+
+
+golden = {"sklearn": sklearn.__version__, "kernels": kernels(), "forests": forests(), "ensembles": ensembles(), "logistic": logistic()}
 pathlib.Path(__file__).with_name("learn.json").write_text(json.dumps(golden, indent=1) + "\n")

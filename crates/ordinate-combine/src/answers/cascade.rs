@@ -1,0 +1,113 @@
+//! Cascade: asks cheap candidates first, and the dear one where their answers are not expected to be as good.
+//!
+//! The dear candidate is the best single. Of the others, the best few on the slice are asked first. Once their
+//! answers are seen, the dear one is asked where its expected gain over the best of them is worth its outlay.
+
+use ordinate_core::evidence::View;
+use ordinate_core::{CandidateName, Dial, Evidence, Given, Policy, PolicyKind, Query, Seen, Step, Thought};
+use serde::{Deserialize, Serialize};
+
+use super::panel::{Panel, Panels};
+use super::sight::Scene;
+use super::{applies, learn};
+use crate::by_slice::{BySlice, best_utility};
+use crate::crossfit::best_column;
+use crate::error::NotApplicable;
+use crate::learner::{Context, Learner};
+use crate::texts::Text;
+
+/// Candidates that are asked first.
+const ASKED: usize = 4;
+
+/// Learns [`Cascade`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CascadeLearner;
+
+impl Learner for CascadeLearner {
+    fn kind(&self) -> PolicyKind {
+        PolicyKind::Cascade
+    }
+
+    fn applies(&self, evidence: &Evidence) -> Result<(), NotApplicable> {
+        applies(self.kind(), evidence, 1)
+    }
+
+    fn fit(&self, train: &View<'_>, context: &Context) -> Result<Box<dyn Policy>, NotApplicable> {
+        let lookup = BySlice::fit(train, context.outlay);
+        let dear = best_column(train, &[]);
+        let speaks: Vec<bool> = train.evidence.columns().iter().map(|answers| answers.has_output()).collect();
+        let choose = |expected: &[f64]| {
+            let mut asked: Vec<usize> =
+                (0..expected.len()).filter(|&column| column != dear && speaks[column]).collect();
+            asked.sort_by(|&a, &b| expected[b].total_cmp(&expected[a]));
+            asked.truncate(ASKED);
+            let targets = asked.iter().copied().chain([dear]).collect();
+            (asked, targets)
+        };
+        let panels = learn(self.kind(), train, context, &lookup, &choose)?;
+        Ok(Box::new(Cascade { lookup, dear, panels }))
+    }
+}
+
+/// Asks cheap candidates, looks, and asks the dear one where that pays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cascade {
+    lookup: BySlice,
+    dear: usize,
+    panels: Panels,
+}
+
+impl Cascade {
+    /// Expected quality of the panel's targets, computed once per item and kept in the thought.
+    fn expect(panel: &Panel, input: &str, seen: &[Seen<'_>], thought: &mut Thought) {
+        if thought.memo.is_empty() {
+            let first = seen.iter().take(panel.asked.len()).copied().collect();
+            thought.memo = panel.expect(&Scene { text: &Text::read(input), input, seen: first });
+        }
+    }
+}
+
+impl Policy for Cascade {
+    fn kind(&self) -> PolicyKind {
+        PolicyKind::Cascade
+    }
+
+    fn candidates(&self) -> &[CandidateName] {
+        self.lookup.candidates()
+    }
+
+    fn think(&self, query: &Query<'_>) -> Thought {
+        self.lookup.think(query)
+    }
+
+    fn next(&self, query: &Query<'_>, thought: &mut Thought, seen: &[Seen<'_>], dial: Dial) -> Step {
+        let (Some(panel), Some(input)) = (self.panels.of(query.slice), query.input) else {
+            return match seen.first() {
+                None => Step::Ask(vec![best_utility(&thought.quality, &thought.outlay, dial)]),
+                Some(seen) => Step::Give(Given::Answer(seen.candidate)),
+            };
+        };
+        if seen.is_empty() {
+            return Step::Ask(panel.asked.clone());
+        }
+        if seen.len() > panel.asked.len() {
+            return Step::Give(Given::Answer(self.dear));
+        }
+        Self::expect(panel, input, seen, thought);
+        let answered = (0..seen.len()).filter(|&place| !seen[place].failed);
+        let best = answered
+            .reduce(|best, place| if thought.memo[place] > thought.memo[best] { place } else { best });
+        let Some(best) = best else { return Step::Ask(vec![self.dear]) };
+        let outlay = thought.outlay.get(self.dear).copied().unwrap_or(0.0);
+        let dear = thought.memo.last().copied().unwrap_or(f64::NEG_INFINITY);
+        if dear - dial.0 * outlay > thought.memo[best] {
+            Step::Ask(vec![self.dear])
+        } else {
+            Step::Give(Given::Answer(seen[best].candidate))
+        }
+    }
+
+    fn save(&self) -> serde_json::Result<serde_json::Value> {
+        serde_json::to_value(self)
+    }
+}

@@ -1,0 +1,50 @@
+//! Policies that look at answers before they choose: *select* asks several candidates and gives the answer that
+//! is expected to be best, *cascade* asks cheap ones first and a dear one only where theirs are not trusted.
+//!
+//! Both predict the quality of an answer by kernel ridge regression within the slice, from the input, from how
+//! the answers agree with each other, and from what they say ([`sight`], [`panel`]). References: Chen et al. 2023
+//! (FrugalGPT: a scorer of answers, asked in order of price), Jiang et al. 2023 (LLM-Blender: the best of several
+//! answers), Saunders et al. 1998 (ridge regression in dual variables).
+
+pub mod cascade;
+mod panel;
+pub mod select;
+mod sight;
+
+use std::sync::Arc;
+
+use ordinate_core::evidence::View;
+use ordinate_core::{Evidence, PolicyKind};
+
+use crate::by_slice::BySlice;
+use crate::error::NotApplicable;
+use crate::learner::Context;
+use crate::texts::Texts;
+use panel::Panels;
+
+/// Whether there are answers and inputs to look at, and candidates to choose from.
+fn applies(kind: PolicyKind, evidence: &Evidence, least: usize) -> Result<(), NotApplicable> {
+    let with_output = evidence.columns().iter().filter(|answers| answers.has_output()).count();
+    let why = if with_output < least {
+        format!("{with_output} candidates have recorded outputs, and it looks at those of at least {least}")
+    } else if !evidence.items().has_inputs() {
+        "the items have no input texts; name an input field".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(NotApplicable { kind, why })
+}
+
+/// Learns the panels of every slice: `choose` says whom a slice asks first, given what is expected of each
+/// candidate there, and whose quality is to be predicted.
+fn learn(
+    kind: PolicyKind,
+    train: &View<'_>,
+    context: &Context,
+    lookup: &BySlice,
+    choose: &(dyn Fn(&[f64]) -> (Vec<usize>, Vec<usize>) + Sync),
+) -> Result<Panels, NotApplicable> {
+    let texts = context.texts.clone().unwrap_or_else(|| Arc::new(Texts::new(train.evidence)));
+    Panels::fit(train, &texts, lookup, choose)
+        .map_err(|error| NotApplicable { kind, why: format!("its models could not be fitted: {error}") })
+}

@@ -1,0 +1,260 @@
+//! The answer that the others agree with most: plurality for labels, the median for numbers, the medoid for
+//! series and for free text.
+//!
+//! All four are one rule, the weighted medoid: the answer with the largest weighted sum of agreement with
+//! all answers. With equality as agreement that is a weighted plurality vote, with minus the distance of two
+//! numbers a weighted median. It is always some candidate's own answer, so its score is known.
+
+use std::collections::HashSet;
+
+use ordinate_core::evidence::View;
+use ordinate_core::{Evidence, Seen};
+use serde::{Deserialize, Serialize};
+
+use crate::gist::Gist;
+
+/// Distinct outputs up to which they are labels.
+const MOST_LABELS: usize = 200;
+/// Answers per distinct output from which they are labels.
+const LEAST_REPEATS: usize = 10;
+/// The share of outputs that must be numbers (or series) for all to be taken as such.
+const MOSTLY: f64 = 0.95;
+
+/// What candidates say, as far as comparing their answers goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum OutputKind {
+    /// A few words that come again and again: classes, choices.
+    Label,
+    /// A number.
+    Number,
+    /// A JSON array of numbers.
+    Series,
+    /// Anything else.
+    Text,
+}
+
+impl OutputKind {
+    /// What the outputs in `view` are; `None` where none was kept. Scores are not looked at.
+    #[must_use]
+    pub(crate) fn of(view: &View<'_>) -> Option<Self> {
+        let outputs = || {
+            view.evidence
+                .columns()
+                .iter()
+                .flat_map(|answers| view.rows.iter().filter_map(|&row| answers.output(row)))
+        };
+        let count = outputs().count();
+        if count == 0 {
+            return None;
+        }
+        let mut distinct = HashSet::new();
+        if outputs().all(|output| distinct.len() <= MOST_LABELS && (distinct.insert(output.trim()) || true))
+            && distinct.len() <= MOST_LABELS
+            && distinct.len() * LEAST_REPEATS <= count
+        {
+            return Some(Self::Label);
+        }
+        #[allow(clippy::cast_precision_loss)] // counts of answers
+        let mostly = |fits: &dyn Fn(&str) -> bool| {
+            outputs().filter(|o| fits(o)).count() as f64 >= MOSTLY * count as f64
+        };
+        Some(if mostly(&|output| number(output).is_some()) {
+            Self::Number
+        } else if mostly(&|output| series(output).is_some()) {
+            Self::Series
+        } else {
+            Self::Text
+        })
+    }
+}
+
+/// A finite number.
+pub(crate) fn number(output: &str) -> Option<f64> {
+    output.trim().parse().ok().filter(|value: &f64| value.is_finite())
+}
+
+fn series(output: &str) -> Option<Vec<f64>> {
+    let output = output.trim();
+    if !output.starts_with('[') {
+        return None;
+    }
+    serde_json::from_str::<Vec<f64>>(output).ok().filter(|values| !values.is_empty())
+}
+
+/// The columns whose outputs were kept.
+pub(crate) fn with_outputs(evidence: &Evidence) -> Vec<usize> {
+    (0..evidence.candidates().len()).filter(|&column| evidence.answers(column).has_output()).collect()
+}
+
+/// An output made ready for comparing.
+enum Ready<'a> {
+    Label(&'a str),
+    Number(f64),
+    Series(Vec<f64>),
+    Text(Gist),
+    /// Not what the others are: has no voice, and is taken only where all are odd.
+    Odd,
+}
+
+impl<'a> Ready<'a> {
+    fn new(kind: OutputKind, output: &'a str) -> Self {
+        match kind {
+            OutputKind::Label => Self::Label(output.trim()),
+            OutputKind::Number => number(output).map_or(Self::Odd, Self::Number),
+            OutputKind::Series => series(output).map_or(Self::Odd, Self::Series),
+            OutputKind::Text => Self::Text(Gist::new(output)),
+        }
+    }
+
+    /// Larger is more alike; comparable only within one kind.
+    fn agreement(&self, other: &Self) -> f64 {
+        match (self, other) {
+            (Self::Label(a), Self::Label(b)) => f64::from(u8::from(a == b)),
+            (Self::Number(a), Self::Number(b)) => -(a - b).abs(),
+            (Self::Series(a), Self::Series(b)) if a.len() == b.len() => {
+                -a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f64>()
+            }
+            (Self::Text(a), Self::Text(b)) => a.agreement(b),
+            (Self::Odd, _) | (_, Self::Odd) => f64::NEG_INFINITY,
+            _ => APART,
+        }
+    }
+}
+
+/// The agreement of series of different length: as if they were far apart.
+const APART: f64 = -1e9;
+
+/// Agreement of every two of `size` candidates on one item: NaN where it was not computed yet, negative
+/// infinity with an answer that cannot be compared.
+#[derive(Debug)]
+pub(crate) struct Pairs<'a> {
+    kind: OutputKind,
+    size: usize,
+    values: &'a mut Vec<f64>,
+}
+
+impl<'a> Pairs<'a> {
+    /// Works on `values`, which may hold pairs of the same item from before.
+    pub(crate) fn new(kind: OutputKind, size: usize, values: &'a mut Vec<f64>) -> Self {
+        values.resize(size * size, f64::NAN);
+        Self { kind, size, values }
+    }
+
+    /// Computes what is missing among these answers. Failed ones and those without an output are left out.
+    pub(crate) fn complete(&mut self, seen: &[Seen<'_>]) {
+        let live: Vec<(usize, &str)> = seen.iter().filter_map(speaking).collect();
+        let missing =
+            |(a, _): &(usize, &str)| live.iter().any(|(b, _)| self.values[a * self.size + b].is_nan());
+        if !live.iter().any(missing) {
+            return;
+        }
+        let ready: Vec<Ready<'_>> = live.iter().map(|(_, output)| Ready::new(self.kind, output)).collect();
+        for (i, &(a, output)) in live.iter().enumerate() {
+            for (j, &(b, other)) in live.iter().enumerate().take(i + 1) {
+                if !self.values[a * self.size + b].is_nan() {
+                    continue;
+                }
+                let odd = matches!(ready[i], Ready::Odd) || matches!(ready[j], Ready::Odd);
+                let same = (a == b || output == other) && !odd;
+                let value = if same { self.itself() } else { ready[i].agreement(&ready[j]) };
+                self.values[a * self.size + b] = value;
+                self.values[b * self.size + a] = value;
+            }
+        }
+    }
+
+    /// The agreement of an answer with its equal.
+    fn itself(&self) -> f64 {
+        match self.kind {
+            OutputKind::Label | OutputKind::Text => 1.0,
+            OutputKind::Number | OutputKind::Series => 0.0,
+        }
+    }
+
+    pub(crate) fn of(&self, a: usize, b: usize) -> f64 {
+        self.values[a * self.size + b]
+    }
+
+    /// The candidate among `seen` whose answer has the largest weighted agreement with all; ties go to the
+    /// larger `rank`. Where nobody answered, the first that was asked.
+    pub(crate) fn medoid(
+        &mut self,
+        seen: &[Seen<'_>],
+        weight: impl Fn(usize) -> f64,
+        rank: impl Fn(usize) -> f64,
+    ) -> usize {
+        self.complete(seen);
+        let mut best: Option<(f64, f64, usize)> = None;
+        let live: Vec<usize> = seen.iter().filter_map(speaking).map(|(candidate, _)| candidate).collect();
+        let comparable: Vec<usize> = live.iter().copied().filter(|&a| self.of(a, a).is_finite()).collect();
+        let voices = if comparable.is_empty() { &live } else { &comparable };
+        for &a in voices {
+            let support: f64 = comparable.iter().map(|&b| weight(b) * self.of(a, b)).sum();
+            let rank = rank(a);
+            let beats = |(best, best_rank, _): (f64, f64, usize)| {
+                support > best + EQUAL * best.abs()
+                    || (support >= best - EQUAL * best.abs() && rank > best_rank)
+            };
+            if best.is_none_or(beats) {
+                best = Some((support, rank, a));
+            }
+        }
+        best.map_or_else(|| seen.first().map_or(0, |seen| seen.candidate), |(_, _, candidate)| candidate)
+    }
+}
+
+/// Sums that differ by a smaller share differ by rounding only.
+const EQUAL: f64 = 1e-9;
+
+fn speaking<'a>(seen: &Seen<'a>) -> Option<(usize, &'a str)> {
+    seen.output.filter(|_| !seen.failed).map(|output| (seen.candidate, output))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn medoid(kind: OutputKind, outputs: &[&str], weights: &[f64]) -> usize {
+        let seen: Vec<Seen<'_>> = outputs
+            .iter()
+            .enumerate()
+            .map(|(candidate, output)| Seen {
+                candidate,
+                output: Some(output),
+                confidence: None,
+                output_tokens: None,
+                failed: *output == "failed",
+            })
+            .collect();
+        let mut memo = Vec::new();
+        Pairs::new(kind, outputs.len(), &mut memo).medoid(&seen, |c| weights[c], |c| -(c as f64))
+    }
+
+    #[test]
+    fn labels_are_voted_on() {
+        assert_eq!(medoid(OutputKind::Label, &["a", "b", " b"], &[1.0; 3]), 1);
+        assert_eq!(medoid(OutputKind::Label, &["a", "b", "c"], &[1.0; 3]), 0, "ties go to the better");
+        assert_eq!(medoid(OutputKind::Label, &["a", "b", "b"], &[3.0, 1.0, 1.0]), 0);
+        assert_eq!(medoid(OutputKind::Label, &["failed", "failed", "b", "c", "c"], &[1.0; 5]), 3);
+        assert_eq!(medoid(OutputKind::Label, &["failed", "failed"], &[1.0; 2]), 0);
+    }
+
+    #[test]
+    fn numbers_give_the_median() {
+        assert_eq!(medoid(OutputKind::Number, &["100", "1", "2.5"], &[1.0; 3]), 2);
+        assert_eq!(medoid(OutputKind::Number, &["1", "2", "3", "4", "1000"], &[1.0; 5]), 2);
+        assert_eq!(medoid(OutputKind::Number, &["1", "2", "3"], &[5.0, 1.0, 1.0]), 0);
+        assert_eq!(medoid(OutputKind::Number, &["a lot", "2", "3", "4"], &[1.0; 4]), 2);
+        assert_eq!(medoid(OutputKind::Series, &["[1, 1]", "[9, 9]", "[2, 1]"], &[1.0; 3]), 2);
+    }
+
+    #[test]
+    fn texts_give_the_medoid() {
+        let texts =
+            ["the court dismissed the appeal", "bananas are yellow", "the court dismissed that appeal"];
+        assert_ne!(medoid(OutputKind::Text, &texts, &[1.0; 3]), 1);
+        let texts = ["香蕉是黄色的", "法院驳回上诉，维持原判", "法院驳回上诉，维持原判。", "法院驳回了上诉"];
+        assert_ne!(medoid(OutputKind::Text, &texts, &[1.0; 4]), 0);
+    }
+}

@@ -1,0 +1,226 @@
+//! Route: predicts from its text how well each candidate will do on an item and what it will cost, and asks
+//! the one with the best quality less what the dial makes of its outlay.
+//!
+//! Predictions start from the lookup by slice ([`BySlice`]) and add what a blend of models expects of this item
+//! beyond its slice. Which models, with which settings and weights, is chosen within the training rows
+//! ([`blend`]). References: Hu et al. 2024 (RouterBench: regression and nearest neighbours), Ong et al. 2024
+//! (RouteLLM), Zhang et al. 2025 (Avengers-Pro: clusters), Geurts et al. 2006 (extra trees).
+
+mod blend;
+mod lesson;
+mod linear;
+mod model;
+mod nearest;
+mod outlays;
+mod reader;
+mod smooth;
+mod trees;
+
+use std::sync::Arc;
+
+use ordinate_core::evidence::View;
+use ordinate_core::{CandidateName, Dial, Evidence, Given, Policy, PolicyKind, Query, Seen, Step, Thought};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::by_slice::{BySlice, best_utility};
+use crate::error::{CombineError, NotApplicable};
+use crate::learner::{Context, Learner};
+use crate::random;
+use crate::texts::{Text, Texts};
+use lesson::{Item, Lesson};
+use model::{Family, Model};
+use outlays::Outlays;
+use reader::{Reader, Reading};
+
+/// The fewest items with a text to learn from.
+const LEAST_ITEMS: usize = 60;
+/// Items that models are fitted on; more make them slower, not better.
+const MOST_ITEMS: usize = 20_000;
+
+/// What may go wrong while models are fitted.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Learn(#[from] ordinate_learn::LearnError),
+    #[error(transparent)]
+    Combine(#[from] CombineError),
+}
+
+/// Learns [`Route`].
+#[derive(Debug, Clone, Copy)]
+pub struct RouteLearner {
+    name: &'static str,
+    families: fn(usize, usize) -> Vec<Family>,
+}
+
+impl Default for RouteLearner {
+    fn default() -> Self {
+        Self { name: "route", families: model::standard }
+    }
+}
+
+impl RouteLearner {
+    /// Routes of one family of models each, to compare: ridge regression within slices, trees, kernel ridge
+    /// regression over all slices, nearest neighbours, clusters.
+    #[must_use]
+    pub fn single_families() -> [Self; 5] {
+        [
+            Self { name: "route-linear", families: model::linear },
+            Self { name: "route-trees", families: model::trees },
+            Self { name: "route-smooth", families: model::smooth },
+            Self { name: "route-knn", families: model::neighbours },
+            Self { name: "route-clusters", families: model::clusters },
+        ]
+    }
+
+    fn not_applicable(why: String) -> NotApplicable {
+        NotApplicable { kind: PolicyKind::Route, why }
+    }
+}
+
+impl Learner for RouteLearner {
+    fn kind(&self) -> PolicyKind {
+        PolicyKind::Route
+    }
+
+    fn name(&self) -> String {
+        self.name.to_owned()
+    }
+
+    fn applies(&self, evidence: &Evidence) -> Result<(), NotApplicable> {
+        if evidence.items().has_inputs() {
+            return Ok(());
+        }
+        let why = "the items have no input texts, so there is nothing to tell items of a slice apart; name an \
+                   input field to route by text";
+        Err(Self::not_applicable(why.to_owned()))
+    }
+
+    fn fit(&self, train: &View<'_>, context: &Context) -> Result<Box<dyn Policy>, NotApplicable> {
+        let texts = context.texts.clone().unwrap_or_else(|| Arc::new(Texts::new(train.evidence)));
+        let items = train.evidence.items();
+        let mut rows: Vec<usize> =
+            train.rows.iter().copied().filter(|&row| items.input(row).is_some()).collect();
+        if rows.len() < LEAST_ITEMS {
+            let why = format!(
+                "{} items with an input text to learn from are too few; routing by text needs {LEAST_ITEMS}",
+                rows.len()
+            );
+            return Err(Self::not_applicable(why));
+        }
+        if rows.len() > MOST_ITEMS {
+            random::shuffle(&mut rows, context.seed);
+            rows.truncate(MOST_ITEMS);
+            rows.sort_unstable();
+        }
+        let some = View { evidence: train.evidence, rows };
+        self.learn(train, &some, &texts, context)
+            .map(|route| Box::new(route) as Box<dyn Policy>)
+            .map_err(|trouble| Self::not_applicable(format!("its models could not be fitted: {trouble}")))
+    }
+}
+
+impl RouteLearner {
+    /// Learns from the rows of `some`, all of which have a text; `train` has all rows.
+    fn learn(
+        &self,
+        train: &View<'_>,
+        some: &View<'_>,
+        texts: &Texts,
+        context: &Context,
+    ) -> Result<Route, Trouble> {
+        let evidence = some.evidence;
+        let (rows, read): (Vec<usize>, Vec<&Text>) = some
+            .rows
+            .par_iter()
+            .filter_map(|&row| Some((row, texts.of(evidence, row)?)))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .unzip();
+        let some = View { evidence, rows };
+        let names = evidence.items().slices().names();
+        let reader = Reader::fit(names.iter(), &read, context.seed);
+        let slice = |row: usize| evidence.items().slices().get(row);
+        let readings: Vec<Reading<'_>> =
+            some.rows.par_iter().zip(&read).map(|(&row, text)| reader.read(text, slice(row))).collect();
+        let readings: Vec<&Reading<'_>> = readings.iter().collect();
+
+        let families = (self.families)(some.rows.len(), reader.slices());
+        let chosen = blend::choose(&families, &some, &readings, reader.slices(), context.seed)?;
+        let lookup = BySlice::fit(train, context.outlay);
+        let lesson = Lesson::new(&some, &readings, &lookup, reader.slices());
+        let mut models = Vec::new();
+        for (family, weight) in chosen {
+            for model in family.fit(&lesson, context.seed)? {
+                models.push(Weighted { weight, model });
+            }
+        }
+        let known = context.outlay.is_known(evidence);
+        let outlays = known.then(|| Outlays::fit(&some, &readings, reader.slices(), context.outlay));
+        Ok(Route { lookup, reader, models, outlays })
+    }
+}
+
+/// A model and how much of what it says is believed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Weighted {
+    weight: f64,
+    model: Model,
+}
+
+/// Asks the candidate with the best predicted utility.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Route {
+    lookup: BySlice,
+    reader: Reader,
+    models: Vec<Weighted>,
+    outlays: Option<Outlays>,
+}
+
+impl Route {
+    /// What is expected of each candidate.
+    fn expect(&self, query: &Query<'_>) -> Thought {
+        let expected = self.lookup.expected(query.slice);
+        let mut thought =
+            Thought { quality: expected.quality.clone(), outlay: expected.outlay.clone(), memo: Vec::new() };
+        let Some(input) = query.input else { return thought };
+        let text = Text::read(input);
+        let reading = self.reader.read(&text, query.slice);
+        let item = Item::new(&reading, &expected.quality);
+        for Weighted { weight, model } in &self.models {
+            for (quality, deviation) in thought.quality.iter_mut().zip(model.predict(&item)) {
+                *quality += weight * deviation;
+            }
+        }
+        if let Some(outlay) = self.outlays.as_ref().and_then(|outlays| outlays.predict(&reading)) {
+            thought.outlay = outlay;
+        }
+        thought
+    }
+}
+
+impl Policy for Route {
+    fn kind(&self) -> PolicyKind {
+        PolicyKind::Route
+    }
+
+    fn candidates(&self) -> &[CandidateName] {
+        self.lookup.candidates()
+    }
+
+    fn think(&self, query: &Query<'_>) -> Thought {
+        self.expect(query)
+    }
+
+    fn next(&self, _: &Query<'_>, thought: &mut Thought, seen: &[Seen<'_>], dial: Dial) -> Step {
+        match seen.first() {
+            None => Step::Ask(vec![best_utility(&thought.quality, &thought.outlay, dial)]),
+            Some(seen) => Step::Give(Given::Answer(seen.candidate)),
+        }
+    }
+
+    fn save(&self) -> serde_json::Result<serde_json::Value> {
+        serde_json::to_value(self)
+    }
+}

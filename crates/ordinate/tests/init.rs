@@ -1,0 +1,50 @@
+//! `ordinate init`: what it writes runs as it is.
+
+mod support;
+
+use support::{Desk, shared};
+
+const TABLE: &str = "id,slice,candidate,score,cost_usd\n";
+
+fn table() -> String {
+    let row = |item: usize, candidate: &str, right: bool| {
+        format!("i{item},s{},{candidate},{},0.001\n", item % 4, u8::from(right))
+    };
+    let rows = (0..60).map(|item| row(item, "alpha", item % 3 > 0) + &row(item, "beta", item % 2 > 0));
+    TABLE.to_owned() + &rows.collect::<String>()
+}
+
+#[test]
+fn a_table_becomes_a_task_that_runs_in_its_folder_and_in_another() {
+    let desk = Desk::new();
+    desk.write("data/scores.csv", table());
+    for out in ["data/task.toml", "elsewhere.toml"] {
+        assert_eq!(desk.ordinate(["init", "data/scores.csv", "--out", out]).status(), 0);
+        // Lineage cannot be known: it is written to be edited, and has a value that runs.
+        let verdict = desk.verdict(&desk.path(out), &[]);
+        assert_eq!(verdict["basis"]["items"], 60);
+        assert_eq!(desk.ordinate(["check", out]).status(), 0);
+    }
+    let again = desk.ordinate(["init", "data/scores.csv", "--out", "elsewhere.toml"]).refusal();
+    assert!(again.contains("--force"), "{again}");
+}
+
+#[test]
+fn a_folder_of_recorded_answers_becomes_a_task_that_runs() {
+    let Some(folder) = shared("evidence/wmt24-en-zh") else { return };
+    let desk = Desk::new();
+    let data = folder.to_str().unwrap();
+    assert_eq!(desk.ordinate(["init", data, "--out", "wmt.toml"]).status(), 0);
+    let verdict = desk.verdict(&desk.path("wmt.toml"), &["--need", "margin=0.02"]);
+    assert_eq!(verdict["basis"]["items"], 634);
+    assert_eq!(verdict["candidates"].as_array().unwrap().len(), 12, "the human reference is no candidate");
+}
+
+#[test]
+fn completions_and_man_page_come_from_the_same_declaration() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(desk.ordinate(["completions", shell]).stdout().contains("report"));
+    }
+    assert!(desk.ordinate(["man"]).stdout().contains(".TH ordinate"));
+}
