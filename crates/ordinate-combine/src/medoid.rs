@@ -49,10 +49,14 @@ impl OutputKind {
             return None;
         }
         let mut distinct = HashSet::new();
-        if outputs().all(|output| distinct.len() <= MOST_LABELS && (distinct.insert(output.trim()) || true))
-            && distinct.len() <= MOST_LABELS
-            && distinct.len() * LEAST_REPEATS <= count
-        {
+        // Enough to tell that they are too many.
+        for output in outputs() {
+            distinct.insert(output.trim());
+            if distinct.len() > MOST_LABELS {
+                break;
+            }
+        }
+        if distinct.len() <= MOST_LABELS && distinct.len() * LEAST_REPEATS <= count {
             return Some(Self::Label);
         }
         #[allow(clippy::cast_precision_loss)] // counts of answers

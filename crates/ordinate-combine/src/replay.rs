@@ -163,16 +163,16 @@ impl Play {
         let mut seen: Vec<Seen<'_>> = Vec::new();
         loop {
             match policy.next(&query, thought, &seen, dial) {
-                Step::Ask(candidates) if candidates.is_empty() => return Self::lost(play),
+                Step::Ask(candidates) if candidates.is_empty() => return Self::lost(&play),
                 Step::Ask(candidates) => {
                     let before = play.latency_ms;
                     let mut slowest = 0.0_f64;
                     for candidate in candidates {
-                        let Some(&column) = columns.get(candidate) else { return Self::lost(play) };
+                        let Some(&column) = columns.get(candidate) else { return Self::lost(&play) };
                         if evidence.answers(column).status(row) == Status::Missing
                             || seen.iter().any(|seen| seen.candidate == candidate)
                         {
-                            return Self::lost(play);
+                            return Self::lost(&play);
                         }
                         let latency = play.ask(evidence, column, row);
                         slowest = if latency.is_nan() { f64::NAN } else { slowest.max(latency) };
@@ -182,7 +182,7 @@ impl Play {
                     play.latency_ms = before + slowest;
                 }
                 Step::Give(Given::Answer(candidate)) => {
-                    let Some(&column) = columns.get(candidate) else { return Self::lost(play) };
+                    let Some(&column) = columns.get(candidate) else { return Self::lost(&play) };
                     play.give(evidence, column, row);
                     return play;
                 }
@@ -191,7 +191,7 @@ impl Play {
                     let same = seen.iter().find(|seen| !seen.failed && seen.output == Some(output.as_str()));
                     match same.and_then(|seen| columns.get(seen.candidate)) {
                         Some(&column) => play.give(evidence, column, row),
-                        None => return Self::lost(play),
+                        None => return Self::lost(&play),
                     }
                     return play;
                 }
@@ -200,8 +200,8 @@ impl Play {
     }
 
     /// The policy wanted what was not recorded: nothing can be said of the item.
-    fn lost(play: Self) -> Self {
-        Self { quality: f64::NAN, cost_usd: f64::NAN, latency_ms: f64::NAN, ..play }
+    fn lost(play: &Self) -> Self {
+        Self { quality: f64::NAN, cost_usd: f64::NAN, latency_ms: f64::NAN, ..*play }
     }
 }
 

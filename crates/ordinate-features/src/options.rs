@@ -19,16 +19,16 @@ impl<'a> Question<'a> {
         let mut may_start = true;
         let mut characters = text.char_indices().peekable();
         while let Some((at, c)) = characters.next() {
-            if may_start && u32::from(c) == u32::from(expected) {
-                if let Some(&(mark, after)) = characters.peek()
-                    && matches!(after, '.' | ':' | ')' | '：' | '．' | '、' | '）')
-                {
-                    marks.push((at, mark + after.len_utf8()));
-                    if expected == b'Z' {
-                        break;
-                    }
-                    expected += 1;
+            if may_start
+                && u32::from(c) == u32::from(expected)
+                && let Some(&(mark, after)) = characters.peek()
+                && matches!(after, '.' | ':' | ')' | '：' | '．' | '、' | '）')
+            {
+                marks.push((at, mark + after.len_utf8()));
+                if expected == b'Z' {
+                    break;
                 }
+                expected += 1;
             }
             may_start = matches!(c, '\n' | ';' | '；' | '。' | '?' | '？' | '(' | '（')
                 || (may_start && c.is_whitespace());

@@ -151,7 +151,6 @@ pub fn judge(case: &Case<'_>) -> Result<Judged, CombineError> {
         assumed: why::assumptions(case, &trials, &contenders),
     };
     let chosen = choice.recommended;
-    drop(tables);
     let artefacts = artefacts(case.evidence, chosen, trials);
     Ok(Judged { verdict, artefacts })
 }

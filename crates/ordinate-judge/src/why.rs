@@ -199,18 +199,18 @@ impl Teller<'_> {
                 format!("{verb} by {}: {why}.", self.name(c))
             })
             .collect();
-        if let Some(recommended) = self.choice.recommended.filter(|&r| !contenders[r].is_single()) {
-            if let Some(gain) = self.field.weighed.over_zero_router[recommended] {
-                lines.insert(
-                    0,
-                    format!(
-                        "A random mixture of two candidates at the same cost (the zero router) would be lower: {} \
-                         gains {} over it.",
-                        self.name(recommended),
-                        signed(&gain)
-                    ),
-                );
-            }
+        let policy = self.choice.recommended.filter(|&r| !contenders[r].is_single());
+        if let Some((policy, gain)) = policy.and_then(|p| Some((p, self.field.weighed.over_zero_router[p]?)))
+        {
+            lines.insert(
+                0,
+                format!(
+                    "A random mixture of two candidates at the same cost (the zero router) would be lower: {} gains \
+                     {} over it.",
+                    self.name(policy),
+                    signed(&gain)
+                ),
+            );
         }
         lines
     }

@@ -1,5 +1,5 @@
 //! Held to scikit-learn: `tests/golden/make.py` says how the values were made.
-
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
 #![allow(missing_docs)]
 
 use ordinate_learn::forest::{Forest, Params};

@@ -1,4 +1,5 @@
 //! `ordinate init`: what it writes runs as it is.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The schemas in `docs/schema` are those of the types.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
 
 use std::path::Path;
 use std::process::Command;

@@ -3,7 +3,7 @@
 //! The dear candidate is the best single. Of the others, the best few on the slice are asked first. Once their
 //! answers are seen, the dear one is asked where its expected gain over the best of them is worth its outlay.
 
-use ordinate_core::evidence::View;
+use ordinate_core::evidence::{Answers, View};
 use ordinate_core::{CandidateName, Dial, Evidence, Given, Policy, PolicyKind, Query, Seen, Step, Thought};
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ impl Learner for CascadeLearner {
     fn fit(&self, train: &View<'_>, context: &Context) -> Result<Box<dyn Policy>, NotApplicable> {
         let lookup = BySlice::fit(train, context.outlay);
         let dear = best_column(train, &[]);
-        let speaks: Vec<bool> = train.evidence.columns().iter().map(|answers| answers.has_output()).collect();
+        let speaks: Vec<bool> = train.evidence.columns().iter().map(Answers::has_output).collect();
         let choose = |expected: &[f64]| {
             let mut asked: Vec<usize> =
                 (0..expected.len()).filter(|&column| column != dear && speaks[column]).collect();

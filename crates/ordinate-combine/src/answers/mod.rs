@@ -20,7 +20,7 @@ use crate::by_slice::BySlice;
 use crate::error::NotApplicable;
 use crate::learner::Context;
 use crate::texts::Texts;
-use panel::Panels;
+use panel::{Choose, Panels};
 
 /// Whether there are answers and inputs to look at, and candidates to choose from.
 fn applies(kind: PolicyKind, evidence: &Evidence, least: usize) -> Result<(), NotApplicable> {
@@ -42,7 +42,7 @@ fn learn(
     train: &View<'_>,
     context: &Context,
     lookup: &BySlice,
-    choose: &(dyn Fn(&[f64]) -> (Vec<usize>, Vec<usize>) + Sync),
+    choose: Choose<'_>,
 ) -> Result<Panels, NotApplicable> {
     let texts = context.texts.clone().unwrap_or_else(|| Arc::new(Texts::new(train.evidence)));
     Panels::fit(train, &texts, lookup, choose)

@@ -54,7 +54,8 @@ struct Draft<'a> {
     fits: Vec<kernel::Ridge>,
 }
 
-type Choose<'a> = &'a (dyn Fn(&[f64]) -> (Vec<usize>, Vec<usize>) + Sync);
+/// Says whom a slice asks first, and whose quality is predicted, from what is expected of each candidate.
+pub(super) type Choose<'a> = &'a (dyn Fn(&[f64]) -> (Vec<usize>, Vec<usize>) + Sync);
 
 impl Panels {
     /// Fits the slices of `train`. The penalty is chosen by leave-one-out predictions: the one whose choices

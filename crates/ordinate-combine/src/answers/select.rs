@@ -1,6 +1,6 @@
 //! Select: asks the candidates that are best on the slice, and gives the answer that is expected to be best.
 
-use ordinate_core::evidence::View;
+use ordinate_core::evidence::{Answers, View};
 use ordinate_core::{CandidateName, Dial, Evidence, Given, Policy, PolicyKind, Query, Seen, Step, Thought};
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ impl Learner for SelectLearner {
 
     fn fit(&self, train: &View<'_>, context: &Context) -> Result<Box<dyn Policy>, NotApplicable> {
         let lookup = BySlice::fit(train, context.outlay);
-        let speaks: Vec<bool> = train.evidence.columns().iter().map(|answers| answers.has_output()).collect();
+        let speaks: Vec<bool> = train.evidence.columns().iter().map(Answers::has_output).collect();
         let choose = |expected: &[f64]| {
             let mut order: Vec<usize> = (0..expected.len()).filter(|&column| speaks[column]).collect();
             order.sort_by(|&a, &b| expected[b].total_cmp(&expected[a]));

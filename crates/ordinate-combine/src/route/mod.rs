@@ -14,6 +14,8 @@ mod nearest;
 mod outlays;
 mod reader;
 mod smooth;
+#[cfg(test)]
+mod tests;
 mod trees;
 
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! Evidence from known truths.
+#![allow(unreachable_pub)]
 
 use ordinate_combine::random::SplitMix;
 use ordinate_core::evidence::{EvidenceBuilder, ItemFields};

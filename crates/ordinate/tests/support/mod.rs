@@ -1,5 +1,5 @@
 //! Drives the real binary.
-#![allow(dead_code)] // each test file uses its own part
+#![allow(dead_code, unreachable_pub, clippy::new_without_default)] // each test file uses its own part
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
