@@ -96,7 +96,24 @@ impl BySlice {
                 expected.quality[candidate] = base + effect.mean;
             }
         }
-        Self { candidates: evidence.names(), slices: table, elsewhere: overall }
+        let mut policy = Self { candidates: evidence.names(), slices: table, elsewhere: overall };
+        for (candidate, answers) in evidence.columns().iter().enumerate() {
+            if train.rows.iter().all(|&row| answers.status(row) == Status::Missing) {
+                policy.rule_out(candidate);
+            }
+        }
+        policy
+    }
+
+    /// Expects less of a candidate than of any other, at the highest outlay: nothing is known of it.
+    fn rule_out(&mut self, candidate: usize) {
+        for expected in self.slices.values_mut().chain([&mut self.elsewhere]) {
+            expected.quality[candidate] = -1.0;
+            let most = expected.outlay.iter().copied().fold(0.0, f64::max);
+            if let Some(outlay) = expected.outlay.get_mut(candidate) {
+                *outlay = most;
+            }
+        }
     }
 
     /// What is expected of each candidate on this slice.

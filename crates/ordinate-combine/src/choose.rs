@@ -34,6 +34,10 @@ pub(crate) fn choose_dial(
     clusters: Option<&[u32]>,
     needs: &Needs,
 ) -> usize {
+    // Means over different items cannot be compared.
+    let known = |position: &usize| curve.iter().all(|played| !played.quality[*position].is_nan());
+    let common: Vec<usize> = positions.iter().copied().filter(known).collect();
+    let positions = if common.is_empty() { positions } else { &common };
     let moments = |values: &dyn Fn(usize) -> f64| moments(values, positions, clusters);
     let outlay_of = |played: &Played, position: usize| match needs.goal {
         Goal::Latency => played.latency_ms[position],

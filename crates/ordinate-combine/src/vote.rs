@@ -1,6 +1,6 @@
 //! Vote: several candidates are asked at once, and the answer that most of them agree on is given.
 //!
-//! Plurality for labels and choices, the median for numbers, the medoid for free text ([`crate::medoid`]);
+//! Plurality for labels and choices, the median for numbers, the medoid for free text (`medoid`);
 //! ties go to the candidate that is better on training items of the slice. Who is asked is looked up by slice
 //! ([`BySlice`]); how many is learned for each dial from the training items, which gives the curve.
 //! References: self-consistency by plurality (Wang et al. 2023), minimum Bayes risk by agreement (Kumar and

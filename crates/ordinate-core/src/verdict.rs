@@ -358,7 +358,7 @@ pub struct Complementarity {
     pub rescue_rate: Estimate,
     /// What guessing would rescue; `null` where it cannot be known.
     pub guess_rate: Option<f64>,
-    /// Whether the rescue rate is clearly above the guess rate.
+    /// Whether the rescue rate is clearly above the guess rate; false where that is not known.
     #[serde(default)]
     pub complementary: bool,
 }

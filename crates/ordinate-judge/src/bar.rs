@@ -5,13 +5,14 @@
 //! policies that were tried, since the best of many is partly luck.
 
 use ordinate_core::{Needs, PolicyKind};
-use ordinate_score::bootstrap::Estimated;
-use ordinate_score::compare::holm;
+use ordinate_score::Estimated;
+use ordinate_score::compare::{Discordant, holm};
+use ordinate_score::normal::{quantile as normal_quantile, student_quantile};
 
 use crate::contender::Contender;
 use crate::limits::Miss;
 use crate::weigh::Weighed;
-use crate::words::{signed, usd};
+use crate::words::{outlay, signed};
 
 /// The level of every test.
 pub(crate) const LEVEL: f64 = 0.05;
@@ -47,6 +48,31 @@ impl<'a> Field<'a> {
         }
         let may = misses.iter().map(Vec::is_empty).collect();
         Self { contenders, weighed, needs, may, adjusted, widening: folds.map_or(1.0, widening) }
+    }
+
+    /// Whether the data shows that `rival` does not lead `other` by more than `margin`, at this share of the
+    /// level. The upper bound is that of the bootstrap or of Student's t, whichever is higher: with few items
+    /// the bootstrap is too sure. 0/1 scores of independent items have to pass McNemar's exact test too where
+    /// there is no margin. Differences that do not vary show nothing on few items.
+    pub(crate) fn separates(&self, rival: usize, other: usize, margin: f64, tests: usize) -> bool {
+        const FEW: usize = 10;
+        let Some(lead) = self.weighed.difference(rival, other) else { return false };
+        let level = LEVEL / tests.max(1) as f64;
+        if lead.constant && (lead.items < FEW || lead.estimate.mean == 0.0 && margin == 0.0) {
+            return false;
+        }
+        let freedom = lead.units.saturating_sub(1).max(1) as f64;
+        let of_t = student_quantile(1.0 - level / 2.0, freedom) * lead.se;
+        let wider = normal_quantile(1.0 - level / 2.0) / normal_quantile(1.0 - LEVEL / 2.0);
+        let of_resamples = (lead.estimate.high - lead.estimate.mean) * wider;
+        if lead.estimate.mean + of_t.max(of_resamples) > margin {
+            return false;
+        }
+        let quality = |c: usize| self.contenders[c].played.quality.as_slice();
+        let exact = (lead.units == lead.items && margin == 0.0)
+            .then(|| Discordant::count(quality(rival), quality(other)))
+            .flatten();
+        exact.is_none_or(|discordant| discordant.p() < level)
     }
 
     pub(crate) fn by_slice(&self) -> Option<usize> {
@@ -113,9 +139,9 @@ impl<'a> Field<'a> {
             if own >= theirs || !clear {
                 let other = &self.contenders[other].name;
                 return Err(format!(
-                    "{name} ({}) is not clearly cheaper than {other} ({}), which is simpler and as good",
-                    usd(Some(own)),
-                    usd(Some(theirs))
+                    "{name} ({}) does not clearly spare anything against {other} ({}), which is simpler and as good",
+                    outlay(self.needs, Some(own)),
+                    outlay(self.needs, Some(theirs))
                 ));
             }
         }
@@ -124,7 +150,10 @@ impl<'a> Field<'a> {
 
     /// The lower bound that counts for the bar.
     fn lower(&self, gain: &Estimated) -> f64 {
-        (gain.estimate.low - gain.estimate.mean).mul_add(self.widening, gain.estimate.mean)
+        let freedom = gain.units.saturating_sub(1).max(1) as f64;
+        let of_t = student_quantile(1.0 - LEVEL / 2.0, freedom) * gain.se;
+        let below = of_t.max(gain.estimate.mean - gain.estimate.low);
+        gain.estimate.mean - self.widening * below
     }
 
     /// `Ok` where the gain is not known (no costs) or its interval is above zero.

@@ -1,7 +1,7 @@
 //! The rules of the verdict: hard needs first, then the goal; a combination only over the bar; undecided where
 //! the data cannot separate the leading outcomes.
 
-use ordinate_core::verdict::{Estimate, Outcome, Undecided};
+use ordinate_core::verdict::{Outcome, Undecided};
 use ordinate_core::{Goal, Needs, PolicyKind};
 use ordinate_score::bootstrap::Estimated;
 use ordinate_score::compare::non_inferior;
@@ -102,7 +102,11 @@ impl Rules<'_> {
     fn highest(&self, contenders: impl Iterator<Item = usize>) -> Option<usize> {
         let weighed = self.field.weighed;
         contenders.reduce(|best, c| {
-            let (this, that) = (weighed.mean(c), weighed.mean(best));
+            // On the items that both have: means over different items cannot be compared.
+            let (this, that) = match weighed.difference(c, best) {
+                Some(lead) => (lead.estimate.mean, 0.0),
+                None => (weighed.mean(c), weighed.mean(best)),
+            };
             if this > that || (this == that && self.outlay(c) < self.outlay(best)) { c } else { best }
         })
     }
@@ -152,14 +156,16 @@ impl Rules<'_> {
         let led_by = |rival: usize| self.field.weighed.difference(rival, recommended);
         // What is non-inferior to the best was held against it already.
         let passed = choice.best.filter(|&best| best != recommended);
-        let leaders = others.iter().filter_map(|&outcome| {
+        // Where a least quality is the yardstick, who leads beyond it does not matter.
+        let yardstick = self.needs().goal != Goal::Quality && self.needs().min_quality.is_some();
+        let leaders = others.iter().filter(|_| !yardstick).filter_map(|&outcome| {
             let of_outcome = recommendable.iter().copied().filter(|&c| contenders[c].outcome == outcome);
             self.highest(of_outcome).filter(|&rival| Some(rival) != passed)
         });
         let rival = leaders
             .chain(self.unproven(recommended))
             .filter_map(|rival| Some((rival, led_by(rival)?)))
-            .filter(|(_, lead)| upper(&lead.estimate, stretch) > self.margin)
+            .filter(|(rival, _)| !self.field.separates(*rival, recommended, self.margin, others.len()))
             .chain(self.unsettled(recommended).and_then(|rival| Some((rival, led_by(rival)?))))
             .max_by(|(_, a), (_, b)| a.estimate.mean.total_cmp(&b.estimate.mean));
         if let Some((rival, lead)) = rival {
@@ -252,7 +258,9 @@ const POWER_SHARE: f64 = 0.356_93;
 /// `wider` is by how much the corrected level needs more standard errors than the plain one.
 fn undecided(gap: f64, se: f64, wider: f64, items: usize) -> Undecided {
     let needed = power::items_needed(gap, se * wider, items).unwrap_or(MANY);
-    Undecided { smallest_detectable: power::smallest_detectable(se), items_needed: needed.min(MANY) }
+    // What is at hand did not settle it.
+    let needed = needed.max(items as u64 + 1).min(MANY);
+    Undecided { smallest_detectable: power::smallest_detectable(se), items_needed: needed }
 }
 
 /// How much wider an interval becomes when its level is shared by `tests` tests (Bonferroni).
@@ -260,8 +268,4 @@ fn undecided(gap: f64, se: f64, wider: f64, items: usize) -> Undecided {
 fn stretch(tests: usize) -> f64 {
     let tests = tests.max(1) as f64;
     normal::quantile(1.0 - LEVEL / 2.0 / tests) / normal::quantile(1.0 - LEVEL / 2.0)
-}
-
-fn upper(estimate: &Estimate, stretch: f64) -> f64 {
-    (estimate.high - estimate.mean).mul_add(stretch, estimate.mean)
 }

@@ -52,6 +52,12 @@ pub(crate) fn misses(
         "GB",
         "its memory is not known: give memory_gb, or hosting = \"remote\"",
     );
+    let known = contender.played.quality.iter().filter(|quality| !quality.is_nan()).count();
+    let all = contender.played.quality.len();
+    if 2 * known <= all {
+        let why = format!("it has answers for {known} of {all} items only, too few to stand for all");
+        misses.push(Miss { need: "coverage", why });
+    }
     if needs.stay_local {
         let leaves = contender.uses.iter().map(|&column| &evidence.candidates()[column]).find_map(not_local);
         misses.extend(leaves.map(|why| Miss { need: "stay_local", why }));

@@ -198,7 +198,7 @@ impl Tables<'_> {
                     b: singles[b].name.clone(),
                     rescue_rate: rescue.rate,
                     guess_rate,
-                    complementary: rescue.above(guess_rate.unwrap_or(0.0)),
+                    complementary: guess_rate.is_some_and(|guess_rate| rescue.above(guess_rate)),
                 })
             })
             .collect();

@@ -8,6 +8,8 @@ use ordinate_core::verdict::Estimate;
 use ordinate_core::{Goal, Needs};
 use ordinate_score::{Bootstrap, Estimated, Groups, Statistic, by_student};
 
+use ordinate_score::mean::wilson;
+use ordinate_score::normal::quantile;
 use ordinate_score::routing::{Hull, Point};
 
 use crate::contender::{Contender, mean};
@@ -89,7 +91,7 @@ impl Weighed {
             estimate(&bootstrap, &columns, groups, statistics, reading)
         };
         let mut results = run(&columns, &statistics).into_iter();
-        let quality = results.by_ref().take(count).collect();
+        let quality = results.by_ref().take(count).map(|quality| quality.map(with_width)).collect();
         let differences = results.by_ref().take(pairs.len()).collect();
         let mut over_best_single = vec![None; count];
         for &policy in &policies {
@@ -184,6 +186,15 @@ fn estimate(
 
 fn holes(column: &[f64]) -> Vec<usize> {
     (0..column.len()).filter(|&item| column[item].is_nan()).collect()
+}
+
+/// The interval of a mean of scores that do not vary: three right answers of three do not show that all are.
+fn with_width(quality: Estimated) -> Estimated {
+    if !quality.constant {
+        return quality;
+    }
+    let estimate = wilson(quality.estimate.mean, quality.units as f64, quantile(0.975));
+    Estimated { estimate, ..quality }
 }
 
 fn flip(estimated: Estimated) -> Estimated {

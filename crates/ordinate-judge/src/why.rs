@@ -11,7 +11,7 @@ use crate::bar::Field;
 use crate::contender::Contender;
 use crate::decide::{Choice, MANY};
 use crate::limits::Miss;
-use crate::words::{count, level, signed, usd};
+use crate::words::{count, level, outlay, signed, usd};
 
 /// Why the verdict is what it is, the most important first.
 pub(crate) fn reasons(
@@ -31,6 +31,15 @@ pub(crate) fn reasons(
             why.extend(teller.against_best(recommended));
             why.extend(teller.doubt(recommended));
         }
+    }
+    if field.needs.goal != Goal::Quality
+        && choice.recommended.is_some_and(|r| field.contenders[r].outlay(field.needs).is_none())
+    {
+        why.push(format!(
+            "The goal could not be looked at: no {} is known, so the best quality was taken. Record {}.",
+            if field.needs.goal == Goal::Latency { "latency" } else { "cost" },
+            if field.needs.goal == Goal::Latency { "latency_ms" } else { "cost_usd" },
+        ));
     }
     why.extend(teller.combinations());
     if let Some(other) = other {
@@ -79,12 +88,7 @@ impl Teller<'_> {
 
     /// What the goal looks at besides quality, in words.
     fn outlay(&self, contender: usize) -> String {
-        let contender = &self.field.contenders[contender];
-        match (self.field.needs.goal, contender.p95_ms) {
-            (Goal::Latency, Some(ms)) => format!("{ms:.0} ms at the 95th percentile"),
-            (Goal::Latency, None) => "latency unknown".to_owned(),
-            (Goal::Quality | Goal::Cost, _) => usd(contender.cost_per_1k),
-        }
+        outlay(self.field.needs, self.field.contenders[contender].outlay(self.field.needs))
     }
 
     fn headline(&self, recommended: usize) -> String {
@@ -195,8 +199,8 @@ impl Teller<'_> {
         let blocked = policies.iter().filter_map(|&c| Some((c, self.choice.bars[c].as_ref()?)));
         let mut lines: Vec<String> = blocked
             .map(|(c, why)| {
-                let verb = if recommended_single { "Do not combine" } else { "Not recommended" };
-                format!("{verb} by {}: {why}.", self.name(c))
+                let verb = if recommended_single { "Do not combine with" } else { "Not with" };
+                format!("{verb} {}: {why}.", self.name(c))
             })
             .collect();
         let policy = self.choice.recommended.filter(|&r| !contenders[r].is_single());
@@ -221,18 +225,21 @@ impl Teller<'_> {
     }
 
     fn excluding(&self) -> String {
-        let mut counts: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
-        for misses in self.misses {
+        let mut counts: BTreeMap<&str, (usize, String)> = BTreeMap::new();
+        for (misses, contender) in self.misses.iter().zip(self.field.contenders) {
             for miss in misses {
-                counts.entry(miss.need).or_insert((0, &miss.why)).0 += 1;
+                let example = || (0, format!("{}: {}", contender.name, miss.why));
+                counts.entry(miss.need).or_insert_with(example).0 += 1;
             }
         }
-        let mut counts: Vec<(&str, (usize, &str))> = counts.into_iter().collect();
+        let mut counts: Vec<(&str, (usize, String))> = counts.into_iter().collect();
         counts.sort_by_key(|(_, (number, _))| std::cmp::Reverse(*number));
         let total = self.misses.len();
         counts
             .iter()
-            .map(|(need, (number, why))| format!("{need} excludes {number} of {total}, for example: {why}"))
+            .map(|(need, (number, why))| {
+                format!("{need} excludes {number} of {total} candidates and policies, for example {why}")
+            })
             .collect::<Vec<_>>()
             .join("; ")
     }

@@ -1,6 +1,7 @@
 //! Figures in words.
 
 use ordinate_core::verdict::Estimate;
+use ordinate_core::{Goal, Needs};
 use ordinate_score::bootstrap::Estimated;
 
 /// `0.524 [0.516, 0.531]`.
@@ -21,6 +22,15 @@ pub(crate) fn usd(per_1k: Option<f64>) -> String {
         Some(usd) if !usd.is_finite() => "cost unknown".to_owned(),
         Some(usd) if usd >= 0.1 || usd == 0.0 => format!("${usd:.2} per 1,000 items"),
         Some(usd) => format!("${usd:.4} per 1,000 items"),
+    }
+}
+
+/// What the goal wants little of: a price, or a latency.
+pub(crate) fn outlay(needs: &Needs, value: Option<f64>) -> String {
+    match (needs.goal, value) {
+        (Goal::Latency, Some(ms)) if ms.is_finite() => format!("{ms:.0} ms at the 95th percentile"),
+        (Goal::Latency, _) => "latency unknown".to_owned(),
+        (Goal::Quality | Goal::Cost, value) => usd(value),
     }
 }
 

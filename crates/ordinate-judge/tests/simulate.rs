@@ -26,6 +26,19 @@ fn equal_models_are_not_combined_and_seldom_told_apart() {
 }
 
 #[test]
+fn few_items_are_no_reason_to_be_sure() {
+    for (items, truth) in [(3, 0.5), (5, 0.5), (8, 0.5), (10, 0.5), (20, 0.5), (30, 0.9), (50, 0.5)] {
+        let claimed = (0..200)
+            .filter(|&seed| {
+                let pool = Pool { items, slices: 2, groups: None, truth: vec![truth, truth], seed };
+                verdict(&pool.evidence(), &[]).outcome != Outcome::Undecided
+            })
+            .count();
+        assert!(claimed <= 10, "of 200 pools of {items} items something was claimed in {claimed}");
+    }
+}
+
+#[test]
 fn a_dominant_model_is_recommended_alone() {
     for seed in 0..200 {
         let pool = Pool { items: 400, slices: 5, groups: None, truth: vec![0.9, 0.6, 0.5], seed };

@@ -8,7 +8,7 @@
 //!   clustered.
 //! - [`compare`]: exact McNemar test, Holm and Benjamini-Hochberg corrections, non-inferiority.
 //! - [`power`]: the smallest difference that could have been shown, and the items that it takes.
-//! - [`slice`], [`mean`], [`shrink`]: means per slice, with cheap intervals and shrunken by empirical Bayes.
+//! - [`mod@slice`], [`mean`], [`shrink`]: means per slice, with cheap intervals and shrunken by empirical Bayes.
 //! - [`rescue`]: does one candidate know what the other does not?
 //! - [`routing`]: zero router, oracle, PGR, APGR, CPT, AIQ, QNC, `PerfGain`, `CostSave`, regret.
 

@@ -13,11 +13,32 @@ use crate::failure::Failure;
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    /// Makes the folder, or takes one that is there: a run again replaces what it wrote before.
-    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
+    /// Makes the folder, or takes one that an earlier run wrote and empties it: a run again replaces what it
+    /// wrote before, and nothing else. `task` is the task file that is run.
+    pub(crate) fn create(path: &Path, task: &Path) -> Result<Self, Failure> {
         let cannot =
             |error| Failure::Run(format!("{}: the run folder cannot be made: {error}", path.display()));
         fs::create_dir_all(path).map_err(cannot)?;
+        let own = fs::canonicalize(task).ok();
+        if own.is_some() && fs::canonicalize(path.join("task.toml")).ok() == own {
+            return Err(Failure::Input(format!(
+                "{}: this folder holds the task file itself, which the run would replace; give another --out",
+                path.display()
+            )));
+        }
+        if let Some(foreign) = foreign(path).map_err(cannot)? {
+            return Err(Failure::Input(format!(
+                "{}: no run wrote this, and the folder is to be replaced by a run; give another --out, or move it away",
+                foreign.display()
+            )));
+        }
+        // The verdict first: a folder with a verdict is a whole one.
+        for file in ["verdict.json", "report.html", "evidence.parquet", "task.toml"] {
+            let file = path.join(file);
+            if file.exists() {
+                fs::remove_file(file).map_err(cannot)?;
+            }
+        }
         let policies = path.join("policies");
         if policies.exists() {
             fs::remove_dir_all(&policies).map_err(cannot)?;
@@ -61,6 +82,26 @@ impl Folder {
         let text = fs::read_to_string(&path).map_err(|error| damaged(&error))?;
         serde_json::from_str(&text).map_err(|error| damaged(&error))
     }
+}
+
+/// Something in the folder that no run writes.
+fn foreign(path: &Path) -> std::io::Result<Option<PathBuf>> {
+    const FILES: [&str; 4] = ["task.toml", "evidence.parquet", "verdict.json", "report.html"];
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let known = FILES.iter().any(|file| entry.file_name() == *file) && entry.file_type()?.is_file();
+        if entry.file_name() == "policies" && entry.file_type()?.is_dir() {
+            for policy in fs::read_dir(entry.path())? {
+                let policy = policy?.path();
+                if policy.extension().is_none_or(|extension| extension != "json") || !policy.is_file() {
+                    return Ok(Some(policy));
+                }
+            }
+        } else if !known {
+            return Ok(Some(entry.path()));
+        }
+    }
+    Ok(None)
 }
 
 fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {

@@ -29,11 +29,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let evidence = &loaded.evidence;
     progress(&format!("{} items x {} candidates read", evidence.len(), evidence.candidates().len()));
 
-    let mut judged = decide(&task, evidence, &loaded.notes)?;
-    progress(&format!("{} policies tried and judged", judged.verdict.policies.len()));
-
     let path = args.out.clone().unwrap_or_else(|| default_folder(&task.file.task.name));
-    let folder = Folder::create(&path)?;
+    let folder = Folder::create(&path, &args.task)?;
+    let mut judged = decide(&task, evidence, &loaded.notes)?;
+    progress(&format!("judged; policies tried: {}", judged.verdict.policies.len()));
+
     write_evidence(&folder.path("evidence.parquet"), evidence)
         .map_err(|error| Failure::Run(error.to_string()))?;
     folder.write("task.toml", &task.to_toml()?)?;

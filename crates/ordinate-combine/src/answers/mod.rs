@@ -2,7 +2,7 @@
 //! is expected to be best, *cascade* asks cheap ones first and a dear one only where theirs are not trusted.
 //!
 //! Both predict the quality of an answer by kernel ridge regression within the slice, from the input, from how
-//! the answers agree with each other, and from what they say ([`sight`], [`panel`]). References: Chen et al. 2023
+//! the answers agree with each other, and from what they say (`sight`, `panel`). References: Chen et al. 2023
 //! (FrugalGPT: a scorer of answers, asked in order of price), Jiang et al. 2023 (LLM-Blender: the best of several
 //! answers), Saunders et al. 1998 (ridge regression in dual variables).
 

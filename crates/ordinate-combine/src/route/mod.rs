@@ -3,7 +3,7 @@
 //!
 //! Predictions start from the lookup by slice ([`BySlice`]) and add what a blend of models expects of this item
 //! beyond its slice. Which models, with which settings and weights, is chosen within the training rows
-//! ([`blend`]). References: Hu et al. 2024 (RouterBench: regression and nearest neighbours), Ong et al. 2024
+//! (`blend`). References: Hu et al. 2024 (RouterBench: regression and nearest neighbours), Ong et al. 2024
 //! (RouteLLM), Zhang et al. 2025 (Avengers-Pro: clusters), Geurts et al. 2006 (extra trees).
 
 mod blend;

@@ -15,6 +15,8 @@ use crate::random;
 /// How much the cosine of topics and the sameness of slices count beside the closeness of surfaces.
 const TOPIC: f32 = 0.3;
 const SLICE: f32 = 0.3;
+/// What is added to the likeness of a landmark with itself.
+const ROUNDING: f64 = 1e-4;
 /// Landmarks: time grows with their square.
 const LANDMARKS: usize = 800;
 
@@ -63,7 +65,10 @@ impl Smooth {
         let rows: Vec<Vec<f32>> = lesson.items.par_iter().map(|item| fitted.likeness(item.reading)).collect();
         let wide = |row: usize, landmark: usize| f64::from(rows[row][landmark]);
         let k_nl = Matrix::from_fn(rows.len(), landmarks.len(), wide);
-        let k_ll = Matrix::from_fn(landmarks.len(), landmarks.len(), |i, j| wide(landmarks[i], j));
+        // Items with the same text make the kernel singular; its 32-bit rounding must not make it worse.
+        let own = |i: usize, j: usize| if i == j { ROUNDING } else { 0.0 };
+        let k_ll =
+            Matrix::from_fn(landmarks.len(), landmarks.len(), |i, j| wide(landmarks[i], j) + own(i, j));
         let y = Matrix::from_fn(rows.len(), count, |row, m| lesson.effects[(row, m)] - fitted.mean[m]);
         let mut fits = Vec::new();
         for &lambda in lambdas {

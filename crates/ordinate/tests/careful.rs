@@ -1,0 +1,64 @@
+//! A run replaces what a run wrote, and nothing else; and it does not claim more than the data shows.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
+
+mod support;
+
+use support::Desk;
+
+const TASK: &str = "[task]\nname = \"t\"\nkind = \"scored\"\n[data]\nevidence = \"scores.csv\"\n\
+                    [[candidate]]\nname = \"g\"\nlineage = \"general\"\n[[candidate]]\nname = \"v\"\nlineage = \"vertical\"\n";
+
+fn desk(rows: impl Iterator<Item = (usize, f64, Option<f64>)>) -> Desk {
+    let mut table = "id,candidate,score\n".to_owned();
+    for (item, general, vertical) in rows {
+        table += &format!("i{item},g,{general}\n");
+        if let Some(vertical) = vertical {
+            table += &format!("i{item},v,{vertical}\n");
+        }
+    }
+    let desk = Desk::new();
+    desk.write("scores.csv", table);
+    desk.write("task.toml", TASK);
+    desk
+}
+
+#[test]
+fn what_no_run_wrote_is_left_alone() {
+    let desk = desk((0..50).map(|i| (i, f64::from(i as u32 % 2), Some(f64::from(i as u32 % 3 / 2)))));
+    desk.write("notes/policies/mine.txt", "mine");
+    let message = desk.ordinate(["run", "task.toml", "-q", "--out", "notes"]).refusal();
+    assert!(message.contains("mine.txt"), "{message}");
+    assert!(desk.path("notes/policies/mine.txt").is_file());
+    let message = desk.ordinate(["run", "task.toml", "-q", "--out", "."]).refusal();
+    assert!(message.contains("task file"), "{message}");
+    assert_eq!(std::fs::read_to_string(desk.path("task.toml")).unwrap(), TASK);
+    for _ in 0..2 {
+        assert_eq!(desk.ordinate(["run", "task.toml", "--out", "run"]).status(), 0, "a run may be run again");
+    }
+}
+
+#[test]
+fn a_few_lucky_answers_do_not_win() {
+    // The vertical model answered four of 500 items, all right.
+    let rows = (0..500).map(|i| (i, f64::from(u8::from(i % 5 != 0)), (i < 4).then_some(1.0)));
+    let verdict = desk(rows).verdict(std::path::Path::new("task.toml"), &[]);
+    assert_eq!(verdict["recommended"]["name"], "g", "{}", verdict["why"]);
+    assert_ne!(verdict["outcome"], "vertical");
+}
+
+#[test]
+fn a_handful_of_items_decides_nothing() {
+    for items in [2, 3, 5] {
+        let rows = (0..items).map(|i| (i, 1.0, Some(0.0)));
+        let verdict = desk(rows).verdict(std::path::Path::new("task.toml"), &[]);
+        assert_eq!(verdict["outcome"], "undecided", "{items} items: {}", verdict["why"]);
+        assert!(verdict["undecided"]["items_needed"].as_u64().unwrap() > items as u64);
+    }
+}
+
+#[test]
+fn a_goal_that_cannot_be_looked_at_is_said() {
+    let rows = (0..200).map(|i| (i, f64::from(u8::from(i % 5 != 0)), Some(f64::from(u8::from(i % 2 == 0)))));
+    let verdict = desk(rows).verdict(std::path::Path::new("task.toml"), &["--need", "goal=cost"]);
+    assert!(verdict["why"].to_string().contains("no cost is known"), "{}", verdict["why"]);
+}
