@@ -1,0 +1,111 @@
+//! What may go wrong, and when.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// One request as the fault rule sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Call<'a> {
+    /// How many requests the server had before this one.
+    pub number: u64,
+    /// How many of those had the same body.
+    pub repeat: u64,
+    /// The request's body.
+    pub body: &'a Value,
+}
+
+/// How one request is answered.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Fault {
+    /// As it should be.
+    #[default]
+    None,
+    /// An error status with an OpenAI-style error body.
+    Status {
+        /// HTTP status, such as 429 or 503.
+        code: u16,
+        /// The `Retry-After` header, as it is to be sent.
+        retry_after: Option<String>,
+        /// The message in the error body.
+        message: String,
+    },
+    /// 401 whose message repeats the `Authorization` header: what a careless proxy does.
+    EchoKey,
+    /// The connection is closed before any byte of an answer.
+    CutBeforeHeaders,
+    /// Half of the body, then the connection is closed.
+    CutBody,
+    /// No header ever comes.
+    StallHeaders,
+    /// Half of the body, then nothing more, with the connection open.
+    StallBody,
+    /// Two bytes every so often: alive, but never done.
+    Trickle(Duration),
+    /// The answer's text holds bytes that are not UTF-8.
+    BrokenUtf8,
+    /// The body stops being JSON half-way, though its length is as announced.
+    BrokenJson,
+    /// Good JSON of another shape: `{"ok": true}`.
+    OtherShape,
+    /// An HTML page with status 200, as captive portals send it.
+    Html,
+    /// 200 with `{"error": {...}}`, as some gateways send it.
+    ErrorIn200(String),
+    /// A refusal in the `refusal` field.
+    Refusal,
+    /// An answer withheld by a content filter (`finish_reason` says so).
+    ContentFilter,
+    /// An empty text.
+    Empty,
+    /// Cut at `max_tokens` before any text, as reasoning models do.
+    EmptyByLength,
+    /// Answered well, without `usage`.
+    NoUsage,
+    /// Answered, but with a body of this many bytes.
+    Huge(usize),
+    /// A stream that ends without `[DONE]` and without a finish reason.
+    NoDone,
+}
+
+impl Fault {
+    /// An error status without `Retry-After`.
+    #[must_use]
+    pub fn status(code: u16) -> Self {
+        Self::Status { code, retry_after: None, message: format!("status {code}, as told") }
+    }
+
+    /// 429 with `Retry-After`.
+    #[must_use]
+    pub fn slow_down(retry_after: &str) -> Self {
+        Self::Status {
+            code: 429,
+            retry_after: Some(retry_after.to_owned()),
+            message: "Rate limit reached, as told".to_owned(),
+        }
+    }
+
+    /// The fault with this name, as the binary's `--fault` takes it.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "none" => Self::None,
+            "echo-key" => Self::EchoKey,
+            "cut-before-headers" => Self::CutBeforeHeaders,
+            "cut" => Self::CutBody,
+            "stall-headers" => Self::StallHeaders,
+            "stall" => Self::StallBody,
+            "trickle" => Self::Trickle(Duration::from_secs(1)),
+            "broken-utf8" => Self::BrokenUtf8,
+            "broken-json" => Self::BrokenJson,
+            "other-shape" => Self::OtherShape,
+            "html" => Self::Html,
+            "refusal" => Self::Refusal,
+            "content-filter" => Self::ContentFilter,
+            "empty" => Self::Empty,
+            "no-usage" => Self::NoUsage,
+            "no-done" => Self::NoDone,
+            code => Self::status(code.parse().ok().filter(|code| (400..600).contains(code))?),
+        })
+    }
+}

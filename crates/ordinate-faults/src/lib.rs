@@ -1,0 +1,16 @@
+//! **A test part, not a product.** An OpenAI-compatible server that answers from a function of yours and is
+//! slow, rude or broken exactly when told: latency, streaming, stalls, cuts, 429, 5xx, broken UTF-8, broken
+//! JSON, refusals. It counts every request by its body, so that a test can show that nothing was asked twice.
+//!
+//! It is for tests and benchmarks of what talks to such servers; no crate outside `[dev-dependencies]` uses it.
+
+mod answer;
+mod body;
+mod count;
+mod fault;
+mod server;
+
+pub use answer::{Script, Style, prompt_of, tokens_of};
+pub use count::{BodyCount, Counts};
+pub use fault::{Call, Fault};
+pub use server::FaultServer;

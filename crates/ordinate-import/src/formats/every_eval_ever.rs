@@ -1,0 +1,166 @@
+//! Every Eval Ever: one answer (and, in some conversions, one metric of it) a line, in a schema that tools share.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use crate::error::ImportError;
+use crate::formats::{Format, Head};
+use crate::json::{Scalar, or_default};
+use crate::log::{Lines, Log};
+use crate::options::Options;
+use crate::record::{Record, Sink};
+
+pub(crate) const FORMAT: Format = Format { name: "Every Eval Ever", detect, read };
+
+/// The version of the instance schema that is written; 0.2 is read too.
+pub(crate) const SCHEMA_VERSION: &str = "0.3.0";
+
+fn detect(head: &Head) -> bool {
+    head.has(&["evaluation_id", "model_id", "evaluation_name", "sample_id"])
+}
+
+#[derive(Deserialize)]
+struct Row {
+    model_id: String,
+    evaluation_name: String,
+    #[serde(default)]
+    evaluation_result_id: Option<String>,
+    #[serde(default)]
+    sample_id: Scalar,
+    #[serde(default)]
+    sample_hash: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    input: Input,
+    #[serde(default, deserialize_with = "or_default")]
+    output: Output,
+    #[serde(default, deserialize_with = "or_default")]
+    messages: Vec<Message>,
+    #[serde(default, deserialize_with = "or_default")]
+    evaluation: Evaluation,
+    #[serde(default, deserialize_with = "or_default")]
+    token_usage: TokenUsage,
+    #[serde(default, deserialize_with = "or_default")]
+    performance: Performance,
+    #[serde(default)]
+    error: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    metadata: HashMap<String, Scalar>,
+}
+
+#[derive(Deserialize, Default)]
+struct Input {
+    #[serde(default)]
+    raw: Scalar,
+    #[serde(default, deserialize_with = "or_default")]
+    reference: Vec<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    choices: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+struct Output {
+    #[serde(default, deserialize_with = "or_default")]
+    raw: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+struct Message {
+    #[serde(default, deserialize_with = "or_default")]
+    role: String,
+    #[serde(default)]
+    content: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+struct Evaluation {
+    #[serde(default)]
+    score: Scalar,
+    #[serde(default)]
+    is_correct: Scalar,
+}
+
+#[derive(Deserialize, Default)]
+struct TokenUsage {
+    #[serde(default)]
+    input_tokens: Scalar,
+    #[serde(default)]
+    output_tokens: Scalar,
+}
+
+#[derive(Deserialize, Default)]
+struct Performance {
+    #[serde(default)]
+    latency_ms: Scalar,
+    #[serde(default)]
+    generation_time_ms: Scalar,
+}
+
+fn read(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError> {
+    // The result that is taken, and those that are not, per evaluation.
+    let mut taken: HashMap<String, (Option<String>, Vec<String>)> = HashMap::new();
+    let mut lines = Lines::open(log, &options.limits)?;
+    while let Some(row) = lines.next::<Row>()? {
+        let wanted =
+            |result: &str| options.metric.as_deref().is_none_or(|metric| crate::metric::is(result, metric));
+        let (first, others) = taken.entry(row.evaluation_name.clone()).or_default();
+        if let Some(result) = &row.evaluation_result_id {
+            if first.is_none() && wanted(result) {
+                *first = Some(result.clone());
+            }
+            if first.as_ref() != Some(result) {
+                if !others.contains(result) {
+                    others.push(result.clone());
+                }
+                continue;
+            }
+        }
+        sink.record(record(row), &lines.place())?;
+    }
+    for (evaluation, (first, others)) in taken {
+        match (first, others.as_slice()) {
+            (_, []) => {}
+            (Some(first), others) => sink.note(format!(
+                "task {evaluation}: scored by the result {first:?}; the log also has {}. Choose with --metric.",
+                others.join(", ")
+            )),
+            (None, others) => {
+                return Err(log.place().field("evaluation_result_id").refuse(
+                    format!("no result of {evaluation} is the metric {:?}", options.metric.as_deref().unwrap_or("")),
+                    format!("choose one of: {}", others.join(", ")),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn record(row: Row) -> Record {
+    let name = row.evaluation_result_id.unwrap_or_else(|| "score".into());
+    let mut metrics = Vec::new();
+    metrics.extend(row.evaluation.score.number().map(|score| (name, score)));
+    metrics.extend(row.evaluation.is_correct.number().map(|correct| ("is_correct".to_owned(), correct)));
+    let said =
+        row.messages.into_iter().rev().find(|message| message.role == "assistant").and_then(|m| m.content);
+    Record {
+        model: row.model_id,
+        task: row.evaluation_name,
+        sample: row.sample_id.text().unwrap_or_default(),
+        digest: row.sample_hash.filter(|digest| !digest.is_empty()),
+        input: row.input.raw.text(),
+        target: row.input.reference.into_iter().next(),
+        choices: row.input.choices.iter().map(|choice| choice.trim().to_owned()).collect(),
+        metrics,
+        error: row.error.filter(|error| !error.is_empty()),
+        output: row.output.raw.into_iter().next().or(said),
+        cost_usd: row.metadata.get("cost_usd").and_then(Scalar::number),
+        latency_ms: row
+            .performance
+            .latency_ms
+            .number()
+            .or_else(|| row.performance.generation_time_ms.number()),
+        input_tokens: row.token_usage.input_tokens.count(),
+        output_tokens: row.token_usage.output_tokens.count(),
+        confidence: row.metadata.get("confidence").and_then(Scalar::number),
+    }
+}

@@ -1,0 +1,332 @@
+//! One candidate's items, one after the other, as many in flight as help.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ordinate_remote::FailureKind;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::ask::{Asked, ask};
+use crate::budget::Budget;
+use crate::early::Race;
+use crate::estimate::{CHUNK, request};
+use crate::gate::Gate;
+use crate::key::Key;
+use crate::measured::{Ended, row, stands};
+use crate::order::Order;
+use crate::plan::Plan;
+use crate::rates::Rates;
+use crate::run::MeasureError;
+use crate::store::{AnswerStore, Saved};
+use crate::tally::Tally;
+use crate::writer::Writer;
+
+/// So many items in a row that fail for reasons of the endpoint mean that it is dead.
+const DEAD_AFTER: u32 = 10;
+
+/// What all lanes share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) store: Arc<AnswerStore>,
+    pub(crate) order: Order,
+    pub(crate) budget: Budget,
+    pub(crate) lanes: Vec<LaneState>,
+    pub(crate) race: Option<Mutex<Race>>,
+    pub(crate) cancel: CancellationToken,
+}
+
+/// What others may see of a lane while it runs.
+#[derive(Debug)]
+pub(crate) struct LaneState {
+    gate: Mutex<Gate>,
+    pub(crate) rates: Rates,
+    pub(crate) tally: Mutex<Tally>,
+    pub(crate) in_flight: AtomicU64,
+    pub(crate) ended: AtomicBool,
+    requests: AtomicU64,
+    /// The most that one request ever cost, as the bits of an f64 of at least 0, which order as numbers do.
+    dearest: AtomicU64,
+}
+
+impl LaneState {
+    pub(crate) fn new(gate: Gate, rates: Rates) -> Self {
+        Self {
+            gate: Mutex::new(gate),
+            rates,
+            tally: Mutex::default(),
+            in_flight: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+            requests: AtomicU64::new(0),
+            dearest: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn count_request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn dearest(&self) -> f64 {
+        f64::from_bits(self.dearest.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn saw_cost(&self, cost: f64) {
+        if cost >= 0.0 {
+            self.dearest.fetch_max(cost.to_bits(), Ordering::Relaxed);
+        }
+    }
+}
+
+/// An item that is to be asked about.
+#[derive(Debug)]
+struct Pending {
+    position: usize,
+    key: Key,
+    request: String,
+    id: String,
+}
+
+/// How asking about an item ended, with the item.
+struct Done {
+    position: usize,
+    key: Key,
+    asked: Result<Asked, MeasureError>,
+}
+
+/// A lane while it runs.
+pub(crate) struct Lane {
+    shared: Arc<Shared>,
+    which: usize,
+    identity: String,
+    writer: Writer,
+    next: usize,
+    queue: VecDeque<Pending>,
+    /// Keys in flight, with further items that have the same request and wait for its answer.
+    open: HashMap<Key, Vec<usize>>,
+    tasks: JoinSet<Done>,
+    stop: CancellationToken,
+    ended: Option<Ended>,
+    failures_in_a_row: u32,
+}
+
+impl Lane {
+    pub(crate) fn new(shared: Arc<Shared>, which: usize, writer: Writer) -> Self {
+        let identity = shared.plan.candidates[which].answerer.identity();
+        let stop = shared.cancel.child_token();
+        Self {
+            shared,
+            which,
+            identity,
+            writer,
+            next: 0,
+            queue: VecDeque::new(),
+            open: HashMap::new(),
+            tasks: JoinSet::new(),
+            stop,
+            ended: None,
+            failures_in_a_row: 0,
+        }
+    }
+
+    /// Asks about everything that is not answered yet.
+    pub(crate) async fn run(mut self) -> Result<Ended, MeasureError> {
+        loop {
+            self.look_around();
+            self.fill().await?;
+            if self.tasks.is_empty() && self.is_through() {
+                break;
+            }
+            let paused = self.state().gate().paused(std::time::Instant::now());
+            let has_room = self.ended.is_none() && !self.is_through();
+            tokio::select! {
+                Some(done) = self.tasks.join_next() => {
+                    let done = done.map_err(|error| MeasureError::Broken(error.to_string()))?;
+                    self.finish(done)?;
+                }
+                () = async { tokio::time::sleep_until(paused.unwrap_or_else(std::time::Instant::now).into()).await },
+                    if paused.is_some() && has_room => {}
+                () = self.shared.cancel.cancelled(), if has_room => {}
+            }
+            self.state().in_flight.store(self.tasks.len() as u64, Ordering::Relaxed);
+        }
+        self.state().ended.store(true, Ordering::Relaxed);
+        Ok(self.ended.unwrap_or(Ended::Complete))
+    }
+
+    fn state(&self) -> &LaneState {
+        &self.shared.lanes[self.which]
+    }
+
+    /// Nothing more is to be sent.
+    fn is_through(&self) -> bool {
+        self.ended.is_some() || (self.queue.is_empty() && self.next >= self.shared.order.len())
+    }
+
+    /// Whether it was told to stop, or is beaten.
+    fn look_around(&mut self) {
+        if self.ended.is_some() || self.is_through() {
+            return;
+        }
+        if self.shared.cancel.is_cancelled() {
+            self.end(Ended::Cancelled);
+            return;
+        }
+        let Some(race) = &self.shared.race else { return };
+        let why = race.lock().unwrap_or_else(PoisonError::into_inner).beaten(self.which).map(str::to_owned);
+        if let Some(why) = why {
+            let tally = self.state().tally();
+            let items = self.shared.order.len() as u64;
+            let saved_items = items.saturating_sub(tally.done + self.tasks.len() as u64);
+            #[allow(clippy::cast_precision_loss)] // counts of items
+            let per_item = tally.cost_usd.map(|cost| cost / tally.done.max(1) as f64);
+            drop(tally);
+            #[allow(clippy::cast_precision_loss)]
+            let saved_usd = per_item.map(|cost| cost * saved_items as f64);
+            self.end(Ended::Beaten { why, saved_items, saved_usd });
+        }
+    }
+
+    /// Sends nothing more; what waits for another try is given up, what is in flight is waited for.
+    fn end(&mut self, ended: Ended) {
+        self.ended.get_or_insert(ended);
+        self.queue.clear();
+        self.stop.cancel();
+    }
+
+    /// Sends requests until as many are in flight as are allowed.
+    async fn fill(&mut self) -> Result<(), MeasureError> {
+        loop {
+            let (limit, paused) = {
+                let gate = self.state().gate();
+                (gate.limit(), gate.paused(std::time::Instant::now()).is_some())
+            };
+            if paused || self.tasks.len() >= limit || self.is_through() {
+                return Ok(());
+            }
+            match self.queue.pop_front() {
+                Some(pending) => self.send(pending),
+                None => {
+                    self.refill().await?;
+                    self.look_around();
+                }
+            }
+        }
+    }
+
+    /// Looks the next items up; those without an answer are queued.
+    async fn refill(&mut self) -> Result<(), MeasureError> {
+        let shared = Arc::clone(&self.shared);
+        let end = shared.order.len().min(self.next + CHUNK);
+        let mut chunk = Vec::with_capacity(CHUNK);
+        for position in self.next..end {
+            let at = shared.order.item(position);
+            let request = request(&shared.plan, self.which, shared.plan.items.as_ref(), at)?;
+            let key = Key::of(&self.identity, &request);
+            chunk.push(Pending { position, key, request, id: shared.plan.items.item(at).id });
+        }
+        self.next = end;
+        let keys: Vec<Key> = chunk.iter().map(|pending| pending.key).collect();
+        for (pending, saved) in chunk.into_iter().zip(shared.store.find(&keys).await?) {
+            // What is in flight, or was asked again in this run, must not be asked once more.
+            if let Some(waiting) = self.open.get_mut(&pending.key) {
+                waiting.push(pending.position);
+                continue;
+            }
+            match saved.filter(|saved| stands(&shared.plan, saved)) {
+                Some(saved) => self.record(pending.position, saved, true),
+                None => {
+                    self.open.insert(pending.key, Vec::new());
+                    self.queue.push_back(pending);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, pending: Pending) {
+        let (shared, which) = (Arc::clone(&self.shared), self.which);
+        let (writer, stop) = (self.writer.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            let Pending { position, key, request, id } = pending;
+            let asked = ask(&shared, which, &request, &id, &stop).await;
+            let asked = match asked {
+                // An item counts as done when its answer is committed, and not before.
+                Asked::Done(saved) => match writer.commit(key, saved.as_ref().clone()).await {
+                    Ok(()) => Ok(Asked::Done(saved)),
+                    Err(gone) => Err(gone.into()),
+                },
+                other => Ok(other),
+            };
+            Done { position, key, asked }
+        });
+    }
+
+    fn finish(&mut self, done: Done) -> Result<(), MeasureError> {
+        let waiting = self.open.remove(&done.key).unwrap_or_default();
+        match done.asked? {
+            Asked::Done(saved) => {
+                self.watch(&saved);
+                for position in waiting {
+                    self.record(position, saved.as_ref().clone(), true);
+                }
+                self.record(done.position, *saved, false);
+            }
+            Asked::Exhausted => self.end(Ended::Budget),
+            Asked::Fatal(failure) => self.end(Ended::Dead(failure.message)),
+            // After `end` the reason is known; else the whole run was told to stop.
+            Asked::Stopped => self.end(Ended::Cancelled),
+        }
+        Ok(())
+    }
+
+    /// Counts failures of the endpoint in a row.
+    fn watch(&mut self, saved: &Saved) {
+        match &saved.error {
+            Some((kind, message)) if kind.is_of_endpoint() => {
+                self.failures_in_a_row += 1;
+                if self.failures_in_a_row >= DEAD_AFTER {
+                    let message =
+                        format!("{DEAD_AFTER} items in a row failed, the last with {kind}: {message}");
+                    self.end(Ended::Dead(message));
+                }
+            }
+            _ => self.failures_in_a_row = 0,
+        }
+    }
+
+    /// Counts an answer, and scores it where candidates race.
+    fn record(&mut self, position: usize, saved: Saved, kept: bool) {
+        let shared = Arc::clone(&self.shared);
+        let item = shared.order.item(position);
+        let row = row(&shared.plan, item, saved);
+        let mut tally = self.state().tally();
+        tally.add(&row, kept);
+        let meets_limits = shared.plan.early.as_ref().is_none_or(|early| tally.meets(&early.needs));
+        drop(tally);
+        if let (Some(early), Some(race)) = (&shared.plan.early, &shared.race) {
+            // The item could not be asked about for reasons that say nothing of the candidate's quality.
+            let score = match row.error {
+                Some((FailureKind::Connect, _)) => return,
+                Some(_) => (early.scorer)(item, None),
+                None => (early.scorer)(item, row.output.as_deref()),
+            };
+            let mut race = race.lock().unwrap_or_else(PoisonError::into_inner);
+            race.allow(self.which, meets_limits && shared.plan.candidates[self.which].eligible);
+            race.scored(self.which, position, score);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! What a run gives.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ordinate_core::CandidateName;
+use ordinate_remote::{FailureKind, confidence};
+
+use crate::estimate::{CHUNK, request};
+use crate::key::Key;
+use crate::plan::Plan;
+use crate::run::MeasureError;
+use crate::store::{AnswerStore, Saved, StoreError};
+
+/// One answer, or the error in its place, as evidence wants it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// The item's place.
+    pub item: usize,
+    /// What was read out of the reply: the label, the option's key, the span, the number, JSON, or the text.
+    pub output: Option<String>,
+    /// The reply as it was.
+    pub text: Option<String>,
+    /// What went wrong, with its kind in front; exactly one of `output` and `error` is set.
+    pub error: Option<(FailureKind, String)>,
+    /// The candidate's own confidence in `[0, 1]`.
+    pub confidence: Option<f64>,
+    /// Tokens read.
+    pub input_tokens: Option<u64>,
+    /// Tokens written.
+    pub output_tokens: Option<u64>,
+    /// USD, as metered.
+    pub cost_usd: Option<f64>,
+    /// Milliseconds from request to answer.
+    pub latency_ms: Option<f64>,
+    /// Milliseconds to the first text, where it was streamed.
+    pub first_token_ms: Option<f64>,
+    /// Requests that were sent.
+    pub tries: u64,
+}
+
+/// How the asking of a candidate ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ended {
+    /// Every item has an answer or a recorded error.
+    Complete,
+    /// There was no money for one more request.
+    Budget,
+    /// It was told to stop.
+    Cancelled,
+    /// The endpoint is dead or denies everything; why.
+    Dead(String),
+    /// It is beaten under the needs.
+    Beaten {
+        /// The figures.
+        why: String,
+        /// Items that were not asked.
+        saved_items: u64,
+        /// USD that they would probably have cost, where a price is known.
+        saved_usd: Option<f64>,
+    },
+}
+
+/// Quantiles of milliseconds, of answers alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Quantiles {
+    /// The median.
+    pub p50: f64,
+    /// The 95th percentile.
+    pub p95: f64,
+    /// The 99th percentile.
+    pub p99: f64,
+}
+
+impl Quantiles {
+    /// Quantiles by linear interpolation (type 7 of Hyndman and Fan 1996); `None` of nothing.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    pub fn of(mut values: Vec<f32>) -> Option<Self> {
+        if values.is_empty() {
+            return None;
+        }
+        values.sort_unstable_by(f32::total_cmp);
+        let at = |share: f64| {
+            let place = share * (values.len() - 1) as f64;
+            let (below, above) = (values[place.floor() as usize], values[place.ceil() as usize]);
+            f64::from(below) + (f64::from(above) - f64::from(below)) * place.fract()
+        };
+        Some(Self { p50: at(0.5), p95: at(0.95), p99: at(0.99) })
+    }
+}
+
+/// How one candidate came through.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// The candidate.
+    pub name: CandidateName,
+    /// How its asking ended.
+    pub ended: Ended,
+    /// Items in all.
+    pub items: u64,
+    /// Items with an answer or an error.
+    pub done: u64,
+    /// Items whose answers were in the store before.
+    pub kept: u64,
+    /// Requests that this run sent.
+    pub requests: u64,
+    /// Errors by kind.
+    pub errors: BTreeMap<&'static str, u64>,
+    /// Tokens read, earlier runs included.
+    pub input_tokens: u64,
+    /// Tokens written, earlier runs included.
+    pub output_tokens: u64,
+    /// USD metered, earlier runs included; `None` where no price is known.
+    pub cost_usd: Option<f64>,
+    /// Latency of answers, milliseconds.
+    pub latency_ms: Option<Quantiles>,
+    /// Time to the first text, milliseconds, where answers were streamed.
+    pub first_token_ms: Option<Quantiles>,
+}
+
+/// The answers of a run.
+#[derive(Debug)]
+pub struct Measured {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) store: Arc<AnswerStore>,
+    /// How each candidate came through, in the plan's order.
+    pub summaries: Vec<Summary>,
+    /// What counts against `max_spend`, earlier runs included, USD.
+    pub spent_usd: f64,
+}
+
+impl Measured {
+    /// Hands every answer and error of a candidate to `take`, in the order of the items. Items that were not
+    /// asked are left out.
+    ///
+    /// # Errors
+    /// [`MeasureError`] when the store cannot be read.
+    pub async fn rows(&self, candidate: usize, mut take: impl FnMut(Row)) -> Result<(), MeasureError> {
+        let plan = &self.plan;
+        let identity = plan.candidates[candidate].answerer.identity();
+        let mut at = 0;
+        while at < plan.items.len() {
+            let end = plan.items.len().min(at + CHUNK);
+            let mut keys = Vec::with_capacity(CHUNK);
+            for at in at..end {
+                keys.push(Key::of(&identity, &request(plan, candidate, plan.items.as_ref(), at)?));
+            }
+            for (item, saved) in (at..end).zip(self.store.find(&keys).await?) {
+                if let Some(saved) = saved {
+                    take(row(plan, item, saved));
+                }
+            }
+            at = end;
+        }
+        Ok(())
+    }
+
+    /// Closes the store, so that its file is whole for whoever copies it.
+    ///
+    /// # Errors
+    /// None today; a store on another machine may fail here.
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.store.close().await;
+        Ok(())
+    }
+}
+
+/// Whether a kept answer is not to be asked for again. An error of connecting is no answer; other errors stand
+/// unless they are to be retried, and so do replies out of which nothing can be read.
+pub(crate) fn stands(plan: &Plan, saved: &Saved) -> bool {
+    match &saved.error {
+        Some((FailureKind::Connect, _)) => false,
+        Some(_) => !plan.retry_errors,
+        None => true,
+    }
+}
+
+/// Reads the answer out of what was kept.
+pub(crate) fn row(plan: &Plan, item: usize, saved: Saved) -> Row {
+    let mut row = Row {
+        item,
+        output: None,
+        text: None,
+        error: saved.error,
+        confidence: saved.confidence,
+        input_tokens: saved.input_tokens,
+        output_tokens: saved.output_tokens,
+        cost_usd: saved.cost_usd,
+        latency_ms: saved.latency_ms,
+        first_token_ms: saved.first_token_ms,
+        tries: saved.tries,
+    };
+    let Some(text) = saved.text else { return row };
+    match plan.reader.read(&plan.items.item(item), &text) {
+        Ok(found) => {
+            row.confidence = row
+                .confidence
+                .or_else(|| confidence::of_span(&saved.logprobs, &found.span, plan.reader.is_long()));
+            row.output = Some(found.value);
+        }
+        Err(unreadable) => {
+            let hint = if saved.cut_short { "; the reply was cut at `max_tokens`" } else { "" };
+            row.error = Some((FailureKind::Unreadable, format!("{unreadable}{hint}")));
+        }
+    }
+    row.text = Some(text);
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_those_of_numpy() {
+        // numpy.quantile([4, 1, 3, 2], [.5, .95, .99]) = [2.5, 3.85, 3.97]
+        let quantiles = Quantiles::of(vec![4.0, 1.0, 3.0, 2.0]).unwrap();
+        for (ours, numpy) in [(quantiles.p50, 2.5), (quantiles.p95, 3.85), (quantiles.p99, 3.97)] {
+            assert!((ours - numpy).abs() < 1e-6, "{ours} {numpy}");
+        }
+        assert_eq!(Quantiles::of(Vec::new()), None);
+    }
+}

@@ -1,0 +1,107 @@
+//! The order in which items are asked about, and what counts as one observation.
+
+use std::ops::Range;
+
+use sha2::{Digest, Sha256};
+
+use crate::plan::Items;
+
+/// The order of a run.
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    /// The item in each position.
+    items: Vec<u32>,
+    /// Where each unit begins; a unit is an item, or a group whose items are not independent.
+    starts: Vec<u32>,
+    largest: u32,
+}
+
+impl Order {
+    /// As the items come.
+    pub(crate) fn natural(items: &dyn Items) -> Self {
+        let len = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        Self { items: (0..len).collect(), starts: Vec::new(), largest: 1 }
+    }
+
+    /// Units in random order, as the statistics of early stopping need it; the items of a group side by side.
+    pub(crate) fn shuffled(items: &dyn Items, seed: u64) -> Self {
+        let len = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        let mut keyed: Vec<(u64, u64, u32)> = (0..len)
+            .map(|at| {
+                // Items without a group are groups of their own.
+                let unit = items.group(at as usize).map_or(u64::from(at) | 1 << 32, u64::from);
+                (rank(seed, unit), unit, at)
+            })
+            .collect();
+        keyed.sort_unstable();
+        let starts: Vec<u32> =
+            (0..len).filter(|&at| at == 0 || keyed[at as usize].1 != keyed[at as usize - 1].1).collect();
+        let ends = starts.iter().skip(1).copied().chain([len]);
+        let largest = starts.iter().zip(ends).map(|(start, end)| end - start).max().unwrap_or(1);
+        Self { items: keyed.into_iter().map(|(_, _, at)| at).collect(), starts, largest }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The item in this position.
+    pub(crate) fn item(&self, position: usize) -> usize {
+        self.items[position] as usize
+    }
+
+    /// The units, as positions.
+    pub(crate) fn units(&self) -> impl Iterator<Item = Range<u32>> {
+        let len = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
+        let ends = self.starts.iter().skip(1).copied().chain([len]);
+        self.starts.iter().copied().zip(ends).map(|(start, end)| start..end)
+    }
+
+    /// Items of the largest unit.
+    pub(crate) fn largest(&self) -> u32 {
+        self.largest
+    }
+}
+
+fn rank(seed: u64, unit: u64) -> u64 {
+    let digest = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(unit.to_le_bytes()).finalize();
+    u64::from_le_bytes(digest[..8].try_into().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use ordinate_remote::Item;
+
+    use super::*;
+
+    struct Grouped(usize);
+
+    impl Items for Grouped {
+        fn len(&self) -> usize {
+            self.0
+        }
+        fn item(&self, _: usize) -> Item {
+            Item::default()
+        }
+        fn group(&self, at: usize) -> Option<u32> {
+            (at < 90).then_some(at as u32 % 30)
+        }
+    }
+
+    #[test]
+    fn groups_stay_together_and_every_item_comes_once() {
+        let order = Order::shuffled(&Grouped(100), 7);
+        let mut seen: Vec<usize> = (0..100).map(|position| order.item(position)).collect();
+        assert_eq!(order.units().count(), 30 + 10);
+        assert_eq!(order.largest(), 3);
+        for unit in order.units() {
+            let groups: Vec<Option<u32>> =
+                unit.map(|position| Grouped(100).group(order.item(position as usize))).collect();
+            assert!(groups.iter().all(|group| *group == groups[0]), "{groups:?}");
+        }
+        assert_ne!(seen, (0..100).collect::<Vec<_>>());
+        seen.sort_unstable();
+        assert_eq!(seen, (0..100).collect::<Vec<_>>());
+        assert_ne!(order.items, Order::shuffled(&Grouped(100), 8).items);
+    }
+}

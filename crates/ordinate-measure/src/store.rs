@@ -1,0 +1,356 @@
+//! The answer store: one row a key, in SQLite.
+//!
+//! The statements are in the part of SQL that SQLite and PostgreSQL share (`$1`, `ON CONFLICT ... DO UPDATE`);
+//! only the pool, the pragmas and the type `BLOB` in the table would differ.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ordinate_remote::{FailureKind, TokenLogprob};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{QueryBuilder, Row as _, Sqlite, SqlitePool};
+
+use crate::key::Key;
+
+/// The version of the table.
+const VERSION: i64 = 1;
+
+const TABLES: [&str; 2] = [
+    "CREATE TABLE IF NOT EXISTS store (version BIGINT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS answer (
+        key BLOB NOT NULL PRIMARY KEY,
+        candidate TEXT NOT NULL,
+        item TEXT NOT NULL,
+        text TEXT,
+        error_kind TEXT,
+        error TEXT,
+        confidence DOUBLE PRECISION,
+        input_tokens BIGINT,
+        output_tokens BIGINT,
+        cost_usd DOUBLE PRECISION,
+        charged_usd DOUBLE PRECISION NOT NULL,
+        latency_ms DOUBLE PRECISION,
+        first_token_ms DOUBLE PRECISION,
+        tries BIGINT NOT NULL,
+        cut_short BOOLEAN NOT NULL,
+        logprobs TEXT,
+        asked_at BIGINT NOT NULL
+    )",
+];
+
+const PUT: &str = "INSERT INTO answer (key, candidate, item, text, error_kind, error, confidence, input_tokens, \
+     output_tokens, cost_usd, charged_usd, latency_ms, first_token_ms, tries, cut_short, logprobs, asked_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+     ON CONFLICT (key) DO UPDATE SET candidate = excluded.candidate, item = excluded.item, text = excluded.text, \
+     error_kind = excluded.error_kind, error = excluded.error, confidence = excluded.confidence, \
+     input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, cost_usd = excluded.cost_usd, \
+     charged_usd = answer.charged_usd + excluded.charged_usd, latency_ms = excluded.latency_ms, \
+     first_token_ms = excluded.first_token_ms, tries = answer.tries + excluded.tries, \
+     cut_short = excluded.cut_short, logprobs = excluded.logprobs, asked_at = excluded.asked_at";
+
+/// What is kept of one answer, or of the error that was met in its place.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Saved {
+    /// Who was asked (for people who look into the store; the key decides).
+    pub candidate: String,
+    /// The item's id, likewise.
+    pub item: String,
+    /// What was said, as it was said; the answer is read out of it when it is needed, so that a better reader
+    /// needs no new answers.
+    pub text: Option<String>,
+    /// What went wrong for good.
+    pub error: Option<(FailureKind, String)>,
+    /// The candidate's own confidence.
+    pub confidence: Option<f64>,
+    /// Tokens read, in all tries that were counted.
+    pub input_tokens: Option<u64>,
+    /// Tokens written, in all tries that were counted.
+    pub output_tokens: Option<u64>,
+    /// USD, as metered over all tries.
+    pub cost_usd: Option<f64>,
+    /// USD that count against `max_spend`: what was metered, and the most that unmetered tries can have cost.
+    pub charged_usd: f64,
+    /// Milliseconds of the try that ended it.
+    pub latency_ms: Option<f64>,
+    /// Milliseconds to the first text, where it was streamed.
+    pub first_token_ms: Option<f64>,
+    /// Requests that were sent.
+    pub tries: u64,
+    /// Whether the answer was cut at the most tokens.
+    pub cut_short: bool,
+    /// Tokens with log-probabilities, where they were given.
+    pub logprobs: Vec<TokenLogprob>,
+}
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another run has it.
+    #[error("the answer store {0} is in use by another run; wait for it, or give this run another folder")]
+    InUse(PathBuf),
+    /// It was written by another version.
+    #[error(
+        "the answer store {path} has version {found} and this program writes {VERSION}; use another file"
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+    },
+    /// It cannot be read or written.
+    #[error("the answer store {path}: {error}; every answer that was committed before is kept")]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        error: sqlx::Error,
+    },
+    /// Its lock file cannot be made.
+    #[error("the answer store {path} cannot be locked: {error}")]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+}
+
+/// An open answer store. One run at a time has it; the lock ends with the process, however it ends.
+#[derive(Debug)]
+pub struct AnswerStore {
+    path: PathBuf,
+    pool: SqlitePool,
+    _lock: File,
+}
+
+impl AnswerStore {
+    /// Opens the store in this file, or makes it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when another run has it, or it cannot be read or written.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let lock = lock(path)?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // An answer that was paid for must survive a power cut too; commits are grouped, so that it is cheap.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(30));
+        let failed = |error| StoreError::Database { path: path.to_owned(), error };
+        let pool = SqlitePoolOptions::new().max_connections(3).connect_with(options).await.map_err(failed)?;
+        for table in TABLES {
+            sqlx::query(table).execute(&pool).await.map_err(failed)?;
+        }
+        let version: Option<i64> =
+            sqlx::query_scalar("SELECT version FROM store").fetch_optional(&pool).await.map_err(failed)?;
+        match version {
+            Some(VERSION) => {}
+            Some(found) => return Err(StoreError::Version { path: path.to_owned(), found }),
+            None => {
+                sqlx::query("INSERT INTO store (version) VALUES ($1)")
+                    .bind(VERSION)
+                    .execute(&pool)
+                    .await
+                    .map_err(failed)?;
+            }
+        }
+        Ok(Self { path: path.to_owned(), pool, _lock: lock })
+    }
+
+    /// What is kept under each of these keys.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn find(&self, keys: &[Key]) -> Result<Vec<Option<Saved>>, StoreError> {
+        let mut found: Vec<Option<Saved>> = vec![None; keys.len()];
+        if keys.is_empty() {
+            return Ok(found);
+        }
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM answer WHERE key IN (");
+        let mut list = query.separated(", ");
+        for key in keys {
+            list.push_bind(key.bytes().to_vec());
+        }
+        query.push(")");
+        let rows = query.build().fetch_all(&self.pool).await.map_err(|error| self.failed(error))?;
+        for row in rows {
+            let (key, saved) = read(&row).map_err(|error| self.failed(error))?;
+            for (at, _) in keys.iter().enumerate().filter(|(_, known)| Some(**known) == key) {
+                found[at] = Some(saved.clone());
+            }
+        }
+        Ok(found)
+    }
+
+    /// Commits these answers together. An answer that is there already is replaced, and what it was charged is
+    /// kept in the sum.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; then none of them is committed.
+    pub async fn put(&self, answers: &[(Key, Saved)]) -> Result<(), StoreError> {
+        self.try_put(answers).await.map_err(|error| self.failed(error))
+    }
+
+    async fn try_put(&self, answers: &[(Key, Saved)]) -> Result<(), sqlx::Error> {
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+        let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let mut transaction = self.pool.begin().await?;
+        for (key, saved) in answers {
+            let logprobs = (!saved.logprobs.is_empty()).then(|| {
+                let pairs: Vec<_> = saved.logprobs.iter().map(|t| (&t.token, t.logprob)).collect();
+                serde_json::json!(pairs).to_string()
+            });
+            sqlx::query(PUT)
+                .bind(key.bytes())
+                .bind(&saved.candidate)
+                .bind(&saved.item)
+                .bind(&saved.text)
+                .bind(saved.error.as_ref().map(|(kind, _)| kind.as_str()))
+                .bind(saved.error.as_ref().map(|(_, message)| message))
+                .bind(saved.confidence)
+                .bind(saved.input_tokens.map(whole))
+                .bind(saved.output_tokens.map(whole))
+                .bind(saved.cost_usd)
+                .bind(saved.charged_usd)
+                .bind(saved.latency_ms)
+                .bind(saved.first_token_ms)
+                .bind(whole(saved.tries))
+                .bind(saved.cut_short)
+                .bind(logprobs)
+                .bind(now)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await
+    }
+
+    /// How many answers and errors it holds.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn len(&self) -> Result<u64, StoreError> {
+        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM answer")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(|error| self.failed(error))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// Closes the file; what is in the write-ahead log is put into it.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    fn failed(&self, error: sqlx::Error) -> StoreError {
+        StoreError::Database { path: self.path.clone(), error }
+    }
+}
+
+/// Takes the lock beside the store.
+fn lock(store: &Path) -> Result<File, StoreError> {
+    let mut path = store.as_os_str().to_owned();
+    path.push(".lock");
+    let path = PathBuf::from(path);
+    let failed = |error| StoreError::Lock { path: path.clone(), error };
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(store.to_owned())),
+        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<(Option<Key>, Saved), sqlx::Error> {
+    let count = |column: &str| -> Result<Option<u64>, sqlx::Error> {
+        let value: Option<i64> = row.try_get(column)?;
+        Ok(value.and_then(|value| u64::try_from(value).ok()))
+    };
+    let key: Vec<u8> = row.try_get("key")?;
+    let kind: Option<String> = row.try_get("error_kind")?;
+    let message: Option<String> = row.try_get("error")?;
+    let logprobs: Option<String> = row.try_get("logprobs")?;
+    let pairs: Vec<(String, f64)> =
+        logprobs.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let saved = Saved {
+        candidate: row.try_get("candidate")?,
+        item: row.try_get("item")?,
+        text: row.try_get("text")?,
+        error: kind.map(|word| {
+            (FailureKind::from_word(&word).unwrap_or(FailureKind::Reported), message.unwrap_or_default())
+        }),
+        confidence: row.try_get("confidence")?,
+        input_tokens: count("input_tokens")?,
+        output_tokens: count("output_tokens")?,
+        cost_usd: row.try_get("cost_usd")?,
+        charged_usd: row.try_get("charged_usd")?,
+        latency_ms: row.try_get("latency_ms")?,
+        first_token_ms: row.try_get("first_token_ms")?,
+        tries: count("tries")?.unwrap_or(0),
+        cut_short: row.try_get("cut_short")?,
+        logprobs: pairs.into_iter().map(|(token, logprob)| TokenLogprob { token, logprob }).collect(),
+    };
+    Ok((Key::from_bytes(&key), saved))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saved(item: &str) -> Saved {
+        Saved {
+            candidate: "a".into(),
+            item: item.into(),
+            text: Some("上涨 \0 up".into()),
+            confidence: Some(0.25),
+            input_tokens: Some(7),
+            cost_usd: Some(0.1),
+            charged_usd: 0.1,
+            tries: 2,
+            logprobs: vec![TokenLogprob { token: "u".into(), logprob: -0.5 }],
+            ..Saved::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_come_back_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("answers.sqlite");
+        let keys: Vec<Key> = ["1", "2", "3"].map(|request| Key::of("m", request)).to_vec();
+        {
+            let store = AnswerStore::open(&path).await.unwrap();
+            store.put(&[(keys[0], saved("1")), (keys[2], saved("3"))]).await.unwrap();
+            assert!(matches!(AnswerStore::open(&path).await, Err(StoreError::InUse(_))));
+        }
+        let store = AnswerStore::open(&path).await.unwrap();
+        let found = store.find(&[keys[2], keys[1], keys[0], keys[2]]).await.unwrap();
+        assert_eq!(found, [Some(saved("3")), None, Some(saved("1")), Some(saved("3"))]);
+        let error = Saved { error: Some((FailureKind::Cut, "broke".into())), text: None, ..saved("1") };
+        store.put(&[(keys[0], error)]).await.unwrap();
+        let again = store.find(&keys[..1]).await.unwrap().remove(0).unwrap();
+        assert_eq!(again.error, Some((FailureKind::Cut, "broke".into())));
+        assert!((again.charged_usd - 0.2).abs() < 1e-12, "what was paid before is still paid");
+        assert_eq!(store.len().await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_store_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("answers.sqlite");
+        std::fs::write(&path, "this is not a database, but a text of some length").unwrap();
+        let error = AnswerStore::open(&path).await.unwrap_err().to_string();
+        assert!(error.contains("answers.sqlite"), "{error}");
+    }
+
+    #[test]
+    fn keys_keep_identity_and_request_apart() {
+        assert_ne!(Key::of("ab", "c"), Key::of("a", "bc"));
+        assert_eq!(Key::of("a", "b"), Key::of("a", "b"));
+    }
+}

@@ -1,0 +1,52 @@
+//! Commits answers as they arrive: all that wait while one commit is written go into the next one.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::key::Key;
+use crate::store::{AnswerStore, Saved, StoreError};
+
+/// The most answers of one commit.
+const MOST: usize = 256;
+
+struct Entry {
+    key: Key,
+    saved: Saved,
+    committed: oneshot::Sender<()>,
+}
+
+/// Hands answers to the task that commits them.
+#[derive(Debug, Clone)]
+pub(crate) struct Writer(mpsc::Sender<Entry>);
+
+/// The writing task has ended; why, its own result says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WriterGone;
+
+impl Writer {
+    /// A writer, and the work that somebody has to run until every writer is dropped.
+    pub(crate) fn new(store: Arc<AnswerStore>) -> (Self, impl Future<Output = Result<(), StoreError>>) {
+        let (sender, mut receiver) = mpsc::channel::<Entry>(MOST);
+        let work = async move {
+            let mut waiting = Vec::with_capacity(MOST);
+            while receiver.recv_many(&mut waiting, MOST).await > 0 {
+                let (answers, acknowledge): (Vec<_>, Vec<_>) =
+                    waiting.drain(..).map(|entry| ((entry.key, entry.saved), entry.committed)).unzip();
+                store.put(&answers).await?;
+                for committed in acknowledge {
+                    let _ = committed.send(()); // whoever asked may have been told to stop
+                }
+            }
+            Ok(())
+        };
+        (Self(sender), work)
+    }
+
+    /// Returns when the answer is committed.
+    pub(crate) async fn commit(&self, key: Key, saved: Saved) -> Result<(), WriterGone> {
+        let (committed, done) = oneshot::channel();
+        self.0.send(Entry { key, saved, committed }).await.map_err(|_| WriterGone)?;
+        done.await.map_err(|_| WriterGone)
+    }
+}

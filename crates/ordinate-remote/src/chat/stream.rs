@@ -1,0 +1,162 @@
+//! A streamed answer: server-sent events, put together from bytes that may be cut anywhere.
+
+use std::time::Duration;
+
+use super::Raw;
+use super::wire::{Wire, WireContent, broken_text, parse};
+use crate::failure::{Failure, FailureKind};
+
+/// Takes bytes as they come, and gives the answer when they have all come.
+#[derive(Debug, Default)]
+pub(super) struct StreamReader {
+    /// Bytes of a line that is not yet whole.
+    rest: Vec<u8>,
+    /// The data lines of an event that is not yet whole.
+    data: String,
+    raw: Raw,
+    done: bool,
+    events: usize,
+}
+
+impl StreamReader {
+    /// Takes the next bytes, which came `since` after the request was sent.
+    pub(super) fn take(&mut self, bytes: &[u8], since: Duration) -> Result<(), Failure> {
+        self.rest.extend_from_slice(bytes);
+        let mut from = 0;
+        while let Some(length) = self.rest[from..].iter().position(|byte| *byte == b'\n') {
+            let line = self.rest[from..from + length].to_vec();
+            from += length + 1;
+            self.line(&line, since)?;
+        }
+        self.rest.drain(..from);
+        Ok(())
+    }
+
+    fn line(&mut self, line: &[u8], since: Duration) -> Result<(), Failure> {
+        let line = std::str::from_utf8(line).map_err(|error| broken_text(error.valid_up_to()))?;
+        let line = line.trim_end_matches('\r');
+        if line.is_empty() {
+            return self.event(since);
+        }
+        if let Some(data) = line.strip_prefix("data:") {
+            if !self.data.is_empty() {
+                self.data.push('\n');
+            }
+            self.data.push_str(data.strip_prefix(' ').unwrap_or(data));
+        } else if line.starts_with(['{', '<']) && self.events == 0 {
+            // Not a stream at all: an error or a page, sent with status 200.
+            self.data.push_str(line);
+        }
+        Ok(()) // comments, `event:`, `id:` and `retry:` say nothing about the answer
+    }
+
+    fn event(&mut self, since: Duration) -> Result<(), Failure> {
+        let data = std::mem::take(&mut self.data);
+        if data.is_empty() || self.done {
+            return Ok(());
+        }
+        if data.trim() == "[DONE]" {
+            self.done = true;
+            return Ok(());
+        }
+        self.events += 1;
+        self.add(parse(&data)?, since);
+        Ok(())
+    }
+
+    fn add(&mut self, wire: Wire, since: Duration) {
+        if let Some(usage) = wire.usage.and_then(|usage| usage.usage()) {
+            self.raw.reply.usage = Some(usage);
+        }
+        for choice in wire.choices.into_iter().flatten().take(1) {
+            if let Some(message) = choice.delta.or(choice.message) {
+                self.raw.reasoned |= message.reasoned();
+                let text = message.content.map(WireContent::into_text).unwrap_or_default();
+                if let Some(refusal) = message.refusal {
+                    self.raw.refusal.get_or_insert_default().push_str(&refusal);
+                }
+                if !text.is_empty() && self.raw.reply.first_token.is_none() {
+                    self.raw.reply.first_token = Some(since);
+                }
+                self.raw.reply.text.push_str(&text);
+            }
+            if let Some(logprobs) = choice.logprobs {
+                logprobs.add_to(&mut self.raw.reply.logprobs);
+            }
+            if choice.finish_reason.is_some() {
+                self.raw.finish = choice.finish_reason;
+            }
+        }
+    }
+
+    /// The answer, when no more bytes come.
+    pub(super) fn finish(mut self) -> Result<Raw, Failure> {
+        let rest = std::mem::take(&mut self.rest);
+        self.line(&rest, Duration::ZERO)?;
+        self.event(Duration::ZERO)?;
+        // `[DONE]` or a finish reason: some servers send only one of them.
+        if !self.done && self.raw.finish.is_none() {
+            let kind = if self.events == 0 { FailureKind::Shape } else { FailureKind::Cut };
+            let usage = self.raw.reply.usage;
+            let message = "the stream ended before the answer was whole";
+            return Err(Failure { usage, ..Failure::new(kind, message) });
+        }
+        Ok(self.raw)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const STREAM: &str = ": ping\r\n\r\ndata: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\r\n\r\n\
+        data:{\"choices\":[{\"delta\":{\"content\":\"金价\"},\"logprobs\":{\"content\":[{\"token\":\"金价\",\"logprob\":-0.5}]}}]}\n\n\
+        event: x\ndata: {\"choices\":[{\"delta\":{\"content\":\" up\"},\n\
+        data: \"finish_reason\":\"stop\"}]}\n\n\
+        data: {\"choices\":[],\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2}}\n\ndata: [DONE]\n\n";
+
+    fn read(parts: &[&[u8]]) -> Result<Raw, Failure> {
+        let mut reader = StreamReader::default();
+        for (at, part) in parts.iter().enumerate() {
+            reader.take(part, Duration::from_millis(at as u64 + 1))?;
+        }
+        reader.finish()
+    }
+
+    proptest! {
+        #[test]
+        fn cuts_between_bytes_change_nothing(cuts in prop::collection::vec(0..STREAM.len(), 0..20)) {
+            let mut cuts = cuts;
+            cuts.sort_unstable();
+            let mut parts = Vec::new();
+            let mut from = 0;
+            for cut in cuts {
+                parts.push(&STREAM.as_bytes()[from..cut]);
+                from = cut;
+            }
+            parts.push(&STREAM.as_bytes()[from..]);
+            let raw = read(&parts).unwrap();
+            prop_assert_eq!(raw.reply.text, "金价 up");
+            prop_assert_eq!(raw.reply.logprobs.len(), 1);
+            prop_assert_eq!(raw.finish.as_deref(), Some("stop"));
+            prop_assert_eq!(raw.reply.usage.map(|u| u.output_tokens), Some(2));
+            prop_assert!(raw.reply.first_token.is_some());
+        }
+
+        #[test]
+        fn nothing_makes_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = read(&[&bytes]);
+        }
+    }
+
+    #[test]
+    fn an_end_without_end_is_a_cut() {
+        let cut = &STREAM.as_bytes()[..STREAM.find("event").unwrap()];
+        assert_eq!(read(&[cut]).unwrap_err().kind, FailureKind::Cut);
+        assert_eq!(read(&[b""]).unwrap_err().kind, FailureKind::Shape);
+        let error = read(&[b"{\"error\":{\"message\":\"busy\"}}"]).unwrap_err();
+        assert_eq!(error.kind, FailureKind::Overloaded);
+    }
+}

@@ -1,0 +1,315 @@
+//! A program of the user's as a candidate: JSON lines on standard input and output.
+//!
+//! It gets one line an item, `{"id", "kind", "input", "context", "options", "labels"}` (what the item has not
+//! is left out), and answers each with one line, `{"output": ...}`, to which it may add `confidence`,
+//! `cost_usd`, `input_tokens`, `output_tokens`, or `{"error": "..."}` in place of an output. It is started
+//! once, and again after a crash or a time-out. What it writes to standard error is for error messages.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ordinate_core::task::{Command as Entry, TaskKind};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command as Program};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
+
+use crate::failure::{Failure, FailureKind, SetupError};
+use crate::item::Item;
+use crate::reply::{Reply, Usage};
+
+/// The longest line that is read.
+const MOST_BYTES: u64 = 16 << 20;
+/// The bytes of standard error that are kept for messages.
+const KEPT_STDERR: usize = 2_000;
+/// The longest file of the command line that is part of the identity; larger ones are named only.
+const MOST_FILE: u64 = 16 << 20;
+
+/// A program that answers.
+#[derive(Debug)]
+pub struct Command {
+    run: Vec<String>,
+    folder: PathBuf,
+    kind: TaskKind,
+    labels: Vec<String>,
+    item_time: Duration,
+    start_time: Duration,
+    identity: String,
+    workers: usize,
+    slots: Semaphore,
+    idle: Mutex<Vec<Process>>,
+}
+
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+    stderr: Arc<Mutex<Vec<u8>>>,
+    has_answered: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Line {
+    id: Option<String>,
+    output: Option<Value>,
+    confidence: Option<f64>,
+    cost_usd: Option<f64>,
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    error: Option<String>,
+}
+
+impl Command {
+    /// Sets up the program of this entry, run in `folder` (the task file's). Nothing is started yet.
+    ///
+    /// # Errors
+    /// [`SetupError`] when no program is named or a time is not above 0.
+    pub fn new(entry: &Entry, folder: &Path, kind: TaskKind, labels: &[String]) -> Result<Self, SetupError> {
+        let bad = |key, problem: &str| SetupError::Setting { key, problem: problem.into() };
+        if entry.run.first().is_none_or(|program| program.trim().is_empty()) {
+            return Err(bad(
+                "command.run",
+                "no program is named; write for example [\"python\", \"model.py\"]",
+            ));
+        }
+        let time = |key, seconds: f64| {
+            Duration::try_from_secs_f64(seconds)
+                .ok()
+                .filter(|time| !time.is_zero())
+                .ok_or_else(|| bad(key, "write seconds above 0"))
+        };
+        let workers = entry.workers.unwrap_or(1) as usize;
+        if !(1..=1_000).contains(&workers) {
+            return Err(bad("command.workers", "write a number from 1 to 1,000"));
+        }
+        Ok(Self {
+            run: entry.run.clone(),
+            folder: folder.to_owned(),
+            kind,
+            labels: labels.to_vec(),
+            item_time: time("command.timeout_s", entry.timeout_s.unwrap_or(60.0))?,
+            start_time: time("command.start_s", entry.start_s.unwrap_or(300.0))?,
+            identity: identity(entry, folder),
+            workers,
+            slots: Semaphore::new(workers),
+            idle: Mutex::default(),
+        })
+    }
+
+    /// What makes its answers differ from those of another program: the command line, the text of the files
+    /// that it names, and the entry's `version`.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// Copies that run side by side.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// The exact line that asks about `item`.
+    #[must_use]
+    pub fn line(&self, item: &Item) -> String {
+        let mut line = json!({ "id": item.id, "input": item.input, "kind": self.kind });
+        if let Some(context) = &item.context {
+            line["context"] = json!(context);
+        }
+        if !item.options.is_empty() {
+            let options: Vec<Value> =
+                item.options.iter().map(|choice| json!({ "key": choice.key, "text": choice.text })).collect();
+            line["options"] = json!(options);
+        }
+        if !self.labels.is_empty() {
+            line["labels"] = json!(self.labels);
+        }
+        line.to_string()
+    }
+
+    /// Asks once, with the line that [`Command::line`] made. Waits until one of the copies is free.
+    ///
+    /// # Errors
+    /// [`Failure`]: the program cannot be started, ended, was too slow, wrote no JSON, or reported an error.
+    pub async fn ask(&self, line: &str) -> Result<Reply, Failure> {
+        let _slot = self.slots.acquire().await; // the semaphore is never closed
+        let idle = self.lock().pop();
+        let mut process = match idle {
+            Some(process) => process,
+            None => self.start()?,
+        };
+        let start = Instant::now();
+        let limit = if process.has_answered { self.item_time } else { self.start_time.max(self.item_time) };
+        let answered = match timeout(limit, process.exchange(line)).await {
+            Ok(answered) => answered,
+            Err(_) => Err(Failure::new(
+                FailureKind::TotalTimeout,
+                format!("the program gave no answer within {} s and was ended", limit.as_secs_f64()),
+            )),
+        };
+        let latency = start.elapsed();
+        match answered.and_then(|text| read(&text, line, latency)) {
+            Err(failure) if failure.kind != FailureKind::Reported && failure.kind != FailureKind::Empty => {
+                let message = process.obituary(failure.message).await;
+                Err(Failure { message, latency, ..failure })
+            }
+            answered => {
+                process.has_answered = true;
+                self.lock().push(process);
+                answered
+            }
+        }
+    }
+
+    fn start(&self) -> Result<Process, Failure> {
+        let cannot = |problem: String| {
+            let program = &self.run[0];
+            Failure::new(
+                FailureKind::NotFound,
+                format!("the program {program:?} cannot be started: {problem}"),
+            )
+        };
+        let mut child = Program::new(&self.run[0])
+            .args(&self.run[1..])
+            .current_dir(&self.folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| cannot(error.to_string()))?;
+        let (Some(stdin), Some(stdout), Some(stderr)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(cannot("it has no standard input or output".into()));
+        };
+        let kept = Arc::new(Mutex::new(Vec::new()));
+        tokio::spawn(keep_stderr(stderr, Arc::clone(&kept)));
+        Ok(Process { child, stdin, stdout: BufReader::new(stdout), stderr: kept, has_answered: false })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Process>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Process {
+    async fn exchange(&mut self, line: &str) -> Result<Vec<u8>, Failure> {
+        let ended = |_| Failure::new(FailureKind::Cut, "the program ended before it answered");
+        self.stdin.write_all(line.as_bytes()).await.map_err(ended)?;
+        self.stdin.write_all(b"\n").await.map_err(ended)?;
+        self.stdin.flush().await.map_err(ended)?;
+        let mut bytes = Vec::new();
+        loop {
+            bytes.clear();
+            let mut limited = (&mut self.stdout).take(MOST_BYTES);
+            limited.read_until(b'\n', &mut bytes).await.map_err(ended)?;
+            if bytes.last() != Some(&b'\n') {
+                return Err(if bytes.len() as u64 >= MOST_BYTES {
+                    Failure::new(FailureKind::TooLarge, "the program wrote a line of more than 16 MiB")
+                } else {
+                    Failure::new(FailureKind::Cut, "the program ended before it answered")
+                });
+            }
+            if !bytes.trim_ascii().is_empty() {
+                return Ok(bytes);
+            }
+        }
+    }
+
+    /// Ends the process; the message with how it ended and what it said last.
+    async fn obituary(mut self, message: String) -> String {
+        drop(self.stdin);
+        let status = match timeout(Duration::from_millis(200), self.child.wait()).await {
+            Ok(Ok(status)) => format!("; it ended with {status}"),
+            _ => {
+                let _ = self.child.start_kill(); // it may have ended by itself just now
+                String::new()
+            }
+        };
+        let stderr = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = String::from_utf8_lossy(&stderr);
+        let last: Vec<&str> = said.lines().rev().filter(|line| !line.trim().is_empty()).take(2).collect();
+        let said = last.into_iter().rev().collect::<Vec<_>>().join(" | ");
+        if said.is_empty() {
+            format!("{message}{status}")
+        } else {
+            format!("{message}{status}; its last words on standard error: {}", crate::http::shorten(&said))
+        }
+    }
+}
+
+fn read(bytes: &[u8], asked: &str, latency: Duration) -> Result<Reply, Failure> {
+    let fail = |kind, message: String| Err(Failure { latency, ..Failure::new(kind, message) });
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return fail(FailureKind::BrokenText, "the program wrote a line that is not UTF-8".into());
+    };
+    let line: Line = match serde_json::from_str(text) {
+        Ok(line) => line,
+        Err(error) => {
+            let text = crate::http::shorten(text);
+            let message = format!(
+                "the program wrote a line that is no answer ({error}): {text}; answers are JSON lines, and \
+                 anything else belongs on standard error"
+            );
+            return fail(FailureKind::BrokenJson, message);
+        }
+    };
+    let asked_id =
+        serde_json::from_str::<Value>(asked).ok().and_then(|asked| asked["id"].as_str().map(str::to_owned));
+    if line.id.is_some() && line.id != asked_id {
+        let message = format!("the program answered item {:?} when it was asked about {asked_id:?}", line.id);
+        return fail(FailureKind::Shape, message);
+    }
+    if let Some(error) = line.error {
+        return fail(FailureKind::Reported, crate::http::shorten(&error));
+    }
+    let text = match line.output {
+        Some(Value::String(text)) => text,
+        Some(Value::Null) | None => String::new(),
+        Some(other) => other.to_string(),
+    };
+    if text.trim().is_empty() {
+        return fail(FailureKind::Empty, "the program's answer has no output".into());
+    }
+    let usage = line
+        .input_tokens
+        .map(|input_tokens| Usage { input_tokens, output_tokens: line.output_tokens.unwrap_or(0) });
+    Ok(Reply {
+        text,
+        usage,
+        cost_usd: line.cost_usd.filter(|cost| cost.is_finite() && *cost >= 0.0),
+        confidence: line.confidence.filter(|confidence| (0.0..=1.0).contains(confidence)),
+        latency,
+        ..Reply::default()
+    })
+}
+
+/// Reads standard error to its end, so that the program never blocks on it, and keeps the last of it.
+async fn keep_stderr(mut stderr: ChildStderr, kept: Arc<Mutex<Vec<u8>>>) {
+    let mut buffer = [0; 1_024];
+    while let Ok(read @ 1..) = stderr.read(&mut buffer).await {
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend_from_slice(&buffer[..read]);
+        let excess = kept.len().saturating_sub(KEPT_STDERR);
+        kept.drain(..excess);
+    }
+}
+
+fn identity(entry: &Entry, folder: &Path) -> String {
+    let mut text = format!("command {:?} version {:?}", entry.run, entry.version);
+    for argument in &entry.run {
+        let path = folder.join(argument);
+        let small = std::fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() <= MOST_FILE);
+        if let (true, Ok(bytes)) = (small, std::fs::read(&path)) {
+            text.push_str(&format!(" {:x}", Sha256::digest(&bytes)));
+        }
+    }
+    text
+}

@@ -1,0 +1,329 @@
+//! One POST with four time-outs and a bound on what is read.
+
+use std::sync::Once;
+use std::time::{Duration, SystemTime};
+
+use ordinate_core::task::TimeOuts;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Client, Response, StatusCode, Url};
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+
+use crate::failure::{Failure, FailureKind, SetupError};
+use crate::secret::ApiKey;
+
+/// The most bytes of an answer that are read: no model writes more, and a broken server may.
+const MOST_BYTES: usize = 16 << 20;
+/// The most bytes of an error's body that are read.
+const MOST_ERROR_BYTES: usize = 64 << 10;
+/// The most characters of an error's message that are kept.
+const MOST_MESSAGE: usize = 400;
+
+/// A client with a key and time-outs.
+#[derive(Debug, Clone)]
+pub(crate) struct Http {
+    client: Client,
+    key: Option<ApiKey>,
+    headers: HeaderMap,
+    connect: Duration,
+    first: Duration,
+    idle: Duration,
+    total: Duration,
+}
+
+impl Http {
+    pub(crate) fn new(
+        timeouts: TimeOuts,
+        key: Option<ApiKey>,
+        key_header: Option<&str>,
+    ) -> Result<Self, SetupError> {
+        // reqwest is built without a TLS provider of its own choosing: ring builds without cmake.
+        static PROVIDER: Once = Once::new();
+        PROVIDER.call_once(|| {
+            // An error means that the program has installed one already, which is as good.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        });
+        let duration = |key: &'static str, seconds: f64| {
+            Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero()).ok_or_else(|| {
+                SetupError::Setting { key, problem: format!("{seconds} is no time; write seconds above 0") }
+            })
+        };
+        let connect = duration("openai.timeouts.connect_s", timeouts.connect_s)?;
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(key) = &key {
+            let name = key_header.unwrap_or("authorization");
+            let bearer = name.eq_ignore_ascii_case("authorization");
+            let value = key.header(bearer).ok_or_else(|| SetupError::Setting {
+                key: "openai.key_env",
+                problem: "the key in this environment variable holds characters that no header may hold"
+                    .into(),
+            })?;
+            let name = reqwest::header::HeaderName::try_from(name).map_err(|_| SetupError::Setting {
+                key: "openai.key_header",
+                problem: format!("{name:?} is no header name"),
+            })?;
+            headers.insert(name, value);
+        }
+        let client = Client::builder()
+            .connect_timeout(connect)
+            // A redirect could carry the key to another host.
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("ordinate/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| SetupError::Setting {
+                key: "openai",
+                problem: format!("the HTTPS client cannot be set up: {}", chain(&error)),
+            })?;
+        Ok(Self {
+            client,
+            key,
+            headers,
+            connect,
+            first: duration("openai.timeouts.first_token_s", timeouts.first_token_s)?,
+            idle: duration("openai.timeouts.idle_s", timeouts.idle_s)?,
+            total: duration("openai.timeouts.total_s", timeouts.total_s)?,
+        })
+    }
+
+    /// Posts `body` and hands the answer's bytes to `take` as they come. `streamed` says that the first byte
+    /// is due within the first-token time; a whole answer begins only when it is finished.
+    pub(crate) async fn post(
+        &self,
+        url: &Url,
+        body: &str,
+        streamed: bool,
+        mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<Duration, Failure> {
+        let start = Instant::now();
+        let result = self.try_post(start, url, body, streamed, &mut take).await;
+        result.map(|()| start.elapsed()).map_err(|mut failure| {
+            failure.latency = start.elapsed();
+            if let Some(key) = &self.key {
+                failure.message = key.clear(&failure.message);
+            }
+            failure
+        })
+    }
+
+    async fn try_post(
+        &self,
+        start: Instant,
+        url: &Url,
+        body: &str,
+        streamed: bool,
+        take: &mut impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let total = start + self.total;
+        let first = if streamed { total.min(start + self.first) } else { total };
+        let late = |at: Instant| if at >= total { self.too_long() } else { self.no_start() };
+        let request = self.client.post(url.clone()).headers(self.headers.clone()).body(body.to_owned());
+        let mut response = match timeout_at(first, request.send()).await {
+            Err(_) => return Err(late(first)),
+            Ok(Err(error)) => return Err(self.transport(&error, url)),
+            Ok(Ok(response)) => response,
+        };
+        if !response.status().is_success() {
+            return Err(self.refused_by_status(response, total).await);
+        }
+        let (mut begun, mut bytes) = (false, 0);
+        loop {
+            let due = if begun { total.min(Instant::now() + self.idle) } else { first };
+            match timeout_at(due, response.chunk()).await {
+                Err(_) if begun && due < total => {
+                    return Err(Failure::new(
+                        FailureKind::IdleTimeout,
+                        format!("the answer stopped half-way and nothing came for {} s", seconds(self.idle)),
+                    ));
+                }
+                Err(_) => return Err(late(due)),
+                Ok(Err(error)) => return Err(self.transport(&error, url)),
+                Ok(Ok(None)) => return Ok(()),
+                Ok(Ok(Some(chunk))) => {
+                    begun = true;
+                    bytes += chunk.len();
+                    if bytes > MOST_BYTES {
+                        return Err(Failure::new(
+                            FailureKind::TooLarge,
+                            format!("the answer has more than {} MiB", MOST_BYTES >> 20),
+                        ));
+                    }
+                    take(&chunk)?;
+                }
+            }
+        }
+    }
+
+    fn no_start(&self) -> Failure {
+        let message = format!("no part of an answer came within {} s", seconds(self.first));
+        Failure::new(FailureKind::FirstTokenTimeout, message)
+    }
+
+    fn too_long(&self) -> Failure {
+        let message = format!("the answer was not whole after {} s", seconds(self.total));
+        Failure::new(FailureKind::TotalTimeout, message)
+    }
+
+    fn transport(&self, error: &reqwest::Error, url: &Url) -> Failure {
+        let host = format!(
+            "{}{}",
+            url.host_str().unwrap_or_default(),
+            url.port().map(|port| format!(":{port}")).unwrap_or_default()
+        );
+        if error.is_connect() {
+            let cause = if error.is_timeout() {
+                format!("nothing answered within {} s", seconds(self.connect))
+            } else {
+                chain(error)
+            };
+            return Failure::new(FailureKind::Connect, format!("no connection to {host}: {cause}"));
+        }
+        Failure::new(FailureKind::Cut, format!("the connection to {host} broke: {}", chain(error)))
+    }
+
+    async fn refused_by_status(&self, mut response: Response, total: Instant) -> Failure {
+        let status = response.status();
+        let retry_after = retry_after(response.headers(), SystemTime::now());
+        let mut body = Vec::new();
+        let due = total.min(Instant::now() + self.idle);
+        while let Ok(Ok(Some(chunk))) = timeout_at(due, response.chunk()).await {
+            body.extend_from_slice(&chunk);
+            if body.len() > MOST_ERROR_BYTES {
+                break;
+            }
+        }
+        let (said, code) = error_message(&body);
+        let kind = match status.as_u16() {
+            // OpenAI says 429 also where no money is left: waiting does not help.
+            429 if code.as_deref() == Some("insufficient_quota") => FailureKind::Denied,
+            429 => FailureKind::RateLimited,
+            401..=403 => FailureKind::Denied,
+            404 => FailureKind::NotFound,
+            408 => FailureKind::Overloaded,
+            500..=599 => FailureKind::Overloaded,
+            _ => FailureKind::Rejected,
+        };
+        let mut message = format!("HTTP {}{}", status.as_u16(), reason(status));
+        if !said.is_empty() {
+            message = format!("{message}: {said}");
+        }
+        if let Some(hint) = hint(status, &said, self.key.is_some()) {
+            message = format!("{message} ({hint})");
+        }
+        Failure { retry_after, ..Failure::new(kind, message) }
+    }
+}
+
+fn reason(status: StatusCode) -> String {
+    status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default()
+}
+
+/// What the user can do about an error, where it is known.
+fn hint(status: StatusCode, said: &str, has_key: bool) -> Option<&'static str> {
+    match status.as_u16() {
+        401 | 403 if !has_key => {
+            Some("no key was sent: name the environment variable that holds it with `key_env`")
+        }
+        400 if said.contains("max_completion_tokens") => {
+            Some("write `extra = { max_completion_tokens = N }` for this candidate")
+        }
+        400 if said.contains("temperature") => Some("write `omit = [\"temperature\"]` for this candidate"),
+        404 => Some("check `model` and `base_url`, which usually ends in /v1"),
+        300..=399 => Some("the address redirects; write the final one as `base_url`"),
+        _ => None,
+    }
+}
+
+/// The message and code in an error's body, in any of the shapes that servers use.
+pub(crate) fn error_message(body: &[u8]) -> (String, Option<String>) {
+    let text = String::from_utf8_lossy(body);
+    let value: Value = serde_json::from_str(&text).unwrap_or_default();
+    let error = value.get("error").unwrap_or(&value);
+    let message = [error.get("message"), Some(error), error.get("detail")]
+        .into_iter()
+        .flatten()
+        .find_map(Value::as_str)
+        .map_or_else(|| text.trim().to_owned(), str::to_owned);
+    let code = error.get("code").and_then(Value::as_str).map(str::to_owned);
+    (shorten(&message), code)
+}
+
+/// One line of at most [`MOST_MESSAGE`] characters.
+pub(crate) fn shorten(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MOST_MESSAGE) {
+        Some((at, _)) => format!("{}...", &line[..at]),
+        None => line,
+    }
+}
+
+/// How long a server asks to wait: `retry-after-ms`, or `Retry-After` as seconds or as a date.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    if let Some(ms) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
+        return Duration::try_from_secs_f64(ms / 1e3).ok();
+    }
+    let value = text("retry-after")?;
+    match value.parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        Err(_) => {
+            let date = httpdate::parse_http_date(value).ok()?;
+            Some(date.duration_since(now).unwrap_or_default())
+        }
+    }
+}
+
+fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 100.0).round() / 100.0
+}
+
+/// An error with its causes, without the address (which may hold a query).
+fn chain(error: &reqwest::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !parts.iter().any(|part| part.contains(&text)) {
+            parts.push(text);
+        }
+        cause = error.source();
+    }
+    if parts.is_empty() { "no reason is known".to_owned() } else { shorten(&parts.join(": ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(
+            reqwest::header::HeaderName::from_static(name),
+            HeaderValue::from_str(value).unwrap(),
+        )])
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = httpdate::parse_http_date("Wed, 21 Oct 2015 07:28:00 GMT").unwrap();
+        let read = |name, value| retry_after(&headers(name, value), now);
+        assert_eq!(read("retry-after", "3"), Some(Duration::from_secs(3)));
+        assert_eq!(read("retry-after", "0.5"), Some(Duration::from_millis(500)));
+        assert_eq!(read("retry-after-ms", "250"), Some(Duration::from_millis(250)));
+        assert_eq!(read("retry-after", "Wed, 21 Oct 2015 07:28:07 GMT"), Some(Duration::from_secs(7)));
+        assert_eq!(read("retry-after", "Wed, 21 Oct 2015 07:00:00 GMT"), Some(Duration::ZERO));
+        for bad in ["-3", "soon", "NaN", "inf", "1e300"] {
+            assert_eq!(read("retry-after", bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn error_messages_of_many_shapes() {
+        let message = |body: &str| error_message(body.as_bytes()).0;
+        assert_eq!(message(r#"{"error":{"message":"no\n such  model"}}"#), "no such model");
+        assert_eq!(message(r#"{"error":"busy"}"#), "busy");
+        assert_eq!(message(r#"{"detail":"Not Found"}"#), "Not Found");
+        assert_eq!(message(r#"{"message":"hm","object":"error"}"#), "hm");
+        assert_eq!(message("<html>oops</html>"), "<html>oops</html>");
+        assert!(message(&"x".repeat(5_000)).len() < 500);
+    }
+}

@@ -1,0 +1,317 @@
+//! What a candidate is told about an item: a default for each task kind, or templates of the user's.
+
+mod defaults;
+mod examples;
+
+pub use examples::Examples;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
+use ordinate_core::task::{PromptSection, TaskKind};
+use serde_json::{Value, json};
+
+use crate::item::Item;
+
+/// A prompt that could not be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PromptError {
+    /// The task kind has no text prompt.
+    #[error(
+        "a {0} task cannot be asked by a text prompt; write `[prompt] template`, or use a command or local candidate"
+    )]
+    Kind(String),
+    /// A template of the user's is wrong.
+    #[error("[prompt] {key}: {problem}")]
+    Template {
+        /// `system` or `template`.
+        key: &'static str,
+        /// What minijinja says, with the line.
+        problem: String,
+    },
+    /// The task lacks what its kind needs.
+    #[error("{0}")]
+    Lacks(String),
+}
+
+/// What is sent: messages, and the schema of a structured answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prompted {
+    /// The system message.
+    pub system: Option<String>,
+    /// The user message.
+    pub user: String,
+    /// JSON schema of the answer, for candidates with `structured = true`.
+    pub schema: Option<Value>,
+}
+
+impl std::fmt::Display for Prompted {
+    /// As `--show-prompt` shows it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(system) = &self.system {
+            writeln!(f, "--- system ---\n{system}")?;
+        }
+        write!(f, "--- user ---\n{}", self.user)
+    }
+}
+
+/// A prompt that is ready to be rendered for items.
+#[derive(Debug)]
+pub struct Prompt {
+    kind: TaskKind,
+    labels: Vec<String>,
+    instruction: Option<String>,
+    language: Option<String>,
+    structured: bool,
+    environment: Environment<'static>,
+    own: bool,
+}
+
+impl Prompt {
+    /// Compiles the templates of a task. `labels` is the fixed list of a `classify` or `tag` task; `structured`
+    /// says that the answer is to be JSON.
+    ///
+    /// # Errors
+    /// [`PromptError`] when a template is wrong, or a `classify` or `tag` task has no labels.
+    pub fn new(
+        kind: TaskKind,
+        labels: &[String],
+        section: &PromptSection,
+        structured: bool,
+    ) -> Result<Self, PromptError> {
+        let own = section.template.is_some();
+        let default = defaults::of(kind);
+        if default.is_none() && !own {
+            let word = json!(kind).as_str().unwrap_or_default().to_owned();
+            return Err(PromptError::Kind(word));
+        }
+        if matches!(kind, TaskKind::Classify | TaskKind::Tag) && labels.is_empty() {
+            return Err(PromptError::Lacks(
+                "the task has no labels: no item has a target; name the field with `[data] target`".into(),
+            ));
+        }
+        let (system, user) = default.unwrap_or_default();
+        let mut environment = Environment::new();
+        // A misspelt field must not send thousands of prompts without their text.
+        environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+        let mut syntax = SyntaxConfig::builder();
+        syntax.trim_blocks(true).lstrip_blocks(true);
+        if let Ok(syntax) = syntax.build() {
+            environment.set_syntax(syntax);
+        }
+        let system_text = match (&section.system, own) {
+            (Some(system), _) => system.clone(),
+            (None, true) => String::new(),
+            (None, false) => system.to_owned(),
+        };
+        let user_text = section.template.clone().unwrap_or_else(|| user.to_owned());
+        for (key, text) in [("system", system_text), ("template", user_text)] {
+            environment
+                .add_template_owned(key, text)
+                .map_err(|error| PromptError::Template { key, problem: describe(&error) })?;
+        }
+        Ok(Self {
+            kind,
+            labels: labels.to_vec(),
+            instruction: section.instruction.clone(),
+            language: section.language.clone(),
+            structured: structured && !own,
+            environment,
+            own,
+        })
+    }
+
+    /// The messages for `item`, with these examples.
+    ///
+    /// # Errors
+    /// [`PromptError`] when the item lacks what the kind needs, or a template uses a field that is not there.
+    pub fn render(&self, item: &Item, examples: &[&Item]) -> Result<Prompted, PromptError> {
+        if !self.own {
+            self.check(item)?;
+        }
+        let shown = |item: &Item, with_target: bool| {
+            let options: Vec<Value> =
+                item.options.iter().map(|c| json!({ "key": c.key, "text": c.text })).collect();
+            json!({
+                "input": item.input,
+                "context": item.context,
+                "options": options,
+                "target": if with_target { json!(item.target) } else { Value::Null },
+            })
+        };
+        let examples: Vec<Value> = examples.iter().map(|example| shown(example, true)).collect();
+        let this = shown(item, false);
+        let context = json!({
+            "input": item.input,
+            "context": item.context,
+            "options": this["options"],
+            "labels": self.labels,
+            "examples": examples,
+            "instruction": self.instruction,
+            "language": self.language,
+            "structured": self.structured,
+            "item": item.fields,
+        });
+        let render = |key: &'static str| {
+            self.environment
+                .get_template(key)
+                .and_then(|template| template.render(Serde(&context)))
+                .map(|text| text.trim().to_owned())
+                .map_err(|error| PromptError::Template { key, problem: describe(&error) })
+        };
+        let system = Some(render("system")?).filter(|text| !text.is_empty());
+        let user = render("template")?;
+        if user.is_empty() {
+            let problem = format!("it makes an empty message for item {:?}", item.id);
+            return Err(PromptError::Template { key: "template", problem });
+        }
+        Ok(Prompted { system, user, schema: self.structured.then(|| self.schema(item)).flatten() })
+    }
+
+    fn check(&self, item: &Item) -> Result<(), PromptError> {
+        let lacks = |what: &str, key: &str| {
+            Err(PromptError::Lacks(format!(
+                "item {:?} has no {what}; name the field with `[data] {key}`, or write `[prompt] template`",
+                item.id
+            )))
+        };
+        match self.kind {
+            TaskKind::Choose if item.options.len() < 2 => lacks("options to choose from", "options"),
+            TaskKind::Extract if item.context.is_none() => lacks("context to extract from", "context"),
+            _ => Ok(()),
+        }
+    }
+
+    fn schema(&self, item: &Item) -> Option<Value> {
+        let answer = match self.kind {
+            TaskKind::Classify => json!({ "type": "string", "enum": self.labels }),
+            TaskKind::Tag => {
+                json!({ "type": "array", "items": { "type": "string", "enum": self.labels } })
+            }
+            TaskKind::Choose => {
+                let keys: Vec<&str> = item.options.iter().map(|choice| choice.key.as_str()).collect();
+                json!({ "type": "string", "enum": keys })
+            }
+            TaskKind::Extract => json!({ "type": "string" }),
+            TaskKind::Regress => json!({ "type": "number" }),
+            TaskKind::Forecast => json!({ "type": "array", "items": { "type": "number" } }),
+            TaskKind::Generate | TaskKind::Translate | TaskKind::ClassifyImage | TaskKind::Scored => {
+                return None;
+            }
+        };
+        Some(json!({
+            "type": "object",
+            "properties": { "answer": answer },
+            "required": ["answer"],
+            "additionalProperties": false,
+        }))
+    }
+}
+
+/// One line: what is wrong, where, and by which name.
+fn describe(error: &minijinja::Error) -> String {
+    let mut text = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    if error.detail().is_some() {
+        text = format!("{}: {text}", error.kind());
+    }
+    if let Some(line) = error.line() {
+        text = format!("line {line}: {text}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::Choice;
+
+    fn item() -> Item {
+        Item {
+            id: "1".into(),
+            input: "gold up".into(),
+            context: Some("Gold went up.".into()),
+            options: Choice::lettered(["red", "blue"]),
+            target: Some("SECRET TARGET".into()),
+            ..Item::default()
+        }
+    }
+
+    fn labels() -> Vec<String> {
+        ["up", "down"].map(String::from).to_vec()
+    }
+
+    #[test]
+    fn no_default_prompt_shows_the_target() {
+        for kind in [
+            TaskKind::Classify,
+            TaskKind::Tag,
+            TaskKind::Choose,
+            TaskKind::Extract,
+            TaskKind::Generate,
+            TaskKind::Translate,
+            TaskKind::Regress,
+            TaskKind::Forecast,
+        ] {
+            for structured in [false, true] {
+                let prompt = Prompt::new(kind, &labels(), &PromptSection::default(), structured).unwrap();
+                let shown = prompt.render(&item(), &[]).unwrap();
+                assert!(!shown.to_string().contains("SECRET"), "{shown}");
+                assert!(shown.user.contains("gold up"), "{shown}");
+                let other = Item { target: Some("the example's".into()), ..item() };
+                let with = prompt.render(&item(), &[&other]).unwrap().user;
+                assert!(with.contains("the example's"), "{kind:?}: {with}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_default_for_labels() {
+        let section = PromptSection { instruction: Some("Where did gold go?".into()), ..Default::default() };
+        let prompt = Prompt::new(TaskKind::Classify, &labels(), &section, false).unwrap();
+        let example = Item { input: "gold falls".into(), target: Some("down".into()), ..Item::default() };
+        let shown = prompt.render(&item(), &[&example]).unwrap();
+        assert_eq!(
+            shown.to_string(),
+            "--- system ---\nYou label texts. Reply with exactly one of the labels, copied as it is written, and \
+             nothing else.\n--- user ---\nWhere did gold go?\n\nLabels:\n- up\n- down\n\nText: gold falls\nLabel: \
+             down\n\nText: gold up\nLabel:"
+        );
+    }
+
+    #[test]
+    fn templates_of_the_users() {
+        let mut fields = serde_json::Map::new();
+        fields.insert("title".into(), json!("T"));
+        let item = Item { fields, ..item() };
+        let section =
+            |template: &str| PromptSection { template: Some(template.into()), ..Default::default() };
+        let make = |text: &str| {
+            Prompt::new(TaskKind::Classify, &labels(), &section(text), false)
+                .and_then(|prompt| prompt.render(&item, &[]))
+        };
+        assert_eq!(
+            make("{{ item.title }}: {{ input }} [{{ labels | join(', ') }}]").unwrap().user,
+            "T: gold up [up, down]"
+        );
+        assert_eq!(make("{{ input }}").unwrap().system, None);
+        for (bad, says) in [
+            ("{{ inpt }}", "template"),
+            ("{{ item.titel }}", "template"),
+            ("{% if %}", "line 1"),
+            (" ", "empty"),
+        ] {
+            let error = make(bad).unwrap_err().to_string();
+            assert!(error.contains(says), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_lacking_is_said() {
+        let none = Prompt::new(TaskKind::Classify, &[], &PromptSection::default(), false);
+        assert!(none.unwrap_err().to_string().contains("[data] target"));
+        let prompt = Prompt::new(TaskKind::Choose, &[], &PromptSection::default(), false).unwrap();
+        let bare = Item { id: "q7".into(), options: vec![], ..item() };
+        assert!(prompt.render(&bare, &[]).unwrap_err().to_string().contains("q7"));
+        assert!(Prompt::new(TaskKind::ClassifyImage, &labels(), &PromptSection::default(), false).is_err());
+    }
+}

@@ -1,0 +1,42 @@
+//! What came back.
+
+use std::time::Duration;
+
+/// Tokens read and written, as the server counts them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens read.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+}
+
+/// One token of the answer and its natural-log probability.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenLogprob {
+    /// The token's text.
+    pub token: String,
+    /// Natural logarithm of its probability, at most 0.
+    pub logprob: f64,
+}
+
+/// A whole answer with text.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reply {
+    /// What the candidate said.
+    pub text: String,
+    /// Whether it was cut at the most tokens.
+    pub cut_short: bool,
+    /// Tokens, if the server says.
+    pub usage: Option<Usage>,
+    /// Cost in USD, if the candidate itself says (an external command may).
+    pub cost_usd: Option<f64>,
+    /// The candidate's own confidence in `[0, 1]`, if it says (an external command may).
+    pub confidence: Option<f64>,
+    /// From sending the request to the last byte.
+    pub latency: Duration,
+    /// From sending the request to the first text, where the answer was streamed.
+    pub first_token: Option<Duration>,
+    /// Tokens with log-probabilities, where they were asked for and given; their texts make up `text`.
+    pub logprobs: Vec<TokenLogprob>,
+}
