@@ -27,7 +27,7 @@ const ROUNDS: usize = 12;
 /// Selections are tried from nothing and from this many of the best.
 const STARTERS: usize = 3;
 /// Candidates that a selection starts from: those with the best utility. One bit each in a byte.
-const POOL: usize = 8;
+const POOL: usize = 6;
 /// The fewest training items of a slice that has weights of its own.
 const SLICE_ROWS: usize = 100;
 /// Training rows that weights are selected on: for all slices together, and for items of other slices.
@@ -162,18 +162,50 @@ struct Selection<'a> {
 
 impl Selection<'_> {
     fn at_all_dials(&self, rows: &[Row], expected: &Expected) -> Vec<Members> {
-        let mut memos: Vec<Vec<f64>> = vec![Vec::new(); rows.len()];
-        self.dials.iter().map(|&dial| self.at(dial, rows, expected, &mut memos)).collect()
+        let pools: Vec<Vec<usize>> = self.dials.iter().map(|&dial| self.pool(dial, expected)).collect();
+        let mut all = pools.concat();
+        all.sort_unstable();
+        all.dedup();
+        // Every text is read once, for all dials.
+        let mut memos: Vec<Vec<f64>> = rows
+            .par_iter()
+            .with_min_len(64)
+            .map(|&row| {
+                let seen: Vec<Seen<'_>> =
+                    all.iter().map(|&c| self.evidence.answers(c).seen(c, row)).collect();
+                let mut memo = Vec::new();
+                Pairs::new(self.outputs, expected.quality.len(), &mut memo).complete(&seen);
+                memo
+            })
+            .collect();
+        self.dials
+            .iter()
+            .zip(&pools)
+            .map(|(&dial, pool)| self.at(dial, pool, rows, expected, &mut memos))
+            .collect()
     }
 
-    fn at(&self, Dial(dial): Dial, rows: &[Row], expected: &Expected, memos: &mut [Vec<f64>]) -> Members {
-        let paid = |&c: &usize| expected.outlay.get(c).copied().unwrap_or(0.0);
-        let utility = |c: &usize| dial.mul_add(-paid(c), expected.quality[*c]);
+    /// The candidates with the best utility, the best first.
+    fn pool(&self, Dial(dial): Dial, expected: &Expected) -> Vec<usize> {
+        let paid = |c: usize| expected.outlay.get(c).copied().unwrap_or(0.0);
+        let utility = |c: usize| dial.mul_add(-paid(c), expected.quality[c]);
         let mut pool = self.voters.to_vec();
-        pool.sort_by(|a, b| utility(b).total_cmp(&utility(a)));
+        pool.sort_by(|&a, &b| utility(b).total_cmp(&utility(a)));
         pool.truncate(POOL);
         // Ties go to the better one, here as when it is served.
         pool.sort_by(|&a, &b| expected.quality[b].total_cmp(&expected.quality[a]));
+        pool
+    }
+
+    fn at(
+        &self,
+        Dial(dial): Dial,
+        pool: &[usize],
+        rows: &[Row],
+        expected: &Expected,
+        memos: &mut [Vec<f64>],
+    ) -> Members {
+        let paid = |&c: &usize| expected.outlay.get(c).copied().unwrap_or(0.0);
         let size = pool.len();
         let mut ensemble = Ensemble {
             scores: Vec::with_capacity(rows.len() * size),
@@ -186,7 +218,7 @@ impl Selection<'_> {
             dial,
         };
         for (&row, memo) in rows.iter().zip(memos) {
-            self.read(row, &pool, expected.quality.len(), memo, &mut ensemble);
+            self.read(row, pool, expected.quality.len(), memo, &mut ensemble);
         }
         let mut best = greedy::select(&mut ensemble, &[], ROUNDS);
         if STARTERS <= size {
