@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use ordinate_combine::by_slice::BySliceLearner;
 use ordinate_combine::route::RouteLearner;
-use ordinate_combine::texts::Texts;
 use ordinate_combine::{Artefact, Context, Folds, Learner, Played, random, replay};
 use ordinate_core::evidence::{EvidenceBuilder, ItemFields, View};
 use ordinate_core::{Answer, Candidate, CandidateName, Dial, Evidence, Lineage, Score};
@@ -23,8 +22,7 @@ fn main() {
     let all = arguments.next().is_some();
     let evidence = read(Path::new(&folder));
     println!("{} items, {} candidates", evidence.len(), evidence.candidates().len());
-    let texts = std::sync::Arc::new(Texts::new(&evidence));
-    let context = Context { seed, texts: Some(texts), ..Context::default() };
+    let context = Context { seed, ..Context::default() };
     let mut learners: Vec<Box<dyn Learner>> =
         vec![Box::new(BySliceLearner), Box::new(RouteLearner::default())];
     if all {

@@ -1,8 +1,6 @@
 //! Cross-fitting: every outcome comes from a policy that never saw the item, and from a dial that was chosen
 //! without its fold.
 
-use std::sync::Arc;
-
 use ordinate_core::evidence::{Part, View};
 use ordinate_core::{Dial, Evidence, Needs, Policy, PolicyKind, Row};
 use rayon::prelude::*;
@@ -12,7 +10,6 @@ use crate::error::{CombineError, NotApplicable};
 use crate::folds::Folds;
 use crate::learner::{Context, Learner};
 use crate::replay::{Played, replay};
-use crate::texts::Texts;
 
 /// One policy that was tried: what it scored on items that it had not seen, and the artefact learned from
 /// all of them.
@@ -92,9 +89,8 @@ pub fn try_all(
     let folds = Folds::deal(&learn, plan.folds, plan.context.seed)?;
     let parts: Vec<(View<'_>, Vec<usize>)> = (0..folds.count).map(|fold| folds.split(&learn, fold)).collect();
     let clusters = dense_groups(&learn);
-    let context = Context { texts: Some(Arc::new(Texts::new(view.evidence))), ..plan.context.clone() };
     let crossed =
-        Crossed { learn: &learn, folds: &folds, parts: &parts, clusters: clusters.as_deref(), plan, context };
+        Crossed { learn: &learn, folds: &folds, parts: &parts, clusters: clusters.as_deref(), plan };
 
     let best_single = crossed.best_single();
     let mut trials = Vec::new();
@@ -151,7 +147,6 @@ struct Crossed<'a> {
     parts: &'a [(View<'a>, Vec<usize>)],
     clusters: Option<&'a [u32]>,
     plan: &'a Plan<'a>,
-    context: Context,
 }
 
 impl Crossed<'_> {
@@ -169,7 +164,7 @@ impl Crossed<'_> {
     }
 
     fn try_one(&self, learner: &dyn Learner, best_single: &Played) -> Result<Trial, NotApplicable> {
-        let context = &self.context;
+        let context = &self.plan.context;
         let dials = learner.dials(self.learn.evidence, context);
         let fitted: Vec<Box<dyn Policy>> =
             self.parts.par_iter().map(|(train, _)| learner.fit(train, context)).collect::<Result<_, _>>()?;

@@ -14,8 +14,10 @@ mod folds;
 mod gist;
 mod learner;
 mod medoid;
+mod products;
 mod replay;
 pub mod route;
+mod said;
 pub mod single;
 #[cfg(test)]
 mod testing;

@@ -18,7 +18,7 @@ pub(crate) fn ask(args: &AskArgs) -> Result<(), Failure> {
     let verdict = folder.verdict()?;
     let artefact = load(&folder, &verdict, args.policy.as_deref())?;
     let input = input(args)?;
-    let query = Query { input: Some(&input), slice: args.slice.as_deref() };
+    let query = Query { input: Some(&input), slice: args.slice.as_deref(), notes: None };
     let mut thought = artefact.policy.think(&query);
     let step = artefact.policy.next(&query, &mut thought, &[], artefact.dial);
     let asked = match step {

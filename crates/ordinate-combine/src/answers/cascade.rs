@@ -14,7 +14,6 @@ use crate::by_slice::{BySlice, best_utility};
 use crate::crossfit::best_column;
 use crate::error::NotApplicable;
 use crate::learner::{Context, Learner};
-use crate::texts::Text;
 
 /// Candidates that are asked first.
 const ASKED: usize = 4;
@@ -44,7 +43,7 @@ impl Learner for CascadeLearner {
             let targets = asked.iter().copied().chain([dear]).collect();
             (asked, targets)
         };
-        let panels = learn(self.kind(), train, context, &lookup, &choose)?;
+        let panels = learn(self.kind(), train, &lookup, &choose)?;
         Ok(Box::new(Cascade { lookup, dear, panels }))
     }
 }
@@ -59,10 +58,10 @@ pub struct Cascade {
 
 impl Cascade {
     /// Expected quality of the panel's targets, computed once per item and kept in the thought.
-    fn expect(panel: &Panel, input: &str, seen: &[Seen<'_>], thought: &mut Thought) {
+    fn expect(panel: &Panel, query: &Query<'_>, seen: &[Seen<'_>], thought: &mut Thought) {
         if thought.memo.is_empty() {
-            let first = seen.iter().take(panel.asked.len()).copied().collect();
-            thought.memo = panel.expect(&Scene { text: &Text::read(input), input, seen: first });
+            let scene = Scene::new(query, seen.iter().take(panel.asked.len()).copied());
+            thought.memo = scene.map_or_else(Vec::new, |scene| panel.expect(&scene));
         }
     }
 }
@@ -81,7 +80,7 @@ impl Policy for Cascade {
     }
 
     fn next(&self, query: &Query<'_>, thought: &mut Thought, seen: &[Seen<'_>], dial: Dial) -> Step {
-        let (Some(panel), Some(input)) = (self.panels.of(query.slice), query.input) else {
+        let (Some(panel), Some(_)) = (self.panels.of(query.slice), query.input) else {
             return match seen.first() {
                 None => Step::Ask(vec![best_utility(&thought.quality, &thought.outlay, dial)]),
                 Some(seen) => Step::Give(Given::Answer(seen.candidate)),
@@ -93,7 +92,7 @@ impl Policy for Cascade {
         if seen.len() > panel.asked.len() {
             return Step::Give(Given::Answer(self.dear));
         }
-        Self::expect(panel, input, seen, thought);
+        Self::expect(panel, query, seen, thought);
         let answered = (0..seen.len()).filter(|&place| !seen[place].failed);
         let best = answered
             .reduce(|best, place| if thought.memo[place] > thought.memo[best] { place } else { best });

@@ -11,15 +11,11 @@ mod panel;
 pub mod select;
 mod sight;
 
-use std::sync::Arc;
-
 use ordinate_core::evidence::View;
 use ordinate_core::{Evidence, PolicyKind};
 
 use crate::by_slice::BySlice;
 use crate::error::NotApplicable;
-use crate::learner::Context;
-use crate::texts::Texts;
 use panel::{Choose, Panels};
 
 /// Whether there are answers and inputs to look at, and candidates to choose from.
@@ -40,11 +36,9 @@ fn applies(kind: PolicyKind, evidence: &Evidence, least: usize) -> Result<(), No
 fn learn(
     kind: PolicyKind,
     train: &View<'_>,
-    context: &Context,
     lookup: &BySlice,
     choose: Choose<'_>,
 ) -> Result<Panels, NotApplicable> {
-    let texts = context.texts.clone().unwrap_or_else(|| Arc::new(Texts::new(train.evidence)));
-    Panels::fit(train, &texts, lookup, choose)
+    Panels::fit(train, lookup, choose)
         .map_err(|error| NotApplicable { kind, why: format!("its models could not be fitted: {error}") })
 }

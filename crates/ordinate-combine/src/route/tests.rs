@@ -107,11 +107,13 @@ fn without_texts_or_with_few_it_says_why() {
 fn an_item_unlike_any_other_gets_what_the_lookup_says() {
     let evidence = questions(true);
     let policy = RouteLearner::default().fit(&evidence.view(), &Context::default()).unwrap();
-    let bare = policy.think(&Query { input: None, slice: Some("甲") });
+    let bare = policy.think(&Query { slice: Some("甲"), ..Query::default() });
     let lookup = BySlice::fit(&evidence.view(), crate::learner::Outlay::Cost);
     assert_eq!(bare.quality, lookup.expected(Some("甲")).quality);
-    for query in [Query { input: Some(""), slice: None }, Query { input: Some("zzz"), slice: Some("unseen") }]
-    {
+    for query in [
+        Query { input: Some(""), ..Query::default() },
+        Query { input: Some("zzz"), slice: Some("unseen"), notes: None },
+    ] {
         let thought = policy.think(&query);
         assert!(thought.quality.iter().chain(&thought.outlay).all(|value| value.is_finite()), "{thought:?}");
     }
