@@ -69,6 +69,12 @@ pub trait Learner: Send + Sync {
         crate::dials::utility_dials(evidence, context.outlay)
     }
 
+    /// Whether its dial can be chosen so that a loss is bounded ([`crate::promise`]): its dials must spare more
+    /// and more.
+    fn promises(&self) -> bool {
+        false
+    }
+
     /// Learns from these rows and from no others.
     ///
     /// # Errors

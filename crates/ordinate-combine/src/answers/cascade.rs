@@ -28,18 +28,24 @@ impl Learner for CascadeLearner {
     }
 
     fn applies(&self, evidence: &Evidence) -> Result<(), NotApplicable> {
-        applies(self.kind(), evidence, 1)
+        applies(self.kind(), evidence, 0)
+    }
+
+    fn promises(&self) -> bool {
+        true
     }
 
     fn fit(&self, train: &View<'_>, context: &Context) -> Result<Box<dyn Policy>, NotApplicable> {
         let lookup = BySlice::fit(train, context.outlay);
         let dear = best_column(train, &[]);
         let speaks: Vec<bool> = train.evidence.columns().iter().map(Answers::has_output).collect();
+        // Where no outputs were kept, the input has to do, and there is no use in asking several.
+        let silent = !speaks.contains(&true);
         let choose = |expected: &[f64]| {
             let mut asked: Vec<usize> =
-                (0..expected.len()).filter(|&column| column != dear && speaks[column]).collect();
+                (0..expected.len()).filter(|&column| column != dear && (silent || speaks[column])).collect();
             asked.sort_by(|&a, &b| expected[b].total_cmp(&expected[a]));
-            asked.truncate(ASKED);
+            asked.truncate(if silent { 1 } else { ASKED });
             let targets = asked.iter().copied().chain([dear]).collect();
             (asked, targets)
         };

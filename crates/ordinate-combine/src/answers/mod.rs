@@ -23,6 +23,8 @@ fn applies(kind: PolicyKind, evidence: &Evidence, least: usize) -> Result<(), No
     let with_output = evidence.columns().iter().filter(|answers| answers.has_output()).count();
     let why = if with_output < least {
         format!("{with_output} candidates have recorded outputs, and it looks at those of at least {least}")
+    } else if evidence.candidates().len() < 2 {
+        "there is only one candidate".to_owned()
     } else if !evidence.items().has_inputs() {
         "the items have no input texts; name an input field".to_owned()
     } else {

@@ -71,7 +71,8 @@ fn a_saved_route_decides_alike() {
             (thoughts(policy), given)
         };
         let before = decisions(policy.as_ref());
-        let text = Artefact { name: learner.name(), policy, dial: dials[1] }.to_json().unwrap();
+        let text =
+            Artefact { name: learner.name(), policy, dial: dials[1], promise: None }.to_json().unwrap();
         let loaded = Artefact::from_json(&text).unwrap();
         assert_eq!(loaded.to_json().unwrap(), text);
         let after = decisions(loaded.policy.as_ref());
