@@ -14,7 +14,7 @@ mod folds;
 mod gist;
 mod learner;
 mod medoid;
-mod products;
+pub mod products;
 pub mod promise;
 mod replay;
 pub mod route;

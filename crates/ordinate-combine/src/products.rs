@@ -6,7 +6,8 @@ use faer::{Accum, Mat, MatRef, Par};
 use ordinate_learn::Matrix;
 
 /// The inner products of every two of these vectors, which lie one after the other, each `width` long.
-pub(crate) fn kernel(vectors: &[f32], width: usize) -> Matrix {
+#[must_use]
+pub fn kernel(vectors: &[f32], width: usize) -> Matrix {
     let rows = vectors.len() / width.max(1);
     let vectors = MatRef::from_row_major_slice(vectors, rows, width);
     let mut products = Mat::<f32>::zeros(rows, rows);
@@ -15,7 +16,8 @@ pub(crate) fn kernel(vectors: &[f32], width: usize) -> Matrix {
 }
 
 /// Weights per dimension and output (row by row), of dual weights per vector and output.
-pub(crate) fn primal(vectors: &[f32], width: usize, dual: &Matrix) -> Vec<f32> {
+#[must_use]
+pub fn primal(vectors: &[f32], width: usize, dual: &Matrix) -> Vec<f32> {
     let vectors = MatRef::from_row_major_slice(vectors, dual.rows(), width);
     #[allow(clippy::cast_possible_truncation)] // weights
     let dual = Mat::from_fn(dual.rows(), dual.columns(), |row, output| dual[(row, output)] as f32);
