@@ -16,6 +16,8 @@ pub(super) struct StreamReader {
     raw: Raw,
     done: bool,
     events: usize,
+    /// Whether any event was one of a chat stream.
+    begun: bool,
 }
 
 impl StreamReader {
@@ -68,6 +70,7 @@ impl StreamReader {
         if let Some(usage) = wire.usage.and_then(|usage| usage.usage()) {
             self.raw.reply.usage = Some(usage);
         }
+        self.begun |= wire.choices.is_some();
         for choice in wire.choices.into_iter().flatten().take(1) {
             if let Some(message) = choice.delta.or(choice.message) {
                 self.raw.reasoned |= message.reasoned();
@@ -96,7 +99,7 @@ impl StreamReader {
         self.event(Duration::ZERO)?;
         // `[DONE]` or a finish reason: some servers send only one of them.
         if !self.done && self.raw.finish.is_none() {
-            let kind = if self.events == 0 { FailureKind::Shape } else { FailureKind::Cut };
+            let kind = if self.begun { FailureKind::Cut } else { FailureKind::Shape };
             let usage = self.raw.reply.usage;
             let message = "the stream ended before the answer was whole";
             return Err(Failure { usage, ..Failure::new(kind, message) });
