@@ -23,11 +23,14 @@ pub(super) struct StreamReader {
 impl StreamReader {
     /// Takes the next bytes, which came `since` after the request was sent.
     pub(super) fn take(&mut self, bytes: &[u8], since: Duration) -> Result<(), Failure> {
+        // Only what is new can end a line: a long line is not searched again with every part of it.
+        let mut searched = self.rest.len();
         self.rest.extend_from_slice(bytes);
         let mut from = 0;
-        while let Some(length) = self.rest[from..].iter().position(|byte| *byte == b'\n') {
-            let line = self.rest[from..from + length].to_vec();
-            from += length + 1;
+        while let Some(length) = self.rest[searched..].iter().position(|byte| *byte == b'\n') {
+            let line = self.rest[from..searched + length].to_vec();
+            from = searched + length + 1;
+            searched = from;
             self.line(&line, since)?;
         }
         self.rest.drain(..from);
