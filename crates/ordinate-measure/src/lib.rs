@@ -34,3 +34,4 @@ pub use progress::{Observer, Progress};
 pub use retry::RetryRule;
 pub use run::{MeasureError, measure};
 pub use store::{AnswerStore, Saved, StoreError};
+pub use tokio_util::sync::CancellationToken;
