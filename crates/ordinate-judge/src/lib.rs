@@ -148,6 +148,7 @@ pub fn judge(case: &Case<'_>) -> Result<Judged, CombineError> {
         undecided: choice.undecided.filter(|_| choice.outcome == Outcome::Undecided),
         why: why::reasons(&field, &misses, &choice, &trials, other.as_ref()),
         errors_left_out: other,
+        measured: Vec::new(),
         assumed: why::assumptions(case, &trials, &contenders),
     };
     let chosen = choice.recommended;

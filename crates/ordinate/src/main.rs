@@ -6,6 +6,7 @@ mod cli;
 mod failure;
 mod folder;
 mod init;
+mod live;
 mod output;
 mod report;
 mod run;
