@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod failure;
 mod folder;
+mod import;
 mod init;
 mod output;
 mod report;
@@ -22,6 +23,8 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
         Command::Init(args) => init::init(&args),
+        Command::Import(args) => import::import(&args),
+        Command::Export(args) => import::export(&args),
         Command::Report(args) => report::report(&args),
         Command::Ask(args) => ask::ask(&args),
         Command::Schema(args) => output::print(&schema(args.of)),
