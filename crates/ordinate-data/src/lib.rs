@@ -14,5 +14,6 @@ mod task;
 pub use error::{At, DataError, Problem};
 pub use evidence::{Loaded, load_evidence};
 pub use infer::{infer_task, infer_task_for};
+pub use recorded::load_items;
 pub use store::{read_evidence, write_evidence};
 pub use task::{Task, parse_task, read_task, task_schema};

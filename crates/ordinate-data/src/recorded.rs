@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ordinate_core::evidence::{EvidenceBuilder, EvidenceError, ItemFields};
 use ordinate_core::task::CandidateEntry;
-use ordinate_core::{Part, Price};
+use ordinate_core::{Items, Part, Price};
 
 use crate::error::{At, DataError, Problem, quoted};
 use crate::evidence::{self, AnswerTexts, Loaded, Tally, common_notes, fault, grouped};
@@ -47,6 +47,16 @@ pub(crate) fn load(task: &Task) -> Result<Loaded, DataError> {
     let evidence = builder.finish().map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
     notes.extend(common_notes(&evidence, &tallies));
     Ok(Loaded { evidence, notes })
+}
+
+/// Reads the items of a task without any answer: what a model that runs here is trained on and asked about.
+///
+/// # Errors
+/// As [`crate::load_evidence`]; a task whose data is an evidence table has no items.
+pub fn load_items(task: &Task) -> Result<Items, DataError> {
+    let mut builder = EvidenceBuilder::default();
+    read_items(task, &mut builder)?;
+    Ok(builder.into_items())
 }
 
 fn not_recorded(task: &Task, entry: &CandidateEntry) -> DataError {

@@ -9,6 +9,9 @@ use crate::output::print;
 
 pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     let task = read_task(&args.task)?;
+    if let Some(text) = crate::local::checked(&task)? {
+        return print(&text);
+    }
     let loaded = load_evidence(&task)?;
     let items = loaded.evidence.items();
     let mut lines = vec![

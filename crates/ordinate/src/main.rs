@@ -7,6 +7,7 @@ mod failure;
 mod folder;
 mod import;
 mod init;
+mod local;
 mod output;
 mod report;
 mod run;

@@ -25,7 +25,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     if let Some(seed) = args.seed {
         task.file.statistics.seed = Some(seed);
     }
-    let loaded = load_evidence(&task)?;
+    let ready = crate::local::answered(&task, &progress)?;
+    let loaded = load_evidence(&ready)?;
     let evidence = &loaded.evidence;
     progress(&format!("{} items x {} candidates read", evidence.len(), evidence.candidates().len()));
 
