@@ -1,6 +1,7 @@
 //! The task file, as it is written: sections and keys. Reading it, with errors that name file and line, is
 //! the job of `ordinate-data`.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use schemars::JsonSchema;
@@ -236,8 +237,16 @@ pub struct Recorded {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Local {
-    /// A built-in model, a folder, or `hf:org/name[@revision]`.
+    /// `ngram-linear` (trained on the task's train items), `builtin` (the encoder that Ordinate brings), a folder, or
+    /// `hf:org/name[@revision]`.
     pub model: String,
+    /// What each label means, for models that were not trained on the task. Default: the labels' own words.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// How many train items at most a model is trained on, or looks for nearest examples in: for ever more of them,
+    /// what data is worth. Default: all for `ngram-linear`, none for an encoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examples: Option<u32>,
 }
 
 /// `adapt = { from = "hf:...", method = "probe" }`.
@@ -248,4 +257,7 @@ pub struct Adapt {
     pub from: String,
     /// `probe`, `lora` or `full`.
     pub method: String,
+    /// How many train items at most it is trained on. Default: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examples: Option<u32>,
 }

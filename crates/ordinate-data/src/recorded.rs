@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ordinate_core::evidence::{EvidenceBuilder, EvidenceError, ItemFields};
 use ordinate_core::task::CandidateEntry;
-use ordinate_core::{Part, Price, Score};
+use ordinate_core::{Items, Part, Price, Score};
 
 use crate::error::{At, DataError, Problem, quoted};
 use crate::evidence::{self, AnswerTexts, Loaded, Tally, common_notes, fault, grouped};
@@ -73,6 +73,16 @@ pub(crate) fn read_all(
     }
     tallies.iter().try_for_each(Tally::settle)?;
     Ok(notes)
+}
+
+/// Reads the items of a task without any answer: what a model that runs here is trained on and asked about.
+///
+/// # Errors
+/// As [`crate::load_evidence`]; a task whose data is an evidence table has no items.
+pub fn load_items(task: &Task) -> Result<Items, DataError> {
+    let mut builder = EvidenceBuilder::default();
+    read_items(task, &item_files(task)?, &mut builder, None)?;
+    Ok(builder.into_items())
 }
 
 fn not_recorded(task: &Task, entry: &CandidateEntry) -> DataError {

@@ -11,7 +11,7 @@ use serde_json::Value;
 #[test]
 fn lm_evaluation_harness() {
     let Some(folder) = shared("lm-eval") else { return };
-    let done = run(&[folder.clone()]);
+    let done = run(std::slice::from_ref(&folder));
     let results = folder.join("i82qcls7/results_2026-11-23T11-16-31.733699.json");
     let results: Value = serde_json::from_str(&fs::read_to_string(results).unwrap()).unwrap();
     for (task, metric) in [("toy_gen", "exact_match,strict"), ("toy_mc", "acc,none")] {
@@ -38,7 +38,7 @@ fn inspect() {
 #[test]
 fn promptfoo() {
     let Some(json) = shared("promptfoo/out.json") else { return };
-    let whole = run(&[json.clone()]);
+    let whole = run(std::slice::from_ref(&json));
     let rows = run(&[shared("promptfoo/out.jsonl").unwrap()]);
     let document: Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
     for done in [&whole, &rows] {

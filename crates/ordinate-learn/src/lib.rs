@@ -6,10 +6,12 @@ pub mod forest;
 pub mod greedy;
 pub mod kernel;
 pub mod logistic;
+pub mod margin;
 mod matrix;
 pub mod random;
 
 pub use error::LearnError;
 pub use forest::Forest;
 pub use logistic::Logistic;
+pub use margin::{Cells, Margins};
 pub use matrix::Matrix;

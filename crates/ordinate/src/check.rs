@@ -20,6 +20,9 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
             args.task.display()
         )));
     }
+    if let Some(text) = crate::local::checked(&task)? {
+        return print(&text);
+    }
     let loaded = load_evidence(&task)?;
     let items = loaded.evidence.items();
     let mut lines = vec![

@@ -26,6 +26,10 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Write a task file from a data file
     Init(InitArgs),
+    /// Turn other tools' logs into recorded candidates: items, a file a candidate, a task file that runs
+    Import(ImportArgs),
+    /// Write the answers of a run in the schema that tools share (Every Eval Ever)
+    Export(ExportArgs),
     /// Show the report of a run again
     Report(ReportArgs),
     /// Say what the policy of a run would do with one input, why, and what it expects
@@ -97,6 +101,43 @@ pub(crate) struct InitArgs {
     /// Overwrite an existing file
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+/// `ordinate import`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// Logs, HELM run folders, or folders that hold either; the tool is told by content
+    #[arg(value_name = "LOG", required = true, value_hint = ValueHint::AnyPath)]
+    pub(crate) logs: Vec<PathBuf>,
+    /// Folder to write items.jsonl, a file a candidate, and ordinate.toml to
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) out: PathBuf,
+    /// Metric, scorer or named score that becomes the score [default: the tool's primary one]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) metric: Option<String>,
+    /// Filter of lm-evaluation-harness [default: the first one in the log]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) filter: Option<String>,
+    /// The metric's worst and best value, where it is not in [0, 1] or less is better
+    #[arg(long, value_name = "WORST,BEST", value_parser = crate::import::range, allow_hyphen_values = true)]
+    pub(crate) range: Option<(f64, f64)>,
+    /// Name of the task [default: the name of the folder]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
+/// `ordinate export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// The run folder
+    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    pub(crate) run: PathBuf,
+    /// Folder to write to
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) out: PathBuf,
+    /// Who ran the evaluation
+    #[arg(long, value_name = "NAME")]
+    pub(crate) organisation: Option<String>,
 }
 
 /// `ordinate report`.

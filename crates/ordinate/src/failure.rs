@@ -34,6 +34,17 @@ impl From<ordinate_data::DataError> for Failure {
     }
 }
 
+impl From<ordinate_import::ImportError> for Failure {
+    fn from(error: ordinate_import::ImportError) -> Self {
+        match error {
+            ordinate_import::ImportError::Write { .. } => Self::Run(error.to_string()),
+            ordinate_import::ImportError::Log(_) | ordinate_import::ImportError::Options(_) => {
+                Self::Input(error.to_string())
+            }
+        }
+    }
+}
+
 impl From<ordinate_combine::CombineError> for Failure {
     fn from(error: ordinate_combine::CombineError) -> Self {
         match error {

@@ -5,8 +5,10 @@ mod check;
 mod cli;
 mod failure;
 mod folder;
+mod import;
 mod init;
 mod live;
+mod local;
 mod output;
 mod report;
 mod run;
@@ -23,6 +25,8 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
         Command::Init(args) => init::init(&args),
+        Command::Import(args) => import::import(&args),
+        Command::Export(args) => import::export(&args),
         Command::Report(args) => report::report(&args),
         Command::Ask(args) => ask::ask(&args),
         Command::Schema(args) => output::print(&schema(args.of)),

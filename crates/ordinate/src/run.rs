@@ -30,17 +30,18 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         task.file.measure.max_spend = Some(most);
     }
     let path = args.out.clone().unwrap_or_else(|| default_folder(&task.file.task.name));
-    let live = is_live(&task);
+    let ready = crate::local::answered(&task, &progress)?;
+    let live = is_live(&ready);
     check_resume(args, &path, live)?;
     let (loaded, measured, folder) = if live {
         // The folder first: it holds the answers.
         let folder = Folder::create(&path, &args.task)?;
         progress("asking live candidates");
         let teller = Teller::new(args.quiet, task.file.measure.max_spend);
-        let asked = live::ask(&task, &folder.path(STORE), args.retry_errors, teller)?;
+        let asked = live::ask(&ready, &folder.path(STORE), args.retry_errors, teller)?;
         (asked.loaded, asked.measured, folder)
     } else {
-        let loaded = load_evidence(&task)?;
+        let loaded = load_evidence(&ready)?;
         (loaded, Vec::new(), Folder::create(&path, &args.task)?)
     };
     let evidence = &loaded.evidence;

@@ -122,6 +122,12 @@ impl EvidenceBuilder {
         &self.candidates
     }
 
+    /// The items alone, without candidates and answers.
+    #[must_use]
+    pub fn into_items(self) -> Items {
+        self.items
+    }
+
     /// The items so far.
     #[must_use]
     pub fn items(&self) -> &Items {

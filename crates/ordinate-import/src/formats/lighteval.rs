@@ -1,8 +1,9 @@
 //! lighteval: `details/<model>/<date>/details_<task>_<date>.parquet`, a row an item.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
@@ -26,14 +27,35 @@ fn detect(head: &Head) -> bool {
 
 fn read(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError> {
     // The Parquet reader panics on some damaged files instead of giving an error.
-    let result = catch_unwind(AssertUnwindSafe(|| match log.memory() {
+    let result = caught(|| match log.memory() {
         Some(bytes) => rows(bytes::Bytes::copy_from_slice(bytes), log, options, sink),
         None => match log.file()? {
             Some(file) => rows(file, log, options, sink),
             None => Err(log.place().refuse("is a folder", "name a .parquet file")),
         },
-    }));
-    result.unwrap_or_else(|_| Err(damaged(log.place(), "its reader gave up")))
+    });
+    result.unwrap_or_else(|| Err(damaged(log.place(), "its reader gave up")))
+}
+
+/// What `read` returns; `None` where it panics, without the message that a panic prints: the refusal says it better.
+fn caught<T>(read: impl FnOnce() -> T) -> Option<T> {
+    thread_local! {
+        static QUIET: Cell<bool> = const { Cell::new(false) };
+    }
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                usual(info);
+            }
+        }));
+    });
+    QUIET.set(true);
+    // Nothing that was half written is looked at again: the import as a whole is refused.
+    let result = panic::catch_unwind(AssertUnwindSafe(read));
+    QUIET.set(false);
+    result.ok()
 }
 
 fn damaged(place: Place, what: impl std::fmt::Display) -> ImportError {

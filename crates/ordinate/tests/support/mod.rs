@@ -29,6 +29,7 @@ impl Desk {
             .args(arguments)
             .current_dir(self.0.path())
             .env("NO_COLOR", "1")
+            .env("ORDINATE_CACHE", self.0.path().join("cache"))
             .output()
             .unwrap();
         Ran { output, folder: self.0.path().to_owned() }

@@ -1,0 +1,225 @@
+//! Linear classifiers for many sparse features: one logistic regression per class against the rest.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::LearnError;
+use crate::random::shuffle;
+
+/// A row of features: numbers of features and their values.
+#[derive(Debug, Clone, Copy)]
+pub struct Cells<'a> {
+    /// Numbers of features, each at most once.
+    pub index: &'a [u32],
+    /// Their values.
+    pub value: &'a [f32],
+}
+
+impl Cells<'_> {
+    fn dot(&self, weights: &[f32]) -> f64 {
+        let terms = self.index.iter().zip(self.value);
+        terms.map(|(&at, &value)| f64::from(weights.get(at as usize).copied().unwrap_or(0.0) * value)).sum()
+    }
+}
+
+/// Passes over the rows after which fitting stops in any case.
+const PASSES: u32 = 200;
+/// It stops when no dual coordinate's gradient is larger.
+const FLAT: f64 = 0.02;
+
+/// One L2-penalised logistic regression per class against all others, with a penalised intercept, as LIBLINEAR fits
+/// them (dual coordinate descent; Yu, Huang and Lin 2011, algorithm 5).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Margins {
+    features: usize,
+    /// Per class: a weight per feature, and the intercept last.
+    weights: Vec<Vec<f32>>,
+}
+
+impl Margins {
+    /// Fits. `holds(row, class)` says whether the class is right for the row: exactly one of them for labels, any
+    /// number for tags. `cost` is LIBLINEAR's `C`: the weight of the rows' log loss against half the squared weights.
+    ///
+    /// # Errors
+    /// [`LearnError`]: no rows or classes, a feature out of range, a number that is not finite, a `cost` of 0 or less.
+    pub fn fit(
+        rows: &[Cells<'_>],
+        features: usize,
+        classes: usize,
+        holds: impl Fn(usize, usize) -> bool + Sync,
+        cost: f64,
+    ) -> Result<Self, LearnError> {
+        check(rows, features, classes, cost)?;
+        let squares: Vec<f64> = rows
+            .iter()
+            .map(|row| 1.0 + row.value.iter().map(|value| f64::from(value * value)).sum::<f64>())
+            .collect();
+        let weights = (0..classes)
+            .into_par_iter()
+            .map(|class| {
+                let signs: Vec<f64> =
+                    (0..rows.len()).map(|row| if holds(row, class) { 1.0 } else { -1.0 }).collect();
+                descend(rows, features, &squares, &signs, cost)
+            })
+            .collect();
+        Ok(Self { features, weights })
+    }
+
+    /// The number of classes.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.weights.len()
+    }
+
+    /// The number of weights, intercepts counted.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        self.weights.len() * (self.features + 1)
+    }
+
+    /// The log-odds of each class against the rest; features that are out of range are left out.
+    #[must_use]
+    pub fn scores(&self, row: Cells<'_>) -> Vec<f64> {
+        self.weights
+            .iter()
+            .map(|weights| {
+                let (weights, intercept) = weights.split_at(self.features.min(weights.len()));
+                row.dot(weights) + intercept.first().copied().map_or(0.0, f64::from)
+            })
+            .collect()
+    }
+}
+
+fn descend(rows: &[Cells<'_>], features: usize, squares: &[f64], signs: &[f64], cost: f64) -> Vec<f32> {
+    let least = (0.001 * cost).min(1e-8);
+    let mut alpha: Vec<[f64; 2]> = vec![[least, cost - least]; rows.len()];
+    let mut weights = vec![0.0_f32; features + 1];
+    #[allow(clippy::cast_possible_truncation)] // weights are kept in f32
+    let add = |weights: &mut [f32], row: &Cells<'_>, step: f64| {
+        for (&at, &value) in row.index.iter().zip(row.value) {
+            weights[at as usize] += (step * f64::from(value)) as f32;
+        }
+        weights[features] += step as f32;
+    };
+    for ((row, sign), alpha) in rows.iter().zip(signs).zip(&alpha) {
+        add(&mut weights, row, sign * alpha[0]);
+    }
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    let mut inner_flat = 1e-2;
+    for pass in 0..PASSES {
+        shuffle(&mut order, u64::from(pass));
+        let mut steepest = 0.0_f64;
+        let mut newton_steps = 0;
+        for &at in &order {
+            let (row, curve, sign) = (&rows[at], squares[at], signs[at]);
+            let slope = sign * (row.dot(&weights) + f64::from(weights[features]));
+            // Of alpha and C - alpha, the one whose optimum is the smaller is moved: Newton is stable there.
+            let near = usize::from(0.5 * curve * (alpha[at][1] - alpha[at][0]) + slope < 0.0);
+            let side = if near == 0 { 1.0 } else { -1.0 };
+            let old = alpha[at][near];
+            let mut z = if cost - old < 0.5 * cost { 0.1 * old } else { old };
+            let gradient = |z: f64| curve * (z - old) + side * slope + (z / (cost - z)).ln();
+            let mut g = gradient(z);
+            steepest = steepest.max(g.abs());
+            let mut steps = 0;
+            while g.abs() >= inner_flat && steps < 100 {
+                let next = z - g / (curve + cost / (cost - z) / z);
+                z = if next <= 0.0 { 0.1 * z } else { next };
+                g = gradient(z);
+                steps += 1;
+            }
+            if steps > 0 && z.is_finite() && z < cost {
+                newton_steps += steps;
+                alpha[at][near] = z;
+                alpha[at][1 - near] = cost - z;
+                add(&mut weights, row, side * (z - old) * sign);
+            }
+        }
+        if steepest < FLAT {
+            break;
+        }
+        if newton_steps <= rows.len() / 10 {
+            inner_flat = (0.1 * inner_flat).max(1e-8);
+        }
+    }
+    weights
+}
+
+fn check(rows: &[Cells<'_>], features: usize, classes: usize, cost: f64) -> Result<(), LearnError> {
+    if !(cost > 0.0 && cost.is_finite()) {
+        return Err(LearnError::Parameter { name: "cost", value: cost, range: "finite and above 0" });
+    }
+    if rows.is_empty() || classes == 0 {
+        return Err(LearnError::Empty("the table of features", rows.len(), features));
+    }
+    for (at, row) in rows.iter().enumerate() {
+        for (&column, &value) in row.index.iter().zip(row.value) {
+            let column = column as usize;
+            if column >= features {
+                let wanted = features.saturating_sub(1);
+                return Err(LearnError::Shape { what: "a feature number", found: column, wanted });
+            }
+            if !value.is_finite() {
+                let value = f64::from(value);
+                return Err(LearnError::NotFinite { what: "the features", row: at, column, value });
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::SplitMix;
+
+    /// The primal gradient at the result is near zero: `w = C * sum of (holds - p) x`.
+    #[test]
+    fn the_gradient_vanishes() {
+        let index: Vec<u32> = (0..6).collect();
+        let mut random = SplitMix::new(7);
+        let values: Vec<Vec<f32>> =
+            (0..300).map(|_| (0..6).map(|_| random.unit() as f32 - 0.5).collect()).collect();
+        let right = |row: usize, class: usize| {
+            let best = if values[row][0] > 0.1 {
+                0
+            } else if values[row][1] > values[row][2] {
+                1
+            } else {
+                2
+            };
+            class == best
+        };
+        let rows: Vec<Cells<'_>> = values.iter().map(|value| Cells { index: &index, value }).collect();
+        for cost in [0.5, 8.0] {
+            let fitted = Margins::fit(&rows, 6, 3, right, cost).unwrap();
+            for class in 0..3 {
+                let mut gradient: Vec<f64> = fitted.weights[class].iter().map(|w| f64::from(*w)).collect();
+                for (at, row) in rows.iter().enumerate() {
+                    let p = 1.0 / (1.0 + (-fitted.scores(*row)[class]).exp());
+                    let error = f64::from(u8::from(right(at, class))) - p;
+                    for (place, value) in row.value.iter().enumerate() {
+                        gradient[place] -= cost * error * f64::from(*value);
+                    }
+                    gradient[6] -= cost * error;
+                }
+                let size = cost * 300.0;
+                assert!(gradient.iter().all(|g| g.abs() < 3e-4 * size), "{cost} {class} {gradient:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn bad_input() {
+        let row = Cells { index: &[3], value: &[1.0] };
+        assert!(Margins::fit(&[row], 3, 2, |_, _| true, 1.0).is_err());
+        assert!(Margins::fit(&[], 3, 2, |_, _| true, 1.0).is_err());
+        assert!(Margins::fit(&[row], 4, 2, |_, _| true, 0.0).is_err());
+        let row = Cells { index: &[0], value: &[f32::NAN] };
+        assert!(Margins::fit(&[row], 4, 2, |_, _| true, 1.0).is_err());
+        // One class only, and a row without features.
+        let rows = [Cells { index: &[0], value: &[1.0] }, Cells { index: &[], value: &[] }];
+        let fitted = Margins::fit(&rows, 1, 1, |_, _| true, 1.0).unwrap();
+        assert!(fitted.scores(rows[0])[0] > 0.0 && fitted.parameters() == 2);
+    }
+}

@@ -1,0 +1,61 @@
+//! Why a model cannot be made or cannot answer.
+
+use std::path::PathBuf;
+
+/// Why a model cannot be made or cannot answer: one sentence that says what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The model is not known.
+    #[error(
+        "{0:?} is no model that runs here; known are ngram-linear, builtin, a folder with config.json, \
+             tokenizer.json and model.safetensors, and hf:org/name[@revision]"
+    )]
+    Unknown(String),
+    /// A way of adapting a model is not known.
+    #[error("{0:?} is no way of adapting a model that is there yet; known is probe")]
+    Method(String),
+    /// Models that run here do not do this kind of task.
+    #[error(
+        "models that run here answer tasks of kind classify, tag and regress so far, and this one is {0}; record \
+             the answers instead (recorded = {{ path = ... }})"
+    )]
+    Kind(String),
+    /// There is too little to train on.
+    #[error(
+        "there is too little to train on: {found} items with input and target, of {labels} labels; name train \
+             items in [data], with the fields input and target"
+    )]
+    TooLittle {
+        /// Items with input and target.
+        found: usize,
+        /// Different labels.
+        labels: usize,
+    },
+    /// An item that is to be answered has no input.
+    #[error("item {0:?} has no input; name the field with the text in [data] input")]
+    NoInput(String),
+    /// A target is not what its kind needs.
+    #[error("the target {target:?} of item {id:?} is no {wanted}")]
+    Target {
+        /// The item.
+        id: String,
+        /// Its target.
+        target: String,
+        /// What it has to be.
+        wanted: &'static str,
+    },
+    /// A file of a model is missing, damaged, or something else.
+    #[error("{}: {problem}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// The learner failed.
+    #[error("{0}")]
+    Learn(#[from] ordinate_learn::LearnError),
+    /// The computation failed, which is a bug or a damaged model.
+    #[error("the model failed: {0}")]
+    Failed(String),
+}

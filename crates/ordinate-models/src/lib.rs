@@ -1,0 +1,25 @@
+//! Models that run in this process.
+//!
+//! A [`Model`] answers inputs. [`Ngram`] is trained on the task's own items and knows nothing else; encoders
+//! ([`Encoder`]) turn texts into vectors, on which a probe is trained ([`Probe`]) or labels are compared by their
+//! words ([`ZeroShot`]). [`answer_items`] lets a model answer the items of a task without ever seeing the item that it
+//! answers, and [`Recipe`] is what the task file says of it.
+
+mod answer;
+mod error;
+mod folds;
+mod kind;
+mod linear;
+mod metric;
+mod model;
+mod ngram;
+mod recipe;
+
+pub use answer::{Answered, answer_items};
+pub use error::ModelError;
+pub use kind::Kind;
+pub use linear::Calibrated;
+pub use metric::score;
+pub use model::{Encoder, Facts, Model, Reply};
+pub use ngram::Ngram;
+pub use recipe::Recipe;

@@ -1,0 +1,172 @@
+//! A calibrated linear classifier on features: what n-grams and probes share.
+
+use ordinate_features::Sparse;
+use ordinate_learn::random::shuffle;
+use ordinate_learn::{Cells, Margins};
+use serde::{Deserialize, Serialize};
+
+use crate::error::ModelError;
+use crate::kind::{Kind, tag_text};
+use crate::model::Reply;
+
+/// A linear classifier whose probabilities were calibrated on rows that its weights had not seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Calibrated {
+    labels: Vec<String>,
+    tags: bool,
+    margins: Margins,
+    /// What the log-odds are multiplied with (a temperature's inverse; Guo et al. 2017).
+    sharpness: f64,
+}
+
+/// Rows below which every row is held out once, instead of a fifth of them.
+const FEW: usize = 500;
+const FOLDS: usize = 5;
+
+impl Calibrated {
+    /// Fits on rows and the labels of each. Penalty and sharpness are those of the least log loss on rows held out,
+    /// among `costs` (LIBLINEAR's `C`).
+    ///
+    /// # Errors
+    /// [`ModelError::TooLittle`] with fewer than two rows or labels.
+    pub fn fit(
+        kind: Kind,
+        rows: &[Sparse],
+        targets: &[Vec<String>],
+        features: usize,
+        costs: &[f64],
+    ) -> Result<Self, ModelError> {
+        let mut labels: Vec<String> = targets.iter().flatten().cloned().collect();
+        labels.sort_unstable();
+        labels.dedup();
+        if rows.len() < 2 || labels.len() < 2 {
+            return Err(ModelError::TooLittle { found: rows.len(), labels: labels.len() });
+        }
+        let place = |label: &String| labels.binary_search(label).ok();
+        let right: Vec<Vec<usize>> =
+            targets.iter().map(|target| target.iter().filter_map(place).collect()).collect();
+        let cells: Vec<Cells<'_>> =
+            rows.iter().map(|row| Cells { index: &row.index, value: &row.value }).collect();
+        let all: Vec<usize> = (0..rows.len()).collect();
+        let fit = |chosen: &[usize], cost: f64| {
+            let cells: Vec<Cells<'_>> = chosen.iter().map(|&row| cells[row]).collect();
+            Margins::fit(&cells, features, labels.len(), |at, class| right[chosen[at]].contains(&class), cost)
+        };
+        let mut best: Option<(f64, f64, f64)> = None;
+        for &cost in costs {
+            let mut held: Vec<(usize, Vec<f64>)> = Vec::new();
+            for (train, test) in splits(&all) {
+                let margins = fit(&train, cost)?;
+                held.extend(test.into_iter().map(|row| (row, margins.scores(cells[row]))));
+            }
+            let (sharpness, loss) = sharpen(kind, &held, &right);
+            if best.is_none_or(|(least, ..)| loss < least) {
+                best = Some((loss, cost, sharpness));
+            }
+        }
+        let (_, cost, sharpness) = best.unwrap_or((0.0, 1.0, 1.0));
+        let margins = fit(&all, cost)?;
+        Ok(Self { labels, tags: kind == Kind::Tag, margins, sharpness })
+    }
+
+    /// The labels, sorted.
+    #[must_use]
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// The number of weights.
+    #[must_use]
+    pub fn parameters(&self) -> u64 {
+        self.margins.parameters() as u64
+    }
+
+    /// The probability of each label, in the order of [`Self::labels`]; they sum to 1 for `classify`.
+    #[must_use]
+    pub fn probabilities(&self, row: &Sparse) -> Vec<f64> {
+        let kind = if self.tags { Kind::Tag } else { Kind::Classify };
+        let scores = self.margins.scores(Cells { index: &row.index, value: &row.value });
+        probabilities(kind, &scores, self.sharpness)
+    }
+
+    /// The answer to a row.
+    #[must_use]
+    pub fn reply(&self, row: &Sparse) -> Reply {
+        let shares = self.probabilities(row);
+        if self.tags {
+            let chosen: Vec<&str> = self
+                .labels
+                .iter()
+                .zip(&shares)
+                .filter(|(_, share)| **share >= 0.5)
+                .map(|(label, _)| label.as_str())
+                .collect();
+            // Tags are taken to be independent, as they are fitted.
+            let sure = shares.iter().map(|share| share.max(1.0 - share)).product();
+            return Reply { output: tag_text(&chosen), confidence: Some(sure) };
+        }
+        let best = shares.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
+        let (at, share) = best.map_or((0, 0.0), |(at, share)| (at, *share));
+        Reply { output: self.labels.get(at).cloned().unwrap_or_default(), confidence: Some(share) }
+    }
+}
+
+/// Train and test rows: each row is held out once where there are few, else one fifth of them.
+fn splits(rows: &[usize]) -> Vec<(Vec<usize>, Vec<usize>)> {
+    let mut order = rows.to_vec();
+    shuffle(&mut order, 11);
+    let folds = FOLDS.min(rows.len());
+    let rounds = if rows.len() < FEW { folds } else { 1 };
+    (0..rounds)
+        .map(|round| {
+            let (test, train): (Vec<_>, Vec<_>) =
+                order.iter().copied().enumerate().partition(|(place, _)| place % folds == round);
+            let plain = |rows: Vec<(usize, usize)>| rows.into_iter().map(|(_, row)| row).collect();
+            (plain(train), plain(test))
+        })
+        .collect()
+}
+
+fn probabilities(kind: Kind, scores: &[f64], sharpness: f64) -> Vec<f64> {
+    match kind {
+        Kind::Tag => scores.iter().map(|score| 1.0 / (1.0 + (-sharpness * score).exp())).collect(),
+        Kind::Classify => {
+            let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let powers: Vec<f64> = scores.iter().map(|score| (sharpness * (score - most)).exp()).collect();
+            let sum: f64 = powers.iter().sum();
+            powers.iter().map(|power| power / sum).collect()
+        }
+    }
+}
+
+/// The sharpness of the least mean log loss on held-out scores, and that loss: golden-section search over its
+/// logarithm, in which the loss has one minimum.
+fn sharpen(kind: Kind, held: &[(usize, Vec<f64>)], right: &[Vec<usize>]) -> (f64, f64) {
+    const LEAST: f64 = 1e-9;
+    let loss = |log: f64| {
+        let sharpness = log.exp();
+        let sum: f64 = held
+            .iter()
+            .map(|(row, scores)| {
+                let shares = probabilities(kind, scores, sharpness);
+                let one = |(class, share): (usize, f64)| match (kind, right[*row].contains(&class)) {
+                    (_, true) => -share.max(LEAST).ln(),
+                    (Kind::Tag, false) => -(1.0 - share).max(LEAST).ln(),
+                    (Kind::Classify, false) => 0.0,
+                };
+                shares.into_iter().enumerate().map(one).sum::<f64>()
+            })
+            .sum();
+        #[allow(clippy::cast_precision_loss)] // rows
+        let mean = sum / held.len().max(1) as f64;
+        mean
+    };
+    let golden = (5.0_f64.sqrt() - 1.0) / 2.0;
+    let (mut low, mut high) = (-3.0_f64, 4.0_f64);
+    for _ in 0..30 {
+        let (a, b) = (high - golden * (high - low), low + golden * (high - low));
+        if loss(a) < loss(b) { high = b } else { low = a }
+    }
+    let log = f64::midpoint(low, high);
+    (log.exp(), loss(log))
+}

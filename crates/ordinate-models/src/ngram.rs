@@ -1,0 +1,74 @@
+//! The vertical model from scratch: n-grams of words and characters, TF-IDF, one logistic regression per label.
+
+use ordinate_features::{Ngrams, Smoothing, Sparse, Tfidf};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::error::ModelError;
+use crate::kind::Kind;
+use crate::linear::Calibrated;
+use crate::model::{Facts, Model, Reply};
+
+/// Words and word pairs, and characters by two to five: enough for any script, without knowing one.
+const GRAMS: Ngrams = Ngrams { words: (1, 2), chars: (2, 5), bits: 20 };
+const COSTS: [f64; 3] = [2.0, 8.0, 32.0];
+
+/// An n-gram classifier.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ngram {
+    grams: Ngrams,
+    tfidf: Tfidf,
+    /// Places of the hash that training texts had: feature `i` is place `seen[i]`.
+    seen: Vec<u32>,
+    linear: Calibrated,
+}
+
+impl Ngram {
+    /// Trains on texts and the labels of each.
+    ///
+    /// # Errors
+    /// [`ModelError::TooLittle`] with fewer than two texts or labels.
+    pub fn fit(kind: Kind, texts: &[&str], targets: &[Vec<String>]) -> Result<Self, ModelError> {
+        let counts: Vec<Sparse> = texts.par_iter().map(|text| GRAMS.counts(text)).collect();
+        // With few texts an n-gram of one text still tells something; with many it is noise, and most of the memory.
+        let least = if texts.len() < 1_000 { 1 } else { 2 };
+        let tfidf = Tfidf::fit(&counts, GRAMS.dims(), least, Smoothing::Smooth);
+        let weighted: Vec<Sparse> = counts.par_iter().map(|counts| tfidf.transform(counts)).collect();
+        let mut seen: Vec<u32> = weighted.iter().flat_map(|row| row.index.iter().copied()).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        let rows: Vec<Sparse> = weighted.par_iter().map(|row| narrow(row, &seen)).collect();
+        let linear = Calibrated::fit(kind, &rows, targets, seen.len(), &COSTS)?;
+        Ok(Self { grams: GRAMS, tfidf, seen, linear })
+    }
+
+    fn features(&self, text: &str) -> Sparse {
+        narrow(&self.tfidf.transform(&self.grams.counts(text)), &self.seen)
+    }
+}
+
+/// Renumbers places of the hash; those that were not seen are left out. Both are in ascending order.
+fn narrow(row: &Sparse, seen: &[u32]) -> Sparse {
+    let mut narrow = Sparse::default();
+    for (place, value) in row.iter() {
+        if let Ok(feature) = seen.binary_search(&place) {
+            #[allow(clippy::cast_possible_truncation)] // below the number of places
+            narrow.index.push(feature as u32);
+            narrow.value.push(value);
+        }
+    }
+    narrow
+}
+
+impl Model for Ngram {
+    fn answer(&self, inputs: &[&str]) -> Result<Vec<Reply>, ModelError> {
+        Ok(inputs.iter().map(|input| self.linear.reply(&self.features(input))).collect())
+    }
+
+    fn facts(&self) -> Facts {
+        let parameters = self.linear.parameters();
+        // Weights, places, and counts and weights of the TF-IDF, four bytes each.
+        let others = self.seen.len() as u64 + 2 * self.grams.dims() as u64;
+        Facts { parameters, bytes: 4 * (parameters + others) }
+    }
+}

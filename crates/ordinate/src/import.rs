@@ -1,0 +1,111 @@
+//! `ordinate import` and `ordinate export`: other tools' logs in, and evidence out in the schema that tools share.
+
+use std::fmt::Write as _;
+
+use ordinate_import::{ExportOptions, Imported, Options, export_every_eval_ever};
+
+use crate::cli::{ExportArgs, ImportArgs};
+use crate::failure::Failure;
+use crate::folder::Folder;
+use crate::output::print;
+
+pub(crate) fn import(args: &ImportArgs) -> Result<(), Failure> {
+    let options = Options {
+        name: args.name.clone(),
+        metric: args.metric.clone(),
+        filter: args.filter.clone(),
+        range: args.range,
+        ..Options::default()
+    };
+    let imported = ordinate_import::import(&args.logs, &args.out, &options)?;
+    print(&summary(&imported))
+}
+
+pub(crate) fn export(args: &ExportArgs) -> Result<(), Failure> {
+    let folder = Folder::open(&args.run)?;
+    let verdict = folder.verdict()?;
+    let evidence = ordinate_data::read_evidence(&folder.path("evidence.parquet"))?;
+    let options =
+        ExportOptions { task: verdict.task, organisation: args.organisation.clone(), timestamp: None };
+    let exported = export_every_eval_ever(&evidence, &args.out, &options)?;
+    print(&format!(
+        "{} answers of {} candidates written to {} as Every Eval Ever\n",
+        exported.answers,
+        exported.files.len(),
+        args.out.display()
+    ))
+}
+
+/// `WORST,BEST` as two numbers.
+pub(crate) fn range(text: &str) -> Result<(f64, f64), String> {
+    let parsed = text
+        .split_once(',')
+        .and_then(|(worst, best)| Some((worst.trim().parse().ok()?, best.trim().parse().ok()?)));
+    parsed.ok_or_else(|| "give the metric's worst and best value, for example 0,100 or 1,0".to_owned())
+}
+
+/// What was read, what met, what did not, and what to do next. Names of models are other people's text, but a
+/// candidate's name holds no control characters, and notes are cleaned here.
+fn summary(imported: &Imported) -> String {
+    let Imported { items, candidates, unaligned, notes, task_file } = imported;
+    let mut text = format!("{items} items, {}\n", counted(candidates.len() as u64, "candidate"));
+    let width = candidates.iter().map(|one| one.name.as_str().chars().count()).max().unwrap_or(0).min(60);
+    for one in candidates {
+        let mean = one.mean.map_or_else(|| "no score".to_owned(), |mean| format!("mean {mean:.3}"));
+        let _ = write!(text, "  {:width$}  {mean}, {} scored", one.name.as_str(), one.scored);
+        if one.errors > 0 {
+            let _ = write!(text, ", {}", counted(one.errors, "error"));
+        }
+        if one.missing > 0 {
+            let _ = write!(text, ", {} without an answer", counted(one.missing, "item"));
+        }
+        text.push('\n');
+    }
+    if candidates.len() > 1 {
+        let holes: u64 = unaligned.iter().map(|group| group.items).sum();
+        let aligned = *items as u64 - holes;
+        let _ =
+            writeln!(text, "aligned      {} that every candidate has an answer to", counted(aligned, "item"));
+        for group in unaligned {
+            let (count, examples) = (counted(group.items, "item"), group.examples.join(", "));
+            let missing = some_of(&group.missing);
+            let _ = writeln!(
+                text,
+                "not aligned  {count} of task {} without an answer of {missing}: {examples}{}",
+                group.task,
+                if group.items > group.examples.len() as u64 { ", ..." } else { "" }
+            );
+        }
+        if holes > 0 {
+            let _ = writeln!(text, "             unaligned.jsonl beside the task file lists each");
+        }
+    }
+    for note in notes {
+        let _ = writeln!(text, "note         {note}");
+    }
+    let file = task_file.display();
+    let _ = match candidates.len() {
+        1 => writeln!(
+            text,
+            "{file} written. A verdict needs a second candidate: import the logs of another model with these, or add one there."
+        ),
+        _ => writeln!(
+            text,
+            "{file} written: say there which candidates are vertical, then: ordinate run {file}"
+        ),
+    };
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+/// The first names of a list that can be long.
+fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 4;
+    match names.len().saturating_sub(SHOWN) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names[..SHOWN].join(", ")),
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,149 @@
+//! Models that run in the process, from the task file to the verdict.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
+
+mod support;
+
+use std::fmt::Write as _;
+use std::process::Command;
+
+use support::{Desk, named, number, shared};
+
+/// `ordinate run` with a cache of its own; the verdict, and what was told on the way.
+fn run(desk: &Desk, task: &str) -> (serde_json::Value, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_ordinate"))
+        .args(["run", task, "--json", "--out", "run"])
+        .current_dir(desk.path(""))
+        .env("ORDINATE_CACHE", desk.path("cache"))
+        .output()
+        .unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{told}");
+    (serde_json::from_slice(&output.stdout).unwrap(), told)
+}
+
+fn task(kind: &str, data: &str, candidates: &[(&str, &str, &str)]) -> String {
+    let mut text = format!(
+        "[task]\nname = \"t\"\nkind = \"{kind}\"\n[data]\n{data}\ninput = \"text\"\ntarget = \"label\"\n[combine]\nkinds = [\"single\"]\n"
+    );
+    for (name, lineage, source) in candidates {
+        let _ = write!(text, "[[candidate]]\nname = \"{name}\"\nlineage = \"{lineage}\"\n{source}\n");
+    }
+    text
+}
+
+const TWO: [(&str, &str, &str); 2] = [
+    ("all", "vertical", r#"local = { model = "ngram-linear" }"#),
+    ("few", "vertical", r#"local = { model = "ngram-linear", examples = 40 }"#),
+];
+
+fn quality(verdict: &serde_json::Value, name: &str) -> f64 {
+    number(named(verdict, "candidates", name), "quality.mean")
+}
+
+#[test]
+fn headlines() {
+    let Some(data) = shared("tasks/headlines_gold") else { return };
+    let data = data.display();
+    let files = format!("train = \"{data}/train.jsonl\"\ntest = \"{data}/test.jsonl\"");
+    let desk = Desk::new();
+    desk.write("t.toml", task("classify", &files, &TWO));
+    let (verdict, told) = run(&desk, "t.toml");
+    // The whole train part has 4,997 labels; GPT-4-turbo has 0.856 on this test part (FrugalGPT's notebooks).
+    assert!(quality(&verdict, "all") >= 0.89, "{}", quality(&verdict, "all"));
+    assert!(quality(&verdict, "few") < 0.75);
+    assert_eq!(verdict["outcome"], "vertical");
+    assert_eq!(number(&verdict, "recommended.cost_per_1k"), 0.0);
+    assert!(number(&verdict, "recommended.memory_gb") < 0.1);
+    assert!(told.contains("training"), "{told}");
+    let (again, told) = run(&desk, "t.toml");
+    assert!(!told.contains("training") && told.contains("answers of an earlier run"), "{told}");
+    assert_eq!(verdict, again);
+}
+
+/// Texts whose every word says their label, and labels that are noise.
+fn rows(noise: bool) -> String {
+    let mut text = String::new();
+    for at in 0..300_u64 {
+        let label = if noise { (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) % 2 } else { at % 2 };
+        let word = if at % 2 == 0 { "sun" } else { "rain" };
+        let _ = writeln!(text, r#"{{"id":"i{at}","text":"{word} number {at}","label":"l{label}"}}"#);
+    }
+    text
+}
+
+/// Without a test part every item is answered by a model that did not see it: what cannot be learned is not scored
+/// as if it were known by heart.
+#[test]
+fn no_item_is_answered_by_a_model_that_saw_it() {
+    for (noise, least, most) in [(false, 0.99, 1.0), (true, 0.3, 0.7)] {
+        let desk = Desk::new();
+        desk.write("items.jsonl", rows(noise));
+        desk.write("t.toml", task("classify", "items = \"items.jsonl\"", &TWO));
+        let (verdict, _) = run(&desk, "t.toml");
+        let mean = quality(&verdict, "all");
+        assert!((least..=most).contains(&mean), "noise {noise}: {mean}");
+    }
+}
+
+#[test]
+fn tags() {
+    let mut text = String::new();
+    for at in 0..240 {
+        let (sun, rain) = (at % 2 == 0, at % 3 == 0);
+        let tags: Vec<&str> =
+            [("sun", sun), ("rain", rain)].iter().filter(|(_, there)| *there).map(|(tag, _)| *tag).collect();
+        let _ = writeln!(
+            text,
+            r#"{{"id":"i{at}","text":"day {at} {}","label":"{}"}}"#,
+            tags.join(" and "),
+            tags.join(";")
+        );
+    }
+    let desk = Desk::new();
+    desk.write("items.jsonl", text);
+    desk.write("t.toml", task("tag", "items = \"items.jsonl\"", &TWO));
+    let (verdict, _) = run(&desk, "t.toml");
+    assert!(quality(&verdict, "all") > 0.97, "{}", quality(&verdict, "all"));
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let desk = Desk::new();
+    desk.write("items.jsonl", rows(false));
+    let items = "items = \"items.jsonl\"";
+    let other = |source| [TWO[0], ("b", "general", source)];
+    let cases = [
+        ("classify", items, other(r#"local = { model = "ngram" }"#), "no model that runs here"),
+        ("generate", items, TWO, "this one is generate"),
+        ("classify", items, other(r#"adapt = { from = "builtin", method = "lora" }"#), "\"lora\""),
+        ("classify", "items = \"items.jsonl\"\nid = \"text\"", TWO, ""),
+    ];
+    for (kind, data, candidates, part) in cases {
+        desk.write("t.toml", task(kind, data, &candidates));
+        let ran = desk.ordinate(["run", "t.toml", "--out", "run", "-q"]);
+        if part.is_empty() {
+            assert_eq!(ran.status(), 0, "{}", ran.stderr());
+            continue;
+        }
+        let message = ran.refusal();
+        assert!(message.contains(part) && message.contains("t.toml"), "{message}");
+    }
+    desk.write("items.jsonl", rows(false).replace("\"l1\"", "\"l0\""));
+    desk.write("t.toml", task("classify", items, &TWO));
+    let message = desk.ordinate(["run", "t.toml", "--out", "run", "-q"]).refusal();
+    assert!(message.contains("of 1 labels"), "{message}");
+}
+
+#[test]
+fn check_trains_nothing() {
+    let desk = Desk::new();
+    desk.write("items.jsonl", rows(false));
+    desk.write("t.toml", task("classify", "items = \"items.jsonl\"", &TWO));
+    let ran = desk.ordinate(["check", "t.toml"]);
+    assert_eq!(ran.status(), 0, "{}", ran.stderr());
+    assert!(
+        ran.stdout().contains("items       300") && ran.stdout().contains("runs here"),
+        "{}",
+        ran.stdout()
+    );
+}
