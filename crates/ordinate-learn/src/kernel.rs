@@ -10,8 +10,8 @@ use faer::{MatRef, Side};
 use crate::error::LearnError;
 use crate::matrix::Matrix;
 
-/// What is added to the diagonal of the landmarks' kernel, as a share of its mean.
-const JITTER: f64 = 1e-10;
+/// What is added to the diagonal of the landmarks' kernel, as a share of its mean: more where that is not enough.
+const JITTERS: [f64; 4] = [1e-10, 1e-8, 1e-6, 1e-4];
 
 /// A fitted regression: one column per output.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,16 +77,24 @@ pub fn nystrom(k_nl: &Matrix, k_ll: &Matrix, y: &Matrix, lambda: f64) -> Result<
     let (rows, landmarks) = (view(k_nl), view(k_ll));
     // Landmarks may nearly coincide: a trace of the diagonal keeps the sum positive definite.
     #[allow(clippy::cast_precision_loss)] // landmarks
-    let jitter = JITTER * (0..k_ll.rows()).map(|i| k_ll[(i, i)]).sum::<f64>() / k_ll.rows() as f64;
+    let mean = (0..k_ll.rows()).map(|i| k_ll[(i, i)]).sum::<f64>() / k_ll.rows() as f64;
     let mut gram = rows.transpose() * rows;
     for i in 0..k_ll.rows() {
         for j in 0..=i {
-            let own = if i == j { jitter } else { 0.0 };
-            gram[(i, j)] += lambda * (landmarks[(i, j)] + own);
+            gram[(i, j)] += lambda * landmarks[(i, j)];
         }
     }
-    let factor =
-        Llt::new(gram.as_ref(), Side::Lower).map_err(|_| LearnError::NotPositiveDefinite { lambda })?;
+    let mut added = 0.0;
+    let factor = JITTERS
+        .iter()
+        .find_map(|jitter| {
+            for i in 0..k_ll.rows() {
+                gram[(i, i)] += lambda * (jitter - added) * mean;
+            }
+            added = *jitter;
+            Llt::new(gram.as_ref(), Side::Lower).ok()
+        })
+        .ok_or(LearnError::NotPositiveDefinite { lambda })?;
     let weights = factor.solve(rows.transpose() * view(y));
     let fitted = rows * &weights;
     // Leverages, the diagonal of K_nl gram^-1 K_ln.

@@ -25,7 +25,9 @@ pub(crate) fn ask(args: &AskArgs) -> Result<(), Failure> {
         Step::Ask(candidates) => candidates,
         Step::Give(_) => Vec::new(),
     };
-    let plan = Plan { artefact: &artefact, verdict: &verdict, thought: &thought, asked: &asked };
+    let seen = |slice: &&str| verdict.candidates.iter().any(|candidate| candidate.slices.contains_key(*slice));
+    let new_slice = query.slice.filter(|slice| !seen(slice));
+    let plan = Plan { artefact: &artefact, verdict: &verdict, thought: &thought, asked: &asked, new_slice };
     if args.json {
         let text = serde_json::to_string_pretty(&plan.json())
             .map_err(|error| Failure::Run(format!("the answer cannot be written as JSON: {error}")))?;
@@ -74,6 +76,8 @@ struct Plan<'a> {
     verdict: &'a Verdict,
     thought: &'a Thought,
     asked: &'a [usize],
+    /// The slice, where the evidence of the run has no items of it.
+    new_slice: Option<&'a str>,
 }
 
 impl Plan<'_> {
@@ -112,6 +116,7 @@ impl Plan<'_> {
             "expected_gain": self.gain().map(|(gain, _)| gain),
             "expected_saving": self.gain().and_then(|(_, saving)| saving),
             "promise": self.artefact.promise,
+            "new_slice": self.new_slice,
         })
     }
 
@@ -147,6 +152,9 @@ impl Plan<'_> {
                 promise.against,
                 100.0 * promise.confidence
             );
+        }
+        if let Some(slice) = self.new_slice {
+            let _ = writeln!(text, "No item of the run has the slice {slice:?}: it is treated as one of none.");
         }
         let mut order: Vec<usize> = (0..self.thought.quality.len()).collect();
         order.sort_by(|&a, &b| self.thought.quality[b].total_cmp(&self.thought.quality[a]));
