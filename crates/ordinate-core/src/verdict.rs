@@ -296,12 +296,31 @@ pub struct PolicyRow {
     /// Where on its curve it stands.
     #[serde(default)]
     pub dial: Option<Dial>,
+    /// What is promised of it, where the needs have a margin and its kind makes promises.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promise: Option<Promise>,
     /// Slices where it is clearly better or worse than the best single (Benjamini-Hochberg).
     #[serde(default)]
     pub slices: Vec<SliceGain>,
     /// Further measures of routing, by name (`regret`, `aiq`, `qnc`, ...; see `docs/measures.md`).
     #[serde(default)]
     pub measures: BTreeMap<String, f64>,
+}
+
+/// "With this confidence, the mean score is at most `margin` below that of `against`": tested on training items that
+/// the policy had not seen (learn then test), for its dial and all that spare less.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Promise {
+    /// The most that the mean score may be below.
+    pub margin: f64,
+    /// The probability, over samples of training items, that it holds for all items like them.
+    pub confidence: f64,
+    /// The candidate that the policy is held against.
+    pub against: CandidateName,
+    /// Items (or groups) that it was tested on.
+    pub items: usize,
+    /// The last dial that passed.
+    pub dial: Dial,
 }
 
 /// A policy against the best single on one slice.
