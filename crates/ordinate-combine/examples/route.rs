@@ -2,29 +2,28 @@
 //! `cargo run --release -p ordinate-combine --example route -- ../shared/data/evidence/lawbench [folds-seed]`.
 //!
 //! With two candidates also APGR, five-fold and with 1,500 labels (mean of 10 draws).
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used)]
 
-use std::io::{BufRead, BufReader};
+#[path = "../tests/shared/mod.rs"]
+mod shared;
+
 use std::path::Path;
 use std::time::Instant;
 
 use ordinate_combine::by_slice::BySliceLearner;
 use ordinate_combine::route::RouteLearner;
-use ordinate_combine::texts::Texts;
 use ordinate_combine::{Artefact, Context, Folds, Learner, Played, random, replay};
-use ordinate_core::evidence::{EvidenceBuilder, ItemFields, View};
-use ordinate_core::{Answer, Candidate, CandidateName, Dial, Evidence, Lineage, Score};
-use serde_json::Value;
+use ordinate_core::evidence::View;
+use ordinate_core::{Dial, Evidence};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().expect("usage: route FOLDER [SEED] [all]");
     let seed: u64 = arguments.next().map_or(0, |seed| seed.parse().expect("a seed"));
     let all = arguments.next().is_some();
-    let evidence = read(Path::new(&folder));
+    let evidence = shared::read(Path::new(&folder));
     println!("{} items, {} candidates", evidence.len(), evidence.candidates().len());
-    let texts = std::sync::Arc::new(Texts::new(&evidence));
-    let context = Context { seed, texts: Some(texts), ..Context::default() };
+    let context = Context { seed, ..Context::default() };
     let mut learners: Vec<Box<dyn Learner>> =
         vec![Box::new(BySliceLearner), Box::new(RouteLearner::default())];
     if all {
@@ -38,7 +37,9 @@ fn main() {
     }
     let start = Instant::now();
     let policy = RouteLearner::default().fit(&evidence.view(), &context).expect("route fits");
-    let text = Artefact { name: "route".into(), policy, dial: Dial(0.0) }.to_json().expect("it is written");
+    let text = Artefact { name: "route".into(), policy, dial: Dial(0.0), promise: None }
+        .to_json()
+        .expect("it is written");
     println!("route: fitted on all in {:.2} s, file {} bytes", start.elapsed().as_secs_f64(), text.len());
 }
 
@@ -126,49 +127,4 @@ fn apgr(evidence: &Evidence, rows: &[usize], advantage: &[f64]) -> f64 {
         area += f64::midpoint(before, sum);
     }
     area / rows.len() as f64 / sum
-}
-
-fn read(folder: &Path) -> Evidence {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
-        .unwrap_or_else(|error| panic_with(&format!("{}: {error}", folder.display())))
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".jsonl.gz").map(str::to_owned))
-        .filter(|name| name != "items")
-        .collect();
-    names.sort();
-    let candidates =
-        names.iter().map(|name| Candidate::new(CandidateName::new(name).expect("a name"), Lineage::General));
-    let mut builder = EvidenceBuilder::new(candidates.collect::<Vec<_>>()).expect("candidates");
-    let text = |line: &Value, field: &str| line[field].as_str().map(str::to_owned);
-    let mut rows = std::collections::HashMap::new();
-    for line in lines(&folder.join("items.jsonl.gz")) {
-        let (id, slice, input) = (text(&line, "id").unwrap(), text(&line, "task"), text(&line, "input"));
-        let fields = ItemFields { slice: slice.as_deref(), input: input.as_deref(), ..Default::default() };
-        rows.insert(id.clone(), builder.add_item(&id, fields).expect("an item"));
-    }
-    for (candidate, name) in names.iter().enumerate() {
-        for line in lines(&folder.join(format!("{name}.jsonl.gz"))) {
-            let answer = Answer {
-                score: line["score"]
-                    .as_f64()
-                    .map(|score| Score::new(score.clamp(0.0, 1.0)).expect("a score")),
-                cost_usd: line["cost_usd"].as_f64(),
-                ..Default::default()
-            };
-            let id = line["id"].as_str().unwrap();
-            builder.answer(rows[id], candidate, &answer).expect("an answer");
-        }
-    }
-    builder.finish().expect("evidence")
-}
-
-fn panic_with(message: &str) -> std::fs::ReadDir {
-    println!("{message}: name a folder of the shared evidence");
-    std::process::exit(2)
-}
-
-fn lines(path: &Path) -> impl Iterator<Item = Value> {
-    let file = std::fs::File::open(path).expect("a file of the evidence");
-    BufReader::new(flate2::read::GzDecoder::new(file))
-        .lines()
-        .map(|line| serde_json::from_str(&line.expect("text")).expect("JSON"))
 }

@@ -1,5 +1,6 @@
 //! A policy as a file: small, versioned, and back to the same decisions.
 
+use ordinate_core::verdict::Promise;
 use ordinate_core::{Dial, Policy};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use crate::by_slice::BySlice;
 use crate::error::CombineError;
 use crate::route::Route;
 use crate::single::Single;
+use crate::stack::Stack;
 use crate::vote::Vote;
 use crate::weighted::Weighted;
 
@@ -26,6 +28,8 @@ pub struct Artefact {
     pub policy: Box<dyn Policy>,
     /// The dial that the needs chose.
     pub dial: Dial,
+    /// What was promised of it at this dial.
+    pub promise: Option<Promise>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -34,6 +38,8 @@ struct File {
     name: String,
     kind: String,
     dial: Dial,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    promise: Option<Promise>,
     policy: Value,
 }
 
@@ -48,6 +54,7 @@ const LOADERS: &[(&str, Load)] = &[
     ("route", load::<Route>),
     ("vote", load::<Vote>),
     ("weighted", load::<Weighted>),
+    ("stack", load::<Stack>),
 ];
 
 fn load<P: Policy + DeserializeOwned + 'static>(value: Value) -> Result<Box<dyn Policy>, serde_json::Error> {
@@ -65,6 +72,7 @@ impl Artefact {
             name: self.name.clone(),
             kind: self.policy.kind().to_string(),
             dial: self.dial,
+            promise: self.promise.clone(),
             policy: self.policy.save()?,
         };
         Ok(serde_json::to_string(&file)?)
@@ -85,7 +93,8 @@ impl Artefact {
         let Some((_, load)) = LOADERS.iter().find(|(kind, _)| *kind == file.kind) else {
             return Err(CombineError::UnknownKind(file.kind));
         };
-        Ok(Self { name: file.name, policy: load(file.policy).map_err(damaged)?, dial: file.dial })
+        let policy = load(file.policy).map_err(damaged)?;
+        Ok(Self { name: file.name, policy, dial: file.dial, promise: file.promise })
     }
 }
 
@@ -105,7 +114,7 @@ mod tests {
         let policy = Box::new(BySlice::fit(&evidence.view(), Outlay::Cost));
         let dials = [Dial(0.0), Dial(17.3), Dial(140.0)];
         let before = replay(policy.as_ref(), &evidence, &evidence.view().rows, &dials);
-        let artefact = Artefact { name: "by-slice".into(), policy, dial: dials[1] };
+        let artefact = Artefact { name: "by-slice".into(), policy, dial: dials[1], promise: None };
         let text = artefact.to_json().unwrap();
         let loaded = Artefact::from_json(&text).unwrap();
         assert_eq!(loaded.dial, dials[1]);

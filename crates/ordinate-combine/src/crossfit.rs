@@ -1,9 +1,8 @@
 //! Cross-fitting: every outcome comes from a policy that never saw the item, and from a dial that was chosen
 //! without its fold.
 
-use std::sync::Arc;
-
 use ordinate_core::evidence::{Part, View};
+use ordinate_core::verdict::Promise;
 use ordinate_core::{Dial, Evidence, Needs, Policy, PolicyKind, Row};
 use rayon::prelude::*;
 
@@ -11,8 +10,8 @@ use crate::choose::choose_dial;
 use crate::error::{CombineError, NotApplicable};
 use crate::folds::Folds;
 use crate::learner::{Context, Learner};
+use crate::promise;
 use crate::replay::{Played, replay};
-use crate::texts::Texts;
 
 /// One policy that was tried: what it scored on items that it had not seen, and the artefact learned from
 /// all of them.
@@ -26,6 +25,8 @@ pub struct Trial {
     pub policy: Box<dyn Policy>,
     /// The dial that the needs choose, from all outcomes of the curve.
     pub dial: Dial,
+    /// What is promised of the policy at this dial, where the needs have a margin and the kind makes promises.
+    pub promise: Option<Promise>,
     /// The outcome per evaluated row; each fold at the dial that the other folds chose.
     pub played: Played,
     /// The outcomes at every dial, cross-fitted.
@@ -92,9 +93,8 @@ pub fn try_all(
     let folds = Folds::deal(&learn, plan.folds, plan.context.seed)?;
     let parts: Vec<(View<'_>, Vec<usize>)> = (0..folds.count).map(|fold| folds.split(&learn, fold)).collect();
     let clusters = dense_groups(&learn);
-    let context = Context { texts: Some(Arc::new(Texts::new(view.evidence))), ..plan.context.clone() };
     let crossed =
-        Crossed { learn: &learn, folds: &folds, parts: &parts, clusters: clusters.as_deref(), plan, context };
+        Crossed { learn: &learn, folds: &folds, parts: &parts, clusters: clusters.as_deref(), plan };
 
     let best_single = crossed.best_single();
     let mut trials = Vec::new();
@@ -151,7 +151,6 @@ struct Crossed<'a> {
     parts: &'a [(View<'a>, Vec<usize>)],
     clusters: Option<&'a [u32]>,
     plan: &'a Plan<'a>,
-    context: Context,
 }
 
 impl Crossed<'_> {
@@ -169,16 +168,21 @@ impl Crossed<'_> {
     }
 
     fn try_one(&self, learner: &dyn Learner, best_single: &Played) -> Result<Trial, NotApplicable> {
-        let context = &self.context;
+        let context = &self.plan.context;
         let dials = learner.dials(self.learn.evidence, context);
-        let fitted: Vec<Box<dyn Policy>> =
-            self.parts.par_iter().map(|(train, _)| learner.fit(train, context)).collect::<Result<_, _>>()?;
-        let policy = learner.fit(self.learn, context)?;
+        let margin = self.plan.needs.promised_margin().filter(|_| learner.promises());
+        let fit = |train: &View<'_>| match margin {
+            Some(margin) => promise::fit(learner, train, context, margin, &self.plan.eligible),
+            None => Ok((learner.fit(train, context)?, None)),
+        };
+        let fitted: Vec<promise::Kept> =
+            self.parts.par_iter().map(|(train, _)| fit(train)).collect::<Result<_, _>>()?;
+        let (policy, promise) = fit(self.learn)?;
         let len = self.learn.rows.len();
         let mut curve = vec![Played::unknown(len); dials.len()];
         let mut advantage = vec![f64::NAN; if self.learn.evidence.candidates().len() == 2 { len } else { 0 }];
         // Fold by fold, each in parallel within: a million items at every dial take a gigabyte.
-        for ((_, held_out), policy) in self.parts.iter().zip(&fitted) {
+        for ((_, held_out), (policy, _)) in self.parts.iter().zip(&fitted) {
             let rows = self.rows_at(held_out);
             for (all, fold) in
                 curve.iter_mut().zip(replay(policy.as_ref(), self.learn.evidence, &rows, &dials))
@@ -198,17 +202,31 @@ impl Crossed<'_> {
         let choose = |positions: &[usize]| {
             choose_dial(&curve, &best_single.quality, positions, self.clusters, self.plan.needs)
         };
+        // All dials up to the promised one passed their test, so that the needs may choose among them.
+        let promised = |promise: &Option<Promise>| {
+            let most = promise.as_ref().map_or(f64::INFINITY, |promise| promise.dial.0);
+            dials.partition_point(|dial| dial.0 <= most).saturating_sub(1)
+        };
         let mut played = Played::unknown(len);
-        for (fold, (_, held_out)) in (0..self.folds.count).zip(self.parts) {
+        for ((fold, (_, held_out)), (_, promise)) in (0..self.folds.count).zip(self.parts).zip(&fitted) {
             let others: Vec<usize> = (0..len).filter(|&position| self.folds.of[position] != fold).collect();
-            let chosen = &curve[choose(&others)];
+            let chosen = &curve[choose(&others).min(promised(promise))];
             for &position in held_out {
                 played.copy_entry(position, chosen, position);
             }
         }
-        let dial = dials[choose(&(0..len).collect::<Vec<_>>())];
+        let dial = dials[choose(&(0..len).collect::<Vec<_>>()).min(promised(&promise))];
         let curve = dials.into_iter().zip(curve).collect();
-        Ok(Trial { name: learner.name(), kind: learner.kind(), policy, dial, played, curve, advantage })
+        Ok(Trial {
+            name: learner.name(),
+            kind: learner.kind(),
+            policy,
+            dial,
+            promise,
+            played,
+            curve,
+            advantage,
+        })
     }
 }
 

@@ -1,12 +1,9 @@
 //! What every kind of policy has to bring along.
 
-use std::sync::Arc;
-
 use ordinate_core::evidence::View;
 use ordinate_core::{Dial, Evidence, Policy, PolicyKind};
 
 use crate::error::NotApplicable;
-use crate::texts::Texts;
 
 /// What a dial trades quality for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,14 +37,12 @@ impl Outlay {
 }
 
 /// What a learner is told besides the rows to learn from.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Context {
     /// What dials trade quality for.
     pub outlay: Outlay,
     /// Seed of whatever is random.
     pub seed: u64,
-    /// The texts of the evidence, read once for all folds and learners; [`crate::try_all`] sets it.
-    pub texts: Option<Arc<Texts>>,
 }
 
 /// Learns one kind of policy from evidence.
@@ -72,6 +67,12 @@ pub trait Learner: Send + Sync {
     /// The dials at which its curve is drawn; the first is the one for quality alone.
     fn dials(&self, evidence: &Evidence, context: &Context) -> Vec<Dial> {
         crate::dials::utility_dials(evidence, context.outlay)
+    }
+
+    /// Whether its dial can be chosen so that a loss is bounded ([`crate::promise`]): its dials must spare more
+    /// and more.
+    fn promises(&self) -> bool {
+        false
     }
 
     /// Learns from these rows and from no others.

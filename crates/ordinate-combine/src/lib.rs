@@ -14,9 +14,13 @@ mod folds;
 mod gist;
 mod learner;
 mod medoid;
+pub mod products;
+pub mod promise;
 mod replay;
 pub mod route;
+mod said;
 pub mod single;
+pub mod stack;
 #[cfg(test)]
 mod testing;
 pub mod texts;
@@ -43,6 +47,7 @@ pub fn learners(kinds: Option<&[PolicyKind]>) -> Vec<Box<dyn Learner>> {
         Box::new(answers::select::SelectLearner),
         Box::new(vote::VoteLearner),
         Box::new(weighted::WeightedLearner),
+        Box::new(stack::StackLearner),
     ];
     all.into_iter().filter(|learner| kinds.is_none_or(|kinds| kinds.contains(&learner.kind()))).collect()
 }

@@ -5,13 +5,14 @@
 //! all answers. With equality as agreement that is a weighted plurality vote, with minus the distance of two
 //! numbers a weighted median. It is always some candidate's own answer, so its score is known.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use ordinate_core::evidence::View;
 use ordinate_core::{Evidence, Seen};
 use serde::{Deserialize, Serialize};
 
-use crate::gist::Gist;
+use crate::said::Said;
 
 /// Distinct outputs up to which they are labels.
 const MOST_LABELS: usize = 200;
@@ -96,18 +97,18 @@ enum Ready<'a> {
     Label(&'a str),
     Number(f64),
     Series(Vec<f64>),
-    Text(Gist),
+    Text(Cow<'a, Said>),
     /// Not what the others are: has no voice, and is taken only where all are odd.
     Odd,
 }
 
 impl<'a> Ready<'a> {
-    fn new(kind: OutputKind, output: &'a str) -> Self {
+    fn new(kind: OutputKind, seen: &Seen<'a>, output: &'a str) -> Self {
         match kind {
             OutputKind::Label => Self::Label(output.trim()),
             OutputKind::Number => number(output).map_or(Self::Odd, Self::Number),
             OutputKind::Series => series(output).map_or(Self::Odd, Self::Series),
-            OutputKind::Text => Self::Text(Gist::new(output)),
+            OutputKind::Text => Self::Text(Said::of(seen)),
         }
     }
 
@@ -119,7 +120,7 @@ impl<'a> Ready<'a> {
             (Self::Series(a), Self::Series(b)) if a.len() == b.len() => {
                 -a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f64>()
             }
-            (Self::Text(a), Self::Text(b)) => a.agreement(b),
+            (Self::Text(a), Self::Text(b)) => a.gist.agreement(&b.gist),
             (Self::Odd, _) | (_, Self::Odd) => f64::NEG_INFINITY,
             _ => APART,
         }
@@ -147,15 +148,18 @@ impl<'a> Pairs<'a> {
 
     /// Computes what is missing among these answers. Failed ones and those without an output are left out.
     pub(crate) fn complete(&mut self, seen: &[Seen<'_>]) {
-        let live: Vec<(usize, &str)> = seen.iter().filter_map(speaking).collect();
-        let missing =
-            |(a, _): &(usize, &str)| live.iter().any(|(b, _)| self.values[a * self.size + b].is_nan());
+        let live: Vec<(&Seen<'_>, (usize, &str))> =
+            seen.iter().filter_map(|seen| Some((seen, speaking(seen)?))).collect();
+        let missing = |(_, (a, _)): &(&Seen<'_>, (usize, &str))| {
+            live.iter().any(|(_, (b, _))| self.values[a * self.size + b].is_nan())
+        };
         if !live.iter().any(missing) {
             return;
         }
-        let ready: Vec<Ready<'_>> = live.iter().map(|(_, output)| Ready::new(self.kind, output)).collect();
-        for (i, &(a, output)) in live.iter().enumerate() {
-            for (j, &(b, other)) in live.iter().enumerate().take(i + 1) {
+        let ready: Vec<Ready<'_>> =
+            live.iter().map(|(seen, (_, output))| Ready::new(self.kind, seen, output)).collect();
+        for (i, &(_, (a, output))) in live.iter().enumerate() {
+            for (j, &(_, (b, other))) in live.iter().enumerate().take(i + 1) {
                 if !self.values[a * self.size + b].is_nan() {
                     continue;
                 }
@@ -229,6 +233,7 @@ mod tests {
                 confidence: None,
                 output_tokens: None,
                 failed: *output == "failed",
+                notes: None,
             })
             .collect();
         let mut memo = Vec::new();

@@ -1,10 +1,11 @@
-//! The input texts of one evidence, read once: folds and learners share what does not depend on a score or on
-//! other texts.
+//! What is read from one input text, once for all folds and policies: it depends on no score and no other text.
 
-use std::sync::OnceLock;
+use std::borrow::Cow;
 
-use ordinate_core::{Evidence, Row};
+use ordinate_core::Query;
 use ordinate_features::{Ngrams, SURFACE, Sparse, surface};
+
+use crate::gist::Gist;
 
 /// The n-grams that every learner counts. Words carry the topic in languages with spaces, pairs and triples
 /// of characters in those without.
@@ -19,31 +20,27 @@ pub struct Text {
     pub grams: Sparse,
     /// Length.
     pub characters: usize,
+    /// What it says, to compare answers with.
+    pub(crate) gist: Gist,
 }
 
 impl Text {
+    /// The text of an item, if it has one: as noted beside it, or read now.
+    #[must_use]
+    pub fn of<'a>(query: &Query<'a>) -> Option<Cow<'a, Self>> {
+        let input = query.input?;
+        let noted = query.notes.and_then(|notes| notes.read(|| Self::read(input)));
+        Some(noted.map_or_else(|| Cow::Owned(Self::read(input)), Cow::Borrowed))
+    }
+
     /// Reads a text.
     #[must_use]
     pub fn read(input: &str) -> Self {
-        Self { surface: surface(input), grams: GRAMS.counts(input), characters: input.chars().count() }
-    }
-}
-
-/// The texts of the rows of one evidence; each is read when it is first wanted.
-#[derive(Debug, Default)]
-pub struct Texts(Vec<OnceLock<Text>>);
-
-impl Texts {
-    /// For this evidence and no other.
-    #[must_use]
-    pub fn new(evidence: &Evidence) -> Self {
-        Self((0..evidence.len()).map(|_| OnceLock::new()).collect())
-    }
-
-    /// The text of `row`, if the item has an input.
-    #[must_use]
-    pub fn of(&self, evidence: &Evidence, row: Row) -> Option<&Text> {
-        let input = evidence.items().input(row)?;
-        Some(self.0.get(row)?.get_or_init(|| Text::read(input)))
+        Self {
+            surface: surface(input),
+            grams: GRAMS.counts(input),
+            characters: input.chars().count(),
+            gist: Gist::new(input),
+        }
     }
 }

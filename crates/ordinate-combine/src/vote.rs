@@ -287,7 +287,8 @@ mod tests {
             let dials = learner.dials(&evidence, &Context::default());
             let policy = learner.fit(&evidence.view(), &Context::default()).unwrap();
             let before = replay(policy.as_ref(), &evidence, &rows, &dials);
-            let text = Artefact { name: learner.name(), policy, dial: dials[0] }.to_json().unwrap();
+            let text =
+                Artefact { name: learner.name(), policy, dial: dials[0], promise: None }.to_json().unwrap();
             let loaded = Artefact::from_json(&text).unwrap();
             assert_eq!(loaded.to_json().unwrap(), text);
             let after = replay(loaded.policy.as_ref(), &evidence, &rows, &dials);

@@ -27,6 +27,12 @@ impl Texts {
         self.spans.is_empty()
     }
 
+    /// The length of all texts together.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Appends a row.
     pub fn push(&mut self, text: &str) {
         self.place(self.spans.len(), Some(text));

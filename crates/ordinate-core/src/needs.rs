@@ -90,6 +90,13 @@ impl Needs {
         "volume_per_day",
     ];
 
+    /// The loss against the best single that a policy should promise not to exceed: the margin, unless a quality
+    /// is asked for or no loss is allowed.
+    #[must_use]
+    pub fn promised_margin(&self) -> Option<f64> {
+        Some(self.margin()).filter(|margin| *margin > 0.0 && self.min_quality.is_none())
+    }
+
     /// The margin in force: what is given, or the default of the goal (0 for quality, else 0.01).
     #[must_use]
     pub fn margin(&self) -> f64 {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::name::CandidateName;
+use crate::notes::Notes;
 
 /// The kinds of policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -69,6 +70,8 @@ pub struct Query<'a> {
     pub input: Option<&'a str>,
     /// The slice, if the task has slices.
     pub slice: Option<&'a str>,
+    /// Room for what is read from the input.
+    pub notes: Option<&'a Notes>,
 }
 
 /// An answer as a policy sees it: without its score.
@@ -84,6 +87,8 @@ pub struct Seen<'a> {
     pub output_tokens: Option<f64>,
     /// Whether it failed to answer.
     pub failed: bool,
+    /// Room for what is read from the output.
+    pub notes: Option<&'a Notes>,
 }
 
 /// Where on a policy's cost-quality curve to stand. For utilities it is the quality that one unit of outlay

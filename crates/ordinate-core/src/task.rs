@@ -112,6 +112,13 @@ pub struct DataSection {
     /// The field with the right answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// The field with the passage that a question is about. Default `context`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// The field with the options to choose from: an array of texts, or an object of texts by letter. Default
+    /// `options`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub options: Option<String>,
     /// The field with the slice (domain, topic): the domain lookup and the coverage table use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slice: Option<String>,

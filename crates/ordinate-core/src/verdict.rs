@@ -102,11 +102,67 @@ pub struct Verdict {
     /// What the verdict would be with errors left out, where that differs.
     #[serde(default)]
     pub errors_left_out: Option<OtherReading>,
+    /// How the candidates that this run asked came through; empty where all were recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measured: Vec<Measured>,
     /// Reasons, in plain words, each with its figure.
     pub why: Vec<String>,
     /// What was assumed, estimated or left out.
     #[serde(default)]
     pub assumed: Vec<String>,
+}
+
+/// How one candidate that was asked came through. Counts are exact; answers of earlier runs of the same task are
+/// included.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Measured {
+    /// Its name in `candidates`.
+    pub name: CandidateName,
+    /// Items that it was to be asked about.
+    pub items: u64,
+    /// Items with an answer or an error.
+    pub answered: u64,
+    /// Requests that this run sent, retries included.
+    pub requests: u64,
+    /// Errors by kind.
+    pub errors: BTreeMap<String, u64>,
+    /// Tokens read.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// USD as metered; `null` where no price is known.
+    pub cost_usd: Option<f64>,
+    /// Latency of answers.
+    #[serde(default)]
+    pub latency_ms: Option<Percentiles>,
+    /// Time to the first text, where answers were streamed.
+    #[serde(default)]
+    pub first_token_ms: Option<Percentiles>,
+    /// Why it was no longer asked, where it was beaten early.
+    #[serde(default)]
+    pub stopped: Option<Stopped>,
+}
+
+/// Percentiles of milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Percentiles {
+    /// The median.
+    pub p50: f64,
+    /// The 95th percentile.
+    pub p95: f64,
+    /// The 99th percentile.
+    pub p99: f64,
+}
+
+/// A candidate that was beaten before it was asked about everything.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Stopped {
+    /// The figures.
+    pub why: String,
+    /// Items that it was not asked about.
+    pub saved_items: u64,
+    /// USD that they would probably have cost.
+    pub saved_usd: Option<f64>,
 }
 
 /// What the figures rest on.
@@ -240,12 +296,31 @@ pub struct PolicyRow {
     /// Where on its curve it stands.
     #[serde(default)]
     pub dial: Option<Dial>,
+    /// What is promised of it, where the needs have a margin and its kind makes promises.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promise: Option<Promise>,
     /// Slices where it is clearly better or worse than the best single (Benjamini-Hochberg).
     #[serde(default)]
     pub slices: Vec<SliceGain>,
     /// Further measures of routing, by name (`regret`, `aiq`, `qnc`, ...; see `docs/measures.md`).
     #[serde(default)]
     pub measures: BTreeMap<String, f64>,
+}
+
+/// "With this confidence, the mean score is at most `margin` below that of `against`": tested on training items that
+/// the policy had not seen (learn then test), for its dial and all that spare less.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Promise {
+    /// The most that the mean score may be below.
+    pub margin: f64,
+    /// The probability, over samples of training items, that it holds for all items like them.
+    pub confidence: f64,
+    /// The candidate that the policy is held against.
+    pub against: CandidateName,
+    /// Items (or groups) that it was tested on.
+    pub items: usize,
+    /// The last dial that passed.
+    pub dial: Dial,
 }
 
 /// A policy against the best single on one slice.

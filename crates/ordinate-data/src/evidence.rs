@@ -140,13 +140,22 @@ impl<'a> AnswerTexts<'a> {
         Ok(Self { output: row.exact_text(Column::Output)?, error: row.text(Column::Error)? })
     }
 
+    pub(crate) fn is_error(&self) -> bool {
+        self.error.is_some()
+    }
+
+    pub(crate) fn output(&self) -> Option<&str> {
+        self.output.as_deref()
+    }
+
     /// The texts of a row as it is.
     pub(crate) fn exact(row: &Row<'a>) -> Result<Self, Fault> {
         Ok(Self { output: row.exact_text(Column::Output)?, error: row.exact_text(Column::Error)? })
     }
 }
 
-/// The answer in a row of `file`. Its cost is estimated from `price` where it is not given.
+/// The answer in a row of `file`. Its cost is estimated from `price` where it is not given; `made` is a score
+/// that was made from the output.
 ///
 /// # Errors
 /// When a number is none or out of range, or there is neither score nor error.
@@ -156,12 +165,14 @@ pub(crate) fn answer<'t>(
     file: &Path,
     texts: &'t AnswerTexts<'_>,
     price: Option<&Price>,
+    made: Option<Score>,
     tally: &mut Tally,
 ) -> Result<Answer<'t>, Fault> {
     // Tools that write an error often write a score of 0 beside it; an error is not a wrong answer.
-    let score = match &texts.error {
-        Some(_) => None,
-        None => {
+    let score = match (&texts.error, made) {
+        (Some(_), _) => None,
+        (None, Some(made)) => Some(made),
+        (None, None) => {
             let number = row.raw_score()?.ok_or_else(|| Fault::new(Column::Score, Problem::NoScore))?;
             Some(tally.score(number, file, row.at)?)
         }

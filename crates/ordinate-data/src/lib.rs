@@ -10,10 +10,12 @@ mod source;
 mod store;
 mod table;
 mod task;
+mod unasked;
 
 pub use error::{At, DataError, Problem};
 pub use evidence::{Loaded, load_evidence};
 pub use infer::{infer_task, infer_task_for};
-pub use recorded::load_items;
+pub use recorded::{Scorer, load_items};
 pub use store::{read_evidence, write_evidence};
 pub use task::{Task, parse_task, read_task, task_schema};
+pub use unasked::{Question, Unasked, is_live, load_unasked};

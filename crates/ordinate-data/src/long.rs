@@ -131,7 +131,7 @@ fn put(
     };
     let item = builder.item(&id, fields).map_err(fault)?;
     let texts = AnswerTexts::of(row)?;
-    let answer = evidence::answer(row, file, &texts, price, tally)?;
+    let answer = evidence::answer(row, file, &texts, price, None, tally)?;
     builder.answer(item, column, &answer).map_err(fault)
 }
 

@@ -272,8 +272,8 @@ pub enum Problem {
     NoSource(String),
     /// A candidate that cannot be asked by this version.
     #[error(
-        "the candidate {name} is `{source_key}`, and this version reads recorded answers only. Record its \
-             answers in a file and say recorded = {{ path = \"...\" }}, or remove the candidate."
+        "the candidate {name} is `{source_key}`, which this version cannot ask. Use openai, command or \
+             recorded = {{ path = \"...\" }}, or remove the candidate."
     )]
     NotRecorded {
         /// Its name, quoted.
@@ -281,6 +281,21 @@ pub enum Problem {
         /// `openai`, `local` or `adapt`.
         source_key: &'static str,
     },
+    /// An item lacks what asking about it needs.
+    #[error("item {id} has no {what}. Name the field that holds it with `{key}`, or remove the item.")]
+    LacksField {
+        /// The item's id, quoted.
+        id: String,
+        /// What it lacks.
+        what: &'static str,
+        /// The key of `[data]` that names the field.
+        key: &'static str,
+    },
+    /// Options that cannot be read.
+    #[error(
+        "{0} are no options. Write an array of texts, [\"red\", \"blue\"], or an object of texts by letter."
+    )]
+    NoOptions(String),
     /// A declared candidate has no row in the table.
     #[error("the candidate {name} has no row in {table}{}; the table has {}. Correct the name, or remove the \
              block.", did_you_mean(nearest.as_deref()), list(known))]

@@ -1,16 +1,32 @@
 //! Items, and candidates whose answers to them were recorded: a file of items and a file a candidate.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ordinate_core::evidence::{EvidenceBuilder, EvidenceError, ItemFields};
 use ordinate_core::task::CandidateEntry;
-use ordinate_core::{Items, Part, Price};
+use ordinate_core::{Items, Part, Price, Score};
 
 use crate::error::{At, DataError, Problem, quoted};
 use crate::evidence::{self, AnswerTexts, Loaded, Tally, common_notes, fault, grouped};
 use crate::source;
 use crate::table::{self, Column, Fault, Layout, Row, Want};
 use crate::task::{Key, Task, ways_to_ask};
+use crate::unasked::{self, Question};
+
+/// Scores an output against a target, in `[0, 1]`.
+pub type Scorer<'a> = dyn Fn(&str, &str) -> f64 + 'a;
+
+/// How recorded answers without a score are scored, and which rows are not meant.
+pub(crate) struct Scoring<'a> {
+    /// Output and target to a score.
+    pub(crate) score: &'a Scorer<'a>,
+    /// The items, with their targets.
+    pub(crate) questions: &'a [Question],
+    /// Ids of items that are known but not asked about.
+    pub(crate) passed_over: &'a BTreeSet<String>,
+}
 
 /// Reads items and recorded answers.
 ///
@@ -18,35 +34,45 @@ use crate::task::{Key, Task, ways_to_ask};
 /// When a candidate is not recorded, a file cannot be read, or rows and items do not fit.
 pub(crate) fn load(task: &Task) -> Result<Loaded, DataError> {
     let entries = &task.file.candidate;
-    let mut sources = Vec::new();
-    for entry in entries {
-        let Some(recorded) = &entry.recorded else { return Err(not_recorded(task, entry)) };
-        let files = source::resolve(task.dir(), &recorded.path)
-            .map_err(|problem| task.error_at_candidate(entry.name.as_str(), problem))?;
-        sources.push(files);
+    if let Some(entry) = entries.iter().find(|entry| entry.recorded.is_none()) {
+        return Err(not_recorded(task, entry));
     }
     let mut builder = EvidenceBuilder::new(entries.iter().map(evidence::candidate))
         .map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
-    read_items(task, &mut builder)?;
-
+    read_items(task, &item_files(task)?, &mut builder, None)?;
     let mut tallies = vec![Tally::default(); entries.len()];
+    let mut notes = read_all(task, &mut builder, &mut tallies, None)?;
+    let evidence = builder.finish().map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
+    notes.extend(common_notes(&evidence, &tallies));
+    Ok(Loaded { evidence, notes })
+}
+
+/// Reads the answers of every recorded candidate; what was left out.
+pub(crate) fn read_all(
+    task: &Task,
+    builder: &mut EvidenceBuilder,
+    tallies: &mut [Tally],
+    scoring: Option<&Scoring<'_>>,
+) -> Result<Vec<String>, DataError> {
+    let entries = &task.file.candidate;
     let mut notes = Vec::new();
-    for (column, files) in sources.iter().enumerate() {
+    for (column, entry) in entries.iter().enumerate() {
+        let Some(recorded) = &entry.recorded else { continue };
+        let files = source::resolve(task.dir(), &recorded.path)
+            .map_err(|problem| task.error_at_candidate(entry.name.as_str(), problem))?;
         let price = builder.candidates()[column].price;
-        for file in files {
-            let strays =
-                read_answers(task, &mut builder, file, column, price.as_ref(), &mut tallies[column])?;
+        for file in &files {
+            let mut reading = Reading { task, file, column, price: price.as_ref(), scoring };
+            let strays = reading.answers(builder, &mut tallies[column])?;
             if strays > 0 {
                 let rows = grouped(strays);
-                let name = &entries[column].name;
+                let name = &entry.name;
                 notes.push(format!("{rows} rows of {name} are for other items and are left out."));
             }
         }
     }
     tallies.iter().try_for_each(Tally::settle)?;
-    let evidence = builder.finish().map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
-    notes.extend(common_notes(&evidence, &tallies));
-    Ok(Loaded { evidence, notes })
+    Ok(notes)
 }
 
 /// Reads the items of a task without any answer: what a model that runs here is trained on and asked about.
@@ -55,7 +81,7 @@ pub(crate) fn load(task: &Task) -> Result<Loaded, DataError> {
 /// As [`crate::load_evidence`]; a task whose data is an evidence table has no items.
 pub fn load_items(task: &Task) -> Result<Items, DataError> {
     let mut builder = EvidenceBuilder::default();
-    read_items(task, &mut builder)?;
+    read_items(task, &item_files(task)?, &mut builder, None)?;
     Ok(builder.into_items())
 }
 
@@ -69,7 +95,7 @@ fn not_recorded(task: &Task, entry: &CandidateEntry) -> DataError {
 }
 
 /// The files of items, in the order in which they are read, with the part that each is for.
-fn item_files(task: &Task) -> Result<Vec<(PathBuf, Option<Part>)>, DataError> {
+pub(crate) fn item_files(task: &Task) -> Result<Vec<(PathBuf, Option<Part>)>, DataError> {
     let data = &task.file.data;
     // A single part is all there is: policies are cross-fitted on it.
     let both = data.train.is_some() && data.test.is_some();
@@ -95,21 +121,30 @@ fn item_layout(task: &Task) -> Layout {
         (Column::Group, Want::Optional),
         (Column::Input, Want::Optional),
         (Column::Target, Want::Optional),
+        (Column::Context, Want::Optional),
+        (Column::Options, Want::Optional),
     ])
     .named(Column::Id, data.id.as_deref())
     .named(Column::Slice, data.slice.as_deref())
     .named(Column::Group, data.group.as_deref())
     .named(Column::Input, data.input.as_deref())
     .named(Column::Target, data.target.as_deref())
+    .named(Column::Context, data.context.as_deref())
+    .named(Column::Options, data.options.as_deref())
 }
 
-fn read_items(task: &Task, builder: &mut EvidenceBuilder) -> Result<(), DataError> {
+/// Reads the items of these files; and, where they are to be asked about, what a candidate may be told of them.
+pub(crate) fn read_items(
+    task: &Task,
+    files: &[(PathBuf, Option<Part>)],
+    builder: &mut EvidenceBuilder,
+    mut questions: Option<&mut Vec<Question>>,
+) -> Result<(), DataError> {
     let layout = item_layout(task);
-    let files = item_files(task)?;
     let must_have_ids = task.file.data.id.is_some();
     // Set by the first item: items either all have ids, or are numbered from 1.
     let mut numbered = None;
-    for (file, part) in &files {
+    for (file, part) in files {
         let mut repeated = None;
         let read = table::read(file, &layout, &mut |row: &Row<'_>| {
             let id = row.text(Column::Id)?;
@@ -133,7 +168,13 @@ fn read_items(task: &Task, builder: &mut EvidenceBuilder) -> Result<(), DataErro
                 part: *part,
             };
             match builder.add_item(&id, fields) {
-                Ok(_) => Ok(()),
+                Ok(_) => match &mut questions {
+                    Some(questions) => {
+                        questions.push(question(row, &id, fields)?);
+                        Ok(())
+                    }
+                    None => Ok(()),
+                },
                 Err(error @ EvidenceError::DuplicateItem(_)) => {
                     repeated = Some((id.into_owned(), row.at));
                     Err(fault(error))
@@ -142,13 +183,32 @@ fn read_items(task: &Task, builder: &mut EvidenceBuilder) -> Result<(), DataErro
             }
         });
         if let Some((id, at)) = repeated {
-            let first = first_place(&files, &layout, &id);
+            let first = first_place(files, &layout, &id);
             let problem = Problem::RepeatedItem { id: quoted(&id), first };
             return Err(DataError::new(file, problem).at(at).field(layout.name(Column::Id)));
         }
         read?;
     }
     Ok(())
+}
+
+fn question(row: &Row<'_>, id: &str, fields: ItemFields<'_>) -> Result<Question, Fault> {
+    let options = match row.text(Column::Options)? {
+        Some(json) => {
+            let options = unasked::options(&json);
+            options.ok_or_else(|| Fault::new(Column::Options, Problem::NoOptions(quoted(&json))))?
+        }
+        None => Vec::new(),
+    };
+    Ok(Question {
+        id: id.to_owned(),
+        input: fields.input.unwrap_or_default().to_owned(),
+        context: row.text(Column::Context)?.map(Cow::into_owned),
+        options,
+        target: fields.target.map(str::to_owned),
+        slice: fields.slice.map(str::to_owned),
+        group: fields.group.map(str::to_owned),
+    })
 }
 
 /// Where an item stands first. The files are read again: that is cheaper than to keep a line for every item.
@@ -173,64 +233,86 @@ fn first_place(files: &[(PathBuf, Option<Part>)], layout: &Layout, id: &str) -> 
     "an earlier row".to_owned()
 }
 
-fn answer_layout(task: &Task, file: &Path) -> Result<Layout, DataError> {
-    use Want::{Optional, Required};
-    let layout = Layout::of(&[
-        (Column::Id, Required),
-        (Column::Score, Required),
-        (Column::CostUsd, Optional),
-        (Column::LatencyMs, Optional),
-        (Column::Output, Optional),
-        (Column::InputTokens, Optional),
-        (Column::OutputTokens, Optional),
-        (Column::Confidence, Optional),
-        (Column::Error, Optional),
-    ]);
-    // Recorded rows carry `id`; those cut from the same data may carry the field that the task file names.
-    match task.file.data.id.as_deref() {
-        Some(name) if table::columns(file)?.iter().any(|column| column == name) => {
-            Ok(layout.named(Column::Id, Some(name)))
-        }
-        _ => Ok(layout),
-    }
+/// One file of answers of one candidate.
+struct Reading<'a> {
+    task: &'a Task,
+    file: &'a Path,
+    column: usize,
+    price: Option<&'a Price>,
+    scoring: Option<&'a Scoring<'a>>,
 }
 
-/// Reads the answers of one candidate; the number of rows that were left out.
-fn read_answers(
-    task: &Task,
-    builder: &mut EvidenceBuilder,
-    file: &Path,
-    column: usize,
-    price: Option<&Price>,
-    tally: &mut Tally,
-) -> Result<u64, DataError> {
-    let layout = answer_layout(task, file)?;
-    let mut strays = 0;
-    let mut first_stray = None;
-    let mut expected = 0;
-    let summary = table::read(file, &layout, &mut |row: &Row<'_>| {
-        let id = row.required_text(Column::Id)?;
-        // Files are mostly in the order of the items.
-        let item =
-            if builder.items().id(expected) == id { Some(expected) } else { builder.items().find(&id) };
-        let Some(item) = item else {
-            strays += 1;
-            first_stray.get_or_insert_with(|| (quoted(&id), row.at));
-            return Ok(());
+impl Reading<'_> {
+    fn layout(&self) -> Result<Layout, DataError> {
+        use Want::{Optional, Required};
+        let layout = Layout::of(&[
+            (Column::Id, Required),
+            // A score can be made from an output, where there is a scorer.
+            (Column::Score, if self.scoring.is_some() { Optional } else { Required }),
+            (Column::CostUsd, Optional),
+            (Column::LatencyMs, Optional),
+            (Column::Output, Optional),
+            (Column::InputTokens, Optional),
+            (Column::OutputTokens, Optional),
+            (Column::Confidence, Optional),
+            (Column::Error, Optional),
+        ]);
+        // Recorded rows carry `id`; those cut from the same data may carry the field that the task file names.
+        match self.task.file.data.id.as_deref() {
+            Some(name) if table::columns(self.file)?.iter().any(|column| column == name) => {
+                Ok(layout.named(Column::Id, Some(name)))
+            }
+            _ => Ok(layout),
+        }
+    }
+
+    /// Reads the answers; the number of rows that were left out.
+    fn answers(&mut self, builder: &mut EvidenceBuilder, tally: &mut Tally) -> Result<u64, DataError> {
+        let (file, column) = (self.file, self.column);
+        let layout = self.layout()?;
+        let mut strays = 0;
+        let mut passed = 0;
+        let mut first_stray = None;
+        let mut expected = 0;
+        let summary = table::read(file, &layout, &mut |row: &Row<'_>| {
+            let id = row.required_text(Column::Id)?;
+            // Files are mostly in the order of the items.
+            let item =
+                if builder.items().id(expected) == id { Some(expected) } else { builder.items().find(&id) };
+            let Some(item) = item else {
+                if self.scoring.is_some_and(|scoring| scoring.passed_over.contains(id.as_ref())) {
+                    passed += 1;
+                    return Ok(());
+                }
+                strays += 1;
+                first_stray.get_or_insert_with(|| (quoted(&id), row.at));
+                return Ok(());
+            };
+            expected = item + 1;
+            let texts = AnswerTexts::of(row)?;
+            let made = self.score(row, &texts, item)?;
+            let answer = evidence::answer(row, file, &texts, self.price, made, tally)?;
+            builder.answer(item, column, &answer).map_err(fault)
+        })?;
+        let Some((id, at)) = first_stray else { return Ok(0) };
+        let (items, rows) = (builder.items().len(), summary.rows - passed);
+        let problem = if strays == rows {
+            Problem::NoOverlap { id, first: quoted(builder.items().id(0)), items, rows }
+        } else if strays * 2 <= rows {
+            Problem::StrayRow { id, items, count: strays, rows }
+        } else {
+            return Ok(strays);
         };
-        expected = item + 1;
-        let texts = AnswerTexts::of(row)?;
-        let answer = evidence::answer(row, file, &texts, price, tally)?;
-        builder.answer(item, column, &answer).map_err(fault)
-    })?;
-    let Some((id, at)) = first_stray else { return Ok(0) };
-    let (items, rows) = (builder.items().len(), summary.rows);
-    let problem = if strays == rows {
-        Problem::NoOverlap { id, first: quoted(builder.items().id(0)), items, rows }
-    } else if strays * 2 <= rows {
-        Problem::StrayRow { id, items, count: strays, rows }
-    } else {
-        return Ok(strays);
-    };
-    Err(DataError::new(file, problem).at(at).field(layout.name(Column::Id)))
+        Err(DataError::new(file, problem).at(at).field(layout.name(Column::Id)))
+    }
+
+    /// The score of an output that has none of its own, where it can be made.
+    fn score(&self, row: &Row<'_>, texts: &AnswerTexts<'_>, item: usize) -> Result<Option<Score>, Fault> {
+        let Some(scoring) = self.scoring else { return Ok(None) };
+        if texts.is_error() || row.raw_score()?.is_some() {
+            return Ok(None);
+        }
+        let both = texts.output().zip(scoring.questions[item].target.as_deref());
+        Ok(both.map(|(output, target)| unasked::score_of((scoring.score)(output, target))))
+    }
 }

@@ -110,12 +110,18 @@ pub fn write_evidence(path: &Path, evidence: &Evidence) -> Result<(), DataError>
 
 fn schema() -> Schema {
     let codes = || DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-    let fields = Column::ALL.map(|column| {
+    let fields = Column::STORED.map(|column| {
         let kind = match column {
             Column::Slice | Column::Group | Column::Candidate | Column::Part => codes(),
             Column::InputTokens | Column::OutputTokens => DataType::Int64,
             Column::Score | Column::CostUsd | Column::LatencyMs | Column::Confidence => DataType::Float64,
-            Column::Id | Column::Output | Column::Error | Column::Input | Column::Target => DataType::Utf8,
+            Column::Id
+            | Column::Output
+            | Column::Error
+            | Column::Input
+            | Column::Target
+            | Column::Context
+            | Column::Options => DataType::Utf8,
         };
         Field::new(column.name(), kind, column != Column::Id)
     });
@@ -209,7 +215,7 @@ impl<'e> Batch<'e> {
         let [input_tokens, output_tokens] = self.tokens.each_mut().map(|b| Arc::new(b.finish()) as ArrayRef);
         let [output, error, input, target] = self.texts.each_mut().map(|b| Arc::new(b.finish()) as ArrayRef);
         let id = Arc::new(self.id.finish()) as ArrayRef;
-        let columns = Column::ALL.map(|column| {
+        let columns = Column::STORED.map(|column| {
             Arc::clone(match column {
                 Column::Id => &id,
                 Column::Slice => &slice,
@@ -223,7 +229,8 @@ impl<'e> Batch<'e> {
                 Column::OutputTokens => &output_tokens,
                 Column::Confidence => &confidence,
                 Column::Error => &error,
-                Column::Input => &input,
+                // Context and options are not among the stored columns.
+                Column::Input | Column::Context | Column::Options => &input,
                 Column::Target => &target,
                 Column::Part => &part,
             })
@@ -248,7 +255,7 @@ pub fn read_evidence(path: &Path) -> Result<Evidence, DataError> {
     let evidence_error = |error| DataError::new(path, Problem::Evidence(error));
     let candidates = metadata.candidates.into_iter().map(Candidate::from);
     let mut builder = EvidenceBuilder::new(candidates).map_err(evidence_error)?;
-    let layout = Layout::of(&Column::ALL.map(|column| (column, Want::Required)));
+    let layout = Layout::of(&Column::STORED.map(|column| (column, Want::Required)));
     let mut expected = 0;
     table::read(path, &layout, &mut |row| put(&mut builder, row, path, &mut expected))?;
     builder.finish().map_err(evidence_error)
@@ -295,6 +302,6 @@ fn put(builder: &mut EvidenceBuilder, row: &Row<'_>, path: &Path, expected: &mut
         )?;
     *expected = column + 1;
     let texts = AnswerTexts::exact(row)?;
-    let answer = evidence::answer(row, path, &texts, None, &mut Tally::default())?;
+    let answer = evidence::answer(row, path, &texts, None, None, &mut Tally::default())?;
     builder.answer(item, column, &answer).map_err(fault)
 }

@@ -170,7 +170,9 @@ pub(crate) fn events(body: &Value, said: &Said, style: &Style) -> Vec<Value> {
         })
     };
     let mut events = vec![chunk(json!({ "role": "assistant", "content": "" }), Value::Null, Value::Null)];
-    for piece in pieces(&said.text) {
+    // A monstrous text comes in one event: millions of them would only busy this server.
+    let parts = if said.text.len() > MONSTROUS { vec![said.text.as_str()] } else { pieces(&said.text) };
+    for piece in parts {
         let logprobs = if body["logprobs"] == true {
             json!({ "content": [logprob(piece, style)] })
         } else {
@@ -202,6 +204,9 @@ fn usage(said: &Said) -> Value {
 fn logprob(token: &str, style: &Style) -> Value {
     json!({ "token": token, "logprob": style.logprob, "bytes": token.as_bytes(), "top_logprobs": [] })
 }
+
+/// Bytes of a text that no model writes.
+const MONSTROUS: usize = 1 << 20;
 
 /// The text in pieces of about four bytes, cut between characters.
 fn pieces(text: &str) -> Vec<&str> {

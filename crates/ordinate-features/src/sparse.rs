@@ -59,29 +59,25 @@ impl Sparse {
     /// two lengths (Weinberger et al. 2009, "Feature Hashing for Large Scale Multitask Learning").
     #[must_use]
     pub fn folded(&self, bits: u8) -> Self {
-        let mask = (1_u64 << bits) - 1;
-        let mut places: Vec<(u32, f32)> = self
-            .iter()
-            .map(|(index, value)| {
-                let hash = crate::ngrams::mix(u64::from(index));
-                #[allow(clippy::cast_possible_truncation)] // masked to at most 32 bits
-                let place = (hash & mask) as u32;
-                (place, if hash >> 63 == 0 { value } else { -value })
-            })
-            .collect();
-        places.sort_by_key(|(place, _)| *place);
+        let mut dense = vec![0.0; 1 << bits];
+        self.fold_into(1.0, &mut dense);
         let mut folded = Self::default();
-        for (place, value) in places {
-            if folded.index.last() == Some(&place) {
-                if let Some(last) = folded.value.last_mut() {
-                    *last += value;
-                }
-            } else {
-                folded.index.push(place);
-                folded.value.push(value);
-            }
+        for (place, value) in (0..).zip(dense).filter(|(_, value)| *value != 0.0) {
+            folded.index.push(place);
+            folded.value.push(value);
         }
         folded
+    }
+
+    /// Adds `weight` times the [folded](Self::folded) vector to `dense`, whose length is a power of 2.
+    pub fn fold_into(&self, weight: f32, dense: &mut [f32]) {
+        let mask = dense.len() - 1;
+        for (index, value) in self.iter() {
+            let hash = crate::ngrams::mix(u64::from(index));
+            #[allow(clippy::cast_possible_truncation)] // masked
+            let place = hash as usize & mask;
+            dense[place] += if hash >> 63 == 0 { weight * value } else { -weight * value };
+        }
     }
 }
 

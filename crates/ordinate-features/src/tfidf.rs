@@ -110,6 +110,19 @@ impl Tfidf {
         }
         weighted
     }
+
+    /// Adds `weight` times [`Tfidf::transform`], [folded](Sparse::folded) into as many dimensions as `dense`
+    /// has: a power of 2.
+    pub fn fold(&self, counts: &Sparse, weight: f32, dense: &mut [f32]) {
+        let weighted = self.transform(counts);
+        weighted.fold_into(weight, dense);
+    }
+
+    /// [`Tfidf::transform`], [folded](Sparse::folded).
+    #[must_use]
+    pub fn folded(&self, counts: &Sparse, bits: u8) -> Sparse {
+        self.transform(counts).folded(bits)
+    }
 }
 
 #[cfg(test)]

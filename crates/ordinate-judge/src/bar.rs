@@ -148,11 +148,14 @@ impl<'a> Field<'a> {
         self.above(self.weighed.over_zero_router[policy], name, "the zero router at the same cost")
     }
 
-    /// The lower bound that counts for the bar.
+    /// The lower bound that counts for the bar, at each policy's share of the level.
     fn lower(&self, gain: &Estimated) -> f64 {
+        let policies = self.contenders.iter().filter(|contender| !contender.is_single()).count();
+        let above = 1.0 - LEVEL / policies.max(1) as f64 / 2.0;
         let freedom = gain.units.saturating_sub(1).max(1) as f64;
-        let of_t = student_quantile(1.0 - LEVEL / 2.0, freedom) * gain.se;
-        let below = of_t.max(gain.estimate.mean - gain.estimate.low);
+        let of_t = student_quantile(above, freedom) * gain.se;
+        let further = normal_quantile(above) / normal_quantile(1.0 - LEVEL / 2.0);
+        let below = of_t.max(further * (gain.estimate.mean - gain.estimate.low));
         gain.estimate.mean - self.widening * below
     }
 

@@ -78,7 +78,7 @@ pub fn judge(case: &Case<'_>) -> Result<Judged, CombineError> {
     let plan = Plan {
         needs: case.needs,
         folds: case.folds,
-        context: Context { outlay, seed: case.resampling.seed, ..Context::default() },
+        context: Context { outlay, seed: case.resampling.seed },
         eligible: eligible.clone(),
     };
     let trials = try_all(&view, case.learners, &plan)?;
@@ -148,6 +148,7 @@ pub fn judge(case: &Case<'_>) -> Result<Judged, CombineError> {
         undecided: choice.undecided.filter(|_| choice.outcome == Outcome::Undecided),
         why: why::reasons(&field, &misses, &choice, &trials, other.as_ref()),
         errors_left_out: other,
+        measured: Vec::new(),
         assumed: why::assumptions(case, &trials, &contenders),
     };
     let chosen = choice.recommended;
@@ -204,13 +205,19 @@ fn artefacts(evidence: &Evidence, chosen: Option<usize>, trials: Trials) -> Vec<
     let mut artefacts: Vec<Artefact> = trials
         .trials
         .into_iter()
-        .map(|trial| Artefact { name: trial.name, policy: trial.policy, dial: trial.dial })
+        .map(|trial| Artefact {
+            name: trial.name,
+            policy: trial.policy,
+            dial: trial.dial,
+            promise: trial.promise,
+        })
         .collect();
     match chosen {
         Some(column) if column < singles => {
             let name = evidence.candidates()[column].name.clone();
             let policy = Box::new(ordinate_combine::single::Single::new(name.clone()));
-            let artefact = Artefact { name: name.to_string(), policy, dial: ordinate_core::Dial(0.0) };
+            let artefact =
+                Artefact { name: name.to_string(), policy, dial: ordinate_core::Dial(0.0), promise: None };
             artefacts.insert(0, artefact);
         }
         Some(policy) => artefacts.swap(0, policy - singles),

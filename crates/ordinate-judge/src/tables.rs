@@ -128,6 +128,7 @@ impl Tables<'_> {
                 misses: self.misses(index),
                 clears_the_bar: self.choice.bars[index].is_none(),
                 dial: contender.dial,
+                promise: contender.trial.and_then(|trial| trial.promise.clone()),
                 slices: gains(contender),
                 measures: measures[index].clone(),
             })

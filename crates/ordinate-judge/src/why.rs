@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ordinate_combine::Trials;
+use ordinate_combine::{Trial, Trials};
 use ordinate_core::Goal;
 use ordinate_core::verdict::{OtherReading, Outcome};
 
@@ -42,6 +42,7 @@ pub(crate) fn reasons(
         ));
     }
     why.extend(teller.combinations());
+    why.extend(trials.trials.iter().filter_map(promise));
     if let Some(other) = other {
         let name = other.recommended.as_deref().unwrap_or("nothing");
         why.push(format!(
@@ -65,6 +66,20 @@ pub(crate) fn reasons(
         why.push(format!("No {} policy was tried: {}.", skipped.kind, skipped.why));
     }
     why
+}
+
+/// What is promised of a policy.
+fn promise(trial: &Trial) -> Option<String> {
+    let promise = trial.promise.as_ref()?;
+    Some(format!(
+        "{} promises, with {:.0} % confidence, a mean score at most {} below that of {}: its dial was tested on {} \
+         items that it had not seen.",
+        trial.name,
+        100.0 * promise.confidence,
+        promise.margin,
+        promise.against,
+        promise.items,
+    ))
 }
 
 struct Teller<'a> {

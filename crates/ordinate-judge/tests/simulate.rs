@@ -3,7 +3,9 @@
 
 mod support;
 
-use ordinate_core::verdict::Outcome;
+use ordinate_core::PolicyKind;
+use ordinate_core::verdict::{Outcome, Verdict};
+use rayon::prelude::*;
 use support::{Pool, verdict};
 
 #[test]
@@ -13,7 +15,7 @@ fn equal_models_are_not_combined_and_seldom_told_apart() {
         let pool = Pool { items: 400, slices: 5, groups: None, truth: vec![0.7, 0.7], seed };
         let verdict = verdict(&pool.evidence(), &[]);
         let recommended = verdict.recommended.unwrap();
-        combined += usize::from(recommended.kind != ordinate_core::PolicyKind::Single);
+        combined += usize::from(recommended.kind != PolicyKind::Single);
         claimed += usize::from(matches!(verdict.outcome, Outcome::General | Outcome::Vertical));
         if verdict.outcome == Outcome::Undecided {
             let undecided = verdict.undecided.unwrap();
@@ -58,6 +60,40 @@ fn luck_that_is_shared_by_groups_is_not_believed() {
         })
         .count();
     assert!(claimed <= 10, "of 200 pools something was claimed in {claimed}");
+}
+
+/// With inputs and outputs all policies are tried: none may find something where there is nothing.
+#[test]
+fn learned_policies_find_nothing_where_there_is_nothing() {
+    nothing_is_found(12);
+}
+
+/// The same for 200 pools of each kind, some minutes: `cargo test --release -p ordinate-judge -- --ignored`.
+#[test]
+#[ignore = "takes some minutes"]
+fn learned_policies_find_nothing_in_many_pools() {
+    nothing_is_found(200);
+}
+
+fn nothing_is_found(pools: u64) {
+    let count = |truth: &[f64], wrong: &(dyn Fn(&Verdict) -> bool + Sync)| {
+        let wrong_in = |seed: u64| {
+            let pool = Pool { items: 300, slices: 3, groups: None, truth: truth.to_vec(), seed };
+            let verdict = verdict(&pool.spoken(), &[]);
+            assert!(verdict.policies.len() >= 6, "{:?}", verdict.why);
+            usize::from(wrong(&verdict))
+        };
+        (0..pools).into_par_iter().map(wrong_in).sum::<usize>()
+    };
+    let single = |verdict: &Verdict, name: Option<&str>| {
+        verdict.recommended.as_ref().is_some_and(|recommended| {
+            recommended.kind == PolicyKind::Single && name.is_none_or(|name| recommended.name == name)
+        })
+    };
+    let equal = count(&[0.7, 0.7], &|verdict| !single(verdict, None));
+    assert_eq!(equal, 0, "two equal models were combined in {equal} of {pools} pools");
+    let dominated = count(&[0.9, 0.6, 0.5], &|verdict| !single(verdict, Some("m0")));
+    assert_eq!(dominated, 0, "the dominant model was not recommended alone in {dominated} of {pools} pools");
 }
 
 #[test]

@@ -75,7 +75,7 @@ pub(crate) async fn ask(
             if failure.kind.is_fatal() {
                 return Asked::Fatal(failure);
             }
-            return Asked::Done(Box::new(failed(candidate, item, failure, &meter)));
+            return Asked::Done(Box::new(failed(candidate, item, &failure, &meter)));
         };
         tokio::select! {
             () = stop.cancelled() => return Asked::Stopped,
@@ -149,7 +149,7 @@ fn answered(candidate: &Contender, item: &str, reply: Reply, meter: &Meter) -> S
     }
 }
 
-fn failed(candidate: &Contender, item: &str, failure: Failure, meter: &Meter) -> Saved {
+fn failed(candidate: &Contender, item: &str, failure: &Failure, meter: &Meter) -> Saved {
     let tries = if meter.tries > 1 { format!(" (after {} tries)", meter.tries) } else { String::new() };
     // How long nothing took is no latency of an answer.
     let latency = matches!(failure.kind, FailureKind::Refused | FailureKind::Filtered | FailureKind::Empty);

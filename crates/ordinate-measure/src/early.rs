@@ -204,7 +204,7 @@ impl Race {
     fn reason(&self, at: usize, units: usize) -> String {
         let bet = &self.bets[at];
         let mean = |candidate: usize| {
-            let scores = self.units[..units].iter().flat_map(|unit| unit.clone());
+            let scores = self.units[..units].iter().flat_map(Range::clone);
             let (sum, count) = scores.fold((0.0, 0.0), |(sum, count), position| {
                 (sum + f64::from(self.scores[candidate][position as usize]), count + 1.0)
             });

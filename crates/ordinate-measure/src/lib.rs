@@ -24,7 +24,7 @@ mod store;
 mod tally;
 mod writer;
 
-pub use answerer::{Answerer, ChatAnswerer, CommandAnswerer};
+pub use answerer::{Answerer, Attempt, ChatAnswerer, CommandAnswerer};
 pub use early::{EarlyStopping, Scorer};
 pub use estimate::{Estimate, estimate};
 pub use key::Key;
@@ -34,3 +34,4 @@ pub use progress::{Observer, Progress};
 pub use retry::RetryRule;
 pub use run::{MeasureError, measure};
 pub use store::{AnswerStore, Saved, StoreError};
+pub use tokio_util::sync::CancellationToken;

@@ -235,7 +235,7 @@ impl AnswerStore {
     ///
     /// # Errors
     /// [`StoreError::Database`].
-    pub async fn len(&self) -> Result<u64, StoreError> {
+    pub async fn count(&self) -> Result<u64, StoreError> {
         let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM answer")
             .fetch_one(&self.pool)
             .await
@@ -336,7 +336,7 @@ mod tests {
         let again = store.find(&keys[..1]).await.unwrap().remove(0).unwrap();
         assert_eq!(again.error, Some((FailureKind::Cut, "broke".into())));
         assert!((again.charged_usd - 0.2).abs() < 1e-12, "what was paid before is still paid");
-        assert_eq!(store.len().await.unwrap(), 2);
+        assert_eq!(store.count().await.unwrap(), 2);
     }
 
     #[tokio::test]

@@ -1,6 +1,8 @@
 //! Runs of the example `throughput` as a process of its own: killed at random moments and resumed, and with a
 //! key that must be nowhere afterwards.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -1,5 +1,7 @@
 //! `max_spend`, the estimate, duplicates, changes of prompt and model, cancelling and early stopping.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod harness;
 
 use std::sync::{Arc, Mutex};
@@ -31,7 +33,8 @@ async fn max_spend_is_never_exceeded_and_nearly_used() {
     // The limit is of the whole plan: a second run may not spend it again.
     let measured = run(limited.clone()).await;
     assert_eq!(server.counts().asked, counts.asked);
-    assert_eq!(measured.summaries[0].kept as u64, counts.completed);
+    // It ends at the first item that it has no money for; every answer is in the evidence all the same.
+    assert_eq!(rows(&measured, 0).await.len() as u64, counts.completed);
     drop(measured);
 
     // Twice the money: about twice the items, and no item twice.
@@ -156,7 +159,7 @@ async fn a_beaten_candidate_is_no_longer_asked() {
         let prompt = prompt_of(body);
         let number: usize =
             prompt.rsplit("number ").next().unwrap().split('\n').next().unwrap().parse().unwrap();
-        if number % 3 == 0 { "up" } else { "down" }
+        if number.is_multiple_of(3) { "up" } else { "down" }
     };
     let good = FaultServer::start(Script::new(move |body| right(body).into())).await.unwrap();
     let bad = FaultServer::start(Script::saying("up")).await.unwrap();

@@ -1,5 +1,7 @@
 //! Programs that behave and programs that do not, in `sh` and Python.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use ordinate_core::task::{Command as Entry, TaskKind};
 use ordinate_remote::{Command, FailureKind, Item};
 

@@ -1,5 +1,7 @@
 //! Every fault of the fault server, asked once: what kind of failure it is (rule 6 of the evidence).
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::time::{Duration, Instant};
 
 use ordinate_core::task::{OpenAi, PromptSection, TaskKind, TimeOuts};

@@ -7,6 +7,7 @@
 //! - [`Bootstrap`]: paired intervals of means and differences, whole groups resampled where items are
 //!   clustered.
 //! - [`compare`]: exact McNemar test, Holm and Benjamini-Hochberg corrections, non-inferiority.
+//! - [`metric`]: the score of one answer against the right one.
 //! - [`power`]: the smallest difference that could have been shown, and the items that it takes.
 //! - [`mod@slice`], [`mean`], [`shrink`]: means per slice, with cheap intervals and shrunken by empirical Bayes.
 //! - [`rescue`]: does one candidate know what the other does not?
@@ -16,6 +17,7 @@ pub mod bootstrap;
 pub mod compare;
 pub mod groups;
 pub mod mean;
+pub mod metric;
 pub mod normal;
 pub mod power;
 pub mod quantile;
@@ -26,3 +28,4 @@ pub mod slice;
 
 pub use bootstrap::{Bootstrap, Estimated, Statistic, by_student};
 pub use groups::Groups;
+pub use metric::{Metric, MetricError};

@@ -18,7 +18,7 @@ pub(crate) fn ask(args: &AskArgs) -> Result<(), Failure> {
     let verdict = folder.verdict()?;
     let artefact = load(&folder, &verdict, args.policy.as_deref())?;
     let input = input(args)?;
-    let query = Query { input: Some(&input), slice: args.slice.as_deref() };
+    let query = Query { input: Some(&input), slice: args.slice.as_deref(), notes: None };
     let mut thought = artefact.policy.think(&query);
     let step = artefact.policy.next(&query, &mut thought, &[], artefact.dial);
     let asked = match step {
@@ -111,6 +111,7 @@ impl Plan<'_> {
             "best_single": self.best_single().map(|best| self.name(best)),
             "expected_gain": self.gain().map(|(gain, _)| gain),
             "expected_saving": self.gain().and_then(|(_, saving)| saving),
+            "promise": self.artefact.promise,
         })
     }
 
@@ -137,6 +138,15 @@ impl Plan<'_> {
             };
         } else if self.asked.len() > 1 {
             let _ = writeln!(text, "The answer is made of theirs.");
+        }
+        if let Some(promise) = &self.artefact.promise {
+            let _ = writeln!(
+                text,
+                "Over all items its mean score is at most {} below that of {}, with {:.0} % confidence.",
+                promise.margin,
+                promise.against,
+                100.0 * promise.confidence
+            );
         }
         let mut order: Vec<usize> = (0..self.thought.quality.len()).collect();
         order.sort_by(|&a, &b| self.thought.quality[b].total_cmp(&self.thought.quality[a]));

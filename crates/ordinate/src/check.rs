@@ -1,16 +1,27 @@
 //! `ordinate check`.
 
 use ordinate_core::PolicyKind;
-use ordinate_data::{load_evidence, read_task};
+use ordinate_data::{Task, is_live, load_evidence, read_task};
 
 use crate::cli::CheckArgs;
 use crate::failure::Failure;
+use crate::live::{self, STORE, estimate_lines};
 use crate::output::print;
+use crate::run::default_folder;
 
 pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     let task = read_task(&args.task)?;
+    if is_live(&task) {
+        return check_live(args, &task);
+    }
     if let Some(text) = crate::local::checked(&task)? {
         return print(&text);
+    }
+    if args.show_prompt {
+        return Err(Failure::Input(format!(
+            "{}: --show-prompt: the task has no live candidates, so nobody is prompted",
+            args.task.display()
+        )));
     }
     let loaded = load_evidence(&task)?;
     let items = loaded.evidence.items();
@@ -31,5 +42,28 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
         });
     }
     lines.extend(loaded.notes.iter().map(|note| format!("note        {note}")));
+    print(&(lines.join("\n") + "\n"))
+}
+
+/// A task with live candidates: what they would be told, and what asking them will probably cost. Nothing is asked.
+fn check_live(args: &CheckArgs, task: &Task) -> Result<(), Failure> {
+    let folder = args.out.clone().unwrap_or_else(|| default_folder(&task.file.task.name));
+    let looked = live::look(task, &folder.join(STORE))?;
+    let mut lines = vec![
+        format!("{}: fine", args.task.display()),
+        format!("items       {}", looked.items),
+        format!("slices      {}", looked.slices),
+    ];
+    for entry in &task.file.candidate {
+        let how = if entry.recorded.is_some() { "recorded" } else { "live" };
+        lines.push(format!("candidate   {} ({}, {how})", entry.name, entry.lineage));
+    }
+    lines.push("to ask".to_owned());
+    lines.extend(estimate_lines(&looked.estimates, task.file.measure.max_spend));
+    if args.show_prompt {
+        for (name, prompt) in &looked.prompts {
+            lines.push(format!("\nprompt of {name} for the first item\n{prompt}"));
+        }
+    }
     print(&(lines.join("\n") + "\n"))
 }

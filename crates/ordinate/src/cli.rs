@@ -63,6 +63,16 @@ pub(crate) struct RunArgs {
     /// Override a need, for example max_cost_per_1k=0.25 (repeatable)
     #[arg(long = "need", value_name = "KEY=VALUE")]
     pub(crate) needs: Vec<String>,
+    /// Go on with the answers that an earlier run left in the run folder, and fail if there are none (they are
+    /// used without this too)
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Ask live candidates again about items whose error was recorded
+    #[arg(long)]
+    pub(crate) retry_errors: bool,
+    /// The most that all live answers may cost, USD; overrides `[measure] max_spend`
+    #[arg(long, value_name = "USD")]
+    pub(crate) max_spend: Option<f64>,
 }
 
 /// `ordinate check`.
@@ -71,6 +81,12 @@ pub(crate) struct CheckArgs {
     /// The task file
     #[arg(value_name = "TASK.toml", value_hint = ValueHint::FilePath)]
     pub(crate) task: PathBuf,
+    /// Show the prompt that live candidates get for the first item
+    #[arg(long)]
+    pub(crate) show_prompt: bool,
+    /// Run folder whose answers need not be paid for again [default: as for run]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) out: Option<PathBuf>,
 }
 
 /// `ordinate init`.

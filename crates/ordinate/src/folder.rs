@@ -1,4 +1,5 @@
-//! The run folder: `task.toml`, `evidence.parquet`, `policies/*.json`, `verdict.json`, `report.html`.
+//! The run folder: `task.toml`, `evidence.parquet`, `policies/*.json`, `verdict.json`, `report.html`; and
+//! `answers.sqlite`, which no run empties.
 
 use std::fs;
 use std::io::Write;
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use ordinate_core::verdict::Verdict;
 
 use crate::failure::Failure;
+use crate::live::STORE;
 
 /// A run folder.
 #[derive(Debug)]
@@ -89,7 +91,10 @@ fn foreign(path: &Path) -> std::io::Result<Option<PathBuf>> {
     const FILES: [&str; 4] = ["task.toml", "evidence.parquet", "verdict.json", "report.html"];
     for entry in fs::read_dir(path)? {
         let entry = entry?;
-        let known = FILES.iter().any(|file| entry.file_name() == *file) && entry.file_type()?.is_file();
+        // The store of live answers, with the files that SQLite and its lock put beside it.
+        let name = entry.file_name();
+        let is_store = name.to_string_lossy().starts_with(STORE);
+        let known = (is_store || FILES.iter().any(|file| name == *file)) && entry.file_type()?.is_file();
         if entry.file_name() == "policies" && entry.file_type()?.is_dir() {
             for policy in fs::read_dir(entry.path())? {
                 let policy = policy?.path();

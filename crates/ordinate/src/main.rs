@@ -7,6 +7,7 @@ mod failure;
 mod folder;
 mod import;
 mod init;
+mod live;
 mod local;
 mod output;
 mod report;

@@ -1,16 +1,17 @@
 //! `ordinate run`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ordinate_core::task::{CombineSection, StatisticsSection};
 use ordinate_core::{Evidence, Needs};
-use ordinate_data::{Task, load_evidence, read_task, write_evidence};
+use ordinate_data::{Task, is_live, load_evidence, read_task, write_evidence};
 use ordinate_judge::{Case, Judged, Resampling, judge};
 
 use crate::cli::RunArgs;
 use crate::failure::Failure;
 use crate::folder::{Folder, policy_file};
+use crate::live::{self, STORE, Teller};
 use crate::output::{coloured, columns, print, tell};
 
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
@@ -25,14 +26,29 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     if let Some(seed) = args.seed {
         task.file.statistics.seed = Some(seed);
     }
+    if let Some(most) = args.max_spend {
+        task.file.measure.max_spend = Some(most);
+    }
+    let path = args.out.clone().unwrap_or_else(|| default_folder(&task.file.task.name));
+    // Candidates that run here are answered, and read as recorded ones from here on.
     let ready = crate::local::answered(&task, &progress)?;
-    let loaded = load_evidence(&ready)?;
+    let live = is_live(&ready);
+    check_resume(args, &path, live)?;
+    let (loaded, measured, folder) = if live {
+        // The folder first: it holds the answers.
+        let folder = Folder::create(&path, &args.task)?;
+        progress("asking live candidates");
+        let teller = Teller::new(args.quiet, task.file.measure.max_spend);
+        let asked = live::ask(&ready, &folder.path(STORE), args.retry_errors, teller)?;
+        (asked.loaded, asked.measured, folder)
+    } else {
+        let loaded = load_evidence(&ready)?;
+        (loaded, Vec::new(), Folder::create(&path, &args.task)?)
+    };
     let evidence = &loaded.evidence;
     progress(&format!("{} items x {} candidates read", evidence.len(), evidence.candidates().len()));
-
-    let path = args.out.clone().unwrap_or_else(|| default_folder(&task.file.task.name));
-    let folder = Folder::create(&path, &args.task)?;
     let mut judged = decide(&task, evidence, &loaded.notes)?;
+    judged.verdict.measured = measured;
     progress(&format!("judged; policies tried: {}", judged.verdict.policies.len()));
 
     write_evidence(&folder.path("evidence.parquet"), evidence)
@@ -58,6 +74,19 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         tell(&format!("The whole report: {}", folder.path("report.html").display()));
     }
     Ok(())
+}
+
+/// Holds `--resume` to what is there: a mistyped folder must not pay for everything again.
+fn check_resume(args: &RunArgs, path: &Path, live: bool) -> Result<(), Failure> {
+    if !args.resume || path.join(STORE).is_file() {
+        return Ok(());
+    }
+    Err(Failure::Input(if live {
+        format!("{}: there is no {STORE} to go on with; check --out, or leave --resume out", path.display())
+    } else {
+        "--resume: the task has no live candidates, so there is nothing to go on with; leave it out"
+            .to_owned()
+    }))
 }
 
 fn decide(task: &Task, evidence: &Evidence, notes: &[String]) -> Result<Judged, Failure> {
@@ -98,7 +127,7 @@ fn override_needs(needs: &mut Needs, assignments: &[String]) -> Result<(), Failu
     Ok(())
 }
 
-fn default_folder(task: &str) -> PathBuf {
+pub(crate) fn default_folder(task: &str) -> PathBuf {
     let keep = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
     let name: String = task.chars().map(keep).take(80).collect();
     PathBuf::from(format!("{}.ordinate", name.trim_matches('.')))

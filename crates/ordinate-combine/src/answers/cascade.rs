@@ -14,7 +14,6 @@ use crate::by_slice::{BySlice, best_utility};
 use crate::crossfit::best_column;
 use crate::error::NotApplicable;
 use crate::learner::{Context, Learner};
-use crate::texts::Text;
 
 /// Candidates that are asked first.
 const ASKED: usize = 4;
@@ -29,22 +28,28 @@ impl Learner for CascadeLearner {
     }
 
     fn applies(&self, evidence: &Evidence) -> Result<(), NotApplicable> {
-        applies(self.kind(), evidence, 1)
+        applies(self.kind(), evidence, 0)
+    }
+
+    fn promises(&self) -> bool {
+        true
     }
 
     fn fit(&self, train: &View<'_>, context: &Context) -> Result<Box<dyn Policy>, NotApplicable> {
         let lookup = BySlice::fit(train, context.outlay);
         let dear = best_column(train, &[]);
         let speaks: Vec<bool> = train.evidence.columns().iter().map(Answers::has_output).collect();
+        // Where no outputs were kept, the input has to do, and there is no use in asking several.
+        let silent = !speaks.contains(&true);
         let choose = |expected: &[f64]| {
             let mut asked: Vec<usize> =
-                (0..expected.len()).filter(|&column| column != dear && speaks[column]).collect();
+                (0..expected.len()).filter(|&column| column != dear && (silent || speaks[column])).collect();
             asked.sort_by(|&a, &b| expected[b].total_cmp(&expected[a]));
-            asked.truncate(ASKED);
+            asked.truncate(if silent { 1 } else { ASKED });
             let targets = asked.iter().copied().chain([dear]).collect();
             (asked, targets)
         };
-        let panels = learn(self.kind(), train, context, &lookup, &choose)?;
+        let panels = learn(self.kind(), train, &lookup, &choose)?;
         Ok(Box::new(Cascade { lookup, dear, panels }))
     }
 }
@@ -59,10 +64,10 @@ pub struct Cascade {
 
 impl Cascade {
     /// Expected quality of the panel's targets, computed once per item and kept in the thought.
-    fn expect(panel: &Panel, input: &str, seen: &[Seen<'_>], thought: &mut Thought) {
+    fn expect(panel: &Panel, query: &Query<'_>, seen: &[Seen<'_>], thought: &mut Thought) {
         if thought.memo.is_empty() {
-            let first = seen.iter().take(panel.asked.len()).copied().collect();
-            thought.memo = panel.expect(&Scene { text: &Text::read(input), input, seen: first });
+            let scene = Scene::new(query, seen.iter().take(panel.asked.len()).copied());
+            thought.memo = scene.map_or_else(Vec::new, |scene| panel.expect(&scene));
         }
     }
 }
@@ -81,7 +86,7 @@ impl Policy for Cascade {
     }
 
     fn next(&self, query: &Query<'_>, thought: &mut Thought, seen: &[Seen<'_>], dial: Dial) -> Step {
-        let (Some(panel), Some(input)) = (self.panels.of(query.slice), query.input) else {
+        let (Some(panel), Some(_)) = (self.panels.of(query.slice), query.input) else {
             return match seen.first() {
                 None => Step::Ask(vec![best_utility(&thought.quality, &thought.outlay, dial)]),
                 Some(seen) => Step::Give(Given::Answer(seen.candidate)),
@@ -93,7 +98,7 @@ impl Policy for Cascade {
         if seen.len() > panel.asked.len() {
             return Step::Give(Given::Answer(self.dear));
         }
-        Self::expect(panel, input, seen, thought);
+        Self::expect(panel, query, seen, thought);
         let answered = (0..seen.len()).filter(|&place| !seen[place].failed);
         let best = answered
             .reduce(|best, place| if thought.memo[place] > thought.memo[best] { place } else { best });

@@ -11,15 +11,11 @@ mod panel;
 pub mod select;
 mod sight;
 
-use std::sync::Arc;
-
 use ordinate_core::evidence::View;
 use ordinate_core::{Evidence, PolicyKind};
 
 use crate::by_slice::BySlice;
 use crate::error::NotApplicable;
-use crate::learner::Context;
-use crate::texts::Texts;
 use panel::{Choose, Panels};
 
 /// Whether there are answers and inputs to look at, and candidates to choose from.
@@ -27,6 +23,8 @@ fn applies(kind: PolicyKind, evidence: &Evidence, least: usize) -> Result<(), No
     let with_output = evidence.columns().iter().filter(|answers| answers.has_output()).count();
     let why = if with_output < least {
         format!("{with_output} candidates have recorded outputs, and it looks at those of at least {least}")
+    } else if evidence.candidates().len() < 2 {
+        "there is only one candidate".to_owned()
     } else if !evidence.items().has_inputs() {
         "the items have no input texts; name an input field".to_owned()
     } else {
@@ -40,11 +38,9 @@ fn applies(kind: PolicyKind, evidence: &Evidence, least: usize) -> Result<(), No
 fn learn(
     kind: PolicyKind,
     train: &View<'_>,
-    context: &Context,
     lookup: &BySlice,
     choose: Choose<'_>,
 ) -> Result<Panels, NotApplicable> {
-    let texts = context.texts.clone().unwrap_or_else(|| Arc::new(Texts::new(train.evidence)));
-    Panels::fit(train, &texts, lookup, choose)
+    Panels::fit(train, lookup, choose)
         .map_err(|error| NotApplicable { kind, why: format!("its models could not be fitted: {error}") })
 }

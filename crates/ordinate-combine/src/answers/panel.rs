@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sight::{Scene, Sight};
 use crate::by_slice::BySlice;
-use crate::texts::Texts;
+use crate::products;
 
 /// The fewest items of a slice that a model is fitted on; the lookup serves smaller slices.
 const LEAST_ITEMS: usize = 60;
@@ -48,8 +48,8 @@ struct Draft<'a> {
     base: Vec<f64>,
     rows: Vec<Row>,
     sight: Sight,
-    /// Vectors of the rows.
-    vectors: Vec<Vec<f32>>,
+    /// Vectors of the rows, one after the other.
+    vectors: Vec<f32>,
     /// Dual weights and leave-one-out predictions, per penalty.
     fits: Vec<kernel::Ridge>,
 }
@@ -60,12 +60,7 @@ pub(super) type Choose<'a> = &'a (dyn Fn(&[f64]) -> (Vec<usize>, Vec<usize>) + S
 impl Panels {
     /// Fits the slices of `train`. The penalty is chosen by leave-one-out predictions: the one whose choices
     /// score highest over all slices.
-    pub(super) fn fit(
-        train: &View<'_>,
-        texts: &Texts,
-        lookup: &BySlice,
-        choose: Choose<'_>,
-    ) -> Result<Self, LearnError> {
+    pub(super) fn fit(train: &View<'_>, lookup: &BySlice, choose: Choose<'_>) -> Result<Self, LearnError> {
         let slices = train.evidence.items().slices();
         let mut rows: Vec<Vec<Row>> = vec![Vec::new(); slices.names().len()];
         for &row in &train.rows {
@@ -77,7 +72,7 @@ impl Panels {
         let named: Vec<(&str, Vec<Row>)> = slices.names().iter().zip(rows).collect();
         let drafts: Vec<Draft<'_>> = named
             .into_par_iter()
-            .filter_map(|(name, rows)| draft(train, texts, lookup, choose, name, rows).transpose())
+            .filter_map(|(name, rows)| draft(train, lookup, choose, name, rows).transpose())
             .collect::<Result<_, _>>()?;
         let score =
             |penalty: usize| drafts.iter().map(|draft| draft.left_out_score(train, penalty)).sum::<f64>();
@@ -94,7 +89,6 @@ impl Panels {
 
 fn draft<'a>(
     train: &View<'_>,
-    texts: &Texts,
     lookup: &BySlice,
     choose: Choose<'_>,
     name: &'a str,
@@ -105,7 +99,7 @@ fn draft<'a>(
     let (asked, targets) = choose(&expected.quality);
     let all_answered = |row: &Row| {
         let answered = |&column: &usize| evidence.answers(column).status(*row) != Status::Missing;
-        targets.iter().all(answered) && asked.iter().all(answered) && texts.of(evidence, *row).is_some()
+        targets.iter().all(answered) && asked.iter().all(answered) && evidence.items().input(*row).is_some()
     };
     rows.retain(all_answered);
     if rows.len() < LEAST_ITEMS || asked.is_empty() {
@@ -114,28 +108,17 @@ fn draft<'a>(
     let scenes: Vec<Scene<'_>> = rows
         .iter()
         .filter_map(|&row| {
-            Some(Scene {
-                text: texts.of(evidence, row)?,
-                input: evidence.items().input(row)?,
-                seen: asked.iter().map(|&column| evidence.answers(column).seen(column, row)).collect(),
-            })
+            let seen = asked.iter().map(|&column| evidence.answers(column).seen(column, row));
+            Scene::new(&evidence.items().query(row), seen)
         })
         .collect();
     let sight = Sight::fit(&scenes, asked.len());
-    let vectors: Vec<Vec<f32>> = scenes.iter().map(|scene| sight.of(scene)).collect();
+    let vectors: Vec<f32> = scenes.iter().flat_map(|scene| sight.of(scene)).collect();
     let base: Vec<f64> = targets.iter().map(|&target| expected.quality[target]).collect();
     let residuals = Matrix::from_fn(rows.len(), targets.len(), |row, target| {
         evidence.answers(targets[target]).score(rows[row]).unwrap_or(0.0) - base[target]
     });
-    let mut gram = vec![0.0; rows.len() * rows.len()];
-    for i in 0..rows.len() {
-        for j in 0..=i {
-            let value = f64::from(dot(&vectors[i], &vectors[j]));
-            gram[i * rows.len() + j] = value;
-            gram[j * rows.len() + i] = value;
-        }
-    }
-    let gram = Matrix::from_fn(rows.len(), rows.len(), |i, j| gram[i * rows.len() + j]);
+    let gram = products::kernel(&vectors, sight.dimensions());
     let fits = LAMBDAS
         .iter()
         .map(|&lambda| kernel::ridge_loo(&gram, &residuals, lambda))
@@ -163,17 +146,7 @@ impl Draft<'_> {
     /// The model in primal form: a weight per dimension, so that a decision costs one inner product a target.
     fn panel(self, penalty: usize) -> Panel {
         let dual = &self.fits[penalty].weights;
-        let count = self.targets.len();
-        let mut weights = vec![0.0_f64; self.sight.dimensions() * count];
-        for (row, vector) in self.vectors.iter().enumerate() {
-            for (dimension, value) in vector.iter().enumerate().filter(|(_, value)| **value != 0.0) {
-                for target in 0..count {
-                    weights[dimension * count + target] += f64::from(*value) * dual[(row, target)];
-                }
-            }
-        }
-        #[allow(clippy::cast_possible_truncation)] // weights
-        let weights = weights.into_iter().map(|weight| weight as f32).collect();
+        let weights = products::primal(&self.vectors, self.sight.dimensions(), dual);
         Panel { asked: self.asked, targets: self.targets, base: self.base, sight: self.sight, weights }
     }
 }

@@ -10,7 +10,6 @@ use super::{applies, learn};
 use crate::by_slice::{BySlice, best_utility};
 use crate::error::NotApplicable;
 use crate::learner::{Context, Learner};
-use crate::texts::Text;
 
 /// Candidates that are asked.
 const ASKED: usize = 5;
@@ -42,7 +41,7 @@ impl Learner for SelectLearner {
             order.truncate(ASKED);
             (order.clone(), order)
         };
-        let panels = learn(self.kind(), train, context, &lookup, &choose)?;
+        let panels = learn(self.kind(), train, &lookup, &choose)?;
         Ok(Box::new(Select { lookup, panels }))
     }
 }
@@ -68,7 +67,8 @@ impl Policy for Select {
     }
 
     fn next(&self, query: &Query<'_>, thought: &mut Thought, seen: &[Seen<'_>], _: Dial) -> Step {
-        let (Some(panel), Some(input)) = (self.panels.of(query.slice), query.input) else {
+        let scene = Scene::new(query, seen.iter().copied());
+        let (Some(panel), Some(scene)) = (self.panels.of(query.slice), scene) else {
             return match seen.first() {
                 None => Step::Ask(vec![best_utility(&thought.quality, &thought.outlay, Dial(0.0))]),
                 Some(seen) => Step::Give(Given::Answer(seen.candidate)),
@@ -77,7 +77,7 @@ impl Policy for Select {
         if seen.is_empty() {
             return Step::Ask(panel.asked.clone());
         }
-        let expected = panel.expect(&Scene { text: &Text::read(input), input, seen: seen.to_vec() });
+        let expected = panel.expect(&scene);
         let answered = (0..seen.len()).filter(|&place| !seen[place].failed);
         let best = answered.reduce(|best, place| if expected[place] > expected[best] { place } else { best });
         Step::Give(Given::Answer(seen[best.unwrap_or(0)].candidate))

@@ -5,16 +5,14 @@
 //! the training texts. Rare terms are weighted by what is rare in the slice, which leaves out the wording of
 //! a common instruction.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatRef, Par};
 use ordinate_features::{Smoothing, Sparse, Tfidf, packed};
 use ordinate_learn::{LearnError, Matrix, kernel};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::lesson::{Item, Lesson};
-use crate::random;
 use crate::texts::GRAMS;
+use crate::{products, random};
 
 /// N-grams are folded into this many dimensions (as a power of 2): the cosines then have an error of 0.02.
 const FOLDED_BITS: u8 = 11;
@@ -74,7 +72,7 @@ impl Linear {
 
 impl Slice {
     fn features(&self, grams: &Sparse) -> Sparse {
-        self.tfidf.transform(grams).folded(FOLDED_BITS)
+        self.tfidf.folded(grams, FOLDED_BITS)
     }
 
     fn fit(
@@ -92,23 +90,13 @@ impl Slice {
         let tfidf = Tfidf::fit(grams.iter().copied(), GRAMS.dims(), 2, Smoothing::Plain);
         let mut dense = vec![0.0_f32; rows.len() * DIMS];
         for (grams, row) in grams.iter().zip(dense.chunks_exact_mut(DIMS)) {
-            for (place, value) in tfidf.transform(grams).folded(FOLDED_BITS).iter() {
-                row[place as usize] = value;
-            }
+            tfidf.fold(grams, 1.0, row);
         }
-        let dense = MatRef::from_row_major_slice(&dense, rows.len(), DIMS);
-        let mut cosines = Mat::<f32>::zeros(rows.len(), rows.len());
-        matmul(cosines.as_mut(), Accum::Replace, dense, dense.transpose(), 1.0, Par::Seq);
-        let k = Matrix::from_fn(rows.len(), rows.len(), |i, j| f64::from(cosines[(i.max(j), i.min(j))]));
+        let k = products::kernel(&dense, DIMS);
         let y = Matrix::from_fn(rows.len(), lesson.candidates(), |i, m| lesson.deviation(rows[i], m));
         let fit = |&lambda: &f64| {
             let alpha = kernel::ridge(&k, &y, lambda)?;
-            #[allow(clippy::cast_possible_truncation)] // weights
-            let alpha = Mat::from_fn(alpha.rows(), alpha.columns(), |i, m| alpha[(i, m)] as f32);
-            let mut weights = Mat::<f32>::zeros(DIMS, lesson.candidates());
-            matmul(weights.as_mut(), Accum::Replace, dense.transpose(), alpha.as_ref(), 1.0, Par::Seq);
-            let weights =
-                (0..DIMS).flat_map(|place| weights.row(place).iter().copied().collect::<Vec<_>>()).collect();
+            let weights = products::primal(&dense, DIMS, &alpha);
             Ok(Some(Self { tfidf: tfidf.clone(), weights }))
         };
         lambdas.iter().map(fit).collect()

@@ -18,7 +18,7 @@ mod smooth;
 mod tests;
 mod trees;
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use ordinate_core::evidence::View;
 use ordinate_core::{CandidateName, Dial, Evidence, Given, Policy, PolicyKind, Query, Seen, Step, Thought};
@@ -29,7 +29,7 @@ use crate::by_slice::{BySlice, best_utility};
 use crate::error::{CombineError, NotApplicable};
 use crate::learner::{Context, Learner};
 use crate::random;
-use crate::texts::{Text, Texts};
+use crate::texts::Text;
 use lesson::{Item, Lesson};
 use model::{Family, Model};
 use outlays::Outlays;
@@ -100,7 +100,6 @@ impl Learner for RouteLearner {
     }
 
     fn fit(&self, train: &View<'_>, context: &Context) -> Result<Box<dyn Policy>, NotApplicable> {
-        let texts = context.texts.clone().unwrap_or_else(|| Arc::new(Texts::new(train.evidence)));
         let items = train.evidence.items();
         let mut rows: Vec<usize> =
             train.rows.iter().copied().filter(|&row| items.input(row).is_some()).collect();
@@ -117,7 +116,7 @@ impl Learner for RouteLearner {
             rows.sort_unstable();
         }
         let some = View { evidence: train.evidence, rows };
-        self.learn(train, &some, &texts, context)
+        self.learn(train, &some, context)
             .map(|route| Box::new(route) as Box<dyn Policy>)
             .map_err(|trouble| Self::not_applicable(format!("its models could not be fitted: {trouble}")))
     }
@@ -125,21 +124,16 @@ impl Learner for RouteLearner {
 
 impl RouteLearner {
     /// Learns from the rows of `some`, all of which have a text; `train` has all rows.
-    fn learn(
-        &self,
-        train: &View<'_>,
-        some: &View<'_>,
-        texts: &Texts,
-        context: &Context,
-    ) -> Result<Route, Trouble> {
+    fn learn(&self, train: &View<'_>, some: &View<'_>, context: &Context) -> Result<Route, Trouble> {
         let evidence = some.evidence;
-        let (rows, read): (Vec<usize>, Vec<&Text>) = some
+        let (rows, read): (Vec<usize>, Vec<Cow<'_, Text>>) = some
             .rows
             .par_iter()
-            .filter_map(|&row| Some((row, texts.of(evidence, row)?)))
+            .filter_map(|&row| Some((row, Text::of(&evidence.items().query(row))?)))
             .collect::<Vec<_>>()
             .into_iter()
             .unzip();
+        let read: Vec<&Text> = read.iter().map(AsRef::as_ref).collect();
         let some = View { evidence, rows };
         let names = evidence.items().slices().names();
         let reader = Reader::fit(names.iter(), &read, context.seed);
@@ -186,8 +180,7 @@ impl Route {
         let expected = self.lookup.expected(query.slice);
         let mut thought =
             Thought { quality: expected.quality.clone(), outlay: expected.outlay.clone(), memo: Vec::new() };
-        let Some(input) = query.input else { return thought };
-        let text = Text::read(input);
+        let Some(text) = Text::of(query) else { return thought };
         let reading = self.reader.read(&text, query.slice);
         let item = Item::new(&reading, &expected.quality);
         for Weighted { weight, model } in &self.models {

@@ -49,7 +49,7 @@ impl Reader {
         random::shuffle(&mut some, seed);
         some.truncate(MOST_ROWS);
         let rows: Vec<Sparse> =
-            some.iter().map(|&row| tfidf.transform(&texts[row].grams).folded(FOLDED_BITS)).collect();
+            some.iter().map(|&row| tfidf.folded(&texts[row].grams, FOLDED_BITS)).collect();
         Self {
             slices: slices.map(str::to_owned).zip(0..).collect(),
             scaler: Scaler::fit(texts.iter().map(|text| text.surface.as_slice())),
@@ -63,7 +63,7 @@ impl Reader {
     }
 
     pub(super) fn read<'a>(&self, text: &'a Text, slice: Option<&str>) -> Reading<'a> {
-        let mut latent = self.svd.project(&self.tfidf.transform(&text.grams).folded(FOLDED_BITS));
+        let mut latent = self.svd.project(&self.tfidf.folded(&text.grams, FOLDED_BITS));
         let norm = dot(&latent, &latent).sqrt();
         if norm > 0.0 {
             latent.iter_mut().for_each(|value| *value /= norm);

@@ -71,7 +71,8 @@ fn a_saved_route_decides_alike() {
             (thoughts(policy), given)
         };
         let before = decisions(policy.as_ref());
-        let text = Artefact { name: learner.name(), policy, dial: dials[1] }.to_json().unwrap();
+        let text =
+            Artefact { name: learner.name(), policy, dial: dials[1], promise: None }.to_json().unwrap();
         let loaded = Artefact::from_json(&text).unwrap();
         assert_eq!(loaded.to_json().unwrap(), text);
         let after = decisions(loaded.policy.as_ref());
@@ -107,11 +108,13 @@ fn without_texts_or_with_few_it_says_why() {
 fn an_item_unlike_any_other_gets_what_the_lookup_says() {
     let evidence = questions(true);
     let policy = RouteLearner::default().fit(&evidence.view(), &Context::default()).unwrap();
-    let bare = policy.think(&Query { input: None, slice: Some("甲") });
+    let bare = policy.think(&Query { slice: Some("甲"), ..Query::default() });
     let lookup = BySlice::fit(&evidence.view(), crate::learner::Outlay::Cost);
     assert_eq!(bare.quality, lookup.expected(Some("甲")).quality);
-    for query in [Query { input: Some(""), slice: None }, Query { input: Some("zzz"), slice: Some("unseen") }]
-    {
+    for query in [
+        Query { input: Some(""), ..Query::default() },
+        Query { input: Some("zzz"), slice: Some("unseen"), notes: None },
+    ] {
         let thought = policy.think(&query);
         assert!(thought.quality.iter().chain(&thought.outlay).all(|value| value.is_finite()), "{thought:?}");
     }

@@ -2,6 +2,7 @@
 
 use crate::column::{Codes, Names, Texts};
 use crate::evidence::Row;
+use crate::notes::Notebook;
 use crate::policy::Query;
 
 /// What an item is for, where the task names both train and test.
@@ -22,6 +23,7 @@ pub struct Items {
     pub(crate) inputs: Texts,
     pub(crate) targets: Texts,
     pub(crate) parts: Vec<Option<Part>>,
+    pub(crate) notes: Notebook,
 }
 
 impl Items {
@@ -106,6 +108,8 @@ impl Items {
     /// What a policy may know of `row` before anything is asked: never its target.
     #[must_use]
     pub fn query(&self, row: Row) -> Query<'_> {
-        Query { input: self.input(row), slice: self.slices.get(row) }
+        let input = self.input(row);
+        let notes = input.and_then(|_| self.notes.of(row, self.len(), self.inputs.bytes()));
+        Query { input, slice: self.slices.get(row), notes }
     }
 }

@@ -12,6 +12,7 @@ pub use items::{Items, Part};
 use crate::candidate::Candidate;
 use crate::column::{Numbers, Texts};
 use crate::name::CandidateName;
+use crate::notes::Notebook;
 use crate::policy::Seen;
 
 /// The number of an item within evidence.
@@ -41,6 +42,7 @@ pub struct Answers {
     pub(crate) output_tokens: Numbers,
     pub(crate) output: Texts,
     pub(crate) error: Texts,
+    pub(crate) notes: Notebook,
 }
 
 /// Equal cells in equal rows; the unused score of a cell that is missing or an error does not count.
@@ -140,12 +142,14 @@ impl Answers {
     /// The answer of `row` as a policy sees it: without its score.
     #[must_use]
     pub fn seen(&self, candidate: usize, row: Row) -> Seen<'_> {
+        let output = self.output(row);
         Seen {
             candidate,
-            output: self.output(row),
+            output,
             confidence: self.confidence(row),
             output_tokens: self.output_tokens(row),
             failed: self.status(row) != Status::Scored,
+            notes: output.and_then(|_| self.notes.of(row, self.status.len(), self.output.bytes())),
         }
     }
 }

@@ -32,10 +32,32 @@ pub(crate) enum Column {
     Input,
     Target,
     Part,
+    Context,
+    Options,
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 17] = [
+        Self::Id,
+        Self::Slice,
+        Self::Group,
+        Self::Candidate,
+        Self::Score,
+        Self::CostUsd,
+        Self::LatencyMs,
+        Self::Output,
+        Self::InputTokens,
+        Self::OutputTokens,
+        Self::Confidence,
+        Self::Error,
+        Self::Input,
+        Self::Target,
+        Self::Part,
+        Self::Context,
+        Self::Options,
+    ];
+    /// The columns of stored evidence.
+    pub(crate) const STORED: [Self; 15] = [
         Self::Id,
         Self::Slice,
         Self::Group,
@@ -72,6 +94,8 @@ impl Column {
             Self::Input => "input",
             Self::Target => "target",
             Self::Part => "part",
+            Self::Context => "context",
+            Self::Options => "options",
         }
     }
 }
@@ -152,8 +176,16 @@ impl Layout {
             .wanted()
             .find(|(column, _, want)| wants.contains(want) && !seen.has(*column) && !excused(*column));
         let Some((column, name, _)) = missing else { return Ok(()) };
-        let mappable =
-            matches!(column, Column::Id | Column::Slice | Column::Group | Column::Input | Column::Target);
+        let mappable = matches!(
+            column,
+            Column::Id
+                | Column::Slice
+                | Column::Group
+                | Column::Input
+                | Column::Target
+                | Column::Context
+                | Column::Options
+        );
         let nearest = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
         Err((name.to_owned(), Problem::NoColumn { known: known.to_vec(), nearest, mappable }))
     }

@@ -126,7 +126,8 @@ fn sources(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
         let fail = |key: &str, problem| {
             Err(document.error_at(&[Key::Name("candidate"), Key::Place(number), Key::Name(key)], problem))
         };
-        let asked = ways_to_ask(entry);
+        let mut asked = ways_to_ask(entry);
+        asked.extend(entry.recorded.is_some().then_some("recorded"));
         if let [first, second, ..] = asked.as_slice() {
             let message = format!("{first} and {second} are both given. Keep one way to ask a candidate.");
             return fail(second, Problem::DataSources(message));
@@ -136,7 +137,7 @@ fn sources(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
                            evidence.";
             return fail("recorded", Problem::DataSources(message.to_owned()));
         }
-        if data.evidence.is_none() && entry.recorded.is_none() && asked.is_empty() {
+        if data.evidence.is_none() && asked.is_empty() {
             return fail("name", Problem::NoSource(quoted(entry.name.as_str())));
         }
     }
@@ -145,10 +146,15 @@ fn sources(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
 
 /// The keys that say how a candidate can be asked.
 pub(crate) fn ways_to_ask(entry: &CandidateEntry) -> Vec<&'static str> {
-    [("openai", entry.openai.is_some()), ("local", entry.local.is_some()), ("adapt", entry.adapt.is_some())]
-        .into_iter()
-        .filter_map(|(key, given)| given.then_some(key))
-        .collect()
+    [
+        ("openai", entry.openai.is_some()),
+        ("command", entry.command.is_some()),
+        ("local", entry.local.is_some()),
+        ("adapt", entry.adapt.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(key, given)| given.then_some(key))
+    .collect()
 }
 
 fn files(task: &Task, document: &Document<'_>) -> Result<(), DataError> {

@@ -18,14 +18,37 @@ pub struct Pool {
     pub seed: u64,
 }
 
+/// What a model that is right, or wrong, says about a choice of four; the right letter is that of the item.
+fn letter(item: usize, right: bool, random: &mut SplitMix) -> &'static str {
+    const LETTERS: [&str; 4] = ["A", "B", "C", "D"];
+    let off = if right { 0 } else { 1 + (3.0 * random.unit()) as usize };
+    LETTERS[(item * 7 + off) % 4]
+}
+
+/// Words that say nothing of who is right.
+fn words(random: &mut SplitMix) -> String {
+    let word = |_| ["ba", "do", "ke", "lim", "nu", "pra", "so", "tev"][(8.0 * random.unit()) as usize];
+    (0..12).map(word).collect::<Vec<_>>().join(" ")
+}
+
 impl Pool {
     pub fn evidence(&self) -> Evidence {
         self.evidence_with(|_, _, quality| quality)
     }
 
+    /// With inputs, which say nothing, and outputs, so that every policy has something to learn from.
+    pub fn spoken(&self) -> Evidence {
+        self.build(|_, _, quality| quality, true)
+    }
+
     /// With qualities that depend on model and slice.
     pub fn evidence_with(&self, quality: impl Fn(usize, usize, f64) -> f64) -> Evidence {
+        self.build(quality, false)
+    }
+
+    fn build(&self, quality: impl Fn(usize, usize, f64) -> f64, speaks: bool) -> Evidence {
         let mut random = SplitMix::new(self.seed.wrapping_mul(0x9e37_79b9) + 17);
+        let mut babble = SplitMix::new(self.seed + 1);
         let candidates = (0..self.truth.len()).map(|model| {
             let lineage = if model % 2 == 0 { Lineage::General } else { Lineage::Vertical };
             Candidate::new(CandidateName::new(&format!("m{model}")).unwrap(), lineage)
@@ -37,8 +60,13 @@ impl Pool {
             let slice = item % self.slices;
             let (slice_name, group_name) =
                 (format!("s{slice}"), self.groups.map(|g| format!("g{}", item % g)));
-            let fields =
-                ItemFields { slice: Some(&slice_name), group: group_name.as_deref(), ..Default::default() };
+            let input = speaks.then(|| words(&mut babble));
+            let fields = ItemFields {
+                slice: Some(&slice_name),
+                group: group_name.as_deref(),
+                input: input.as_deref(),
+                ..Default::default()
+            };
             let row = builder.add_item(&item.to_string(), fields).unwrap();
             for (model, truth) in self.truth.iter().enumerate() {
                 // Half of the luck is the group's, where there are groups.
@@ -50,7 +78,8 @@ impl Pool {
                 let right = draw < quality(model, slice, *truth);
                 let score = if right { Score::ONE } else { Score::ZERO };
                 let cost_usd = Some(0.001 * (model + 1) as f64);
-                let answer = Answer { score: Some(score), cost_usd, ..Default::default() };
+                let output = speaks.then(|| letter(item, right, &mut babble));
+                let answer = Answer { score: Some(score), output, cost_usd, ..Default::default() };
                 builder.answer(row, model, &answer).unwrap();
             }
         }

@@ -13,13 +13,13 @@ use ordinate_measure::{ChatAnswerer, Contender, Measured, Plan, RetryRule, Row, 
 use ordinate_remote::{Chat, Examples, Item, Prompt, Reader};
 use tokio_util::sync::CancellationToken;
 
-pub const PRICE: Price = Price { input: 3.0, output: 15.0, per_item: None };
+pub(crate) const PRICE: Price = Price { input: 3.0, output: 15.0, per_item: None };
 
-pub fn labels() -> Vec<String> {
+pub(crate) fn labels() -> Vec<String> {
     ["up", "down", "neutral", "none"].map(String::from).to_vec()
 }
 
-pub fn items(count: usize) -> Vec<Item> {
+pub(crate) fn items(count: usize) -> Vec<Item> {
     (0..count)
         .map(|at| Item {
             id: format!("{at:05}"),
@@ -30,7 +30,7 @@ pub fn items(count: usize) -> Vec<Item> {
         .collect()
 }
 
-pub fn entry(server: &FaultServer) -> OpenAi {
+pub(crate) fn entry(server: &FaultServer) -> OpenAi {
     OpenAi {
         model: "m".into(),
         base_url: Some(server.base_url()),
@@ -39,7 +39,7 @@ pub fn entry(server: &FaultServer) -> OpenAi {
     }
 }
 
-pub fn contender(name: &str, entry: &OpenAi, prompt: &PromptSection) -> Contender {
+pub(crate) fn contender(name: &str, entry: &OpenAi, prompt: &PromptSection) -> Contender {
     let answerer = ChatAnswerer {
         chat: Chat::new(entry, TaskKind::Classify).unwrap(),
         prompt: Arc::new(Prompt::new(TaskKind::Classify, &labels(), prompt, false).unwrap()),
@@ -51,7 +51,7 @@ pub fn contender(name: &str, entry: &OpenAi, prompt: &PromptSection) -> Contende
 }
 
 /// A plan whose pauses are short.
-pub fn plan(items: Vec<Item>, candidates: Vec<Contender>, folder: &Path) -> Plan {
+pub(crate) fn plan(items: Vec<Item>, candidates: Vec<Contender>, folder: &Path) -> Plan {
     let reader = Reader::new(TaskKind::Classify, &labels());
     let mut plan = Plan::new(items, candidates, reader, folder.join("answers.sqlite"));
     plan.retry = RetryRule { first: Duration::from_millis(5), tries: 4, ..RetryRule::default() };
@@ -59,15 +59,15 @@ pub fn plan(items: Vec<Item>, candidates: Vec<Contender>, folder: &Path) -> Plan
 }
 
 /// One candidate of this server over so many items.
-pub fn simple(server: &FaultServer, count: usize, folder: &Path) -> Plan {
+pub(crate) fn simple(server: &FaultServer, count: usize, folder: &Path) -> Plan {
     plan(items(count), vec![contender("m", &entry(server), &PromptSection::default())], folder)
 }
 
-pub async fn run(plan: Plan) -> Measured {
+pub(crate) async fn run(plan: Plan) -> Measured {
     measure(plan, (), CancellationToken::new()).await.unwrap()
 }
 
-pub async fn rows(measured: &Measured, candidate: usize) -> Vec<Row> {
+pub(crate) async fn rows(measured: &Measured, candidate: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     measured.rows(candidate, |row| rows.push(row)).await.unwrap();
     rows

@@ -16,16 +16,21 @@ pub(super) struct StreamReader {
     raw: Raw,
     done: bool,
     events: usize,
+    /// Whether any event was one of a chat stream.
+    begun: bool,
 }
 
 impl StreamReader {
     /// Takes the next bytes, which came `since` after the request was sent.
     pub(super) fn take(&mut self, bytes: &[u8], since: Duration) -> Result<(), Failure> {
+        // Only what is new can end a line: a long line is not searched again with every part of it.
+        let mut searched = self.rest.len();
         self.rest.extend_from_slice(bytes);
         let mut from = 0;
-        while let Some(length) = self.rest[from..].iter().position(|byte| *byte == b'\n') {
-            let line = self.rest[from..from + length].to_vec();
-            from += length + 1;
+        while let Some(length) = self.rest[searched..].iter().position(|byte| *byte == b'\n') {
+            let line = self.rest[from..searched + length].to_vec();
+            from = searched + length + 1;
+            searched = from;
             self.line(&line, since)?;
         }
         self.rest.drain(..from);
@@ -68,6 +73,7 @@ impl StreamReader {
         if let Some(usage) = wire.usage.and_then(|usage| usage.usage()) {
             self.raw.reply.usage = Some(usage);
         }
+        self.begun |= wire.choices.is_some();
         for choice in wire.choices.into_iter().flatten().take(1) {
             if let Some(message) = choice.delta.or(choice.message) {
                 self.raw.reasoned |= message.reasoned();
@@ -96,7 +102,7 @@ impl StreamReader {
         self.event(Duration::ZERO)?;
         // `[DONE]` or a finish reason: some servers send only one of them.
         if !self.done && self.raw.finish.is_none() {
-            let kind = if self.events == 0 { FailureKind::Shape } else { FailureKind::Cut };
+            let kind = if self.begun { FailureKind::Cut } else { FailureKind::Shape };
             let usage = self.raw.reply.usage;
             let message = "the stream ended before the answer was whole";
             return Err(Failure { usage, ..Failure::new(kind, message) });

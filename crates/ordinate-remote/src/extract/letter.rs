@@ -55,6 +55,10 @@ impl Letters<'_> {
             if self.is_lower(&found) && self.is_followed_by_word(&found) {
                 continue;
             }
+            // "不选C", "I do not choose C".
+            if negated(&self.folded, found.at.start, |_| false) {
+                continue;
+            }
             self.alone(&found)?;
             return Ok(Some(found));
         }
@@ -77,7 +81,7 @@ impl Letters<'_> {
         let reasoned = reasons.iter().any(|word| rest.trim_start().starts_with(word));
         // "A patient with fever" and "I think" begin with words, not with letters.
         let word = matches!(chars[found.at.start], 'a' | 'i') && found.at.len() == 1;
-        if !(closes || reasoned || (!word && !self.is_lower(&found))) {
+        if !closes && !reasoned && (word || self.is_lower(&found)) {
             return Ok(None);
         }
         if closes && self.is_lower(&found) && word && after != Some(')') && after != Some('.') {
@@ -100,8 +104,10 @@ impl Letters<'_> {
             let bracketed = found.at.start > 0
                 && self.folded.chars()[found.at.start - 1] == '('
                 && self.folded.chars().get(found.at.end) == Some(&')');
-            let article =
-                matches!(self.folded.chars()[found.at.start], 'a' | 'i') && self.is_followed_by_word(&found);
+            // "A patient", but not "A or B".
+            let article = matches!(self.folded.chars()[found.at.start], 'a' | 'i')
+                && self.is_followed_by_word(&found)
+                && self.keys.next_in_list(&self.folded, found.at.end).is_none();
             let is_no_letter = !bracketed && (self.is_lower(&found) || article);
             if is_no_letter || negated(&self.folded, found.at.start, |_| false) {
                 continue;

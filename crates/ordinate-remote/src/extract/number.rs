@@ -37,7 +37,14 @@ fn numbers(text: &Folded) -> Vec<(f64, Range<usize>)> {
     while at < chars.len() {
         let starts = digit(at) || (chars[at] == '.' && digit(at + 1));
         let in_word = at > 0 && (chars[at - 1].is_ascii_alphabetic() || chars[at - 1] == '.');
-        if !starts || in_word {
+        if starts && in_word {
+            // "COVID19": no digit of a word begins a number.
+            while digit(at) || (chars.get(at) == Some(&'.') && digit(at + 1)) {
+                at += 1;
+            }
+            continue;
+        }
+        if !starts {
             at += 1;
             continue;
         }
@@ -68,8 +75,7 @@ fn numbers(text: &Folded) -> Vec<(f64, Range<usize>)> {
             Some('亿') => 1e8,
             _ => 1.0,
         };
-        let minus =
-            start > 0 && matches!(chars[start - 1], '−' | '–') || (start > 0 && is_minus(text, start - 1));
+        let minus = start > 0 && (matches!(chars[start - 1], '−' | '–') || is_minus(text, start - 1));
         if let Ok(value) = plain.parse::<f64>() {
             let value = if minus { -value * scale } else { value * scale };
             if value.is_finite() {

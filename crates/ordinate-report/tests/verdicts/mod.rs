@@ -72,6 +72,7 @@ pub(crate) fn policy(
         misses: Vec::new(),
         clears_the_bar: kind == PolicyKind::BySlice,
         dial: Some(Dial(0.0)),
+        promise: None,
         slices: vec![
             SliceGain { slice: "statute".to_owned(), difference: estimate(0.11, 0.03), p_adjusted: 0.0001 },
             SliceGain { slice: "contract".to_owned(), difference: estimate(-0.04, 0.02), p_adjusted: 0.031 },
@@ -150,6 +151,7 @@ pub(crate) fn combined() -> Verdict {
         ],
         undecided: None,
         errors_left_out: None,
+        measured: Vec::new(),
         why: vec![
             "by-slice reaches 0.753 [0.733, 0.773], the best of what meets the needs.".to_owned(),
             "It beats the best single, gpt-large, by 0.041 [0.029, 0.053] on the same items, at 0.62 of its cost."

@@ -1,0 +1,242 @@
+//! Items for candidates that are still to be asked, beside what recorded candidates answered.
+
+use std::collections::BTreeSet;
+
+use ordinate_core::evidence::EvidenceBuilder;
+use ordinate_core::task::TaskKind;
+use ordinate_core::{Answer, Part, Score};
+use serde_json::Value;
+
+use crate::error::{DataError, Problem, quoted};
+use crate::evidence::{self, Loaded, Tally, common_notes};
+use crate::recorded::{self, Scorer};
+use crate::task::{Key, Task, ways_to_ask};
+
+/// One item, with what a candidate may be told of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Question {
+    /// Unique within the task.
+    pub id: String,
+    /// The text to be labelled, translated, ...; the question, where there is one.
+    pub input: String,
+    /// The passage that a question is about.
+    pub context: Option<String>,
+    /// The options to choose from: the letter, where the data gives one, and the text.
+    pub options: Vec<(Option<String>, String)>,
+    /// The right answer.
+    pub target: Option<String>,
+    /// The slice it belongs to.
+    pub slice: Option<String>,
+    /// The group of dependent items it belongs to.
+    pub group: Option<String>,
+}
+
+/// A task some of whose candidates are still to be asked.
+#[derive(Debug)]
+pub struct Unasked {
+    /// The items that are asked about, in the order of the file.
+    pub questions: Vec<Question>,
+    /// Items that are not asked about and of which examples may be drawn (`[data] train` beside `test`).
+    pub train: Vec<Question>,
+    /// The columns of the candidates that are to be asked.
+    pub live: Vec<usize>,
+    builder: EvidenceBuilder,
+    tallies: Vec<Tally>,
+    notes: Vec<String>,
+}
+
+/// Whether a task has candidates that are to be asked: `openai` or `command`, beside items of its own.
+#[must_use]
+pub fn is_live(task: &Task) -> bool {
+    let asked =
+        |entry: &ordinate_core::task::CandidateEntry| entry.openai.is_some() || entry.command.is_some();
+    task.file.data.evidence.is_none() && task.file.candidate.iter().any(asked)
+}
+
+/// Reads the items of a task and the answers of its recorded candidates, which may lack scores: `score` makes
+/// them from output and target. Where `train` and `test` are both named, the items are those of `test`, and
+/// recorded answers to train items are passed over.
+///
+/// # Errors
+/// [`DataError`] for the first thing that is wrong, as [`crate::load_evidence`]; and when an item that is to be
+/// asked about has no input or no target.
+pub fn load_unasked(task: &Task, score: &Scorer<'_>) -> Result<Unasked, DataError> {
+    let entries = &task.file.candidate;
+    if let [one] = entries.as_slice() {
+        let name = one.name.as_str();
+        return Err(task.error_at_candidate(name, Problem::OneCandidate(quoted(name))));
+    }
+    if let Some((entry, way)) = entries.iter().find_map(|entry| {
+        let way = ways_to_ask(entry).into_iter().find(|way| matches!(*way, "local" | "adapt"))?;
+        Some((entry, way))
+    }) {
+        let name = entry.name.as_str();
+        let problem = Problem::NotRecorded { name: quoted(name), source_key: way };
+        return Err(task.error_at_candidate(name, problem));
+    }
+    let mut builder = EvidenceBuilder::new(entries.iter().map(evidence::candidate))
+        .map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
+    let (mut questions, mut train) = (Vec::new(), Vec::new());
+    let files = recorded::item_files(task)?;
+    let (aside, asked): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|(_, part)| *part == Some(Part::Train));
+    let asked: Vec<_> = asked.into_iter().map(|(file, _)| (file, None)).collect();
+    recorded::read_items(task, &asked, &mut builder, Some(&mut questions))?;
+    if !aside.is_empty() {
+        let mut only_train = EvidenceBuilder::default();
+        recorded::read_items(task, &aside, &mut only_train, Some(&mut train))?;
+    }
+    check(task, &questions)?;
+    if task.file.task.kind == TaskKind::Choose {
+        for question in questions.iter_mut().chain(&mut train) {
+            question.target = question.target.take().map(|target| key_of(&question.options, target));
+        }
+    }
+    let passed_over: BTreeSet<String> = train.iter().map(|question| question.id.clone()).collect();
+    let scoring = recorded::Scoring { score, questions: &questions, passed_over: &passed_over };
+    let mut tallies = vec![Tally::default(); entries.len()];
+    let notes = recorded::read_all(task, &mut builder, &mut tallies, Some(&scoring))?;
+    let live = (0..entries.len()).filter(|&at| entries[at].recorded.is_none()).collect();
+    Ok(Unasked { questions, train, live, builder, tallies, notes })
+}
+
+fn check(task: &Task, questions: &[Question]) -> Result<(), DataError> {
+    let data = &task.file.data;
+    let lacks = |question: &Question, what: &'static str, key: &'static str| {
+        let id = quoted(&question.id);
+        Err(task.error_at(&[Key::Name("data"), Key::Name(key)], Problem::LacksField { id, what, key }))
+    };
+    if questions.len() == 1 {
+        let key = if data.items.is_some() { "items" } else { "test" };
+        return Err(task.error_at(&[Key::Name("data"), Key::Name(key)], Problem::OneItem));
+    }
+    for question in questions {
+        if question.input.trim().is_empty() {
+            return lacks(question, "input", "input");
+        }
+        if question.target.is_none() {
+            return lacks(question, "target, without which an answer cannot be scored", "target");
+        }
+    }
+    Ok(())
+}
+
+/// The letter of the option that `target` names by letter, by text, or not at all.
+fn key_of(options: &[(Option<String>, String)], target: String) -> String {
+    let letters = letters(options);
+    if letters.contains(&target) {
+        return target;
+    }
+    let place = options.iter().position(|(_, text)| *text == target);
+    place.and_then(|place| letters.get(place).cloned()).unwrap_or(target)
+}
+
+/// The letters of options: their own, or A, B, C (numbers from 1, where there are more than 26).
+fn letters(options: &[(Option<String>, String)]) -> Vec<String> {
+    let few = options.len() <= 26;
+    let made = |at: usize| match u8::try_from(at).ok().filter(|_| few) {
+        Some(at) => char::from(b'A' + at).to_string(),
+        None => (at + 1).to_string(),
+    };
+    options.iter().enumerate().map(|(at, (key, _))| key.clone().unwrap_or_else(|| made(at))).collect()
+}
+
+/// The options in a cell: an array of texts, an object of texts by letter, or an array of objects with `key` (or
+/// `label`) and `text`. `None` where it is none of these.
+pub(crate) fn options(json: &str) -> Option<Vec<(Option<String>, String)>> {
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let options: Vec<(Option<String>, String)> = match serde_json::from_str::<Value>(json).ok()? {
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| Some((Some(key.clone()), text(value)?))).collect::<Option<_>>()?
+        }
+        Value::Array(values) => values
+            .iter()
+            .map(|value| match value {
+                Value::Object(map) => {
+                    let key = map.get("key").or_else(|| map.get("label")).and_then(text);
+                    Some((key, map.get("text").and_then(text)?))
+                }
+                other => Some((None, text(other)?)),
+            })
+            .collect::<Option<_>>()?,
+        _ => return None,
+    };
+    Some(letters(&options).into_iter().zip(options).map(|(letter, (_, text))| (Some(letter), text)).collect())
+}
+
+impl Unasked {
+    /// The labels of the task: every target, sorted.
+    #[must_use]
+    pub fn labels(&self) -> Vec<String> {
+        let targets =
+            self.questions.iter().chain(&self.train).filter_map(|question| question.target.as_deref());
+        let set: BTreeSet<&str> = targets.collect();
+        set.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Puts the answer of a candidate that was asked into its cell.
+    ///
+    /// # Errors
+    /// [`DataError`] where the answer holds a number that is none.
+    pub fn put(
+        &mut self,
+        task: &Task,
+        candidate: usize,
+        item: usize,
+        answer: &Answer<'_>,
+    ) -> Result<(), DataError> {
+        self.builder
+            .answer(item, candidate, answer)
+            .map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))
+    }
+
+    /// The evidence, recorded and asked together.
+    ///
+    /// # Errors
+    /// [`DataError`] where there is no item.
+    pub fn finish(self, task: &Task) -> Result<Loaded, DataError> {
+        let evidence =
+            self.builder.finish().map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
+        let mut notes = self.notes;
+        notes.extend(common_notes(&evidence, &self.tallies));
+        Ok(Loaded { evidence, notes })
+    }
+}
+
+/// Reads a score, which must be one: what a scorer gives.
+pub(crate) fn score_of(value: f64) -> Score {
+    Score::new(value.clamp(0.0, 1.0)).unwrap_or(Score::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_of_many_shapes() {
+        let some = |pairs: &[(&str, &str)]| {
+            Some(
+                pairs
+                    .iter()
+                    .map(|(key, text)| (Some((*key).to_owned()), (*text).to_owned()))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(options(r#"["red", 2]"#), some(&[("A", "red"), ("B", "2")]));
+        assert_eq!(options(r#"{"B": "blue", "D": "x"}"#), some(&[("B", "blue"), ("D", "x")]));
+        assert_eq!(
+            options(r#"[{"key": "i", "text": "red"}, {"label": "ii", "text": "x"}]"#),
+            some(&[("i", "red"), ("ii", "x")])
+        );
+        for bad in ["red", "3", "[[1]]", "{\"A\": null}"] {
+            assert_eq!(options(bad), None, "{bad}");
+        }
+        let options = options(r#"["red", "blue"]"#).unwrap();
+        assert_eq!(key_of(&options, "blue".into()), "B");
+        assert_eq!(key_of(&options, "A".into()), "A");
+    }
+}

@@ -1,0 +1,95 @@
+//! Answers of candidates that were asked, joined with recorded ones to one evidence.
+
+use ordinate_core::verdict::{Measured as Record, Percentiles, Stopped};
+use ordinate_core::{Answer, Score};
+use ordinate_data::Task;
+use ordinate_measure::{Ended, Measured, Quantiles, Row, Summary};
+
+use super::Asked;
+use super::plan::Prepared;
+use crate::failure::Failure;
+
+/// Puts every answer into its cell.
+pub(super) async fn join(task: &Task, prepared: Prepared, measured: &Measured) -> Result<Asked, Failure> {
+    let Prepared { mut unasked, questions, metric, .. } = prepared;
+    let live = unasked.live.clone();
+    for (which, &column) in live.iter().enumerate() {
+        let mut wrong = None;
+        let put = |row: Row| {
+            let error = row.error.as_ref().map(|(kind, message)| format!("{kind}: {message}"));
+            let target = questions[row.item].target.as_deref().unwrap_or_default();
+            let score = row.output.as_deref().map(|output| metric.score(output, target));
+            let answer = Answer {
+                score: score
+                    .filter(|_| error.is_none())
+                    .map(|score| Score::new(score).unwrap_or(Score::ZERO)),
+                output: row.output.as_deref().or(row.text.as_deref()),
+                confidence: row.confidence,
+                cost_usd: row.cost_usd,
+                latency_ms: row.latency_ms,
+                input_tokens: row.input_tokens,
+                output_tokens: row.output_tokens,
+                error: error.as_deref(),
+            };
+            if wrong.is_none() {
+                wrong = unasked.put(task, column, row.item, &answer).err();
+            }
+        };
+        measured.rows(which, put).await.map_err(|error| super::failure(&error))?;
+        if let Some(error) = wrong {
+            return Err(error.into());
+        }
+    }
+    let mut loaded = unasked.finish(task)?;
+    loaded.notes.extend(measured.summaries.iter().map(note));
+    Ok(Asked { loaded, measured: measured.summaries.iter().map(record).collect() })
+}
+
+fn record(summary: &Summary) -> Record {
+    let percentiles = |quantiles: Option<Quantiles>| {
+        quantiles.map(|Quantiles { p50, p95, p99 }| Percentiles { p50, p95, p99 })
+    };
+    Record {
+        name: summary.name.clone(),
+        items: summary.items,
+        answered: summary.done,
+        requests: summary.requests,
+        errors: summary.errors.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect(),
+        input_tokens: summary.input_tokens,
+        output_tokens: summary.output_tokens,
+        cost_usd: summary.cost_usd,
+        latency_ms: percentiles(summary.latency_ms),
+        first_token_ms: percentiles(summary.first_token_ms),
+        stopped: match &summary.ended {
+            Ended::Beaten { why, saved_items, saved_usd } => {
+                Some(Stopped { why: why.clone(), saved_items: *saved_items, saved_usd: *saved_usd })
+            }
+            _ => None,
+        },
+    }
+}
+
+/// What a reader of the verdict should know of a candidate that was asked.
+fn note(summary: &Summary) -> String {
+    let mut text = format!("{} was asked about {} of {} items", summary.name, summary.done, summary.items);
+    if summary.input_tokens + summary.output_tokens > 0 {
+        text.push_str(&format!(": {} tokens read, {} written", summary.input_tokens, summary.output_tokens));
+    }
+    if let Some(cost) = summary.cost_usd {
+        text.push_str(&format!(", ${cost:.6} as metered"));
+    }
+    if !summary.errors.is_empty() {
+        let kinds: Vec<String> =
+            summary.errors.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+        text.push_str(&format!(", errors: {}", kinds.join(", ")));
+    }
+    text.push('.');
+    if let Ended::Beaten { why, saved_items, saved_usd } = &summary.ended {
+        let saved = saved_usd.map(|usd| format!(" and about ${usd:.4}")).unwrap_or_default();
+        text.push_str(&format!(
+            " It was stopped early, being beaten ({why}), which saved {saved_items} items{saved}; its quality is that of \
+             the items up to then, and a little too low, because it was stopped when it looked worst."
+        ));
+    }
+    text
+}

@@ -1,0 +1,226 @@
+//! From a task file to a plan of asking.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use ordinate_core::task::{CandidateEntry, ChooseExamples, TaskKind};
+use ordinate_core::{Hosting, Needs};
+use ordinate_data::{Question, Task, Unasked};
+use ordinate_measure::{ChatAnswerer, CommandAnswerer, Contender, EarlyStopping, Items, Plan};
+use ordinate_remote::{Chat, Choice, Command, Examples, Item, Prompt, Reader};
+use ordinate_score::Metric;
+use serde_json::{Map, json};
+
+use crate::failure::Failure;
+
+/// The probability that early stopping stops a candidate that is not beaten, where the task says nothing else.
+const ALPHA: f64 = 0.05;
+
+/// A plan, and what is needed to join its answers with what was recorded.
+pub(crate) struct Prepared {
+    pub(crate) plan: Plan,
+    pub(crate) metric: Metric,
+    pub(crate) questions: Arc<Vec<Question>>,
+    pub(crate) unasked: Unasked,
+    prompts: Vec<(String, Arc<Prompt>, Arc<Examples>)>,
+}
+
+/// The items of the task, made when they are asked about.
+struct Asking {
+    questions: Arc<Vec<Question>>,
+    groups: Vec<Option<u32>>,
+}
+
+impl Items for Asking {
+    fn len(&self) -> usize {
+        self.questions.len()
+    }
+
+    fn item(&self, at: usize) -> Item {
+        item(&self.questions[at])
+    }
+
+    fn group(&self, at: usize) -> Option<u32> {
+        self.groups[at]
+    }
+}
+
+/// An item as a candidate sees it. The target is there for examples; prompts never show the asked item's own.
+fn item(question: &Question) -> Item {
+    let mut fields = Map::new();
+    fields.insert("id".into(), json!(question.id));
+    for (key, value) in [("slice", &question.slice), ("group", &question.group)] {
+        if let Some(value) = value {
+            fields.insert(key.into(), json!(value));
+        }
+    }
+    Item {
+        id: question.id.clone(),
+        input: question.input.clone(),
+        context: question.context.clone(),
+        options: question
+            .options
+            .iter()
+            .map(|(key, text)| Choice { key: key.clone().unwrap_or_default(), text: text.clone() })
+            .collect(),
+        target: question.target.clone(),
+        fields,
+    }
+}
+
+impl Prepared {
+    /// Reads the items and recorded answers of the task, and sets its live candidates up.
+    pub(crate) fn new(task: &Task, store: &Path) -> Result<Self, Failure> {
+        let file = &task.file;
+        let at = |message: String| Failure::Input(format!("{}: {message}", task.path.display()));
+        let kind = file.task.kind;
+        let metric = Metric::of(kind, file.task.metric.as_deref())
+            .map_err(|error| at(format!("[task] metric: {error}")))?;
+        check_numbers(task)?;
+        let mut unasked = ordinate_data::load_unasked(task, &|output, target| metric.score(output, target))?;
+        let labels = if matches!(kind, TaskKind::Classify | TaskKind::Tag) {
+            labels(kind, &unasked)
+        } else {
+            Vec::new()
+        };
+        let examples = Arc::new(examples(task, &mut unasked)?);
+        let questions = Arc::new(std::mem::take(&mut unasked.questions));
+        let mut prompts = Vec::new();
+        let mut contenders = Vec::new();
+        for &column in &unasked.live {
+            let entry = &file.candidate[column];
+            let of = |problem: String| at(format!("[[candidate]] {}: {problem}", entry.name));
+            let mut contender = if let Some(openai) = &entry.openai {
+                if file.needs.stay_local && entry.hosting != Some(Hosting::Local) {
+                    return Err(of("stay_local forbids to send it the data; say hosting = \"local\" if its server is your \
+                                   own, or remove the candidate"
+                        .into()));
+                }
+                let chat = Chat::new(openai, kind).map_err(|error| of(error.to_string()))?;
+                let prompt = Prompt::new(kind, &labels, &file.prompt, openai.structured == Some(true))
+                    .map_err(|error| of(error.to_string()))?;
+                let prompt = Arc::new(prompt);
+                prompts.push((entry.name.to_string(), Arc::clone(&prompt), Arc::clone(&examples)));
+                let answerer = ChatAnswerer { chat, prompt, examples: Arc::clone(&examples) };
+                let mut contender = Contender::new(entry.name.clone(), answerer);
+                contender.price = entry.price.or(openai.price);
+                contender.concurrency = openai.concurrency.map(|most| most.max(1) as usize);
+                contender.requests_per_minute = openai.requests_per_minute;
+                contender.tokens_per_minute = openai.tokens_per_minute;
+                contender
+            } else if let Some(command) = &entry.command {
+                let command = Command::new(command, task.dir(), kind, &labels)
+                    .map_err(|error| of(error.to_string()))?;
+                let mut contender = Contender::new(entry.name.clone(), CommandAnswerer(command));
+                contender.price = entry.price;
+                contender
+            } else {
+                continue;
+            };
+            contender.eligible = eligible(entry, &file.needs);
+            contenders.push(contender);
+        }
+        let mut groups: HashMap<&str, u32> = HashMap::new();
+        let mut numbers = Vec::with_capacity(questions.len());
+        for question in questions.iter() {
+            let next = u32::try_from(groups.len()).unwrap_or(u32::MAX);
+            numbers.push(question.group.as_deref().map(|group| *groups.entry(group).or_insert(next)));
+        }
+        let items = Asking { questions: Arc::clone(&questions), groups: numbers };
+        let mut plan = Plan::new(items, contenders, Reader::new(kind, &labels), store.to_owned());
+        let measure = &file.measure;
+        plan.max_spend = measure.max_spend;
+        if let Some(most) = measure.concurrency {
+            plan.concurrency = most as usize;
+        }
+        if let Some(tries) = measure.tries {
+            plan.retry.tries = tries;
+        }
+        if measure.stop_early == Some(true) {
+            let scored = Arc::clone(&questions);
+            plan.early = Some(EarlyStopping {
+                scorer: Arc::new(move |at, output| {
+                    output
+                        .zip(scored[at].target.as_deref())
+                        .map_or(0.0, |(output, target)| metric.score(output, target))
+                }),
+                alpha: measure.alpha.unwrap_or(ALPHA),
+                needs: file.needs.clone(),
+                seed: file.statistics.seed.unwrap_or_default(),
+            });
+        }
+        Ok(Self { plan, metric, questions, unasked, prompts })
+    }
+
+    /// The prompt for the first item, of every candidate that is prompted.
+    pub(crate) fn prompts(&self) -> Result<Vec<(String, String)>, Failure> {
+        let first = item(&self.questions[0]);
+        let shown = |(name, prompt, examples): &(String, Arc<Prompt>, Arc<Examples>)| {
+            let prompted = prompt
+                .render(&first, &examples.of(&first))
+                .map_err(|error| Failure::Input(format!("[[candidate]] {name}: {error}")))?;
+            Ok((name.clone(), prompted.to_string()))
+        };
+        self.prompts.iter().map(shown).collect()
+    }
+}
+
+fn check_numbers(task: &Task) -> Result<(), Failure> {
+    let measure = &task.file.measure;
+    let bad = |key: &str, value: String, allowed: &str| {
+        Err(Failure::Input(format!("{}: [measure] {key}: {value} is not {allowed}.", task.path.display())))
+    };
+    if let Some(alpha) = measure.alpha.filter(|alpha| !(*alpha > 0.0 && *alpha < 1.0)) {
+        return bad("alpha", alpha.to_string(), "a number above 0 and below 1");
+    }
+    for (key, value) in [("concurrency", measure.concurrency), ("tries", measure.tries)] {
+        if let Some(value) = value.filter(|value| !(1..=100_000).contains(value)) {
+            return bad(key, value.to_string(), "a whole number from 1 to 100,000");
+        }
+    }
+    Ok(())
+}
+
+/// Every label of the task: for `tag` those within the targets' lists.
+fn labels(kind: TaskKind, unasked: &Unasked) -> Vec<String> {
+    let targets = unasked.labels();
+    if kind != TaskKind::Tag {
+        return targets;
+    }
+    let split = targets.iter().flat_map(|target| {
+        let list = serde_json::from_str::<Vec<String>>(target);
+        list.unwrap_or_else(|_| target.split([',', ';', '|']).map(|label| label.trim().to_owned()).collect())
+    });
+    let set: std::collections::BTreeSet<String> = split.filter(|label| !label.is_empty()).collect();
+    set.into_iter().collect()
+}
+
+fn examples(task: &Task, unasked: &mut Unasked) -> Result<Examples, Failure> {
+    let prompt = &task.file.prompt;
+    let train: Vec<Item> = std::mem::take(&mut unasked.train).iter().map(item).collect();
+    let k = prompt.examples.unwrap_or(0) as usize;
+    if k == 0 {
+        return Ok(Examples::none());
+    }
+    if train.is_empty() {
+        return Err(Failure::Input(format!(
+            "{}: [prompt] examples: there are no train items to draw examples from. Name train and test in [data], or \
+             remove examples.",
+            task.path.display()
+        )));
+    }
+    let classes = matches!(task.file.task.kind, TaskKind::Classify | TaskKind::Choose);
+    let default = if classes { ChooseExamples::PerClass } else { ChooseExamples::Random };
+    let choose = prompt.choose_examples.unwrap_or(default);
+    Ok(Examples::draw(train, k, choose, task.file.statistics.seed.unwrap_or_default()))
+}
+
+/// Whether the candidate meets the needs that are known before anything is asked.
+fn eligible(entry: &CandidateEntry, needs: &Needs) -> bool {
+    let at_home = !needs.stay_local || entry.hosting == Some(Hosting::Local);
+    let fits = needs.max_memory_gb.is_none_or(|most| {
+        entry.hosting == Some(Hosting::Remote) || entry.memory_gb.is_some_and(|memory| memory <= most)
+    });
+    at_home && fits
+}
