@@ -9,8 +9,9 @@ use crate::error::ModelError;
 use crate::folds::folds;
 use crate::kind::Kind;
 use crate::metric::score;
-use crate::model::{Facts, Model};
+use crate::model::{Encoder, Facts, Model, Reply};
 use crate::ngram::Ngram;
+use crate::probe::{Probe, ZeroShot};
 use crate::recipe::Recipe;
 
 /// Folds of the cross-fitting.
@@ -49,20 +50,26 @@ pub fn answer_items(
     }
     let (test, train): (Vec<usize>, Vec<usize>) =
         all.iter().partition(|&&row| items.has_parts() && items.part(row) == Some(Part::Test));
-    let Recipe::Ngram { examples } = recipe;
+    let encoder = recipe.from().map(crate::recipe::From::open).transpose()?;
+    let bench = Bench { items, kind, recipe, encoder: encoder.as_deref(), seed };
     let mut answered = Vec::with_capacity(all.len());
-    let whole = fit(items, kind, &some_of(&train, *examples, seed))?;
+    let whole = bench.fit(&train)?;
     let facts = whole.facts();
-    answer(items, kind, &whole, &test, &mut answered)?;
-    let fold_of = folds(items, &train, FOLDS, seed);
-    for fold in 0..FOLDS {
-        let (out, rest): (Vec<_>, Vec<_>) =
-            train.iter().copied().zip(&fold_of).partition(|(_, of)| **of == fold);
-        let rows = |pairs: Vec<(usize, &usize)>| pairs.into_iter().map(|(row, _)| row).collect::<Vec<_>>();
-        let (out, rest) = (rows(out), rows(rest));
-        if !out.is_empty() {
-            let model = fit(items, kind, &some_of(&rest, *examples, seed))?;
-            answer(items, kind, &model, &out, &mut answered)?;
+    bench.answer(whole.as_ref(), &test, &mut answered)?;
+    // What was not trained needs no folds.
+    if matches!(recipe, Recipe::ZeroShot { .. }) {
+        bench.answer(whole.as_ref(), &train, &mut answered)?;
+    } else {
+        let fold_of = folds(items, &train, FOLDS, seed);
+        for fold in 0..FOLDS {
+            let of = |same: bool| {
+                let rows = train.iter().zip(&fold_of).filter(move |(_, of)| (**of == fold) == same);
+                rows.map(|(row, _)| *row).collect::<Vec<_>>()
+            };
+            let out = of(true);
+            if !out.is_empty() {
+                bench.answer(bench.fit(&of(false))?.as_ref(), &out, &mut answered)?;
+            }
         }
     }
     answered.sort_by_key(|one| one.row);
@@ -79,35 +86,59 @@ fn some_of(rows: &[usize], most: Option<u32>, seed: u64) -> Vec<usize> {
     rows
 }
 
-fn fit(items: &Items, kind: Kind, rows: &[usize]) -> Result<Ngram, ModelError> {
-    let texts: Vec<&str> = rows.iter().map(|&row| items.input(row).unwrap_or_default()).collect();
-    let targets: Vec<Vec<String>> =
-        rows.iter().map(|&row| kind.labels(items.target(row).unwrap_or_default())).collect();
-    Ngram::fit(kind, &texts, &targets)
+/// Where models are trained and asked.
+struct Bench<'a> {
+    items: &'a Items,
+    kind: Kind,
+    recipe: &'a Recipe,
+    encoder: Option<&'a dyn Encoder>,
+    seed: u64,
 }
 
-fn answer(
-    items: &Items,
-    kind: Kind,
-    model: &dyn Model,
-    rows: &[usize],
-    answered: &mut Vec<Answered>,
-) -> Result<(), ModelError> {
-    for &row in rows {
-        let (input, target) = (items.input(row).unwrap_or_default(), items.target(row).unwrap_or_default());
-        let started = Instant::now();
-        let reply = model.answer(&[input])?;
-        let latency_ms = started.elapsed().as_secs_f64() * 1e3;
-        for reply in reply {
-            let score = score(kind, &reply.output, target);
-            answered.push(Answered {
-                row,
-                output: reply.output,
-                confidence: reply.confidence,
-                score,
-                latency_ms,
-            });
+impl<'a> Bench<'a> {
+    /// The model of the recipe, trained on these rows or some of them.
+    fn fit(&self, rows: &[usize]) -> Result<Box<dyn Model + 'a>, ModelError> {
+        let rows = some_of(rows, self.recipe.examples(), self.seed);
+        let texts: Vec<&str> = rows.iter().map(|&row| self.items.input(row).unwrap_or_default()).collect();
+        let targets: Vec<Vec<String>> =
+            rows.iter().map(|&row| self.kind.labels(self.items.target(row).unwrap_or_default())).collect();
+        match (self.recipe, self.encoder) {
+            (Recipe::Probe { .. }, Some(encoder)) => {
+                let vectors = encoder.embed(&texts)?;
+                let vectors: Vec<&[f32]> = vectors.iter().map(Vec::as_slice).collect();
+                Ok(Box::new(Probe::fit(encoder, self.kind, &vectors, &targets)?))
+            }
+            (Recipe::ZeroShot { labels, .. }, Some(encoder)) => {
+                let mut names: Vec<String> =
+                    targets.into_iter().flatten().chain(labels.keys().cloned()).collect();
+                names.sort_unstable();
+                names.dedup();
+                if names.len() < 2 {
+                    return Err(ModelError::TooLittle { found: rows.len(), labels: names.len() });
+                }
+                Ok(Box::new(ZeroShot::new(encoder, &names, labels)?))
+            }
+            _ => Ok(Box::new(Ngram::fit(self.kind, &texts, &targets)?)),
         }
     }
-    Ok(())
+
+    fn answer(
+        &self,
+        model: &dyn Model,
+        rows: &[usize],
+        answered: &mut Vec<Answered>,
+    ) -> Result<(), ModelError> {
+        for &row in rows {
+            let (input, target) =
+                (self.items.input(row).unwrap_or_default(), self.items.target(row).unwrap_or_default());
+            let started = Instant::now();
+            let reply = model.answer(&[input])?;
+            let latency_ms = started.elapsed().as_secs_f64() * 1e3;
+            for Reply { output, confidence } in reply {
+                let score = score(self.kind, &output, target);
+                answered.push(Answered { row, output, confidence, score, latency_ms });
+            }
+        }
+        Ok(())
+    }
 }

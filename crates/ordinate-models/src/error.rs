@@ -16,7 +16,7 @@ pub enum ModelError {
     Method(String),
     /// Models that run here do not do this kind of task.
     #[error(
-        "models that run here answer tasks of kind classify, tag and regress so far, and this one is {0}; record \
+        "models that run here answer tasks of kind classify and tag so far, and this one is {0}; record \
              the answers instead (recorded = {{ path = ... }})"
     )]
     Kind(String),

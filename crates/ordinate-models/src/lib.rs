@@ -6,6 +6,7 @@
 //! answers, and [`Recipe`] is what the task file says of it.
 
 mod answer;
+pub mod encoder;
 mod error;
 mod folds;
 mod kind;
@@ -13,6 +14,7 @@ mod linear;
 mod metric;
 mod model;
 mod ngram;
+mod probe;
 mod recipe;
 
 pub use answer::{Answered, answer_items};
@@ -22,4 +24,5 @@ pub use linear::Calibrated;
 pub use metric::score;
 pub use model::{Encoder, Facts, Model, Reply};
 pub use ngram::Ngram;
-pub use recipe::Recipe;
+pub use probe::{Probe, ZeroShot};
+pub use recipe::{From, Recipe};

