@@ -25,7 +25,8 @@ pub(crate) fn ask(args: &AskArgs) -> Result<(), Failure> {
         Step::Ask(candidates) => candidates,
         Step::Give(_) => Vec::new(),
     };
-    let seen = |slice: &&str| verdict.candidates.iter().any(|candidate| candidate.slices.contains_key(*slice));
+    let seen =
+        |slice: &&str| verdict.candidates.iter().any(|candidate| candidate.slices.contains_key(*slice));
     let new_slice = query.slice.filter(|slice| !seen(slice));
     let plan = Plan { artefact: &artefact, verdict: &verdict, thought: &thought, asked: &asked, new_slice };
     if args.json {
@@ -154,7 +155,8 @@ impl Plan<'_> {
             );
         }
         if let Some(slice) = self.new_slice {
-            let _ = writeln!(text, "No item of the run has the slice {slice:?}: it is treated as one of none.");
+            let _ =
+                writeln!(text, "No item of the run has the slice {slice:?}: it is treated as one of none.");
         }
         let mut order: Vec<usize> = (0..self.thought.quality.len()).collect();
         order.sort_by(|&a, &b| self.thought.quality[b].total_cmp(&self.thought.quality[a]));
