@@ -260,7 +260,9 @@ mod tests {
         let before = played(policy.as_ref(), &evidence);
         let artefact = Artefact { name: "stack".into(), policy, dial: Dial(0.0), promise: None };
         let loaded = Artefact::from_json(&artefact.to_json().unwrap()).unwrap();
-        assert_eq!(played(loaded.policy.as_ref(), &evidence), before);
+        let after = played(loaded.policy.as_ref(), &evidence);
+        // Not `Played` as a whole: the latencies, which these items lack, are NaN and equal nothing.
+        assert_eq!((after.given, after.asked, after.quality), (before.given, before.asked, before.quality));
     }
 
     #[test]
