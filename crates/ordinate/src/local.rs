@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use ordinate_core::task::{CandidateEntry, Recorded};
 use ordinate_core::{Hosting, Items, Part};
 use ordinate_data::{Task, load_items};
-use ordinate_models::{Answered, Facts, Kind, Recipe, answer_items};
+use ordinate_models::{Answered, Embedded, Facts, From, Kind, Recipe, answer_items};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::failure::Failure;
 
 /// Raised when a model here comes to answer differently: what older versions answered is not taken then.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A row of recorded answers.
 #[derive(Serialize)]
@@ -76,6 +76,8 @@ pub(crate) fn checked(task: &Task) -> Result<Option<String>, Failure> {
 pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Task, Failure> {
     let mut ready = task.clone();
     let mut items = None;
+    // What one candidate's encoder said of the items serves all candidates on that encoder.
+    let mut opened: Vec<(From, Embedded)> = Vec::new();
     for entry in &mut ready.file.candidate {
         let fail = |error: &dyn std::fmt::Display| {
             Failure::Input(format!("{}: [[candidate]] {}: {error}", task.path.display(), entry.name))
@@ -87,10 +89,7 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Task, Fai
         let Some(items) = &items else { continue };
         let seed = task.file.statistics.seed.unwrap_or_default();
         let cost_usd = entry.price.and_then(|price| price.per_item).unwrap_or(0.0);
-        let identity = match recipe.from() {
-            None => String::new(),
-            Some(from) => from.open().map_err(|error| fail(&error))?.identity(),
-        };
+        let identity = recipe.identity().map_err(|error| fail(&error))?;
         let key = key(items, task, &format!("{recipe:?} {identity}"), seed, cost_usd);
         let folder = cache()?;
         let (path, facts_path) = (folder.join(format!("{key}.jsonl")), folder.join(format!("{key}.json")));
@@ -101,9 +100,17 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Task, Fai
                 facts
             }
             None => {
+                if let Some(from) =
+                    recipe.from().filter(|from| opened.iter().all(|(known, _)| known != *from))
+                {
+                    progress(&format!("{}: embedding {} items", entry.name, items.len()));
+                    opened.push((from.clone(), Embedded::of(from, items).map_err(|error| fail(&error))?));
+                }
+                let embedded = opened.iter().find(|(known, _)| Some(known) == recipe.from());
+                let embedded = embedded.map(|(_, embedded)| embedded);
                 progress(&format!("{}: training and answering {} items", entry.name, items.len()));
                 let (answers, facts) =
-                    answer_items(items, kind, &recipe, seed).map_err(|error| fail(&error))?;
+                    answer_items(items, kind, &recipe, embedded, seed).map_err(|error| fail(&error))?;
                 write(&folder, &path, &rows(items, &answers, cost_usd)?)?;
                 let facts = Kept { parameters: facts.parameters, bytes: facts.bytes };
                 let text = serde_json::to_string(&facts).map_err(|error| Failure::Run(error.to_string()))?;
