@@ -136,27 +136,27 @@ fn gguf(name: &str) -> PathBuf {
 }
 
 /// GGUF files that the package `gguf` wrote, of the same weights: in halves they say the same (the formula's numbers
-/// fit into halves), with 8 bits nearly.
+/// fit into halves); with 8 bits what `transformers` says of weights and activations that were rounded so.
 #[test]
 fn gguf_equals_safetensors() {
+    let mut seen = 0;
     for row in golden() {
         let name = row["name"].as_str().unwrap();
-        for (kind, most) in [("F16", 1e-4), ("Q8_0", 0.1)] {
+        for (kind, key, most) in [("F16", "logits", 1e-4), ("Q8_0", "q8", 0.02)] {
             let path = gguf(&format!("{name}-{kind}.gguf"));
             if !path.is_file() {
-                assert!(!matches!(
-                    (name, kind),
-                    ("llama", _) | ("qwen2" | "qwen3" | "gemma" | "phi3", "Q8_0")
-                ));
                 continue;
             }
+            seen += 1;
+            let mut row = row.clone();
+            row["logits"] = row[key].clone();
             let read = decoder(&Place::Gguf(path)).unwrap().0;
-            // The same tokens, whatever this one would choose.
             let (cached, plain) = differences(&read.decoder, &row);
             eprintln!("{name} {kind}: {cached:e} with the cache, {plain:e} without");
             assert!(cached < most && plain < most, "{name} {kind}: {cached} {plain}");
         }
     }
+    assert_eq!(seen, 6);
 }
 
 fn refused(place: &Place) -> String {
@@ -199,7 +199,7 @@ fn damaged_folders() {
     }
     fs::write(at("model.safetensors"), &whole).unwrap();
     // Weights of another architecture: one tensor too many, one too few.
-    for (other, part) in [("qwen2", "q_proj.bias"), ("qwen3", "q_norm"), ("phi3", "qkv_proj")] {
+    for (other, part) in [("qwen2", "q_proj.bias"), ("qwen3", "is expected"), ("phi3", "qkv_proj")] {
         let config = rows.iter().find(|row| row["name"] == other).unwrap();
         fs::write(at("config.json"), config["config"].to_string()).unwrap();
         says(part);
@@ -281,7 +281,7 @@ fn writing() {
     assert_eq!(prompt, "<|user|>ab abc<|end|><|assistant|>");
     // The vocabulary is that of the script: merges make words, a space is a sign of its own.
     let tokens = writer.tokens(&prompt).unwrap();
-    assert_eq!(tokens, [33, 4, 8, 2, 32, 34]);
+    assert_eq!(tokens, [33, 4, 6, 5, 32, 34]);
     assert_eq!(writer.ends(), [32]);
     let mut told = String::new();
     let greedy = |most, each: &mut dyn FnMut(&Piece) -> ControlFlow<()>| {

@@ -1,10 +1,10 @@
 """Makes decoders.json: what `transformers` says of tiny models of every architecture.
 
 The weights are not stored: they follow from a formula that both sides compute (`number`), so that the golden file
-holds the configuration, the shapes and the logits only. Run with torch, transformers, safetensors and numpy:
+holds the configuration, the shapes and the logits only. Run with torch, transformers, gguf and numpy:
 
     python make_decoders.py decoders.json
-    python make_decoders.py --gguf FOLDER     # also GGUF files of the same weights, with the package gguf (F16, Q8_0)
+    python make_decoders.py --gguf FOLDER     # GGUF files of the same weights (F16, Q8_0)
 
 The GGUF files are small, and lie beside as gguf/ARCHITECTURE-TYPE.gguf.
 """
@@ -78,6 +78,34 @@ def model_of(config):
     return model, state
 
 
+GGUF = ("llama", "qwen2", "qwen3", "gemma", "phi3")
+
+
+def rounded(config, tokens):
+    """The logits with every matrix, and what goes into it, rounded to Q8_0 as llama.cpp and candle do."""
+    import gguf
+
+    eight = gguf.GGMLQuantizationType.Q8_0
+
+    def through(tensor):
+        data = np.ascontiguousarray(tensor.numpy().reshape(-1, tensor.shape[-1]), dtype=np.float32)
+        return torch.from_numpy(gguf.quants.dequantize(gguf.quants.quantize(data, eight), eight)).reshape(tensor.shape)
+
+    model, _ = model_of(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 2:
+                parameter.copy_(through(parameter))
+        for module in model.modules():
+            if isinstance(module, torch.nn.Linear):
+                module.register_forward_pre_hook(lambda _, inputs: (through(inputs[0]),))
+        return model(torch.tensor([tokens])).logits[0, len(PROMPT) - 1:]
+
+
+def cells(steps):
+    return [[round(float(cell), 6) for cell in step] for step in steps]
+
+
 def golden():
     rows = []
     for name, config in configs():
@@ -99,7 +127,7 @@ def golden():
         rows.append({
             "name": name, "config": keep, "shapes": {key: list(value.shape) for key, value in state.items()},
             "prompt": PROMPT, "chosen": tokens[len(PROMPT):],
-            "logits": [[round(float(cell), 6) for cell in step] for step in steps],
+            "logits": cells(steps), **({"q8": cells(rounded(config, tokens))} if name in GGUF else {}),
         })
     return rows
 
@@ -138,7 +166,7 @@ def gguf_files(folder):
     vocabulary = words + letters + special
     vocabulary += [f"<|unused{at}|>" for at in range(96 - len(vocabulary))]
     for name, config in configs():
-        if name not in ("llama", "qwen2", "qwen3", "gemma", "phi3"):
+        if name not in GGUF:
             continue
         # One in halves is enough to tell reading from quantisation.
         for kind in ("F16", "Q8_0") if name == "llama" else ("Q8_0",):
