@@ -354,3 +354,38 @@ fn probabilities_of_options() {
     assert!((ended[0] - both - log_softmax(&behind(&[z, d]), 32)).abs() < 1e-5);
     assert!(writer.choose(&prompt, &[]).is_err());
 }
+
+/// A folder as the hub has them: tokenizer, chat template, further tokens that end a text.
+#[test]
+fn a_whole_folder() {
+    let folder = folder(&golden()[0]);
+    let at = |name: &str| folder.path().join(name);
+    let vocabulary: serde_json::Map<String, Value> = (0..96_u32)
+        .map(|id| (if id == 2 { "</s>".to_owned() } else { format!("w{id}") }, id.into()))
+        .collect();
+    let tokenizer = serde_json::json!({
+        "version": "1.0", "normalizer": null, "post_processor": null, "decoder": null,
+        "added_tokens": [{ "id": 2, "content": "</s>", "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": false, "special": true }],
+        "pre_tokenizer": { "type": "WhitespaceSplit" },
+        "model": { "type": "WordLevel", "vocab": vocabulary, "unk_token": "w0" },
+    });
+    fs::write(at("tokenizer.json"), tokenizer.to_string()).unwrap();
+    let place = place(folder.path());
+    let writer = open(&place).unwrap();
+    assert!(!writer.chats());
+    assert_eq!(writer.prompt(&[(Role::System, "w5"), (Role::User, "w6")]).unwrap(), "w5\n\nw6");
+    assert_eq!(writer.tokens("w5 w6 x").unwrap(), [5, 6, 0]);
+    let before = writer.identity().to_owned();
+    let config = r#"{"eos_token":{"content":"w9"},"chat_template":[{"name":"x","template":"no"},{"name":"default","template":"{{ messages[0].content }}{{ eos_token }} w7"}]}"#;
+    fs::write(at("tokenizer_config.json"), config).unwrap();
+    fs::write(at("generation_config.json"), r#"{"eos_token_id":[2,11]}"#).unwrap();
+    let writer = open(&place).unwrap();
+    assert_eq!(writer.prompt(&[(Role::User, "w6 ")]).unwrap(), "w6 w9 w7");
+    assert_eq!(writer.ends(), [2, 9, 11]);
+    assert_ne!(writer.identity(), before);
+    fs::write(at("chat_template.jinja"), "{{ messages[0].content }} w8").unwrap();
+    assert_eq!(open(&place).unwrap().prompt(&[(Role::User, "w6")]).unwrap(), "w6 w8");
+    fs::write(at("chat_template.jinja"), "{% if %}").unwrap();
+    assert!(refused(&place).contains("chat template"), "{}", refused(&place));
+}
