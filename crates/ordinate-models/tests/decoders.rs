@@ -183,8 +183,6 @@ fn damaged_folders() {
     // A head that is longer than any file, and tensors that lie outside of it or overflow.
     fs::write(at("model.safetensors"), [&u64::MAX.to_le_bytes()[..], &whole[8..]].concat()).unwrap();
     says("longer than the file");
-    let text = String::from_utf8_lossy(&whole[8..8 + usize::try_from(whole[8]).unwrap()]).into_owned();
-    assert!(text.starts_with('{'));
     for (shape, offsets) in [
         ("[96,32]", "[0,18446744073709551615]"),
         ("[96,32]", "[18446744073709551615,12288]"),

@@ -264,13 +264,14 @@ impl Config {
         if let Some((what, size)) = sizes.iter().find(|(_, size)| *size == 0 || *size > MOST) {
             return Err(format!("a {what} of {size} cannot be"));
         }
-        if self.heads % self.kv_heads != 0 {
+        if !self.heads.is_multiple_of(self.kv_heads) {
             return Err(format!("{} heads cannot share {} key-value heads", self.heads, self.kv_heads));
         }
-        if self.rotary == 0 || self.rotary % 2 != 0 || self.rotary > self.head {
+        if self.rotary == 0 || !self.rotary.is_multiple_of(2) || self.rotary > self.head {
             return Err(format!("{} of {} dimensions of a head cannot rotate", self.rotary, self.head));
         }
-        if self.window == Some(0) || !(self.theta > 1.0) || !(self.eps >= 0.0) {
+        let fine = self.window != Some(0) && self.theta > 1.0 && self.eps >= 0.0;
+        if !fine {
             return Err("the sliding window, rope_theta or rms_norm_eps is out of range".to_owned());
         }
         Ok(self)

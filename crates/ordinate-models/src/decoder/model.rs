@@ -163,7 +163,8 @@ impl Decoder {
             if shifted { (weight + 1.0).map_err(|error| failed(&error)) } else { Ok(weight) }
         };
         let embedding = weights.linear(names.embedding(), (vocabulary, hidden), Some(false))?;
-        let mut layers = Vec::with_capacity(config.layers);
+        // Without room beforehand: a damaged file may say millions.
+        let mut layers = Vec::new();
         for at in 0..config.layers {
             let name = |safetensors: &str, gguf: &str| names.of(at, safetensors, gguf);
             let biases = config.biases;
