@@ -6,7 +6,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use ordinate_models::decoder::{Cache, Decoder, Piece, Place, Role, Sampling, decoder, open};
+use ordinate_models::decoder::{Cache, Decoder, Piece, Place, Role, Sampling, decoder, find, open};
 use ordinate_models::encoder::Source;
 use serde_json::Value;
 
@@ -245,6 +245,29 @@ fn damaged_folders() {
     says("tokenizer.json: is missing");
     fs::write(at("tokenizer.json"), "{}").unwrap();
     says("is no tokenizer");
+}
+
+/// What a name means, and what is said of decoders that do not run here.
+#[test]
+fn names() {
+    let golden = golden();
+    let folder = folder(&golden[0]);
+    let (text, base) = (folder.path().to_str().unwrap(), Path::new(""));
+    assert_eq!(find(text, base).unwrap(), Some(place(folder.path())));
+    let config = folder.path().join("config.json");
+    fs::write(&config, r#"{"model_type":"gemma2","architectures":["Gemma2ForCausalLM"]}"#).unwrap();
+    let said = find(text, base).unwrap_err().to_string();
+    assert!(said.contains("gemma2") && said.contains("qwen3"), "{said}");
+    fs::write(&config, r#"{"model_type":"bert","architectures":["BertForMaskedLM"]}"#).unwrap();
+    assert_eq!(find(text, base).unwrap(), None);
+    fs::remove_file(&config).unwrap();
+    let one = folder.path().join("a.gguf");
+    fs::write(&one, "").unwrap();
+    assert_eq!(find(text, base).unwrap(), Some(Place::Gguf(one)));
+    fs::write(folder.path().join("b.gguf"), "").unwrap();
+    assert!(find(text, base).unwrap_err().to_string().contains("name one of them"));
+    assert!(find("c.gguf", folder.path()).unwrap_err().to_string().contains("no such file"));
+    assert_eq!(find("ngram-linear", base).unwrap(), None);
 }
 
 /// Every byte of a GGUF file's head may be wrong, and it may end anywhere.

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tokenizers::Tokenizer;
 
 use super::chat::Chat;
-use super::config::{Architecture, Config, Tokens};
+use super::config::{Architecture, Config, KNOWN, Tokens};
 use super::model::Decoder;
 use super::vocabulary;
 use super::weights::Weights;
@@ -31,7 +31,7 @@ pub enum Place {
 /// `config.json` is of an architecture that is known here. `None` for what is no decoder.
 ///
 /// # Errors
-/// [`ModelError::File`] where a `.gguf` file is not there.
+/// [`ModelError::File`] where a `.gguf` file is not there, or a decoder is of another architecture.
 pub fn find(text: &str, base: &Path) -> Result<Option<Place>, ModelError> {
     if Path::new(text).extension().is_some_and(|end| end.eq_ignore_ascii_case("gguf")) {
         let path = match text.strip_prefix("hf:").and_then(|name| name.rsplit_once('/')) {
@@ -48,10 +48,19 @@ pub fn find(text: &str, base: &Path) -> Result<Option<Place>, ModelError> {
         #[derive(Deserialize)]
         struct Kind {
             model_type: String,
+            #[serde(default)]
+            architectures: Vec<String>,
         }
-        let kind = serde_json::from_slice::<Kind>(&bytes);
-        let known = kind.is_ok_and(|kind| Architecture::named(&kind.model_type).is_some());
-        return Ok(known.then_some(Place::Folder(source)));
+        let Ok(kind) = serde_json::from_slice::<Kind>(&bytes) else { return Ok(None) };
+        if Architecture::named(&kind.model_type).is_some() {
+            return Ok(Some(Place::Folder(source)));
+        }
+        // One that writes, but not here: encoders could say nothing better of it.
+        if kind.architectures.iter().any(|name| name.ends_with("ForCausalLM")) {
+            let problem = format!("{:?} is no decoder that runs here; known are {KNOWN}", kind.model_type);
+            return Err(file(&source.folder.join("config.json"), &problem));
+        }
+        return Ok(None);
     }
     // A folder of GGUF files, as the hub has them.
     let mut files: Vec<PathBuf> = fs::read_dir(&source.folder)
