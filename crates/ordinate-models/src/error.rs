@@ -8,7 +8,7 @@ pub enum ModelError {
     /// The model is not known.
     #[error(
         "{0:?} is no model that runs here; known are ngram-linear, builtin, a folder with config.json, \
-             tokenizer.json and model.safetensors, and hf:org/name[@revision]"
+             tokenizer.json and model.safetensors, hf:org/name[@revision], and a .gguf file"
     )]
     Unknown(String),
     /// A way of adapting a model is not known.

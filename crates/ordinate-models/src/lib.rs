@@ -6,6 +6,7 @@
 //! answers, and [`Recipe`] is what the task file says of it.
 
 mod answer;
+pub mod decoder;
 mod embedded;
 pub mod encoder;
 mod error;

@@ -11,6 +11,7 @@ use ordinate_models::{Answered, Embedded, Facts, From, Kind, Recipe, answer_item
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::decode;
 use crate::failure::Failure;
 
 /// Raised when a model here comes to answer differently: what older versions answered is not taken then.
@@ -30,9 +31,9 @@ struct Row<'a> {
 
 /// What is kept beside the answers.
 #[derive(Serialize, Deserialize)]
-struct Kept {
-    parameters: u64,
-    bytes: u64,
+pub(crate) struct Kept {
+    pub(crate) parameters: u64,
+    pub(crate) bytes: u64,
 }
 
 /// The recipe of a candidate that runs here; `None` for another one.
@@ -56,7 +57,7 @@ pub(crate) fn checked(task: &Task) -> Result<Option<String>, Failure> {
     let mut lines = vec![format!("{}: fine", task.path.display())];
     let mut any = false;
     for entry in &task.file.candidate {
-        let here = recipe(task, entry)?.is_some();
+        let here = decode::of(task, entry)?.is_some() || recipe(task, entry)?.is_some();
         any |= here;
         let how = if here { "runs here" } else { "recorded" };
         lines.push(format!("candidate   {} ({}), {how}", entry.name, entry.lineage));
@@ -82,6 +83,11 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Task, Fai
         let fail = |error: &dyn std::fmt::Display| {
             Failure::Input(format!("{}: [[candidate]] {}: {error}", task.path.display(), entry.name))
         };
+        if let Some(decoding) = decode::of(task, entry)? {
+            let (kept, path) = decoding.answered(progress)?;
+            settle(entry, Facts { parameters: kept.parameters, bytes: kept.bytes }, &path);
+            continue;
+        }
         let Some((recipe, kind)) = recipe(task, entry)? else { continue };
         if items.is_none() {
             items = Some(load_items(task)?);
@@ -151,7 +157,7 @@ fn rows(items: &Items, answers: &[Answered], cost_usd: f64) -> Result<String, Fa
 }
 
 /// A digest of everything that the answers hang on.
-fn key(items: &Items, task: &Task, recipe: &str, seed: u64, cost_usd: f64) -> String {
+pub(crate) fn key(items: &Items, task: &Task, recipe: &str, seed: u64, cost_usd: f64) -> String {
     let mut hasher = Sha256::new();
     let mut add = |text: &str| {
         // The length keeps `ab` + `c` apart from `a` + `bc`.
@@ -177,7 +183,7 @@ fn key(items: &Items, task: &Task, recipe: &str, seed: u64, cost_usd: f64) -> St
 }
 
 /// Where answers are kept: `ORDINATE_CACHE`, else the user's cache folder.
-fn cache() -> Result<PathBuf, Failure> {
+pub(crate) fn cache() -> Result<PathBuf, Failure> {
     let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let folder = named("ORDINATE_CACHE")
         .or_else(|| Some(named("XDG_CACHE_HOME")?.join("ordinate")))
@@ -194,12 +200,12 @@ fn cache() -> Result<PathBuf, Failure> {
     std::path::absolute(&folder).map_err(|error| Failure::Run(error.to_string()))
 }
 
-fn read(path: &Path) -> Option<Kept> {
+pub(crate) fn read(path: &Path) -> Option<Kept> {
     serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
 }
 
 /// Writes a file whole or not at all.
-fn write(folder: &Path, path: &Path, text: &str) -> Result<(), Failure> {
+pub(crate) fn write(folder: &Path, path: &Path, text: &str) -> Result<(), Failure> {
     let whole = || -> std::io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(text.as_bytes())?;
