@@ -2,14 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // small numbers
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use ordinate_models::Encoder as _;
 use ordinate_models::encoder::{Classifier, Source, is_classifier, open};
+use ordinate_models::{Encoder as _, Kind, Model as _, Published};
 use serde_json::{Value, json};
 
 /// As in the script: a formula of name and place.
@@ -100,4 +100,42 @@ fn equal_transformers() {
         eprintln!("{}: largest difference {worst:e}", case["name"]);
         assert!(worst < 1e-4, "{}: {worst}", case["name"]);
     }
+}
+
+/// A published classifier answers with the task's names of its labels, of which the task may have fewer.
+#[test]
+fn published_labels_become_the_tasks() {
+    let golden: Value = serde_json::from_str(include_str!("golden/encoders.json")).unwrap();
+    let case = &golden["cases"][0];
+    let folder = tempfile::tempdir().unwrap();
+    save(case, folder.path());
+    let source = Source::find(folder.path().to_str().unwrap(), Path::new("")).unwrap();
+    let publish = |task: &[&str], map: &[(&str, &str)]| {
+        let task: BTreeSet<String> = task.iter().map(|&label| label.to_owned()).collect();
+        let map: BTreeMap<String, String> =
+            map.iter().map(|&(ours, theirs)| (ours.to_owned(), theirs.to_owned())).collect();
+        Published::open(&source, Kind::Classify, &task, &map).map_err(|error| error.to_string())
+    };
+    for row in case["rows"].as_array().unwrap() {
+        let logits: Vec<f64> =
+            row["logits"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+        let answer = |names: &[Option<&str>], model: &Published| {
+            let known = || names.iter().zip(&logits).filter_map(|(name, logit)| Some(((*name)?, *logit)));
+            let (label, best) = known().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+            let sum: f64 = known().map(|(_, logit)| (logit - best).exp()).sum();
+            let reply = &model.answer(&[&text(&row["words"])]).unwrap()[0];
+            assert_eq!(reply.output, label);
+            assert!((reply.confidence.unwrap() - 1.0 / sum).abs() < 1e-4);
+        };
+        answer(
+            &[Some("Red"), Some("green"), Some("BLUE")],
+            &publish(&["Red", "green", "BLUE"], &[]).unwrap(),
+        );
+        let stop = publish(&["stop", "go"], &[("stop", "red"), ("go", "Green")]).unwrap();
+        answer(&[Some("stop"), Some("go"), None], &stop);
+    }
+    let refused = publish(&["stop", "go"], &[]).err().unwrap();
+    assert!(refused.contains("fewer than two") && refused.contains("red, green, blue"), "{refused}");
+    let refused = publish(&["stop", "go"], &[("stop", "crimson")]).err().unwrap();
+    assert!(refused.contains("crimson") && refused.contains("does not know"), "{refused}");
 }
