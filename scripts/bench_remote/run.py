@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import resource
 import shutil
 import subprocess
@@ -15,8 +16,11 @@ import urllib.request
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
-LM_EVAL = HERE / ".venv/bin/lm_eval"
-PROMPTFOO = HERE / "node_modules/.bin/promptfoo"
+# Where the other two tools are installed.
+TOOLS = pathlib.Path(os.environ.get("BENCH_TOOLS", HERE)).resolve()
+LM_EVAL = TOOLS / ".venv/bin/lm_eval"
+PROMPTFOO = TOOLS / "node_modules/.bin/promptfoo"
+ORDINATE = pathlib.Path(os.environ.get("ORDINATE", TARGET / "ordinate")).resolve()
 
 
 def headline(at):
@@ -80,10 +84,31 @@ def tree_mib(pid):
     return total
 
 
-def ordinate(server, items, folder, concurrency):
+def asking(server, items, folder, concurrency):
+    """The asking alone (`ordinate-measure`): items are made when they are asked about."""
     command = [TARGET / "examples/throughput", "--base-url", server.base_url, "--items", items,
                "--concurrency", concurrency, "--store", folder / "answers.sqlite"]
     return measured(command, folder, os.environ)
+
+
+def ordinate(server, items, folder, concurrency):
+    """`ordinate run`, whole: data read, asked, stored, judged, evidence and page written. A task needs two candidates,
+    so that recorded answers stand beside the one that is asked."""
+    (folder / "items.jsonl").write_text("".join(
+        json.dumps({"id": str(at), "text": headline(at), "label": "up" if at % 3 else "down"}) + "\n"
+        for at in range(items)))
+    (folder / "recorded.jsonl").write_text("".join(
+        json.dumps({"id": str(at), "output": "down"}) + "\n" for at in range(items)))
+    (folder / "task.toml").write_text(
+        '[task]\nname = "bench"\nkind = "classify"\n'
+        '[data]\ntest = "items.jsonl"\ninput = "text"\ntarget = "label"\n'
+        # The others rank and do not combine.
+        '[combine]\nkinds = ["single"]\n'
+        f'[measure]\nconcurrency = {concurrency}\n'
+        '[[candidate]]\nname = "mock"\nlineage = "general"\n'
+        f'openai = {{ model = "fault", base_url = "{server.base_url}", price = {{ input = 2.0, output = 8.0 }} }}\n'
+        '[[candidate]]\nname = "old"\nlineage = "vertical"\nrecorded = { path = "recorded.jsonl" }\n')
+    return measured([ORDINATE, "run", "task.toml", "--out", "run", "--quiet"], folder, os.environ)
 
 
 def lm_eval(server, items, folder, concurrency):
@@ -101,7 +126,14 @@ def lm_eval(server, items, folder, concurrency):
                "--include_path", folder, "--apply_chat_template", "--output_path", folder / "out"]
     environment = dict(os.environ, OPENAI_API_KEY="none", HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1",
                        HF_HOME=str(folder / "hf"), TOKENIZERS_PARALLELISM="false")
-    return measured(command, folder, environment)
+    result = measured(command, folder, environment)
+    # The mean rate of its own progress bar: the requests alone, without the start of Python and building the task.
+    rates = re.findall(r"%d/%d \[[^]]*?, *([0-9.]+)(it/s|s/it)\]" % (items, items), (folder / "log.txt").read_text())
+    rates = [float(rate) if unit == "it/s" else 1 / float(rate) for rate, unit in rates]
+    if rates:
+        # The slowest of its bars is that of the requests; the others build the task.
+        result["requests_s"] = round(items / min(rates), 2)
+    return result
 
 
 def promptfoo(server, items, folder, concurrency):
@@ -118,16 +150,20 @@ def promptfoo(server, items, folder, concurrency):
                "--no-table", "--no-progress-bar", "--no-write", "--output", "out.json"]
     environment = dict(os.environ, PROMPTFOO_DISABLE_TELEMETRY="1", PROMPTFOO_DISABLE_UPDATE="1",
                        PROMPTFOO_CONFIG_DIR=str(folder / "config"), PROMPTFOO_DISABLE_REMOTE_GENERATION="1")
-    return measured(command, folder, environment)
+    result = measured(command, folder, environment)
+    clock = re.search(r"Duration: *((?:\d+m)? ?\d+s)", (folder / "log.txt").read_text())
+    if clock:
+        minutes, seconds = re.match(r"(?:(\d+)m)? ?(\d+)s", clock.group(1)).groups()
+        result["requests_s"] = 60 * int(minutes or 0) + int(seconds)
+    return result
 
 
 def bench(arguments):
-    tools = {"ordinate": (ordinate, arguments.concurrency), "lm-eval": (lm_eval, arguments.concurrency),
-             "promptfoo": (promptfoo, arguments.concurrency)}
+    tools = {"ordinate": ordinate, "asking": asking, "lm-eval": lm_eval, "promptfoo": promptfoo}
     results = []
     for name in arguments.tools.split(","):
-        tool, levels = tools[name]
-        for concurrency in map(int, levels.split(",")):
+        tool = tools[name]
+        for concurrency in map(int, arguments.concurrency.split(",")):
             for _ in range(arguments.repeats):
                 folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-remote-"))
                 with Server(arguments.latency_ms) as server:
@@ -146,13 +182,14 @@ def bench(arguments):
 
 def memory(arguments):
     results = []
-    for items in (1_000, 10_000, 100_000):
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-remote-"))
-        with Server(arguments.latency_ms) as server:
-            result = ordinate(server, items, folder, 256)
-        shutil.rmtree(folder)
-        results.append(result | {"items": items})
-        print(json.dumps(results[-1]), flush=True)
+    for tool in (asking, ordinate):
+        for items in (1_000, 10_000, 100_000):
+            folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-remote-"))
+            with Server(arguments.latency_ms) as server:
+                result = tool(server, items, folder, 256)
+            shutil.rmtree(folder)
+            results.append(result | {"tool": tool.__name__, "items": items})
+            print(json.dumps(results[-1]), flush=True)
     return results
 
 
@@ -161,7 +198,7 @@ def main():
     parser.add_argument("--items", type=int, default=5_000)
     parser.add_argument("--latency-ms", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--tools", default="ordinate,lm-eval,promptfoo")
+    parser.add_argument("--tools", default="ordinate,asking,lm-eval,promptfoo")
     parser.add_argument("--concurrency", default="256,1024", help="levels that each tool is tried at")
     parser.add_argument("--memory", action="store_true", help="memory over the number of items, Ordinate alone")
     parser.add_argument("--out")

@@ -237,8 +237,8 @@ pub struct Recorded {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Local {
-    /// `ngram-linear` (trained on the task's train items), `builtin` (the encoder that Ordinate brings), a folder, or
-    /// `hf:org/name[@revision]`.
+    /// `ngram-linear` (trained on the task's train items), `builtin` (the encoder that Ordinate brings), a folder,
+    /// `hf:org/name[@revision]`, or a `.gguf` file.
     pub model: String,
     /// What each label means, for models that were not trained on the task. Default: the labels' own words.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -247,6 +247,15 @@ pub struct Local {
     /// what data is worth. Default: all for `ngram-linear`, none for an encoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub examples: Option<u32>,
+    /// The most tokens that a decoder writes; each task kind has a default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// Sampling temperature of a decoder. Default 0: the most probable token every time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// A decoder draws from the most probable tokens that together have this probability. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f64>,
 }
 
 /// `adapt = { from = "hf:...", method = "probe" }`.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ordinate_core::evidence::EvidenceBuilder;
 use ordinate_core::task::TaskKind;
-use ordinate_core::{Answer, Part, Score};
+use ordinate_core::{Answer, Items, Part, Score};
 use serde_json::Value;
 
 use crate::error::{DataError, Problem, quoted};
@@ -87,17 +87,34 @@ pub fn load_unasked(task: &Task, score: &Scorer<'_>) -> Result<Unasked, DataErro
         recorded::read_items(task, &aside, &mut only_train, Some(&mut train))?;
     }
     check(task, &questions)?;
-    if task.file.task.kind == TaskKind::Choose {
-        for question in questions.iter_mut().chain(&mut train) {
-            question.target = question.target.take().map(|target| key_of(&question.options, target));
-        }
-    }
+    letter_targets(task, questions.iter_mut().chain(&mut train));
     let passed_over: BTreeSet<String> = train.iter().map(|question| question.id.clone()).collect();
     let scoring = recorded::Scoring { score, questions: &questions, passed_over: &passed_over };
     let mut tallies = vec![Tally::default(); entries.len()];
     let notes = recorded::read_all(task, &mut builder, &mut tallies, Some(&scoring))?;
     let live = (0..entries.len()).filter(|&at| entries[at].recorded.is_none()).collect();
     Ok(Unasked { questions, train, live, builder, tallies, notes })
+}
+
+/// Reads the items of a task with all that a candidate may be told of them, without any answer: what a model that
+/// writes in this process is asked. Questions and items are in the same order.
+///
+/// # Errors
+/// As [`crate::load_items`].
+pub fn load_questions(task: &Task) -> Result<(Vec<Question>, Items), DataError> {
+    let (mut builder, mut questions) = (EvidenceBuilder::default(), Vec::new());
+    recorded::read_items(task, &recorded::item_files(task)?, &mut builder, Some(&mut questions))?;
+    letter_targets(task, questions.iter_mut());
+    Ok((questions, builder.into_items()))
+}
+
+/// Targets of a `choose` task become letters.
+fn letter_targets<'a>(task: &Task, questions: impl Iterator<Item = &'a mut Question>) {
+    if task.file.task.kind == TaskKind::Choose {
+        for question in questions {
+            question.target = question.target.take().map(|target| key_of(&question.options, target));
+        }
+    }
 }
 
 fn check(task: &Task, questions: &[Question]) -> Result<(), DataError> {

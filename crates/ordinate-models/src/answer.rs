@@ -5,13 +5,16 @@ use std::time::Instant;
 use ordinate_core::{Items, Part};
 use ordinate_learn::random::shuffle;
 
+use crate::embedded::Embedded;
 use crate::error::ModelError;
 use crate::folds::folds;
 use crate::kind::Kind;
 use crate::metric::score;
-use crate::model::{Encoder, Facts, Model, Reply};
+use crate::model::{Facts, Model, Reply};
+use crate::nearest::Nearest;
 use crate::ngram::Ngram;
-use crate::probe::{Probe, ZeroShot};
+use crate::probe::Probe;
+use crate::published::Published;
 use crate::recipe::Recipe;
 
 /// Folds of the cross-fitting.
@@ -32,7 +35,8 @@ pub struct Answered {
     pub latency_ms: f64,
 }
 
-/// Answers every item that has a target. Where the task names train and test items, test items are answered by a
+/// Answers every item that has a target; `embedded` is [`Embedded::of`] the recipe's encoder and the same items, where
+/// it has one. Where the task names train and test items, test items are answered by a
 /// model trained on all train items, and train items (from which policies learn) by models trained on the other
 /// folds; where it names one file of items, all are answered by such models. Items of a group stay together.
 ///
@@ -42,6 +46,7 @@ pub fn answer_items(
     items: &Items,
     kind: Kind,
     recipe: &Recipe,
+    embedded: Option<&Embedded>,
     seed: u64,
 ) -> Result<(Vec<Answered>, Facts), ModelError> {
     let all: Vec<usize> = (0..items.len()).filter(|&row| items.target(row).is_some()).collect();
@@ -50,15 +55,14 @@ pub fn answer_items(
     }
     let (test, train): (Vec<usize>, Vec<usize>) =
         all.iter().partition(|&&row| items.has_parts() && items.part(row) == Some(Part::Test));
-    let encoder = recipe.from().map(crate::recipe::From::open).transpose()?;
-    let bench = Bench { items, kind, recipe, encoder: encoder.as_deref(), seed };
+    let bench = Bench { items, kind, recipe, embedded, seed };
     let mut answered = Vec::with_capacity(all.len());
     let whole = bench.fit(&train)?;
     let facts = whole.facts();
-    bench.answer(whole.as_ref(), &test, &mut answered)?;
+    bench.answer(&whole, &test, &mut answered)?;
     // What was not trained needs no folds.
-    if matches!(recipe, Recipe::ZeroShot { .. }) {
-        bench.answer(whole.as_ref(), &train, &mut answered)?;
+    if matches!(recipe, Recipe::Nearest { examples: None, .. } | Recipe::Published { .. }) {
+        bench.answer(&whole, &train, &mut answered)?;
     } else {
         let fold_of = folds(items, &train, FOLDS, seed);
         for fold in 0..FOLDS {
@@ -68,7 +72,7 @@ pub fn answer_items(
             };
             let out = of(true);
             if !out.is_empty() {
-                bench.answer(bench.fit(&of(false))?.as_ref(), &out, &mut answered)?;
+                bench.answer(&bench.fit(&of(false))?, &out, &mut answered)?;
             }
         }
     }
@@ -86,58 +90,101 @@ fn some_of(rows: &[usize], most: Option<u32>, seed: u64) -> Vec<usize> {
     rows
 }
 
+/// A model that was trained.
+enum Trained<'a> {
+    Ngram(Ngram),
+    Probe(Probe<'a>, &'a Embedded),
+    Nearest(Nearest<'a>, &'a Embedded),
+    Published(Box<Published>),
+}
+
+impl Trained<'_> {
+    fn facts(&self) -> Facts {
+        match self {
+            Self::Ngram(model) => model.facts(),
+            Self::Probe(model, _) => model.facts(),
+            Self::Nearest(model, _) => model.facts(),
+            Self::Published(model) => model.facts(),
+        }
+    }
+
+    /// The answer to an item, and what it took, milliseconds.
+    fn answer(&self, items: &Items, row: usize) -> Result<(Reply, f64), ModelError> {
+        let started = Instant::now();
+        let (reply, before) = match self {
+            Self::Ngram(model) => (alone(model, items, row)?, 0.0),
+            Self::Published(model) => (alone(model.as_ref(), items, row)?, 0.0),
+            Self::Probe(model, embedded) => (model.reply(embedded.vector(row)), embedded.took_ms(row)),
+            Self::Nearest(model, embedded) => (model.reply(embedded.vector(row)), embedded.took_ms(row)),
+        };
+        Ok((reply, before + started.elapsed().as_secs_f64() * 1e3))
+    }
+}
+
+fn alone(model: &dyn Model, items: &Items, row: usize) -> Result<Reply, ModelError> {
+    let replies = model.answer(&[items.input(row).unwrap_or_default()])?;
+    replies.into_iter().next().ok_or_else(|| ModelError::Failed("no answer".to_owned()))
+}
+
 /// Where models are trained and asked.
 struct Bench<'a> {
     items: &'a Items,
     kind: Kind,
     recipe: &'a Recipe,
-    encoder: Option<&'a dyn Encoder>,
+    embedded: Option<&'a Embedded>,
     seed: u64,
 }
 
 impl<'a> Bench<'a> {
     /// The model of the recipe, trained on these rows or some of them.
-    fn fit(&self, rows: &[usize]) -> Result<Box<dyn Model + 'a>, ModelError> {
-        let rows = some_of(rows, self.recipe.examples(), self.seed);
-        let texts: Vec<&str> = rows.iter().map(|&row| self.items.input(row).unwrap_or_default()).collect();
-        let targets: Vec<Vec<String>> =
-            rows.iter().map(|&row| self.kind.labels(self.items.target(row).unwrap_or_default())).collect();
-        match (self.recipe, self.encoder) {
-            (Recipe::Probe { .. }, Some(encoder)) => {
-                let vectors = encoder.embed(&texts)?;
-                let vectors: Vec<&[f32]> = vectors.iter().map(Vec::as_slice).collect();
-                Ok(Box::new(Probe::fit(encoder, self.kind, &vectors, &targets)?))
+    fn fit(&self, all: &[usize]) -> Result<Trained<'a>, ModelError> {
+        let rows = some_of(all, self.recipe.examples(), self.seed);
+        let labels = |row: usize| self.kind.labels(self.items.target(row).unwrap_or_default());
+        match (self.recipe, self.embedded) {
+            (Recipe::Probe { .. }, Some(embedded)) => {
+                let vectors: Vec<&[f32]> = rows.iter().map(|&row| embedded.vector(row)).collect();
+                let targets: Vec<Vec<String>> = rows.iter().map(|&row| labels(row)).collect();
+                Ok(Trained::Probe(Probe::fit(embedded.encoder(), self.kind, &vectors, &targets)?, embedded))
             }
-            (Recipe::ZeroShot { labels, .. }, Some(encoder)) => {
+            (Recipe::Nearest { labels: words, examples, .. }, Some(embedded)) => {
+                // The names of the labels are no secret: all are known, however few the examples.
                 let mut names: Vec<String> =
-                    targets.into_iter().flatten().chain(labels.keys().cloned()).collect();
+                    all.iter().flat_map(|&row| labels(row)).chain(words.keys().cloned()).collect();
                 names.sort_unstable();
                 names.dedup();
                 if names.len() < 2 {
-                    return Err(ModelError::TooLittle { found: rows.len(), labels: names.len() });
+                    return Err(ModelError::TooLittle { found: all.len(), labels: names.len() });
                 }
-                Ok(Box::new(ZeroShot::new(encoder, &names, labels)?))
+                let mut nearest = Nearest::new(embedded.encoder(), &names, words)?;
+                for &row in rows.iter().filter(|_| examples.is_some()) {
+                    labels(row).iter().for_each(|label| nearest.learn(embedded.vector(row), label));
+                }
+                Ok(Trained::Nearest(nearest, embedded))
             }
-            _ => Ok(Box::new(Ngram::fit(self.kind, &texts, &targets)?)),
+            (Recipe::Ngram { .. }, _) => {
+                let texts: Vec<&str> =
+                    rows.iter().map(|&row| self.items.input(row).unwrap_or_default()).collect();
+                let targets: Vec<Vec<String>> = rows.iter().map(|&row| labels(row)).collect();
+                Ok(Trained::Ngram(Ngram::fit(self.kind, &texts, &targets)?))
+            }
+            (Recipe::Published { source, labels: map }, _) => {
+                let names = all.iter().flat_map(|&row| labels(row)).collect();
+                Ok(Trained::Published(Box::new(Published::open(source, self.kind, &names, map)?)))
+            }
+            (_, None) => Err(ModelError::Failed("its encoder was not opened".to_owned())),
         }
     }
 
     fn answer(
         &self,
-        model: &dyn Model,
+        model: &Trained<'_>,
         rows: &[usize],
         answered: &mut Vec<Answered>,
     ) -> Result<(), ModelError> {
         for &row in rows {
-            let (input, target) =
-                (self.items.input(row).unwrap_or_default(), self.items.target(row).unwrap_or_default());
-            let started = Instant::now();
-            let reply = model.answer(&[input])?;
-            let latency_ms = started.elapsed().as_secs_f64() * 1e3;
-            for Reply { output, confidence } in reply {
-                let score = score(self.kind, &output, target);
-                answered.push(Answered { row, output, confidence, score, latency_ms });
-            }
+            let (Reply { output, confidence }, latency_ms) = model.answer(self.items, row)?;
+            let score = score(self.kind, &output, self.items.target(row).unwrap_or_default());
+            answered.push(Answered { row, output, confidence, score, latency_ms });
         }
         Ok(())
     }

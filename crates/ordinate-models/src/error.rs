@@ -8,7 +8,7 @@ pub enum ModelError {
     /// The model is not known.
     #[error(
         "{0:?} is no model that runs here; known are ngram-linear, builtin, a folder with config.json, \
-             tokenizer.json and model.safetensors, and hf:org/name[@revision]"
+             tokenizer.json and model.safetensors, hf:org/name[@revision], and a .gguf file"
     )]
     Unknown(String),
     /// A way of adapting a model is not known.
@@ -20,6 +20,19 @@ pub enum ModelError {
              the answers instead (recorded = {{ path = ... }})"
     )]
     Kind(String),
+    /// A published classifier knows other labels than the task.
+    #[error(
+        "{why}: it knows {theirs}, and the task's labels are {ours}; say which is which with labels = {{ \
+         \"the task's\" = \"its own\" }} in local"
+    )]
+    Labels {
+        /// What does not fit.
+        why: String,
+        /// The model's labels.
+        theirs: String,
+        /// The task's labels.
+        ours: String,
+    },
     /// There is too little to train on.
     #[error(
         "there is too little to train on: {found} items with input and target, of {labels} labels; name train \

@@ -2,10 +2,12 @@
 //!
 //! A [`Model`] answers inputs. [`Ngram`] is trained on the task's own items and knows nothing else; encoders
 //! ([`Encoder`]) turn texts into vectors, on which a probe is trained ([`Probe`]) or labels are compared by their
-//! words ([`ZeroShot`]). [`answer_items`] lets a model answer the items of a task without ever seeing the item that it
+//! words ([`Nearest`]). [`answer_items`] lets a model answer the items of a task without ever seeing the item that it
 //! answers, and [`Recipe`] is what the task file says of it.
 
 mod answer;
+pub mod decoder;
+mod embedded;
 pub mod encoder;
 mod error;
 mod folds;
@@ -13,16 +15,21 @@ mod kind;
 mod linear;
 mod metric;
 mod model;
+mod nearest;
 mod ngram;
 mod probe;
+mod published;
 mod recipe;
 
 pub use answer::{Answered, answer_items};
+pub use embedded::Embedded;
 pub use error::ModelError;
 pub use kind::Kind;
 pub use linear::Calibrated;
 pub use metric::score;
 pub use model::{Encoder, Facts, Model, Reply};
+pub use nearest::Nearest;
 pub use ngram::Ngram;
-pub use probe::{Probe, ZeroShot};
+pub use probe::Probe;
+pub use published::Published;
 pub use recipe::{From, Recipe};

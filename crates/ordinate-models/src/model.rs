@@ -42,7 +42,4 @@ pub trait Encoder: Send + Sync {
 
     /// Its size.
     fn facts(&self) -> Facts;
-
-    /// What it is, with everything that changes its vectors: part of the key of what is cached.
-    fn identity(&self) -> String;
 }

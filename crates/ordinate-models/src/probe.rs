@@ -1,6 +1,4 @@
-//! What is done with an encoder: a probe (a linear classifier on its vectors), or labels by their words.
-
-use std::collections::BTreeMap;
+//! A probe: a linear classifier on the vectors of an encoder.
 
 use ordinate_features::Sparse;
 
@@ -38,56 +36,21 @@ impl<'a> Probe<'a> {
         let dims = vectors.first().map_or(0, |vector| vector.len());
         Ok(Self { encoder, linear: Calibrated::fit(kind, &rows, targets, dims, &COSTS)? })
     }
+
+    /// The answer to a text that the encoder turned into this vector.
+    #[must_use]
+    pub fn reply(&self, vector: &[f32]) -> Reply {
+        self.linear.reply(&dense(vector))
+    }
 }
 
 impl Model for Probe<'_> {
     fn answer(&self, inputs: &[&str]) -> Result<Vec<Reply>, ModelError> {
-        Ok(self.encoder.embed(inputs)?.iter().map(|vector| self.linear.reply(&dense(vector))).collect())
+        Ok(self.encoder.embed(inputs)?.iter().map(|vector| self.reply(vector)).collect())
     }
 
     fn facts(&self) -> Facts {
         let (encoder, own) = (self.encoder.facts(), self.linear.parameters());
         Facts { parameters: encoder.parameters + own, bytes: encoder.bytes + 4 * own }
-    }
-}
-
-/// An encoder that was told the labels and nothing of the task: a text is of the label whose words are nearest to
-/// it. It knows no probabilities.
-pub struct ZeroShot<'a> {
-    encoder: &'a dyn Encoder,
-    labels: Vec<(String, Vec<f32>)>,
-}
-
-impl<'a> ZeroShot<'a> {
-    /// Embeds the labels: by their descriptions where there are some, else by their own words.
-    ///
-    /// # Errors
-    /// Where the encoder fails.
-    pub fn new(
-        encoder: &'a dyn Encoder,
-        labels: &[String],
-        descriptions: &BTreeMap<String, String>,
-    ) -> Result<Self, ModelError> {
-        let words: Vec<String> = labels
-            .iter()
-            .map(|label| descriptions.get(label).cloned().unwrap_or_else(|| label.replace(['_', '-'], " ")))
-            .collect();
-        let vectors = encoder.embed(&words.iter().map(String::as_str).collect::<Vec<_>>())?;
-        Ok(Self { encoder, labels: labels.iter().cloned().zip(vectors).collect() })
-    }
-}
-
-impl Model for ZeroShot<'_> {
-    fn answer(&self, inputs: &[&str]) -> Result<Vec<Reply>, ModelError> {
-        let nearest = |vector: &Vec<f32>| {
-            let like = |other: &[f32]| vector.iter().zip(other).map(|(a, b)| a * b).sum::<f32>();
-            let best = self.labels.iter().max_by(|a, b| like(&a.1).total_cmp(&like(&b.1)));
-            Reply { output: best.map(|(label, _)| label.clone()).unwrap_or_default(), confidence: None }
-        };
-        Ok(self.encoder.embed(inputs)?.iter().map(nearest).collect())
-    }
-
-    fn facts(&self) -> Facts {
-        self.encoder.facts()
     }
 }

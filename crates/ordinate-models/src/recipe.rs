@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ordinate_core::task::{CandidateEntry, TaskKind};
 
-use crate::encoder::{Source, builtin, open};
+use crate::encoder::{Source, builtin, is_classifier, open};
 use crate::error::ModelError;
 use crate::kind::Kind;
 use crate::model::Encoder;
@@ -26,10 +26,19 @@ pub enum Recipe {
         examples: Option<u32>,
     },
     /// `local = { model = "..." }` with an encoder.
-    ZeroShot {
+    Nearest {
         /// The encoder.
         from: From,
         /// What labels mean.
+        labels: BTreeMap<String, String>,
+        /// Train items that are looked at for nearest examples; `None` for none of them.
+        examples: Option<u32>,
+    },
+    /// `local = { model = "..." }` with a published sequence classifier, as it is.
+    Published {
+        /// The model.
+        source: Source,
+        /// Its name for each of the task's labels, where that is another.
         labels: BTreeMap<String, String>,
     },
 }
@@ -67,9 +76,15 @@ impl Recipe {
     /// [`ModelError::Unknown`], [`ModelError::Method`], [`ModelError::File`] where a folder is not there.
     pub fn of(entry: &CandidateEntry, base: &Path) -> Result<Option<Self>, ModelError> {
         if let Some(local) = &entry.local {
-            return Ok(Some(match local.model.as_str() {
-                "ngram-linear" => Self::Ngram { examples: local.examples },
-                other => Self::ZeroShot { from: From::find(other, base)?, labels: local.labels.clone() },
+            let (labels, examples) = (local.labels.clone(), local.examples);
+            if local.model == "ngram-linear" {
+                return Ok(Some(Self::Ngram { examples }));
+            }
+            return Ok(Some(match From::find(&local.model, base)? {
+                From::Folder(source) if is_classifier(&source) && examples.is_none() => {
+                    Self::Published { source, labels }
+                }
+                from => Self::Nearest { from, labels, examples },
             }));
         }
         match &entry.adapt {
@@ -85,16 +100,31 @@ impl Recipe {
     #[must_use]
     pub fn from(&self) -> Option<&From> {
         match self {
-            Self::Ngram { .. } => None,
-            Self::Probe { from, .. } | Self::ZeroShot { from, .. } => Some(from),
+            Self::Ngram { .. } | Self::Published { .. } => None,
+            Self::Probe { from, .. } | Self::Nearest { from, .. } => Some(from),
+        }
+    }
+
+    /// A digest of everything besides itself and the items that its answers hang on.
+    ///
+    /// # Errors
+    /// [`ModelError::File`] where a file cannot be read.
+    pub fn identity(&self) -> Result<String, ModelError> {
+        match (self, self.from()) {
+            (Self::Published { source, .. }, _) | (_, Some(From::Folder(source))) => source.identity(),
+            // Raised with the file that is built in.
+            (_, Some(From::Builtin)) => Ok("builtin 1".to_owned()),
+            (_, None) => Ok(String::new()),
         }
     }
 
     /// Train items at most; `None` for all.
     pub(crate) fn examples(&self) -> Option<u32> {
         match self {
-            Self::Ngram { examples } | Self::Probe { examples, .. } => *examples,
-            Self::ZeroShot { .. } => None,
+            Self::Ngram { examples } | Self::Probe { examples, .. } | Self::Nearest { examples, .. } => {
+                *examples
+            }
+            Self::Published { .. } => None,
         }
     }
 

@@ -51,6 +51,8 @@ struct Process {
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
     stderr: Arc<Mutex<Vec<u8>>>,
+    /// Ends when standard error does.
+    reading: tokio::task::JoinHandle<()>,
     has_answered: bool,
 }
 
@@ -190,8 +192,9 @@ impl Command {
             return Err(cannot("it has no standard input or output".into()));
         };
         let kept = Arc::new(Mutex::new(Vec::new()));
-        tokio::spawn(keep_stderr(stderr, Arc::clone(&kept)));
-        Ok(Process { child, stdin, stdout: BufReader::new(stdout), stderr: kept, has_answered: false })
+        let reading = tokio::spawn(keep_stderr(stderr, Arc::clone(&kept)));
+        let stdout = BufReader::new(stdout);
+        Ok(Process { child, stdin, stdout, stderr: kept, reading, has_answered: false })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Process>> {
@@ -233,6 +236,8 @@ impl Process {
                 String::new()
             }
         };
+        // What it said last may still be in the pipe when its end is known.
+        let _ = timeout(Duration::from_millis(200), &mut self.reading).await;
         let stderr = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
         let said = String::from_utf8_lossy(&stderr);
         let last: Vec<&str> = said.lines().rev().filter(|line| !line.trim().is_empty()).take(2).collect();

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use ordinate_core::task::{CandidateEntry, Recorded};
 use ordinate_core::{Hosting, Items, Part};
 use ordinate_data::{Task, load_items};
-use ordinate_models::{Answered, Facts, Kind, Recipe, answer_items};
+use ordinate_models::{Answered, Embedded, Facts, From, Kind, Recipe, answer_items};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::decode;
 use crate::failure::Failure;
 
 /// Raised when a model here comes to answer differently: what older versions answered is not taken then.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A row of recorded answers.
 #[derive(Serialize)]
@@ -30,9 +31,9 @@ struct Row<'a> {
 
 /// What is kept beside the answers.
 #[derive(Serialize, Deserialize)]
-struct Kept {
-    parameters: u64,
-    bytes: u64,
+pub(crate) struct Kept {
+    pub(crate) parameters: u64,
+    pub(crate) bytes: u64,
 }
 
 /// The recipe of a candidate that runs here; `None` for another one.
@@ -56,7 +57,7 @@ pub(crate) fn checked(task: &Task) -> Result<Option<String>, Failure> {
     let mut lines = vec![format!("{}: fine", task.path.display())];
     let mut any = false;
     for entry in &task.file.candidate {
-        let here = recipe(task, entry)?.is_some();
+        let here = decode::of(task, entry)?.is_some() || recipe(task, entry)?.is_some();
         any |= here;
         let how = if here { "runs here" } else { "recorded" };
         lines.push(format!("candidate   {} ({}), {how}", entry.name, entry.lineage));
@@ -76,10 +77,17 @@ pub(crate) fn checked(task: &Task) -> Result<Option<String>, Failure> {
 pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Task, Failure> {
     let mut ready = task.clone();
     let mut items = None;
+    // What one candidate's encoder said of the items serves all candidates on that encoder.
+    let mut opened: Vec<(From, Embedded)> = Vec::new();
     for entry in &mut ready.file.candidate {
         let fail = |error: &dyn std::fmt::Display| {
             Failure::Input(format!("{}: [[candidate]] {}: {error}", task.path.display(), entry.name))
         };
+        if let Some(decoding) = decode::of(task, entry)? {
+            let (kept, path) = decoding.answered(progress)?;
+            settle(entry, Facts { parameters: kept.parameters, bytes: kept.bytes }, &path);
+            continue;
+        }
         let Some((recipe, kind)) = recipe(task, entry)? else { continue };
         if items.is_none() {
             items = Some(load_items(task)?);
@@ -87,10 +95,7 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Task, Fai
         let Some(items) = &items else { continue };
         let seed = task.file.statistics.seed.unwrap_or_default();
         let cost_usd = entry.price.and_then(|price| price.per_item).unwrap_or(0.0);
-        let identity = match recipe.from() {
-            None => String::new(),
-            Some(from) => from.open().map_err(|error| fail(&error))?.identity(),
-        };
+        let identity = recipe.identity().map_err(|error| fail(&error))?;
         let key = key(items, task, &format!("{recipe:?} {identity}"), seed, cost_usd);
         let folder = cache()?;
         let (path, facts_path) = (folder.join(format!("{key}.jsonl")), folder.join(format!("{key}.json")));
@@ -101,9 +106,17 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Task, Fai
                 facts
             }
             None => {
+                if let Some(from) =
+                    recipe.from().filter(|from| opened.iter().all(|(known, _)| known != *from))
+                {
+                    progress(&format!("{}: embedding {} items", entry.name, items.len()));
+                    opened.push((from.clone(), Embedded::of(from, items).map_err(|error| fail(&error))?));
+                }
+                let embedded = opened.iter().find(|(known, _)| Some(known) == recipe.from());
+                let embedded = embedded.map(|(_, embedded)| embedded);
                 progress(&format!("{}: training and answering {} items", entry.name, items.len()));
                 let (answers, facts) =
-                    answer_items(items, kind, &recipe, seed).map_err(|error| fail(&error))?;
+                    answer_items(items, kind, &recipe, embedded, seed).map_err(|error| fail(&error))?;
                 write(&folder, &path, &rows(items, &answers, cost_usd)?)?;
                 let facts = Kept { parameters: facts.parameters, bytes: facts.bytes };
                 let text = serde_json::to_string(&facts).map_err(|error| Failure::Run(error.to_string()))?;
@@ -144,7 +157,7 @@ fn rows(items: &Items, answers: &[Answered], cost_usd: f64) -> Result<String, Fa
 }
 
 /// A digest of everything that the answers hang on.
-fn key(items: &Items, task: &Task, recipe: &str, seed: u64, cost_usd: f64) -> String {
+pub(crate) fn key(items: &Items, task: &Task, recipe: &str, seed: u64, cost_usd: f64) -> String {
     let mut hasher = Sha256::new();
     let mut add = |text: &str| {
         // The length keeps `ab` + `c` apart from `a` + `bc`.
@@ -170,7 +183,7 @@ fn key(items: &Items, task: &Task, recipe: &str, seed: u64, cost_usd: f64) -> St
 }
 
 /// Where answers are kept: `ORDINATE_CACHE`, else the user's cache folder.
-fn cache() -> Result<PathBuf, Failure> {
+pub(crate) fn cache() -> Result<PathBuf, Failure> {
     let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let folder = named("ORDINATE_CACHE")
         .or_else(|| Some(named("XDG_CACHE_HOME")?.join("ordinate")))
@@ -187,12 +200,12 @@ fn cache() -> Result<PathBuf, Failure> {
     std::path::absolute(&folder).map_err(|error| Failure::Run(error.to_string()))
 }
 
-fn read(path: &Path) -> Option<Kept> {
+pub(crate) fn read(path: &Path) -> Option<Kept> {
     serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
 }
 
 /// Writes a file whole or not at all.
-fn write(folder: &Path, path: &Path, text: &str) -> Result<(), Failure> {
+pub(crate) fn write(folder: &Path, path: &Path, text: &str) -> Result<(), Failure> {
     let whole = || -> std::io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(text.as_bytes())?;

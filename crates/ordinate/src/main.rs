@@ -3,6 +3,7 @@
 mod ask;
 mod check;
 mod cli;
+mod decode;
 mod failure;
 mod folder;
 mod import;

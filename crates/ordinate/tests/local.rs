@@ -60,6 +60,43 @@ fn headlines() {
     assert_eq!(verdict, again);
 }
 
+/// The general encoder: told the labels, shown a few examples, and with a probe on ever more labels.
+#[test]
+fn the_built_in_encoder() {
+    let Some(data) = shared("tasks/headlines_gold") else { return };
+    let data = data.display();
+    let files = format!("train = \"{data}/train.jsonl\"\ntest = \"{data}/test.jsonl\"");
+    let told_labels = r#"model = "builtin", labels = { up = "the gold price rises", down = "the gold price falls", neutral = "the gold price is stable", none = "no word about the price of gold" }"#;
+    let candidates = [
+        ("words", "general", format!("local = {{ {told_labels} }}")),
+        ("shown", "general", format!("local = {{ {told_labels}, examples = 100 }}")),
+        (
+            "probe-20",
+            "transferred",
+            r#"adapt = { from = "builtin", method = "probe", examples = 20 }"#.into(),
+        ),
+        (
+            "probe-500",
+            "transferred",
+            r#"adapt = { from = "builtin", method = "probe", examples = 500 }"#.into(),
+        ),
+        ("probe", "transferred", r#"adapt = { from = "builtin", method = "probe" }"#.into()),
+    ];
+    let candidates: Vec<_> =
+        candidates.iter().map(|(name, kind, source)| (*name, *kind, source.as_str())).collect();
+    let desk = Desk::new();
+    desk.write("t.toml", task("classify", &files, &candidates));
+    let (verdict, told) = run(&desk, "t.toml");
+    let of = |name| quality(&verdict, name);
+    let all: Vec<f64> = candidates.iter().map(|(name, ..)| of(name)).collect();
+    eprintln!("{all:?}");
+    assert!(of("words") < of("shown") && of("shown") < of("probe"), "{all:?}");
+    // One draw of 20 labels is luck: `ordinate-models/tests/builtin.rs` has the mean over draws.
+    assert!(of("probe-20") > 0.4 && of("probe-500") >= 0.75 && of("probe") >= 0.83, "{all:?}");
+    // All five share one pass over the texts.
+    assert_eq!(told.matches("embedding").count(), 1, "{told}");
+}
+
 /// Texts whose every word says their label, and labels that are noise.
 fn rows(noise: bool) -> String {
     let mut text = String::new();

@@ -1,8 +1,9 @@
 //! Parquet, streamed by batches of rows; only the wanted columns are read.
 
 use std::fs::File;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
@@ -61,7 +62,13 @@ pub(super) fn read(
         .collect();
 
     let mut rows = 0;
-    for batch in reader {
+    let mut reader = reader;
+    loop {
+        let batch = match caught(|| reader.next()) {
+            None => return Err(damaged("a page says other than its column".to_owned()).at(At::Row(rows + 1))),
+            Some(None) => break,
+            Some(Some(batch)) => batch,
+        };
         let batch = batch.map_err(|error| damaged(plain(&error.to_string())).at(At::Row(rows + 1)))?;
         let columns: Vec<(Column, Values<'_>)> =
             places.iter().map(|(column, place)| (*column, Values::of(batch.column(*place)))).collect();
@@ -76,6 +83,26 @@ pub(super) fn read(
         }
     }
     Ok(Summary { seen, rows })
+}
+
+/// What reading gives; `None`, and nothing on standard error, where the library panics, which it does on some damaged
+/// pages (arrow-buffer 60.1: "offset + len out of bounds").
+fn caught<T>(read: impl FnOnce() -> T) -> Option<T> {
+    thread_local!(static QUIET: std::cell::Cell<bool> = const { std::cell::Cell::new(false) });
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                usual(info);
+            }
+        }));
+    });
+    QUIET.set(true);
+    // The reader is not asked again after it panicked.
+    let result = panic::catch_unwind(AssertUnwindSafe(read));
+    QUIET.set(false);
+    result.ok()
 }
 
 pub(super) fn columns(path: &Path, file: &File) -> Result<Vec<String>, DataError> {

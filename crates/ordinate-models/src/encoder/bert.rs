@@ -3,13 +3,12 @@
 
 use std::collections::HashMap;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::Tensor;
 use candle_nn::ops::softmax_last_dim;
 use serde::Deserialize;
 
+use crate::encoder::layers::{Linear, Norm, Result, Weights, padded, padding, parameters};
 use crate::model::Facts;
-
-type Result<T> = candle_core::Result<T>;
 
 /// What `config.json` says.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -70,20 +69,6 @@ pub struct Bert {
 }
 
 #[derive(Debug)]
-struct Linear {
-    /// Transposed: inputs x outputs.
-    weight: Tensor,
-    bias: Tensor,
-}
-
-#[derive(Debug)]
-struct Norm {
-    weight: Tensor,
-    bias: Tensor,
-    eps: f32,
-}
-
-#[derive(Debug)]
 struct Layer {
     /// Query, key and value side by side.
     attention: Linear,
@@ -133,62 +118,6 @@ const DISTILBERT: Names = Names {
     ],
 };
 
-/// Tensors by name, whatever the name of the model that they stand under (`bert.`, `roberta.`, ...).
-struct Weights<'a> {
-    tensors: &'a HashMap<String, Tensor>,
-    prefix: String,
-}
-
-impl Weights<'_> {
-    fn get(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
-        let name = format!("{}{name}", self.prefix);
-        let tensor = self
-            .tensors
-            .get(&name)
-            .ok_or_else(|| candle_core::Error::Msg(format!("the weights have no tensor {name}")))?;
-        if tensor.dims() != shape {
-            let found = tensor.dims();
-            return Err(candle_core::Error::Msg(format!(
-                "tensor {name} is {found:?}, and {shape:?} is expected"
-            )));
-        }
-        tensor.to_dtype(DType::F32)
-    }
-
-    fn rows(&self, name: &str, width: usize) -> Result<Tensor> {
-        let full = format!("{}{name}", self.prefix);
-        let rows = self.tensors.get(&full).and_then(|tensor| tensor.dims().first().copied()).unwrap_or(0);
-        self.get(name, &[rows, width])
-    }
-
-    fn linear(&self, name: &str, from: usize, to: usize) -> Result<Linear> {
-        let weight = self.get(&format!("{name}.weight"), &[to, from])?.t()?.contiguous()?;
-        Ok(Linear { weight, bias: self.get(&format!("{name}.bias"), &[to])? })
-    }
-
-    fn norm(&self, name: &str, width: usize, eps: f64) -> Result<Norm> {
-        #[allow(clippy::cast_possible_truncation)] // a small number
-        let eps = eps as f32;
-        Ok(Norm {
-            weight: self.get(&format!("{name}.weight"), &[width])?,
-            bias: self.get(&format!("{name}.bias"), &[width])?,
-            eps,
-        })
-    }
-}
-
-impl Linear {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.matmul(&self.weight)?.broadcast_add(&self.bias)
-    }
-}
-
-impl Norm {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        candle_nn::ops::layer_norm(&x.contiguous()?, &self.weight, &self.bias, self.eps)
-    }
-}
-
 impl Bert {
     /// Builds the encoder of named tensors; each is held against the shape that the configuration asks for.
     ///
@@ -200,7 +129,8 @@ impl Bert {
             "distilbert" => DISTILBERT,
             other => {
                 return Err(candle_core::Error::Msg(format!(
-                    "the architecture {other:?} is none of bert, roberta, xlm-roberta, camembert, distilbert"
+                    "the architecture {other:?} is none of {}",
+                    crate::encoder::body::KNOWN
                 )));
             }
         };
@@ -229,10 +159,12 @@ impl Bert {
             let (query, key, value) = (query?, key?, value?);
             let attention = Linear {
                 weight: Tensor::cat(&[&query.weight, &key.weight, &value.weight], 1)?,
-                bias: Tensor::cat(&[&query.bias, &key.bias, &value.bias], 0)?,
+                bias: match (&query.bias, &key.bias, &value.bias) {
+                    (Some(query), Some(key), Some(value)) => Some(Tensor::cat(&[query, key, value], 0)?),
+                    _ => None,
+                },
             };
-            let full = format!("{}{wide}.bias", weights.prefix);
-            let inner = tensors.get(&full).and_then(|bias| bias.dims().first().copied()).unwrap_or(0);
+            let inner = weights.height(&format!("{wide}.bias"));
             layers.push(Layer {
                 attention,
                 out: weights.linear(&out, width, width)?,
@@ -247,9 +179,8 @@ impl Bert {
             weights.get(&at("position_embeddings.weight"), &[config.max_position_embeddings, width])?;
         let words = weights.rows(&at("word_embeddings.weight"), width)?;
         let norm = weights.norm(&at("LayerNorm"), width, config.layer_norm_eps)?;
-        let parameters: usize =
-            tensors.values().filter(|tensor| tensor.dtype().is_float()).map(Tensor::elem_count).sum();
-        let facts = Facts { parameters: parameters as u64, bytes: 4 * parameters as u64 };
+        let parameters = parameters(tensors);
+        let facts = Facts { parameters, bytes: 4 * parameters };
         Ok(Self { words, positions, kind, norm, layers, facts, config })
     }
 
@@ -275,13 +206,7 @@ impl Bert {
                 self.config.longest()
             )));
         }
-        let padded: Vec<u32> = batch
-            .iter()
-            .flat_map(|ids| {
-                ids.iter().copied().chain(std::iter::repeat_n(self.config.pad_token_id, longest - ids.len()))
-            })
-            .collect();
-        let ids = Tensor::from_vec(padded, rows * longest, &Device::Cpu)?;
+        let ids = padded(batch, longest, self.config.pad_token_id)?;
         let width = self.config.hidden_size;
         let first = self.config.first_position() as usize;
         let positions = self.positions.narrow(0, first, longest)?;
@@ -291,15 +216,7 @@ impl Bert {
         };
         let mut x = self.words.index_select(&ids, 0)?.reshape((rows, longest, width))?;
         x = self.norm.forward(&x.broadcast_add(&positions)?)?.reshape((rows * longest, width))?;
-        let mask = if batch.iter().all(|ids| ids.len() == longest) {
-            None
-        } else {
-            let cells: Vec<f32> = batch
-                .iter()
-                .flat_map(|ids| (0..longest).map(|at| if at < ids.len() { 0.0 } else { f32::MIN }))
-                .collect();
-            Some(Tensor::from_vec(cells, (rows, 1, 1, longest), &Device::Cpu)?)
-        };
+        let mask = padding(batch, longest)?;
         for layer in &self.layers {
             x = layer.forward(&x, mask.as_ref(), (rows, longest), &self.config.hidden_act)?;
         }

@@ -90,8 +90,4 @@ impl Encoder for &Fixed {
         let parameters = (self.vectors.len() / (self.dims + 4) * self.dims) as u64;
         Facts { parameters, bytes: (VECTORS.len() + PIECES.len()) as u64 }
     }
-
-    fn identity(&self) -> String {
-        format!("builtin 1, {} dimensions", self.dims)
-    }
 }

@@ -1,79 +1,19 @@
 //! An encoder from a folder (or the hub's cache): configuration, tokenizer, weights, and how states are pooled.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
+use serde_json::Value;
 use tokenizers::Tokenizer;
 
-use crate::encoder::bert::{Bert, Config};
+use crate::encoder::body::{Body, KNOWN};
+use crate::encoder::head::{Head, has_head};
+use crate::encoder::source::{Source, file};
 use crate::error::ModelError;
 use crate::model::{Encoder, Facts};
-
-/// Where an encoder is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
-    /// The folder.
-    pub folder: PathBuf,
-    /// The commit of the hub, where it came from there.
-    pub revision: Option<String>,
-}
-
-impl Source {
-    /// The folder of `hf:org/name[@revision]` in the hub's cache, or of a path relative to `base`.
-    ///
-    /// # Errors
-    /// [`ModelError::File`] where it is not there, with how to get it.
-    pub fn find(text: &str, base: &Path) -> Result<Self, ModelError> {
-        let Some(name) = text.strip_prefix("hf:") else {
-            let folder = base.join(text);
-            if folder.is_dir() {
-                return Ok(Self { folder, revision: None });
-            }
-            if text.contains(['/', '\\', '.']) {
-                return Err(file(
-                    &folder,
-                    "there is no such folder; name one with config.json, tokenizer.json and model.safetensors",
-                ));
-            }
-            return Err(ModelError::Unknown(text.to_owned()));
-        };
-        let (name, wanted) = name.split_once('@').unwrap_or((name, "main"));
-        if name.contains("..") || wanted.contains("..") {
-            return Err(ModelError::Unknown(text.to_owned()));
-        }
-        let cache = hub_cache();
-        let repository = cache.join(format!("models--{}", name.replace('/', "--")));
-        let revision = fs::read_to_string(repository.join("refs").join(wanted))
-            .map_or_else(|_| wanted.to_owned(), |text| text.trim().to_owned());
-        let folder = repository.join("snapshots").join(&revision);
-        if folder.is_dir() {
-            return Ok(Self { folder, revision: Some(revision) });
-        }
-        Err(file(
-            &folder,
-            &format!(
-                "{name} is not in the hub's cache, and Ordinate does not download models yet; run `hf download {name}` (or set HF_HUB_CACHE), or name a folder"
-            ),
-        ))
-    }
-}
-
-/// `HF_HUB_CACHE`, else `hub` in `HF_HOME`, else the hub's own default.
-fn hub_cache() -> PathBuf {
-    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    named("HF_HUB_CACHE")
-        .or_else(|| Some(named("HF_HOME")?.join("hub")))
-        .or_else(|| Some(named("XDG_CACHE_HOME")?.join("huggingface/hub")))
-        .or_else(|| Some(named("HOME")?.join(".cache/huggingface/hub")))
-        .unwrap_or_default()
-}
-
-fn file(path: &Path, problem: &str) -> ModelError {
-    ModelError::File { path: path.to_owned(), problem: problem.to_owned() }
-}
 
 /// How the states of a text become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,54 +33,144 @@ struct LengthFile {
     max_seq_length: Option<usize>,
 }
 
+/// What every use of an encoder's folder needs: its tokenizer, its layers, and what it is.
+struct Folder {
+    body: Body,
+    tokenizer: Tokenizer,
+}
+
 /// An encoder of a folder.
 pub(crate) struct Opened {
-    bert: Bert,
-    tokenizer: Tokenizer,
+    folder: Folder,
     pooling: Pooling,
-    longest: usize,
-    identity: String,
 }
 
 /// Texts that go through the layers together.
 const BATCH: usize = 32;
+
+impl Folder {
+    /// The folder, and what a head needs besides: the configuration and all tensors.
+    fn open(source: &Source) -> Result<(Self, Value, HashMap<String, Tensor>), ModelError> {
+        let at = |name: &str| source.folder.join(name);
+        let config: Value = json(&at("config.json"))?;
+        let mut tokenizer = tokenizer(&at("tokenizer.json"))?;
+        let weights = weights(&source.folder)?;
+        let bytes =
+            fs::read(&weights).map_err(|error| file(&weights, &format!("cannot be read: {error}")))?;
+        let bad = |error: candle_core::Error| {
+            file(
+                &weights,
+                &format!(
+                    "{}; the file is cut off, damaged, or of another model: fetch it again",
+                    plain(&error)
+                ),
+            )
+        };
+        let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(bad)?;
+        drop(bytes);
+        let body = Body::new(&config, &tensors).map_err(bad)?;
+        let length = at("sentence_bert_config.json");
+        let length = if length.is_file() { json::<LengthFile>(&length)?.max_seq_length } else { None };
+        let longest = length.unwrap_or(512).clamp(3, body.longest().max(3));
+        let cut = tokenizers::TruncationParams { max_length: longest, ..Default::default() };
+        tokenizer
+            .with_truncation(Some(cut))
+            .map_err(|error| file(&at("tokenizer.json"), &error.to_string()))?;
+        tokenizer.with_padding(None);
+        Ok((Self { body, tokenizer }, config, tensors))
+    }
+
+    /// The states of each text without padding (tokens x width), in order, given to `each`.
+    fn states(
+        &self,
+        texts: &[&str],
+        mut each: impl FnMut(usize, Tensor) -> candle_core::Result<()>,
+    ) -> Result<(), ModelError> {
+        let failed = |error: candle_core::Error| ModelError::Failed(plain(&error));
+        let encodings = self
+            .tokenizer
+            .encode_batch(texts.to_vec(), true)
+            .map_err(|error| ModelError::Failed(error.to_string()))?;
+        // Texts of like length go together, so that little is padded.
+        let mut order: Vec<usize> = (0..texts.len()).collect();
+        order.sort_by_key(|&at| encodings[at].get_ids().len());
+        for places in order.chunks(BATCH) {
+            let batch: Vec<&[u32]> = places.iter().map(|&at| encodings[at].get_ids()).collect();
+            let states = self.body.states(&batch).map_err(failed)?;
+            for (row, &place) in places.iter().enumerate() {
+                let one = states.get(row).and_then(|states| states.narrow(0, 0, batch[row].len()));
+                one.and_then(|states| each(place, states)).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+}
 
 /// Opens an encoder.
 ///
 /// # Errors
 /// [`ModelError::File`] for a file that is missing, damaged, or of an architecture that is not known.
 pub fn open(source: &Source) -> Result<impl Encoder + use<>, ModelError> {
-    let at = |name: &str| source.folder.join(name);
-    let config: Config = json(&at("config.json"))?;
-    let mut tokenizer = tokenizer(&at("tokenizer.json"))?;
-    let weights = weights(&source.folder)?;
-    let bytes = fs::read(&weights).map_err(|error| file(&weights, &format!("cannot be read: {error}")))?;
-    let bad = |error: &dyn std::fmt::Display| {
-        file(&weights, &format!("{error}; the file is cut off, damaged, or of another model: fetch it again"))
-    };
-    let tensors =
-        candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|error| bad(&plain(&error)))?;
-    let digest = Sha256::digest(&bytes);
-    drop(bytes);
-    let bert = Bert::new(config, &tensors).map_err(|error| bad(&plain(&error)))?;
-    let pooling = at("1_Pooling/config.json");
+    let (folder, ..) = Folder::open(source)?;
+    let pooling = source.folder.join("1_Pooling/config.json");
     let first = pooling.is_file() && json::<PoolingFile>(&pooling)?.pooling_mode_cls_token;
-    let length = at("sentence_bert_config.json");
-    let length = if length.is_file() { json::<LengthFile>(&length)?.max_seq_length } else { None };
-    let longest = length.unwrap_or(512).clamp(3, bert.config().longest().max(3));
-    let cut = tokenizers::TruncationParams { max_length: longest, ..Default::default() };
-    tokenizer.with_truncation(Some(cut)).map_err(|error| file(&at("tokenizer.json"), &error.to_string()))?;
-    tokenizer.with_padding(None);
     let pooling = if first { Pooling::First } else { Pooling::Mean };
-    let identity = format!("{:x} {pooling:?} {longest} {:?}", HexDigest(&digest), source.revision);
-    Ok(Opened { bert, tokenizer, pooling, longest, identity })
+    Ok(Opened { folder, pooling })
 }
 
-struct HexDigest<'a>(&'a [u8]);
+/// Whether a folder holds a published classifier; `false` where it has no configuration that can be read.
+#[must_use]
+pub fn is_classifier(source: &Source) -> bool {
+    json::<Value>(&source.folder.join("config.json")).is_ok_and(|config| has_head(&config))
+}
 
-impl std::fmt::LowerHex for HexDigest<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+/// A published sequence classifier: an encoder with the head that it was trained with.
+pub struct Classifier {
+    folder: Folder,
+    head: Head,
+}
+
+impl Classifier {
+    /// Opens one.
+    ///
+    /// # Errors
+    /// As [`open`].
+    pub fn open(source: &Source) -> Result<Self, ModelError> {
+        let (folder, config, tensors) = Folder::open(source)?;
+        let head = Head::new(&config, &tensors, folder.body.width())
+            .map_err(|error| file(&source.folder.join("model.safetensors"), &plain(&error)))?;
+        Ok(Self { folder, head })
+    }
+
+    /// The labels that it was trained on, in the order of its logits.
+    #[must_use]
+    pub fn labels(&self) -> &[String] {
+        self.head.labels()
+    }
+
+    /// Whether each label is a question of its own (`problem_type = "multi_label_classification"`).
+    #[must_use]
+    pub fn several(&self) -> bool {
+        self.head.several()
+    }
+
+    /// The logits of each text.
+    ///
+    /// # Errors
+    /// [`ModelError::Failed`] where the computation fails.
+    pub fn logits(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
+        let mut logits = vec![Vec::new(); texts.len()];
+        self.folder.states(texts, |place, states| {
+            logits[place] = self.head.logits(&states)?;
+            Ok(())
+        })?;
+        Ok(logits)
+    }
+
+    /// Its size.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        self.folder.body.facts()
     }
 }
 
@@ -152,7 +182,10 @@ fn plain(error: &candle_core::Error) -> String {
 fn json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ModelError> {
     let bytes = fs::read(path).map_err(|error| file(path, &format!("cannot be read: {error}; the folder of a model has config.json, tokenizer.json and model.safetensors")))?;
     serde_json::from_slice(&bytes).map_err(|error| {
-        file(path, &format!("is not the configuration of an encoder: {error}; known architectures are bert, roberta, xlm-roberta, camembert and distilbert"))
+        file(
+            path,
+            &format!("is not the configuration of an encoder: {error}; known architectures are {KNOWN}"),
+        )
     })
 }
 
@@ -190,45 +223,20 @@ fn weights(folder: &Path) -> Result<PathBuf, ModelError> {
 
 impl Encoder for Opened {
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
-        let failed = |error: candle_core::Error| ModelError::Failed(plain(&error));
-        let encodings = self
-            .tokenizer
-            .encode_batch(texts.to_vec(), true)
-            .map_err(|error| ModelError::Failed(error.to_string()))?;
-        // Texts of like length go together, so that little is padded.
-        let mut order: Vec<usize> = (0..texts.len()).collect();
-        order.sort_by_key(|&at| encodings[at].get_ids().len());
         let mut vectors = vec![Vec::new(); texts.len()];
-        for places in order.chunks(BATCH) {
-            let batch: Vec<&[u32]> = places.iter().map(|&at| encodings[at].get_ids()).collect();
-            let states = self.bert.states(&batch).map_err(failed)?;
-            for (row, &place) in places.iter().enumerate() {
-                let tokens = match self.pooling {
-                    Pooling::Mean => batch[row].len(),
-                    Pooling::First => 1,
-                };
-                let pooled = states
-                    .get(row)
-                    .and_then(|states| states.narrow(0, 0, tokens)?.mean(0)?.to_vec1::<f32>())
-                    .map_err(failed)?;
-                vectors[place] = unit(pooled);
-            }
-        }
+        self.folder.states(texts, |place, states| {
+            let pooled = match self.pooling {
+                Pooling::Mean => states.mean(0)?,
+                Pooling::First => states.get(0)?,
+            };
+            vectors[place] = unit(pooled.to_vec1::<f32>()?);
+            Ok(())
+        })?;
         Ok(vectors)
     }
 
     fn facts(&self) -> Facts {
-        self.bert.facts()
-    }
-
-    fn identity(&self) -> String {
-        self.identity.clone()
-    }
-}
-
-impl std::fmt::Debug for Opened {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Opened").field("identity", &self.identity).field("longest", &self.longest).finish()
+        self.folder.body.facts()
     }
 }
 

@@ -1,9 +1,15 @@
 //! Encoders: where they come from, and their texts in batches.
 
 mod bert;
+mod body;
 mod fixed;
 mod folder;
+mod head;
+mod layers;
+mod modernbert;
+mod source;
 
-pub use bert::Bert;
+pub use bert::{Bert, Config};
 pub use fixed::{Fixed, builtin};
-pub use folder::{Source, open};
+pub use folder::{Classifier, is_classifier, open};
+pub use source::Source;

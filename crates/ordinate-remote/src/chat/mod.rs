@@ -179,7 +179,9 @@ impl Raw {
 }
 
 /// Tokens enough for an answer of this kind without reasoning.
-fn default_max_tokens(kind: TaskKind, structured: bool) -> u64 {
+/// The most tokens of an answer to a task of this kind, where nothing is said of it.
+#[must_use]
+pub fn default_max_tokens(kind: TaskKind, structured: bool) -> u64 {
     let plain = match kind {
         TaskKind::Classify | TaskKind::Choose | TaskKind::Regress | TaskKind::ClassifyImage => 64,
         TaskKind::Tag | TaskKind::Extract => 256,

@@ -12,6 +12,7 @@ use ordinate_measure::{CancellationToken, Ended, Estimate, MeasureError, Summary
 
 use crate::failure::Failure;
 use plan::Prepared;
+pub(crate) use plan::{examples, item, labels};
 pub(crate) use show::{Teller, estimate_lines};
 
 /// The file with the answers, in the run folder.

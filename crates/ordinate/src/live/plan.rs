@@ -47,7 +47,7 @@ impl Items for Asking {
 }
 
 /// An item as a candidate sees it. The target is there for examples; prompts never show the asked item's own.
-fn item(question: &Question) -> Item {
+pub(crate) fn item(question: &Question) -> Item {
     let mut fields = Map::new();
     fields.insert("id".into(), json!(question.id));
     for (key, value) in [("slice", &question.slice), ("group", &question.group)] {
@@ -79,11 +79,11 @@ impl Prepared {
         check_numbers(task)?;
         let mut unasked = ordinate_data::load_unasked(task, &|output, target| metric.score(output, target))?;
         let labels = if matches!(kind, TaskKind::Classify | TaskKind::Tag) {
-            labels(kind, &unasked)
+            labels(kind, unasked.labels())
         } else {
             Vec::new()
         };
-        let examples = Arc::new(examples(task, &mut unasked)?);
+        let examples = Arc::new(examples(task, &std::mem::take(&mut unasked.train))?);
         let questions = Arc::new(std::mem::take(&mut unasked.questions));
         let mut prompts = Vec::new();
         let mut contenders = Vec::new();
@@ -181,9 +181,8 @@ fn check_numbers(task: &Task) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Every label of the task: for `tag` those within the targets' lists.
-fn labels(kind: TaskKind, unasked: &Unasked) -> Vec<String> {
-    let targets = unasked.labels();
+/// Every label of the task, of its sorted targets: for `tag` those within the targets' lists.
+pub(crate) fn labels(kind: TaskKind, targets: Vec<String>) -> Vec<String> {
     if kind != TaskKind::Tag {
         return targets;
     }
@@ -195,9 +194,10 @@ fn labels(kind: TaskKind, unasked: &Unasked) -> Vec<String> {
     set.into_iter().collect()
 }
 
-fn examples(task: &Task, unasked: &mut Unasked) -> Result<Examples, Failure> {
+/// The examples that `[prompt]` wants, drawn from these.
+pub(crate) fn examples(task: &Task, train: &[Question]) -> Result<Examples, Failure> {
     let prompt = &task.file.prompt;
-    let train: Vec<Item> = std::mem::take(&mut unasked.train).iter().map(item).collect();
+    let train: Vec<Item> = train.iter().map(item).collect();
     let k = prompt.examples.unwrap_or(0) as usize;
     if k == 0 {
         return Ok(Examples::none());

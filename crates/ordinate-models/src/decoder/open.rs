@@ -1,0 +1,331 @@
+//! Where a decoder is, and all of its files: configuration, weights, tokenizer, chat template.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tokenizers::Tokenizer;
+
+use super::chat::Chat;
+use super::config::{Architecture, Config, KNOWN, Tokens};
+use super::model::Decoder;
+use super::vocabulary;
+use super::weights::Weights;
+use super::write::Writer;
+use crate::encoder::Source;
+use crate::error::ModelError;
+
+/// Where a decoder is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A folder with `config.json`, `tokenizer.json` and safetensors.
+    Folder(Source),
+    /// A GGUF file.
+    Gguf(PathBuf),
+}
+
+/// The decoder that a task file names: a `.gguf` file, `hf:org/name/file.gguf`, or a folder or `hf:org/name` whose
+/// `config.json` is of an architecture that is known here. `None` for what is no decoder.
+///
+/// # Errors
+/// [`ModelError::File`] where a `.gguf` file is not there, or a decoder is of another architecture.
+pub fn find(text: &str, base: &Path) -> Result<Option<Place>, ModelError> {
+    if Path::new(text).extension().is_some_and(|end| end.eq_ignore_ascii_case("gguf")) {
+        let path = match text.strip_prefix("hf:").and_then(|name| name.rsplit_once('/')) {
+            Some((name, file)) => Source::find(&format!("hf:{name}"), base)?.folder.join(file),
+            None => base.join(text),
+        };
+        if path.is_file() {
+            return Ok(Some(Place::Gguf(path)));
+        }
+        return Err(file(&path, "there is no such file"));
+    }
+    let Ok(source) = Source::find(text, base) else { return Ok(None) };
+    if let Ok(bytes) = fs::read(source.folder.join("config.json")) {
+        #[derive(Deserialize)]
+        struct Kind {
+            model_type: String,
+            #[serde(default)]
+            architectures: Vec<String>,
+        }
+        let Ok(kind) = serde_json::from_slice::<Kind>(&bytes) else { return Ok(None) };
+        if Architecture::named(&kind.model_type).is_some() {
+            return Ok(Some(Place::Folder(source)));
+        }
+        // One that writes, but not here: encoders could say nothing better of it.
+        if kind.architectures.iter().any(|name| name.ends_with("ForCausalLM")) {
+            let problem = format!("{:?} is no decoder that runs here; known are {KNOWN}", kind.model_type);
+            return Err(file(&source.folder.join("config.json"), &problem));
+        }
+        return Ok(None);
+    }
+    // A folder of GGUF files, as the hub has them.
+    let mut files: Vec<PathBuf> = fs::read_dir(&source.folder)
+        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
+        .unwrap_or_default();
+    files.retain(|path| path.extension().is_some_and(|end| end == "gguf"));
+    files.sort_unstable();
+    match files.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(Place::Gguf(one.clone()))),
+        [one, ..] => {
+            let problem =
+                format!("has {} GGUF files; name one of them, as {text}/{}", files.len(), name_of(one));
+            Err(file(&source.folder, &problem))
+        }
+    }
+}
+
+fn name_of(path: &Path) -> std::borrow::Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
+}
+
+fn file(path: &Path, problem: &str) -> ModelError {
+    ModelError::File { path: path.to_owned(), problem: problem.to_owned() }
+}
+
+/// Opens a decoder with its tokenizer and chat template.
+///
+/// # Errors
+/// [`ModelError::File`] for a file that is missing, damaged, of an architecture that is not known, or a pickle; and
+/// where the machine has less memory free than the weights need.
+pub fn open(place: &Place) -> Result<Writer, ModelError> {
+    let (mut decoder, files) = decoder(place)?;
+    let (folder, template, special) = match place {
+        Place::Folder(source) => {
+            let config = source.folder.join("tokenizer_config.json");
+            let config: Value = if config.is_file() { json(&config)? } else { Value::Null };
+            let path = source.folder.join("chat_template.jinja");
+            let template =
+                if path.is_file() { Some(text(&path)?) } else { template_of(config.get("chat_template")) };
+            (source.folder.clone(), template, [word(config.get("bos_token")), word(config.get("eos_token"))])
+        }
+        Place::Gguf(path) => {
+            let meta = decoder.meta.take().unwrap_or_default();
+            let template = meta.get("tokenizer.chat_template").and_then(|value| value.to_string().ok());
+            let special = ["bos", "eos"].map(|which| vocabulary::named(&meta, which));
+            let (template, folder) = (template.cloned(), path.parent().unwrap_or(Path::new("")));
+            let beside = folder.join("tokenizer.json");
+            if !beside.is_file() {
+                let tokenizer = vocabulary::tokenizer(&meta).map_err(|problem| file(path, &problem))?;
+                let begins =
+                    meta.get("tokenizer.ggml.add_bos_token").is_some_and(|v| v.to_bool().unwrap_or(false));
+                let begin = if begins { special[0].as_deref() } else { None };
+                let begin = begin.and_then(|token| tokenizer.token_to_id(token));
+                return finish(decoder, tokenizer, begin, template, special, &[files, vec![]].concat());
+            }
+            (folder.to_owned(), template, special)
+        }
+    };
+    let path = folder.join("tokenizer.json");
+    if !path.is_file() {
+        let problem = "is missing; a model without it has no fast tokenizer: save one with transformers (`AutoTokenizer.from_pretrained(...).save_pretrained(...)`)";
+        return Err(file(&path, problem));
+    }
+    let tokenizer = Tokenizer::from_file(&path)
+        .map_err(|error| file(&path, &format!("is no tokenizer: {error}; fetch it again")))?;
+    let generation = folder.join("generation_config.json");
+    if generation.is_file() {
+        #[derive(Deserialize)]
+        struct Ends {
+            eos_token_id: Option<Tokens>,
+        }
+        let ends: Ends = json(&generation)?;
+        decoder.ends.extend(ends.eos_token_id.map(|ends| ends.list()).unwrap_or_default());
+    }
+    finish(decoder, tokenizer, None, template, special, &[files, vec![path, generation]].concat())
+}
+
+fn finish(
+    mut read: Read,
+    mut tokenizer: Tokenizer,
+    begin: Option<u32>,
+    template: Option<String>,
+    special: [Option<String>; 2],
+    files: &[PathBuf],
+) -> Result<Writer, ModelError> {
+    let failed = |error: tokenizers::Error| ModelError::Failed(error.to_string());
+    tokenizer.with_truncation(None).map_err(failed)?;
+    tokenizer.with_padding(None);
+    let [first, end] = special.map(Option::unwrap_or_default);
+    read.ends.extend(tokenizer.token_to_id(&end));
+    let chat = template.as_deref().map(|template| Chat::new(template, &first, &end)).transpose()?;
+    let mut digest = Sha256::new();
+    for path in files.iter().filter(|path| path.is_file()) {
+        hash(path, &mut digest)?;
+    }
+    digest.update(template.unwrap_or_default());
+    let identity = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Writer::new(read.decoder, tokenizer, begin, chat, read.ends, identity))
+}
+
+fn hash(path: &Path, digest: &mut Sha256) -> Result<(), ModelError> {
+    let unread = |error: std::io::Error| file(path, &format!("cannot be read: {error}"));
+    let mut reader = fs::File::open(path).map_err(unread)?;
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match reader.read(&mut buffer).map_err(unread)? {
+            0 => return Ok(()),
+            count => digest.update(&buffer[..count]),
+        }
+    }
+}
+
+/// Layers that were read, and what else their files said.
+pub struct Read {
+    /// The layers.
+    pub decoder: Decoder,
+    ends: Vec<u32>,
+    meta: Option<std::collections::HashMap<String, candle_core::quantized::gguf_file::Value>>,
+}
+
+/// Reads the layers alone; also the files that say what they are.
+///
+/// # Errors
+/// As [`open`].
+pub fn decoder(place: &Place) -> Result<(Read, Vec<PathBuf>), ModelError> {
+    let (config, weights, files, meta) = match place {
+        Place::Folder(source) => {
+            let path = source.folder.join("config.json");
+            let bytes = fs::read(&path).map_err(|error| file(&path, &format!("cannot be read: {error}")))?;
+            let config = Config::of_json(&bytes).map_err(|problem| file(&path, &problem))?;
+            let mut files = shards(&source.folder)?;
+            let weights = Weights::safetensors(&files)?;
+            files.push(path);
+            (config, weights, files, None)
+        }
+        Place::Gguf(path) => {
+            let weights = Weights::gguf(path)?;
+            let rows = weights.shape("token_embd.weight").and_then(|shape| shape.first()).copied();
+            let content = weights.content().ok_or_else(|| file(path, "is no GGUF file"))?;
+            let rows = rows.ok_or_else(|| file(path, "has no token_embd.weight: it is no language model"))?;
+            let config = Config::of_gguf(&content.metadata, rows, !weights.has("output.weight"))
+                .map_err(|problem| file(path, &problem))?;
+            let meta = Some(content.metadata.clone());
+            (config, weights, vec![path.clone()], meta)
+        }
+    };
+    if let Some(free) = free_memory() {
+        enough(&files[0], weights.memory(), free)?;
+    }
+    let ends = config.ends.clone();
+    Ok((Read { decoder: Decoder::new(config, weights)?, ends, meta }, files))
+}
+
+/// Refuses weights for which there is no room.
+fn enough(path: &Path, needed: u64, free: u64) -> Result<(), ModelError> {
+    if needed <= free {
+        return Ok(());
+    }
+    #[allow(clippy::cast_precision_loss)] // for people
+    let gb = |bytes: u64| bytes as f64 / 1e9;
+    Err(file(
+        path,
+        &format!(
+            "its weights need {:.1} GB of memory, and {:.1} GB are free; take a smaller model or a quantised GGUF of it, or put it behind a server (`openai = {{ ... }}`)",
+            gb(needed),
+            gb(free)
+        ),
+    ))
+}
+
+/// Bytes of memory that are free (Linux), else `None`.
+fn free_memory() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// The safetensors of a folder: one file, or those that an index names. What unpickles runs code, and is refused by
+/// name.
+fn shards(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {
+    let one = folder.join("model.safetensors");
+    if one.is_file() {
+        return Ok(vec![one]);
+    }
+    let index = folder.join("model.safetensors.index.json");
+    if index.is_file() {
+        #[derive(Deserialize)]
+        struct Index {
+            weight_map: std::collections::BTreeMap<String, String>,
+        }
+        let read: Index = json(&index)?;
+        let names: std::collections::BTreeSet<String> = read.weight_map.into_values().collect();
+        if let Some(name) =
+            names.iter().find(|name| name.contains(['/', '\\']) || !name.ends_with(".safetensors"))
+        {
+            return Err(file(&index, &format!("names {name:?}, which is no safetensors file of the folder")));
+        }
+        if names.is_empty() {
+            return Err(file(&index, "names no files"));
+        }
+        let paths: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
+        return match paths.iter().find(|path| !path.is_file()) {
+            Some(path) => Err(file(path, "is missing; the index names it: fetch the model again")),
+            None => Ok(paths),
+        };
+    }
+    let pickle = fs::read_dir(folder).ok().and_then(|entries| {
+        let pickled = |path: &PathBuf| {
+            let end = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+            matches!(end.as_str(), "bin" | "pt" | "pth" | "pkl" | "ckpt")
+        };
+        entries.flatten().map(|entry| entry.path()).find(pickled)
+    });
+    Err(match pickle {
+        Some(path) => file(
+            &path,
+            "is a pickle, which can run any code when it is read; Ordinate reads safetensors and GGUF only: convert it, or take a revision that has model.safetensors",
+        ),
+        None => file(
+            &one,
+            "is missing; the folder of a model has config.json, tokenizer.json and model.safetensors",
+        ),
+    })
+}
+
+fn text(path: &Path) -> Result<String, ModelError> {
+    fs::read_to_string(path).map_err(|error| file(path, &format!("cannot be read: {error}")))
+}
+
+fn json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ModelError> {
+    serde_json::from_str(&text(path)?)
+        .map_err(|error| file(path, &format!("is not what it should be: {error}")))
+}
+
+/// A special token: a text, or an object with one.
+fn word(value: Option<&Value>) -> Option<String> {
+    let value = value?;
+    Some(value.as_str().or_else(|| value.get("content")?.as_str())?.to_owned())
+}
+
+/// The chat template of a tokenizer's configuration: a text, or a list of named ones with a default.
+fn template_of(value: Option<&Value>) -> Option<String> {
+    match value? {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(list) => {
+            let default = list.iter().find(|one| one["name"] == "default").or_else(|| list.first())?;
+            Some(default["template"].as_str()?.to_owned())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory() {
+        let path = Path::new("model.gguf");
+        assert!(enough(path, 5, 5).is_ok());
+        let said = enough(path, 70_000_000_000, 8_000_000_000).unwrap_err().to_string();
+        assert!(said.contains("70.0 GB") && said.contains("8.0 GB are free"), "{said}");
+        if cfg!(target_os = "linux") {
+            assert!(free_memory().unwrap() > 1 << 20);
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! The tensors of a decoder, read one at a time: from safetensors (one file or several) or from a GGUF file. What is
+//! not asked for is never in memory, and nothing is read outside of a file's bounds.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use candle_core::quantized::gguf_file::Content;
+use candle_core::quantized::{QMatMul, QTensor};
+use candle_core::{DType, Device, Module as _, Tensor};
+use serde::Deserialize;
+
+use crate::error::ModelError;
+
+/// A matrix that tokens go through.
+#[derive(Debug)]
+pub(crate) struct Linear {
+    weight: Weight,
+    bias: Option<Tensor>,
+}
+
+#[derive(Debug, Clone)]
+enum Weight {
+    /// Outputs x inputs, `f32`.
+    Dense(Tensor),
+    Quantised(Arc<QTensor>),
+}
+
+impl Linear {
+    /// `x` is tokens x inputs.
+    pub(crate) fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let y = match &self.weight {
+            Weight::Dense(weight) => x.matmul(&weight.t()?)?,
+            Weight::Quantised(weight) => QMatMul::QTensor(Arc::clone(weight)).forward(&x.contiguous()?)?,
+        };
+        match &self.bias {
+            Some(bias) => y.broadcast_add(bias),
+            None => Ok(y),
+        }
+    }
+
+    /// The rows of these tokens: a matrix as a table of embeddings.
+    pub(crate) fn rows(&self, tokens: &Tensor) -> candle_core::Result<Tensor> {
+        match &self.weight {
+            Weight::Dense(weight) => weight.index_select(tokens, 0),
+            Weight::Quantised(weight) => weight.embedding(tokens),
+        }
+    }
+
+    /// The same matrix once more, without copying it.
+    pub(crate) fn again(&self) -> Self {
+        Self { weight: self.weight.clone(), bias: self.bias.clone() }
+    }
+
+    fn count(&self) -> (u64, u64) {
+        let (parameters, bytes) = match &self.weight {
+            Weight::Dense(weight) => (weight.elem_count(), weight.elem_count() * 4),
+            Weight::Quantised(weight) => (weight.shape().elem_count(), weight.storage_size_in_bytes()),
+        };
+        let bias = self.bias.as_ref().map_or(0, Tensor::elem_count);
+        ((parameters + bias) as u64, (bytes + 4 * bias) as u64)
+    }
+}
+
+/// Where a tensor stands in a safetensors file.
+#[derive(Debug, Clone)]
+struct Place {
+    file: usize,
+    dtype: DType,
+    shape: Vec<usize>,
+    start: u64,
+    bytes: usize,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    dtype: String,
+    shape: Vec<usize>,
+    data_offsets: (u64, u64),
+}
+
+enum Store {
+    Safetensors { files: Vec<(PathBuf, File)>, places: HashMap<String, Place> },
+    Gguf { path: PathBuf, file: File, content: Content },
+}
+
+/// The tensors of a model, by name.
+pub(crate) struct Weights {
+    store: Store,
+    /// Names that were not asked for.
+    left: BTreeMap<String, ()>,
+    parameters: u64,
+    bytes: u64,
+}
+
+/// The first line of an error: candle's have back-traces.
+pub(crate) fn plain(error: &candle_core::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+fn wrong(path: &Path, problem: &str) -> ModelError {
+    ModelError::File {
+        path: path.to_owned(),
+        problem: format!("{problem}; the file is cut off, damaged, or of another model: fetch it again"),
+    }
+}
+
+fn opened(path: &Path) -> Result<(File, u64), ModelError> {
+    let open = || -> std::io::Result<(File, u64)> {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        Ok((file, size))
+    };
+    open().map_err(|error| ModelError::File {
+        path: path.to_owned(),
+        problem: format!("cannot be read: {error}"),
+    })
+}
+
+/// The head of a safetensors file: where each tensor stands, held to the size of the file.
+fn head(path: &Path, number: usize) -> Result<(File, Vec<(String, Place)>), ModelError> {
+    let (mut file, size) = opened(path)?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).map_err(|_| wrong(path, "has no head"))?;
+    let length = u64::from_le_bytes(length);
+    let data = length.checked_add(8).filter(|end| *end <= size);
+    let data = data.ok_or_else(|| wrong(path, "has a head that is longer than the file"))?;
+    let mut text = vec![0; usize::try_from(length).unwrap_or(0)];
+    file.read_exact(&mut text).map_err(|error| wrong(path, &error.to_string()))?;
+    let entries: HashMap<String, serde_json::Value> =
+        serde_json::from_slice(&text).map_err(|_| wrong(path, "has no head of safetensors"))?;
+    let mut places = Vec::with_capacity(entries.len());
+    for (name, entry) in entries {
+        if name == "__metadata__" {
+            continue;
+        }
+        let entry: Entry = serde_json::from_value(entry)
+            .map_err(|error| wrong(path, &format!("the tensor {name}: {error}")))?;
+        let dtype = match entry.dtype.as_str() {
+            "F32" => DType::F32,
+            "F16" => DType::F16,
+            "BF16" => DType::BF16,
+            "F64" => DType::F64,
+            // Its name is known; whether it is needed is seen when it is asked for.
+            _ => DType::U8,
+        };
+        let (start, end) = entry.data_offsets;
+        let cells = entry.shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
+        let bytes = cells.and_then(|cells| cells.checked_mul(dtype.size_in_bytes()));
+        let fits = end.checked_sub(start).is_some() && end.checked_add(data).is_some_and(|end| end <= size);
+        let whole =
+            dtype == DType::U8 || bytes.is_some_and(|bytes| bytes as u64 == end.saturating_sub(start));
+        match bytes {
+            Some(bytes) if fits && whole => {
+                let start = data + start;
+                places.push((name, Place { file: number, dtype, shape: entry.shape, start, bytes }));
+            }
+            _ => return Err(wrong(path, &format!("the tensor {name} does not fit into the file"))),
+        }
+    }
+    Ok((file, places))
+}
+
+impl Weights {
+    /// Safetensors in one file or several.
+    pub(crate) fn safetensors(paths: &[PathBuf]) -> Result<Self, ModelError> {
+        let (mut files, mut places) = (Vec::new(), HashMap::new());
+        for (number, path) in paths.iter().enumerate() {
+            let (file, found) = head(path, number)?;
+            files.push((path.clone(), file));
+            places.extend(found);
+        }
+        let left = places.keys().map(|name| (name.clone(), ())).collect();
+        Ok(Self { store: Store::Safetensors { files, places }, left, parameters: 0, bytes: 0 })
+    }
+
+    /// A GGUF file.
+    pub(crate) fn gguf(path: &Path) -> Result<Self, ModelError> {
+        let (mut file, _) = opened(path)?;
+        let content = Content::read(&mut file).map_err(|error| wrong(path, &plain(&error)))?;
+        for (name, info) in &content.tensor_infos {
+            let cells =
+                info.shape.dims().iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
+            if cells.is_none_or(|cells| cells > usize::MAX / 16) {
+                return Err(wrong(path, &format!("the tensor {name} has an impossible shape")));
+            }
+        }
+        let left = content.tensor_infos.keys().map(|name| (name.clone(), ())).collect();
+        let store = Store::Gguf { path: path.to_owned(), file, content };
+        Ok(Self { store, left, parameters: 0, bytes: 0 })
+    }
+
+    /// The head of the GGUF file, where it is one.
+    pub(crate) fn content(&self) -> Option<&Content> {
+        match &self.store {
+            Store::Gguf { content, .. } => Some(content),
+            Store::Safetensors { .. } => None,
+        }
+    }
+
+    pub(crate) fn is_gguf(&self) -> bool {
+        self.content().is_some()
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.shape(name).is_some()
+    }
+
+    pub(crate) fn shape(&self, name: &str) -> Option<&[usize]> {
+        match &self.store {
+            Store::Safetensors { places, .. } => Some(&places.get(name)?.shape),
+            Store::Gguf { content, .. } => Some(content.tensor_infos.get(name)?.shape.dims()),
+        }
+    }
+
+    /// The memory that all the tensors will take: 4 bytes a number, but what is quantised stays as it is.
+    pub(crate) fn memory(&self) -> u64 {
+        let cells = |shape: &[usize]| shape.iter().product::<usize>() as u64;
+        match &self.store {
+            Store::Safetensors { places, .. } => places.values().map(|place| 4 * cells(&place.shape)).sum(),
+            Store::Gguf { content, .. } => {
+                let bytes = content.tensor_infos.values().map(|info| {
+                    let dtype = info.ggml_dtype;
+                    if dtype.block_size() == 1 {
+                        return 4 * cells(info.shape.dims());
+                    }
+                    cells(info.shape.dims()) / dtype.block_size() as u64 * dtype.type_size() as u64
+                });
+                bytes.sum()
+            }
+        }
+    }
+
+    /// What is wrong with the file of a tensor.
+    fn fault(&self, name: &str, problem: &str) -> ModelError {
+        let path = match &self.store {
+            Store::Safetensors { files, places } => {
+                files.get(places.get(name).map_or(0, |place| place.file)).map(|(path, _)| path.clone())
+            }
+            Store::Gguf { path, .. } => Some(path.clone()),
+        };
+        wrong(&path.unwrap_or_default(), problem)
+    }
+
+    fn weight(&mut self, name: &str, wanted: &[usize]) -> Result<Weight, ModelError> {
+        let Some(found) = self.shape(name) else {
+            return Err(self.fault(name, &format!("there is no tensor {name}")));
+        };
+        if found != wanted {
+            let problem = format!("{wanted:?} is expected of {name}, and it is {found:?}");
+            return Err(self.fault(name, &problem));
+        }
+        self.left.remove(name);
+        let read = match &mut self.store {
+            Store::Safetensors { files, places } => {
+                let place = places.get(name).cloned();
+                place.and_then(|place| Some((files.get_mut(place.file)?, place))).map_or_else(
+                    || Err("it is not there".to_owned()),
+                    |((_, file), place)| dense(file, &place).map(Weight::Dense),
+                )
+            }
+            Store::Gguf { file, content, .. } => content
+                .tensor(file, name, &Device::Cpu)
+                .and_then(|tensor| {
+                    if tensor.dtype().block_size() == 1 {
+                        tensor.dequantize(&Device::Cpu).map(Weight::Dense)
+                    } else {
+                        Ok(Weight::Quantised(Arc::new(tensor)))
+                    }
+                })
+                .map_err(|error| plain(&error)),
+        };
+        read.map_err(|problem| self.fault(name, &format!("the tensor {name} cannot be read: {problem}")))
+    }
+
+    /// A tensor as `f32`.
+    pub(crate) fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, ModelError> {
+        let tensor = match self.weight(name, shape)? {
+            Weight::Dense(tensor) => tensor,
+            Weight::Quantised(tensor) => {
+                tensor.dequantize(&Device::Cpu).map_err(|error| ModelError::Failed(plain(&error)))?
+            }
+        };
+        self.parameters += tensor.elem_count() as u64;
+        self.bytes += 4 * tensor.elem_count() as u64;
+        Ok(tensor)
+    }
+
+    /// A matrix of `outputs` x `inputs` named `stem.weight`, and its bias `stem.bias`: with one (`Some(true)`),
+    /// without (`Some(false)`), or as the file has it.
+    pub(crate) fn linear(
+        &mut self,
+        stem: &str,
+        (outputs, inputs): (usize, usize),
+        biased: Option<bool>,
+    ) -> Result<Linear, ModelError> {
+        let weight = self.weight(&format!("{stem}.weight"), &[outputs, inputs])?;
+        let bias = format!("{stem}.bias");
+        let bias = if biased.unwrap_or_else(|| self.has(&bias)) {
+            Some(self.weight(&bias, &[outputs])?)
+        } else {
+            None
+        };
+        let bias = match bias {
+            Some(Weight::Dense(bias)) => Some(bias),
+            Some(Weight::Quantised(bias)) => {
+                Some(bias.dequantize(&Device::Cpu).map_err(|error| ModelError::Failed(plain(&error)))?)
+            }
+            None => None,
+        };
+        let linear = Linear { weight, bias };
+        let (parameters, bytes) = linear.count();
+        self.parameters += parameters;
+        self.bytes += bytes;
+        Ok(linear)
+    }
+
+    /// Ends the reading: parameters and bytes of what was read.
+    ///
+    /// # Errors
+    /// Where the file has tensors that nobody asked for: then it is another architecture than it says.
+    pub(crate) fn finish(self, ignored: impl Fn(&str) -> bool) -> Result<(u64, u64), ModelError> {
+        match self.left.keys().find(|name| !ignored(name)) {
+            None => Ok((self.parameters, self.bytes)),
+            Some(name) => {
+                let problem = format!("the tensor {name} has no place in a model of this architecture");
+                Err(self.fault(name, &problem))
+            }
+        }
+    }
+}
+
+fn dense(file: &mut File, place: &Place) -> Result<Tensor, String> {
+    if place.dtype == DType::U8 {
+        return Err("its numbers are not F32, F16, BF16 or F64".to_owned());
+    }
+    let mut bytes = vec![0; place.bytes];
+    file.seek(SeekFrom::Start(place.start))
+        .and_then(|_| file.read_exact(&mut bytes))
+        .map_err(|error| error.to_string())?;
+    Tensor::from_raw_buffer(&bytes, place.dtype, &place.shape, &Device::Cpu)
+        .and_then(|tensor| tensor.to_dtype(DType::F32))
+        .map_err(|error| plain(&error))
+}

@@ -1,0 +1,63 @@
+//! The encoders as one: whichever the configuration names.
+
+use std::collections::HashMap;
+
+use candle_core::Tensor;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::encoder::bert::{self, Bert};
+use crate::encoder::layers::Result;
+use crate::encoder::modernbert::{self, ModernBert};
+use crate::model::Facts;
+
+/// The architectures, as `model_type` names them.
+pub(crate) const KNOWN: &str = "bert, roberta, xlm-roberta, camembert, distilbert and modernbert";
+
+/// What stands between the tokens and a pooling or a head.
+#[derive(Debug)]
+pub(crate) enum Body {
+    Bert(Bert),
+    Modern(ModernBert),
+}
+
+impl Body {
+    /// The encoder of a configuration and its weights.
+    pub(crate) fn new(config: &Value, tensors: &HashMap<String, Tensor>) -> Result<Self> {
+        let unread = |error: serde_json::Error| candle_core::Error::Msg(format!("config.json: {error}"));
+        if config["model_type"] == "modernbert" {
+            let config = modernbert::Config::deserialize(config).map_err(unread)?;
+            return ModernBert::new(config, tensors).map(Self::Modern);
+        }
+        Bert::new(bert::Config::deserialize(config).map_err(unread)?, tensors).map(Self::Bert)
+    }
+
+    pub(crate) fn states(&self, batch: &[&[u32]]) -> Result<Tensor> {
+        match self {
+            Self::Bert(body) => body.states(batch),
+            Self::Modern(body) => body.states(batch),
+        }
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        match self {
+            Self::Bert(body) => body.config().hidden_size,
+            Self::Modern(body) => body.width(),
+        }
+    }
+
+    /// The longest text, in tokens.
+    pub(crate) fn longest(&self) -> usize {
+        match self {
+            Self::Bert(body) => body.config().longest(),
+            Self::Modern(body) => body.longest(),
+        }
+    }
+
+    pub(crate) fn facts(&self) -> Facts {
+        match self {
+            Self::Bert(body) => body.facts(),
+            Self::Modern(body) => body.facts(),
+        }
+    }
+}

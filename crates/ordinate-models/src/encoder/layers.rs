@@ -1,0 +1,127 @@
+//! What the encoders are built of: tensors by name, each held against the shape that is expected.
+
+use std::collections::HashMap;
+
+use candle_core::{DType, Device, Tensor};
+
+pub(crate) type Result<T> = candle_core::Result<T>;
+
+#[derive(Debug)]
+pub(crate) struct Linear {
+    /// Transposed: inputs x outputs.
+    pub(crate) weight: Tensor,
+    pub(crate) bias: Option<Tensor>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Norm {
+    weight: Tensor,
+    bias: Tensor,
+    eps: f32,
+}
+
+/// Tensors by name, whatever the name of the model that they stand under (`bert.`, `roberta.`, ...).
+pub(crate) struct Weights<'a> {
+    pub(crate) tensors: &'a HashMap<String, Tensor>,
+    pub(crate) prefix: String,
+}
+
+impl Weights<'_> {
+    pub(crate) fn get(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
+        let name = format!("{}{name}", self.prefix);
+        let tensor = self
+            .tensors
+            .get(&name)
+            .ok_or_else(|| candle_core::Error::Msg(format!("the weights have no tensor {name}")))?;
+        if tensor.dims() != shape {
+            let found = tensor.dims();
+            return Err(candle_core::Error::Msg(format!(
+                "tensor {name} is {found:?}, and {shape:?} is expected"
+            )));
+        }
+        tensor.to_dtype(DType::F32)
+    }
+
+    pub(crate) fn rows(&self, name: &str, width: usize) -> Result<Tensor> {
+        self.get(name, &[self.height(name), width])
+    }
+
+    pub(crate) fn linear(&self, name: &str, from: usize, to: usize) -> Result<Linear> {
+        let weight = self.get(&format!("{name}.weight"), &[to, from])?.t()?.contiguous()?;
+        Ok(Linear { weight, bias: Some(self.get(&format!("{name}.bias"), &[to])?) })
+    }
+
+    /// A layer that has a bias only where the file has one.
+    pub(crate) fn loose(&self, name: &str, from: usize, to: usize) -> Result<Linear> {
+        if self.has(&format!("{name}.bias")) {
+            return self.linear(name, from, to);
+        }
+        let weight = self.get(&format!("{name}.weight"), &[to, from])?.t()?.contiguous()?;
+        Ok(Linear { weight, bias: None })
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(&format!("{}{name}", self.prefix))
+    }
+
+    /// The first dimension of a tensor; 0 where it is not there.
+    pub(crate) fn height(&self, name: &str) -> usize {
+        let tensor = self.tensors.get(&format!("{}{name}", self.prefix));
+        tensor.and_then(|tensor| tensor.dims().first().copied()).unwrap_or(0)
+    }
+
+    pub(crate) fn norm(&self, name: &str, width: usize, eps: f64) -> Result<Norm> {
+        #[allow(clippy::cast_possible_truncation)] // a small number
+        let eps = eps as f32;
+        Ok(Norm {
+            weight: self.get(&format!("{name}.weight"), &[width])?,
+            bias: match self.has(&format!("{name}.bias")) {
+                true => self.get(&format!("{name}.bias"), &[width])?,
+                // ModernBERT's norms have none.
+                false => Tensor::zeros(width, DType::F32, &Device::Cpu)?,
+            },
+            eps,
+        })
+    }
+}
+
+impl Linear {
+    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let y = x.matmul(&self.weight)?;
+        self.bias.as_ref().map_or(Ok(y.clone()), |bias| y.broadcast_add(bias))
+    }
+}
+
+impl Norm {
+    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        candle_nn::ops::layer_norm(&x.contiguous()?, &self.weight, &self.bias, self.eps)
+    }
+}
+
+/// Weights in all tensors of a file that hold numbers.
+pub(crate) fn parameters(tensors: &HashMap<String, Tensor>) -> u64 {
+    let floats = tensors.values().filter(|tensor| tensor.dtype().is_float());
+    floats.map(|tensor| tensor.elem_count() as u64).sum()
+}
+
+/// What is added to attention weights so that padding is not looked at: texts x 1 x 1 x tokens; `None` where all
+/// texts are of one length.
+pub(crate) fn padding(batch: &[&[u32]], longest: usize) -> Result<Option<Tensor>> {
+    if batch.iter().all(|ids| ids.len() == longest) {
+        return Ok(None);
+    }
+    let cells: Vec<f32> = batch
+        .iter()
+        .flat_map(|ids| (0..longest).map(|at| if at < ids.len() { 0.0 } else { f32::MIN }))
+        .collect();
+    Tensor::from_vec(cells, (batch.len(), 1, 1, longest), &Device::Cpu).map(Some)
+}
+
+/// A batch in one row, shorter texts filled up at the end.
+pub(crate) fn padded(batch: &[&[u32]], longest: usize, with: u32) -> Result<Tensor> {
+    let fill = |ids: &&[u32]| {
+        let missing = longest - ids.len();
+        ids.iter().copied().chain(std::iter::repeat_n(with, missing)).collect::<Vec<u32>>()
+    };
+    Tensor::from_vec(batch.iter().flat_map(fill).collect(), batch.len() * longest, &Device::Cpu)
+}

@@ -1,0 +1,262 @@
+//! Candidates that write in this process (`local` with a decoder): told the same as live candidates, and their answers
+//! kept as recorded ones.
+//!
+//! One label or option is chosen by the probability that the model gives to each; everything else is written, and read
+//! out of what was written as a live candidate's reply is.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use ordinate_core::Part;
+use ordinate_core::task::{CandidateEntry, Local, TaskKind};
+use ordinate_data::{Question, Task, load_questions};
+use ordinate_models::ModelError;
+use ordinate_models::decoder::{Place, Role, Sampling, Writer, find, open};
+use ordinate_remote::chat::default_max_tokens;
+use ordinate_remote::{Examples, Prompt, Reader, TokenLogprob, confidence};
+use ordinate_score::Metric;
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::live::{examples, item, labels};
+use crate::local::{Kept, cache, key, read, write};
+
+/// How often it is told how far the answering is.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// A row of recorded answers.
+#[derive(Debug, Default, Serialize)]
+struct Row<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_tokens: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_tokens: Option<usize>,
+    latency_ms: f64,
+    cost_usd: f64,
+}
+
+/// A candidate that writes here.
+pub(crate) struct Decoding<'a> {
+    task: &'a Task,
+    name: String,
+    local: Local,
+    cost_usd: f64,
+    place: Place,
+    metric: Metric,
+}
+
+/// The decoder of a candidate; `None` for another one.
+pub(crate) fn of<'a>(task: &'a Task, entry: &CandidateEntry) -> Result<Option<Decoding<'a>>, Failure> {
+    let fail = |error: &dyn std::fmt::Display| {
+        Failure::Input(format!("{}: [[candidate]] {}: {error}", task.path.display(), entry.name))
+    };
+    let Some(local) = &entry.local else { return Ok(None) };
+    let Some(place) = find(&local.model, task.dir()).map_err(|error| fail(&error))? else {
+        let keys = [
+            ("max_tokens", local.max_tokens.is_some()),
+            ("temperature", local.temperature.is_some()),
+            ("top_p", local.top_p.is_some()),
+        ];
+        return match keys.iter().find(|(_, there)| *there) {
+            Some((key, _)) => Err(fail(&format!(
+                "{key} is for models that write, and {:?} does not; remove it",
+                local.model
+            ))),
+            None => Ok(None),
+        };
+    };
+    if !local.labels.is_empty() || local.examples.is_some() {
+        return Err(fail(
+            &"labels and examples are for encoders; a model that writes is told what labels mean by [prompt] instruction, and shown examples by [prompt] examples",
+        ));
+    }
+    if local.temperature.is_some_and(|heat| !(0.0..=100.0).contains(&heat)) {
+        return Err(fail(&"temperature is not a number from 0 to 100"));
+    }
+    if local.top_p.is_some_and(|share| !(share > 0.0 && share <= 1.0)) {
+        return Err(fail(&"top_p is not a number above 0, and at most 1"));
+    }
+    let file = &task.file.task;
+    let metric = Metric::of(file.kind, file.metric.as_deref())
+        .map_err(|error| fail(&format!("[task] metric: {error}")))?;
+    Ok(Some(Decoding {
+        task,
+        name: entry.name.to_string(),
+        local: local.clone(),
+        cost_usd: entry.price.and_then(|price| price.per_item).unwrap_or(0.0),
+        place,
+        metric,
+    }))
+}
+
+impl Decoding<'_> {
+    fn fail(&self, error: &dyn std::fmt::Display) -> Failure {
+        Failure::Input(format!("{}: [[candidate]] {}: {error}", self.task.path.display(), self.name))
+    }
+
+    /// Answers every item that has a target, unless that was done before; the file of answers.
+    pub(crate) fn answered(&self, progress: &dyn Fn(&str)) -> Result<(Kept, PathBuf), Failure> {
+        let task = self.task;
+        let kind = task.file.task.kind;
+        let (questions, items) = load_questions(task)?;
+        let seed = task.file.statistics.seed.unwrap_or_default();
+        // Before the model is read, which may take long.
+        let mut targets: Vec<String> =
+            questions.iter().filter_map(|question| question.target.clone()).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        let labels = if matches!(kind, TaskKind::Classify | TaskKind::Tag) {
+            labels(kind, targets)
+        } else {
+            Vec::new()
+        };
+        let prompt =
+            Prompt::new(kind, &labels, &task.file.prompt, false).map_err(|error| self.fail(&error))?;
+        let of_train = |row: &usize| items.has_parts() && items.part(*row) == Some(Part::Train);
+        let train: Vec<Question> =
+            (0..questions.len()).filter(of_train).map(|row| questions[row].clone()).collect();
+        let examples = examples(task, &train)?;
+        let writer = open(&self.place).map_err(|error| self.fail(&error))?;
+        let told: Vec<_> = questions.iter().map(|one| (&one.context, &one.options, &one.slice)).collect();
+        let recipe = format!(
+            "{} {:?} {:?} {told:?} {:?}",
+            writer.identity(),
+            self.local,
+            task.file.prompt,
+            self.metric
+        );
+        let key = key(&items, task, &recipe, seed, self.cost_usd);
+        let folder = cache()?;
+        let (path, facts_path) = (folder.join(format!("{key}.jsonl")), folder.join(format!("{key}.json")));
+        if let Some(kept) = read(&facts_path).filter(|_| path.is_file()) {
+            progress(&format!("{}: answers of an earlier run on the same data", self.name));
+            return Ok((kept, path));
+        }
+        let asked: Vec<&Question> = questions.iter().filter(|question| question.target.is_some()).collect();
+        progress(&format!("{}: answering {} items", self.name, asked.len()));
+        let bench = Bench {
+            decoding: self,
+            writer: &writer,
+            prompt,
+            examples,
+            reader: Reader::new(kind, &labels),
+            labels,
+            seed,
+        };
+        let (mut text, mut last) = (String::new(), Instant::now());
+        for (done, question) in asked.iter().enumerate() {
+            let row = bench.row(question)?;
+            text += &serde_json::to_string(&row).map_err(|error| Failure::Run(error.to_string()))?;
+            text.push('\n');
+            if last.elapsed() > PAUSE {
+                last = Instant::now();
+                progress(&format!("{}: {} of {} items", self.name, done + 1, asked.len()));
+            }
+        }
+        write(&folder, &path, &text)?;
+        let facts = writer.facts();
+        let kept = Kept { parameters: facts.parameters, bytes: facts.bytes };
+        let text = serde_json::to_string(&kept).map_err(|error| Failure::Run(error.to_string()))?;
+        write(&folder, &facts_path, &text)?;
+        Ok((kept, path))
+    }
+}
+
+/// What is at hand while items are answered.
+struct Bench<'a> {
+    decoding: &'a Decoding<'a>,
+    writer: &'a Writer,
+    prompt: Prompt,
+    examples: Examples,
+    reader: Reader,
+    labels: Vec<String>,
+    seed: u64,
+}
+
+impl Bench<'_> {
+    /// The answer to an item. What cannot be answered (it is too long, or nothing can be read out of what was written)
+    /// is an error of this item.
+    fn row<'q>(&self, question: &'q Question) -> Result<Row<'q>, Failure> {
+        let item = item(question);
+        let prompted = self
+            .prompt
+            .render(&item, &self.examples.of(&item))
+            .map_err(|error| self.decoding.fail(&error))?;
+        let mut messages = Vec::with_capacity(2);
+        if let Some(system) = &prompted.system {
+            messages.push((Role::System, system.as_str()));
+        }
+        messages.push((Role::User, prompted.user.as_str()));
+        let started = Instant::now();
+        let mut row = self.answer(&item, &messages).unwrap_or_else(|error| {
+            let error = match error {
+                ModelError::Failed(why) => why,
+                other => other.to_string(),
+            };
+            Row { error: Some(error), ..Row::default() }
+        });
+        row.id = &question.id;
+        row.latency_ms = started.elapsed().as_secs_f64() * 1e3;
+        row.cost_usd = self.decoding.cost_usd;
+        row.score =
+            row.output.as_deref().filter(|_| row.error.is_none()).map(|output| {
+                self.decoding.metric.score(output, question.target.as_deref().unwrap_or_default())
+            });
+        Ok(row)
+    }
+
+    fn answer<'q>(
+        &self,
+        item: &ordinate_remote::Item,
+        messages: &[(Role, &str)],
+    ) -> Result<Row<'q>, ModelError> {
+        let text = self.writer.prompt(messages)?;
+        let options: Vec<&str> = match self.decoding.task.file.task.kind {
+            TaskKind::Classify => self.labels.iter().map(String::as_str).collect(),
+            TaskKind::Choose => item.options.iter().map(|option| option.key.as_str()).collect(),
+            _ => return self.written(item, &text),
+        };
+        let (best, confidence) = self.writer.choose(&text, &options)?;
+        Ok(Row { output: Some(options[best].to_owned()), confidence: Some(confidence), ..Row::default() })
+    }
+
+    fn written<'q>(&self, item: &ordinate_remote::Item, text: &str) -> Result<Row<'q>, ModelError> {
+        let (task, local) = (self.decoding.task, &self.decoding.local);
+        let most = local.max_tokens.map_or(default_max_tokens(task.file.task.kind, false), u64::from);
+        let sampling = Sampling {
+            temperature: local.temperature.unwrap_or(0.0),
+            top_p: local.top_p.unwrap_or(1.0),
+            seed: self.seed,
+        };
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let written = self.writer.write(text, most, sampling, &mut |_| ControlFlow::Continue(()))?;
+        let said = written.text();
+        let row = Row {
+            input_tokens: Some(written.read),
+            output_tokens: Some(written.pieces.len()),
+            ..Row::default()
+        };
+        Ok(match self.reader.read(item, &said) {
+            Err(unreadable) => Row { error: Some(unreadable.to_string()), output: Some(said), ..row },
+            Ok(found) => {
+                let tokens: Vec<TokenLogprob> = written
+                    .pieces
+                    .into_iter()
+                    .map(|piece| TokenLogprob { token: piece.text, logprob: piece.log_probability })
+                    .collect();
+                let confidence = confidence::of_span(&tokens, &found.span, self.reader.is_long());
+                Row { output: Some(found.value), confidence, ..row }
+            }
+        })
+    }
+}

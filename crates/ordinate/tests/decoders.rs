@@ -1,0 +1,175 @@
+//! Models that write in the process, from the task file to the verdict: tiny GGUF files with random weights.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
+
+mod support;
+
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use ordinate_models::decoder::{Place, Role, Sampling, Writer, open};
+use serde_json::Value;
+use support::{Desk, named, number};
+
+fn gguf(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../ordinate-models/tests/golden/gguf").join(name)
+}
+
+fn writer(name: &str) -> Writer {
+    open(&Place::Gguf(gguf(name))).unwrap()
+}
+
+/// A desk with 24 items and a task that two tiny models are asked.
+fn desk(kind: &str, item: impl Fn(usize) -> String, template: &str, further: &str) -> Desk {
+    let desk = Desk::new();
+    let rows: Vec<String> = (0..24).map(item).collect();
+    desk.write("items.jsonl", rows.join("\n"));
+    let mut task = format!(
+        "[task]\nname = \"t\"\nkind = \"{kind}\"\n[data]\nitems = \"items.jsonl\"\ninput = \"text\"\ntarget = \"label\"\n\
+         [prompt]\ntemplate = \"\"\"{template}\"\"\"\n[combine]\nkinds = [\"single\"]\n"
+    );
+    for (name, file) in [("one", "llama-Q8_0.gguf"), ("two", "qwen2-Q8_0.gguf")] {
+        let path = gguf(file);
+        let _ = write!(
+            task,
+            "[[candidate]]\nname = \"{name}\"\nlineage = \"general\"\nlocal = {{ model = {:?}{further} }}\n",
+            path.to_str().unwrap()
+        );
+    }
+    desk.write("t.toml", task);
+    desk
+}
+
+/// The answers that were kept, of the first candidate's model.
+fn answers(desk: &Desk, verdict: &Value) -> Vec<Vec<Value>> {
+    assert_eq!(verdict["candidates"].as_array().unwrap().len(), 2);
+    let files = std::fs::read_dir(desk.path("cache/local")).unwrap().map(|entry| entry.unwrap().path());
+    let files = files.filter(|path| path.extension().is_some_and(|end| end == "jsonl"));
+    let rows = |path: PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    let all: Vec<Vec<Value>> = files.map(rows).collect();
+    assert_eq!(all.len(), 2);
+    all
+}
+
+fn input(at: usize) -> String {
+    format!("{} {}", ["ab", "abc", "xyz"][at % 3], "z".repeat(at + 1))
+}
+
+#[test]
+fn labels_by_probability() {
+    let item = |at: usize| {
+        let label = ["a", "abc", "q"][at % 3];
+        format!(r#"{{"id":"i{at}","text":"{}","label":"{label}"}}"#, input(at))
+    };
+    let desk = desk("classify", item, "{{ input }}", "");
+    let task = desk.path("t.toml");
+    let verdict = desk.verdict(&task, &[]);
+    let writer = writer("llama-Q8_0.gguf");
+    let (labels, mut right) = (["a", "abc", "q"], 0);
+    let expected: Vec<(String, f64)> = (0..24)
+        .map(|at| {
+            let prompt = writer.prompt(&[(Role::User, &input(at))]).unwrap();
+            let (best, confidence) = writer.choose(&prompt, &labels).unwrap();
+            right += usize::from(best == at % 3);
+            (labels[best].to_owned(), confidence)
+        })
+        .collect();
+    let is = |rows: &Vec<Value>| {
+        rows.iter().zip(&expected).all(|(row, (label, confidence))| {
+            row["output"] == **label && (row["confidence"].as_f64().unwrap() - confidence).abs() < 1e-9
+        })
+    };
+    assert_eq!(answers(&desk, &verdict).iter().filter(|rows| rows.len() == 24 && is(rows)).count(), 1);
+    let one = named(&verdict, "candidates", "one");
+    assert!((number(one, "quality.mean") - right as f64 / 24.0).abs() < 1e-9);
+    assert_eq!((one["errors"].as_u64(), one["meets_needs"].as_bool()), (Some(0), Some(true)));
+    assert!(number(one, "memory_gb") > 0.0);
+    let again = desk.ordinate(["run", "t.toml", "--out", "again"]);
+    assert!(again.stderr().contains("one: answers of an earlier run"), "{}", again.stderr());
+    let checked = desk.ordinate(["check", "t.toml"]);
+    assert!(checked.stdout().contains("one (general), runs here"), "{}", checked.stdout());
+    // Another prompt is another question.
+    let text = std::fs::read_to_string(&task).unwrap().replace("{{ input }}", "{{ input }} z");
+    desk.write("t.toml", text);
+    let other = desk.ordinate(["run", "t.toml", "--out", "other"]);
+    assert!(other.stderr().contains("one: answering 24 items"), "{}", other.stderr());
+}
+
+#[test]
+fn options_of_each_item() {
+    let item = |at: usize| {
+        let right = ["red", "blue"][at % 2];
+        format!(
+            r#"{{"id":"i{at}","text":"{}","options":{{"x":"red","y":"blue"}},"label":"{right}"}}"#,
+            input(at)
+        )
+    };
+    let desk = desk("choose", item, "{{ input }}", "");
+    let verdict = desk.verdict(&desk.path("t.toml"), &[]);
+    let rows = answers(&desk, &verdict);
+    for row in rows.iter().flatten() {
+        let at: usize = row["id"].as_str().unwrap()[1..].parse().unwrap();
+        let output = row["output"].as_str().unwrap();
+        assert!(["x", "y"].contains(&output) && row["confidence"].as_f64().unwrap() >= 0.5);
+        assert_eq!(row["score"].as_f64().unwrap(), f64::from(u8::from(output == ["x", "y"][at % 2])));
+    }
+}
+
+#[test]
+fn written_answers_and_items_that_are_too_long() {
+    let item = |at: usize| {
+        let text = if at == 5 { "z ".repeat(200) } else { input(at) };
+        format!(r#"{{"id":"i{at}","text":"{text}","label":"ab abc"}}"#)
+    };
+    let desk = desk("generate", item, "{{ input }}", ", max_tokens = 7");
+    let verdict = desk.verdict(&desk.path("t.toml"), &[]);
+    let writer = writer("qwen2-Q8_0.gguf");
+    let expected: Vec<Option<String>> = (0..24)
+        .map(|at| {
+            let prompt = writer.prompt(&[(Role::User, &input(at))]).unwrap();
+            let written = writer.write(&prompt, 7, Sampling::default(), &mut |_| ControlFlow::Continue(()));
+            (at != 5).then(|| written.unwrap().text().trim().to_owned())
+        })
+        .collect();
+    let is = |rows: &Vec<Value>| {
+        let mut pairs = rows.iter().zip(&expected);
+        pairs.all(|(row, expected)| row["output"].as_str().map(str::to_owned) == *expected)
+    };
+    let all = answers(&desk, &verdict);
+    assert_eq!(all.iter().filter(|rows| is(rows)).count(), 1, "{all:?}");
+    for rows in &all {
+        assert!(rows[5]["error"].as_str().unwrap().contains("does not fit"), "{}", rows[5]);
+        assert!(rows.iter().all(|row| row["output_tokens"].as_u64().is_none_or(|tokens| tokens <= 7)));
+    }
+    assert_eq!(named(&verdict, "candidates", "one")["errors"], 1);
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let item = |at: usize| format!(r#"{{"id":"i{at}","text":"a","label":"l{}"}}"#, at % 2);
+    for (kind, from, to, part) in [
+        ("classify", "llama-Q8_0.gguf", "none.gguf", "there is no such file"),
+        ("classify", "llama-Q8_0.gguf\"", "llama-Q8_0.gguf\", examples = 3", "[prompt] examples"),
+        ("classify", "llama-Q8_0.gguf\"", "llama-Q8_0.gguf\", temperature = -1.0", "temperature"),
+        ("classify", "llama-Q8_0.gguf\"", "llama-Q8_0.gguf\", top_p = 0.0", "top_p"),
+        ("translate", "", "", "translate"),
+    ] {
+        let desk = desk(kind, item, "{{ input }}", "");
+        let text = std::fs::read_to_string(desk.path("t.toml")).unwrap().replace(from, to);
+        desk.write("t.toml", text);
+        let said = desk.ordinate(["run", "t.toml", "--out", "run", "-q"]).refusal();
+        assert!(said.contains(part) && said.contains("t.toml"), "{part}: {said}");
+    }
+    let desk = desk("classify", item, "{{ input }}", "");
+    let text = std::fs::read_to_string(desk.path("t.toml")).unwrap();
+    let end = text.find("[[candidate]]\nname = \"two\"").unwrap();
+    desk.write(
+        "t.toml",
+        format!("{}[[candidate]]\nname = \"two\"\nlineage = \"vertical\"\nlocal = {{ model = \"ngram-linear\", max_tokens = 3 }}\n", &text[..end]),
+    );
+    let said = desk.ordinate(["run", "t.toml", "--out", "run", "-q"]).refusal();
+    assert!(said.contains("max_tokens is for models that write"), "{said}");
+}
