@@ -8,6 +8,7 @@ use ordinate_core::task::CandidateEntry;
 use ordinate_core::{Answer, Candidate, Evidence, Price, Score, ScoreError, Status};
 
 use crate::error::{At, DataError, Problem, quoted};
+use crate::recorded::Scorer;
 use crate::table::{Column, Fault, Row};
 use crate::task::{Key, Task};
 use crate::{long, recorded};
@@ -27,6 +28,19 @@ pub struct Loaded {
 /// # Errors
 /// [`DataError`] for the first thing that is wrong: with file, line or row, and field.
 pub fn load_evidence(task: &Task) -> Result<Loaded, DataError> {
+    load(task, None)
+}
+
+/// As [`load_evidence`], where recorded answers may lack scores ([`crate::lacks_scores`]): `score` makes them from
+/// output and target.
+///
+/// # Errors
+/// As [`load_evidence`]; and where an output without a score answers an item without a target.
+pub fn load_scored(task: &Task, score: &Scorer<'_>) -> Result<Loaded, DataError> {
+    load(task, Some(score))
+}
+
+fn load(task: &Task, score: Option<&Scorer<'_>>) -> Result<Loaded, DataError> {
     let file = &task.file;
     match file.candidate.as_slice() {
         [] => return Err(no_candidates(task)),
@@ -38,7 +52,7 @@ pub fn load_evidence(task: &Task) -> Result<Loaded, DataError> {
     }
     let loaded = match &file.data.evidence {
         Some(path) => long::load(task, path)?,
-        None => recorded::load(task)?,
+        None => recorded::load(task, score)?,
     };
     if loaded.evidence.len() == 1 {
         let key = [("evidence", &file.data.evidence), ("items", &file.data.items), ("test", &file.data.test)]

@@ -13,9 +13,9 @@ mod task;
 mod unasked;
 
 pub use error::{At, DataError, Problem};
-pub use evidence::{Loaded, load_evidence};
+pub use evidence::{Loaded, load_evidence, load_scored};
 pub use infer::{infer_task, infer_task_for};
-pub use recorded::{Scorer, load_items};
+pub use recorded::{Scorer, lacks_scores, load_items};
 pub use store::{read_evidence, write_evidence};
 pub use task::{Task, parse_task, read_task, task_schema};
 pub use unasked::{Question, Unasked, is_live, load_questions, load_unasked};

@@ -137,6 +137,19 @@ pub enum Problem {
              why there is none."
     )]
     NoScore,
+    /// Recorded answers of which no score can be had.
+    #[error(
+        "the answers have neither a column \"score\" (in [0, 1]) nor a column \"output\" (what was said, from which \
+             the score is made); the columns are {}. Name the column so, or add it.",
+        list(_0)
+    )]
+    NothingToScore(Vec<String>),
+    /// An output that cannot be scored.
+    #[error(
+        "item {0} has no target, so this output cannot be scored. Give the item a target (`[data] target` names the \
+             field), or the row a score."
+    )]
+    NoTarget(String),
     /// A score that is no score.
     #[error("{0}.")]
     Score(#[from] ScoreError),

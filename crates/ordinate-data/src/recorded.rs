@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ordinate_core::evidence::{EvidenceBuilder, EvidenceError, ItemFields};
-use ordinate_core::task::CandidateEntry;
+use ordinate_core::task::{CandidateEntry, TaskKind};
 use ordinate_core::{Items, Part, Price, Score};
 
 use crate::error::{At, DataError, Problem, quoted};
@@ -32,16 +32,24 @@ pub(crate) struct Scoring<'a> {
 ///
 /// # Errors
 /// When a candidate is not recorded, a file cannot be read, or rows and items do not fit.
-pub(crate) fn load(task: &Task) -> Result<Loaded, DataError> {
+pub(crate) fn load(task: &Task, score: Option<&Scorer<'_>>) -> Result<Loaded, DataError> {
     let entries = &task.file.candidate;
     if let Some(entry) = entries.iter().find(|entry| entry.recorded.is_none()) {
         return Err(not_recorded(task, entry));
     }
     let mut builder = EvidenceBuilder::new(entries.iter().map(evidence::candidate))
         .map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
-    read_items(task, &item_files(task)?, &mut builder, None)?;
+    let mut questions = Vec::new();
+    read_items(task, &item_files(task)?, &mut builder, score.is_some().then_some(&mut questions))?;
+    if task.file.task.kind == TaskKind::Choose {
+        for question in &mut questions {
+            question.target = question.target.take().map(|target| unasked::key_of(&question.options, target));
+        }
+    }
+    let passed_over = BTreeSet::new();
+    let scoring = score.map(|score| Scoring { score, questions: &questions, passed_over: &passed_over });
     let mut tallies = vec![Tally::default(); entries.len()];
-    let mut notes = read_all(task, &mut builder, &mut tallies, None)?;
+    let mut notes = read_all(task, &mut builder, &mut tallies, scoring.as_ref())?;
     let evidence = builder.finish().map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
     notes.extend(common_notes(&evidence, &tallies));
     Ok(Loaded { evidence, notes })
@@ -73,6 +81,32 @@ pub(crate) fn read_all(
     }
     tallies.iter().try_for_each(Tally::settle)?;
     Ok(notes)
+}
+
+/// Whether a recorded candidate's answers have outputs but no scores (as far as the first row or the header tells), so
+/// that they are to be read by [`crate::load_scored`].
+///
+/// # Errors
+/// [`DataError`] where a file cannot be read, or has neither.
+pub fn lacks_scores(task: &Task) -> Result<bool, DataError> {
+    if task.file.task.kind == TaskKind::Scored || task.file.data.evidence.is_some() {
+        return Ok(false);
+    }
+    let mut lacks = false;
+    for entry in &task.file.candidate {
+        let Some(recorded) = &entry.recorded else { continue };
+        let files = source::resolve(task.dir(), &recorded.path)
+            .map_err(|problem| task.error_at_candidate(entry.name.as_str(), problem))?;
+        for file in &files {
+            let columns = table::columns(file)?;
+            let has = |column: Column| columns.iter().any(|name| name == column.name());
+            if !has(Column::Score) && !has(Column::Output) && !has(Column::Error) {
+                return Err(DataError::new(file, Problem::NothingToScore(columns)));
+            }
+            lacks |= !has(Column::Score) && has(Column::Output);
+        }
+    }
+    Ok(lacks)
 }
 
 /// Reads the items of a task without any answer: what a model that runs here is trained on and asked about.
@@ -312,7 +346,11 @@ impl Reading<'_> {
         if texts.is_error() || row.raw_score()?.is_some() {
             return Ok(None);
         }
-        let both = texts.output().zip(scoring.questions[item].target.as_deref());
-        Ok(both.map(|(output, target)| unasked::score_of((scoring.score)(output, target))))
+        let Some(output) = texts.output() else { return Ok(None) };
+        let Some(target) = scoring.questions[item].target.as_deref() else {
+            let id = quoted(&scoring.questions[item].id);
+            return Err(Fault::new(Column::Output, Problem::NoTarget(id)));
+        };
+        Ok(Some(unasked::score_of((scoring.score)(output, target))))
     }
 }

@@ -139,7 +139,7 @@ fn check(task: &Task, questions: &[Question]) -> Result<(), DataError> {
 }
 
 /// The letter of the option that `target` names by letter, by text, or not at all.
-fn key_of(options: &[(Option<String>, String)], target: String) -> String {
+pub(crate) fn key_of(options: &[(Option<String>, String)], target: String) -> String {
     let letters = letters(options);
     if letters.contains(&target) {
         return target;

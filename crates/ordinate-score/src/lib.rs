@@ -7,7 +7,7 @@
 //! - [`Bootstrap`]: paired intervals of means and differences, whole groups resampled where items are
 //!   clustered.
 //! - [`compare`]: exact McNemar test, Holm and Benjamini-Hochberg corrections, non-inferiority.
-//! - [`metric`]: the score of one answer against the right one.
+//! - [`metric`]: the score of one answer against the right one, and corpus figures (macro-F1, BLEU, chrF).
 //! - [`power`]: the smallest difference that could have been shown, and the items that it takes.
 //! - [`mod@slice`], [`mean`], [`shrink`]: means per slice, with cheap intervals and shrunken by empirical Bayes.
 //! - [`rescue`]: does one candidate know what the other does not?

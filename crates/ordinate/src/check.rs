@@ -1,11 +1,12 @@
 //! `ordinate check`.
 
 use ordinate_core::PolicyKind;
-use ordinate_data::{Task, is_live, load_evidence, read_task};
+use ordinate_data::{Task, is_live, read_task};
 
 use crate::cli::CheckArgs;
 use crate::failure::Failure;
 use crate::live::{self, STORE, estimate_lines};
+use crate::metric::load_evidence;
 use crate::output::print;
 use crate::run::default_folder;
 

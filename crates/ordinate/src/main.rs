@@ -10,6 +10,7 @@ mod import;
 mod init;
 mod live;
 mod local;
+mod metric;
 mod output;
 mod report;
 mod run;

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use ordinate_core::task::{CombineSection, StatisticsSection};
 use ordinate_core::{Evidence, Needs};
-use ordinate_data::{Task, is_live, load_evidence, read_task, write_evidence};
+use ordinate_data::{Task, is_live, read_task, write_evidence};
 use ordinate_judge::{Case, Judged, Resampling, judge};
 
 use crate::cli::RunArgs;
 use crate::failure::Failure;
 use crate::folder::{Folder, policy_file};
 use crate::live::{self, STORE, Teller};
+use crate::metric::load_evidence;
 use crate::output::{coloured, columns, print, tell};
 
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {

@@ -79,6 +79,11 @@ impl Reader {
     pub fn read(&self, item: &Item, reply: &str) -> Result<Extracted, Unreadable> {
         let start = after_thoughts(reply)?;
         let body = &reply[start..];
+        // Of these kinds the whole text is the answer, also where it is JSON.
+        if matches!(self.kind, TaskKind::Generate | TaskKind::Translate) {
+            let found = trimmed(body);
+            return Ok(Extracted { span: found.span.start + start..found.span.end + start, ..found });
+        }
         let (inner, shift) = match answer_field(body) {
             Some((value, at)) => (value, start + at),
             None => (Answer::Text(body.to_owned()), start),
@@ -255,6 +260,11 @@ mod tests {
         assert_eq!(read("```json\n{\"label\": \"up\"}\n```"), up);
         assert_eq!(read("<think>down? no, not down</think>\nup"), up);
         assert!(read("<think>it is up, and").is_err());
+        let texts = Reader::new(TaskKind::Translate, &[]);
+        let read =
+            |text: &str| texts.read(&item(), text).map(|found| (found.value, text[found.span].to_owned()));
+        let whole = Ok((r#"{"answer": 1}"#.to_owned(), r#"{"answer": 1}"#.to_owned()));
+        assert_eq!(read("<think>so</think>\n {\"answer\": 1}\n"), whole);
         let tags = Reader::new(TaskKind::Tag, &["a", "b", "c"].map(String::from));
         let read = |text: &str| tags.read(&item(), text).map(|found| found.value);
         assert_eq!(read(r#"["c", "A"]"#), Ok(r#"["a","c"]"#.into()));

@@ -75,8 +75,7 @@ impl Prepared {
         let file = &task.file;
         let at = |message: String| Failure::Input(format!("{}: {message}", task.path.display()));
         let kind = file.task.kind;
-        let metric = Metric::of(kind, file.task.metric.as_deref())
-            .map_err(|error| at(format!("[task] metric: {error}")))?;
+        let metric = crate::metric::of(task)?;
         check_numbers(task)?;
         let mut unasked = ordinate_data::load_unasked(task, &|output, target| metric.score(output, target))?;
         let labels = if matches!(kind, TaskKind::Classify | TaskKind::Tag) {
