@@ -185,5 +185,7 @@ async fn a_beaten_candidate_is_no_longer_asked() {
     };
     assert!(why.contains("against 1.000 of good"), "{why}");
     assert!(*saved_items > 2_500 && saved_usd.unwrap() > 0.0, "{saved_items}");
-    assert_eq!(bad.counts().asked + saved_items, 3_000);
+    // Those that had their turn and were not sent yet when it was beaten are not counted as saved.
+    let told = bad.counts().asked + saved_items;
+    assert!(told <= 3_000 && told + 16 >= 3_000, "{told}");
 }

@@ -1,6 +1,6 @@
 //! Tasks whose answers are texts and numbers, through the real binary: live candidates over a mock API and a program,
 //! and recorded ones that have outputs and no scores.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
 
 mod support;
 
