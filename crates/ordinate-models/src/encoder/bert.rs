@@ -4,10 +4,12 @@
 use std::collections::HashMap;
 
 use candle_core::Tensor;
-use candle_nn::ops::softmax_last_dim;
 use serde::Deserialize;
 
-use crate::encoder::layers::{Linear, Norm, Result, Weights, padded, padding, parameters};
+use crate::encoder::gelu::gelu;
+use crate::encoder::layers::{Linear, Norm, Result, Weights, padded, parameters};
+use crate::encoder::plus::plus;
+use crate::encoder::softmax::softmax;
 use crate::model::Facts;
 
 /// What `config.json` says.
@@ -25,7 +27,7 @@ pub struct Config {
     pub(crate) max_position_embeddings: usize,
     #[serde(default = "narrow", alias = "eps")]
     pub(crate) layer_norm_eps: f64,
-    #[serde(default = "gelu", alias = "activation")]
+    #[serde(default = "exact", alias = "activation")]
     pub(crate) hidden_act: String,
     #[serde(default)]
     pub(crate) pad_token_id: u32,
@@ -35,7 +37,7 @@ fn narrow() -> f64 {
     1e-12
 }
 
-fn gelu() -> String {
+fn exact() -> String {
     "gelu".to_owned()
 }
 
@@ -216,9 +218,9 @@ impl Bert {
         };
         let mut x = self.words.index_select(&ids, 0)?.reshape((rows, longest, width))?;
         x = self.norm.forward(&x.broadcast_add(&positions)?)?.reshape((rows * longest, width))?;
-        let mask = padding(batch, longest)?;
+        let lengths: Vec<usize> = batch.iter().map(|ids| ids.len()).collect();
         for layer in &self.layers {
-            x = layer.forward(&x, mask.as_ref(), (rows, longest), &self.config.hidden_act)?;
+            x = layer.forward(&x, &lengths, (rows, longest), &self.config.hidden_act)?;
         }
         x.reshape((rows, longest, width))
     }
@@ -229,7 +231,7 @@ impl Layer {
     fn forward(
         &self,
         x: &Tensor,
-        mask: Option<&Tensor>,
+        lengths: &[usize],
         (rows, tokens): (usize, usize),
         act: &str,
     ) -> Result<Tensor> {
@@ -240,15 +242,12 @@ impl Layer {
         let (query, key, value) = (part(0)?, part(1)?, part(2)?);
         #[allow(clippy::cast_precision_loss)] // a head's size
         let scale = 1.0 / (size as f64).sqrt();
-        let mut weights = (query * scale)?.matmul(&key.t()?)?;
-        if let Some(mask) = mask {
-            weights = weights.broadcast_add(mask)?;
-        }
-        let mixed = softmax_last_dim(&weights)?.matmul(&value)?;
+        let weights = softmax(&(query * scale)?.matmul(&key.t()?)?, lengths.to_vec())?;
+        let mixed = weights.matmul(&value)?;
         let mixed = mixed.transpose(1, 2)?.reshape((rows * tokens, width))?;
-        let x = self.out_norm.forward(&(self.out.forward(&mixed)? + x)?)?;
+        let x = self.out_norm.forward(&plus(&self.out.forward(&mixed)?, x)?)?;
         let wide = self.wide.forward(&x)?;
-        let wide = if act == "relu" { wide.relu()? } else { wide.gelu_erf()? };
-        self.norm.forward(&(self.narrow.forward(&wide)? + x)?)
+        let wide = if act == "relu" { wide.relu()? } else { gelu(&wide)? };
+        self.norm.forward(&plus(&self.narrow.forward(&wide)?, &x)?)
     }
 }

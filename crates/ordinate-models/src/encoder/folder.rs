@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
+use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
 use tokenizers::Tokenizer;
@@ -80,12 +81,12 @@ impl Folder {
         Ok((Self { body, tokenizer }, config, tensors))
     }
 
-    /// The states of each text without padding (tokens x width), in order, given to `each`.
+    /// What `each` makes of the states of each text without padding (tokens x width), in the order of the texts.
     fn states(
         &self,
         texts: &[&str],
-        mut each: impl FnMut(usize, Tensor) -> candle_core::Result<()>,
-    ) -> Result<(), ModelError> {
+        each: impl Fn(&Tensor) -> candle_core::Result<Vec<f32>> + Sync,
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
         let failed = |error: candle_core::Error| ModelError::Failed(plain(&error));
         let encodings = self
             .tokenizer
@@ -94,15 +95,20 @@ impl Folder {
         // Texts of like length go together, so that little is padded.
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|&at| encodings[at].get_ids().len());
-        for places in order.chunks(BATCH) {
+        let batch = |places: &[usize]| -> candle_core::Result<Vec<(usize, Vec<f32>)>> {
             let batch: Vec<&[u32]> = places.iter().map(|&at| encodings[at].get_ids()).collect();
-            let states = self.body.states(&batch).map_err(failed)?;
-            for (row, &place) in places.iter().enumerate() {
-                let one = states.get(row).and_then(|states| states.narrow(0, 0, batch[row].len()));
-                one.and_then(|states| each(place, states)).map_err(failed)?;
-            }
+            let states = self.body.states(&batch)?;
+            let rows = places.iter().enumerate();
+            rows.map(|(row, &place)| Ok((place, each(&states.get(row)?.narrow(0, 0, batch[row].len())?)?)))
+                .collect()
+        };
+        // A batch a thread: what is not a product of matrices runs on one core each.
+        let done = order.par_chunks(BATCH).map(batch).collect::<candle_core::Result<Vec<_>>>();
+        let mut made = vec![Vec::new(); texts.len()];
+        for (place, values) in done.map_err(failed)?.into_iter().flatten() {
+            made[place] = values;
         }
-        Ok(())
+        Ok(made)
     }
 }
 
@@ -159,12 +165,7 @@ impl Classifier {
     /// # Errors
     /// [`ModelError::Failed`] where the computation fails.
     pub fn logits(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
-        let mut logits = vec![Vec::new(); texts.len()];
-        self.folder.states(texts, |place, states| {
-            logits[place] = self.head.logits(&states)?;
-            Ok(())
-        })?;
-        Ok(logits)
+        self.folder.states(texts, |states| self.head.logits(states))
     }
 
     /// Its size.
@@ -223,16 +224,13 @@ fn weights(folder: &Path) -> Result<PathBuf, ModelError> {
 
 impl Encoder for Opened {
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
-        let mut vectors = vec![Vec::new(); texts.len()];
-        self.folder.states(texts, |place, states| {
+        self.folder.states(texts, |states| {
             let pooled = match self.pooling {
                 Pooling::Mean => states.mean(0)?,
                 Pooling::First => states.get(0)?,
             };
-            vectors[place] = unit(pooled.to_vec1::<f32>()?);
-            Ok(())
-        })?;
-        Ok(vectors)
+            Ok(unit(pooled.to_vec1::<f32>()?))
+        })
     }
 
     fn facts(&self) -> Facts {

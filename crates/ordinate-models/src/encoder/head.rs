@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use candle_core::Tensor;
 use serde_json::Value;
 
+use crate::encoder::gelu::gelu;
 use crate::encoder::layers::{Linear, Norm, Result, Weights};
 
 /// A classifier on an encoder's states.
@@ -86,7 +87,7 @@ impl Head {
         let mut x = match self.act {
             Act::Tanh => x.tanh()?,
             Act::Relu => x.relu()?,
-            Act::Gelu => x.gelu_erf()?,
+            Act::Gelu => gelu(&x)?,
         };
         if let Some(norm) = &self.norm {
             x = norm.forward(&x)?;

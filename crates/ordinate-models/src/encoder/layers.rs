@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use candle_core::{DType, Device, Tensor};
 
+use crate::encoder::plus::plus;
+
 pub(crate) type Result<T> = candle_core::Result<T>;
 
 #[derive(Debug)]
@@ -88,7 +90,10 @@ impl Weights<'_> {
 impl Linear {
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let y = x.matmul(&self.weight)?;
-        self.bias.as_ref().map_or(Ok(y.clone()), |bias| y.broadcast_add(bias))
+        match &self.bias {
+            Some(bias) => plus(&y, bias),
+            None => Ok(y),
+        }
     }
 }
 

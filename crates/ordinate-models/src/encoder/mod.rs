@@ -4,9 +4,12 @@ mod bert;
 mod body;
 mod fixed;
 mod folder;
+mod gelu;
 mod head;
 mod layers;
 mod modernbert;
+mod plus;
+mod softmax;
 mod source;
 
 pub use bert::{Bert, Config};

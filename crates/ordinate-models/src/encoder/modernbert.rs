@@ -8,6 +8,7 @@ use candle_nn::ops::softmax_last_dim;
 use candle_nn::rotary_emb::rope;
 use serde::Deserialize;
 
+use crate::encoder::gelu::gelu;
 use crate::encoder::layers::{Linear, Norm, Result, Weights, padded, padding, parameters};
 use crate::model::Facts;
 
@@ -32,7 +33,7 @@ pub(crate) struct Config {
     /// Newer files say both thetas here, and which layer is which in `layer_types`.
     rope_parameters: Option<Thetas>,
     layer_types: Option<Vec<String>>,
-    #[serde(default = "gelu")]
+    #[serde(default = "exact")]
     hidden_activation: String,
     #[serde(default)]
     pad_token_id: u32,
@@ -69,7 +70,7 @@ fn local_theta() -> f32 {
     10_000.0
 }
 
-fn gelu() -> String {
+fn exact() -> String {
     "gelu".to_owned()
 }
 
@@ -242,7 +243,7 @@ impl Layer {
         let x = (self.out.forward(&mixed)? + x)?;
         let wide = self.wide.forward(&self.middle.forward(&x)?)?;
         let inner = wide.dim(1)? / 2;
-        let gated = (wide.narrow(1, 0, inner)?.gelu_erf()? * wide.narrow(1, inner, inner)?)?;
+        let gated = (gelu(&wide.narrow(1, 0, inner)?)? * wide.narrow(1, inner, inner)?)?;
         self.narrow.forward(&gated)? + x
     }
 }
