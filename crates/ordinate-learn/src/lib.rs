@@ -1,6 +1,7 @@
 //! Small learners on dense features, for policies: fast on a few thousand rows, the same bits for the same
 //! seed whatever the number of threads, and saved to the same predictions.
 
+pub mod dense;
 mod error;
 pub mod forest;
 pub mod greedy;
@@ -10,6 +11,7 @@ pub mod margin;
 mod matrix;
 pub mod random;
 
+pub use dense::Link;
 pub use error::LearnError;
 pub use forest::Forest;
 pub use logistic::Logistic;

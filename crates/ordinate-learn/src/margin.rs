@@ -1,4 +1,5 @@
-//! Linear classifiers for many sparse features: one logistic regression per class against the rest.
+//! Linear classifiers for many sparse features: one logistic regression per class against the rest. For dense ones:
+//! [`crate::dense`].
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -65,6 +66,22 @@ impl Margins {
         Ok(Self { features, weights })
     }
 
+    /// Of weights that were fitted elsewhere: per class one per feature, and the intercept.
+    pub(crate) fn new(features: usize, weights: Vec<Vec<f32>>) -> Self {
+        Self { features, weights }
+    }
+
+    /// Per class: a weight per feature, and the intercept last.
+    pub(crate) fn weights(&self) -> &[Vec<f32>] {
+        &self.weights
+    }
+
+    /// The number of features.
+    #[must_use]
+    pub fn features(&self) -> usize {
+        self.features
+    }
+
     /// The number of classes.
     #[must_use]
     pub fn classes(&self) -> usize {
@@ -75,6 +92,19 @@ impl Margins {
     #[must_use]
     pub fn parameters(&self) -> usize {
         self.weights.len() * (self.features + 1)
+    }
+
+    /// The score of each class for a row of all features; features that are out of range are left out.
+    #[must_use]
+    pub fn scores_dense(&self, row: &[f32]) -> Vec<f64> {
+        self.weights
+            .iter()
+            .map(|weights| {
+                let (weights, intercept) = weights.split_at(self.features.min(weights.len()));
+                let sum: f64 = weights.iter().zip(row).map(|(weight, value)| f64::from(weight * value)).sum();
+                sum + intercept.first().copied().map_or(0.0, f64::from)
+            })
+            .collect()
     }
 
     /// The log-odds of each class against the rest; features that are out of range are left out.

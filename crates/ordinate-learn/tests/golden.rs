@@ -4,7 +4,7 @@
 
 use ordinate_learn::forest::{Forest, Params};
 use ordinate_learn::random::SplitMix;
-use ordinate_learn::{Logistic, Matrix, greedy, kernel};
+use ordinate_learn::{Link, Logistic, Margins, Matrix, greedy, kernel};
 use serde_json::Value;
 
 fn golden() -> Value {
@@ -215,4 +215,55 @@ fn logistic_regression_is_that_of_scikit_learn() {
     let bad = vec![vec![(0, f64::NAN)]];
     assert!(Logistic::fit(&bad, 1, &[0], 2, 1.0).is_err());
     assert!(Logistic::fit(&rows, 3, &class_of, 3, 1.0).is_err(), "feature 3 of 3");
+}
+
+/// The same by products of matrices, on weights kept in `f32`; begun at 0, and at the weights for another cost.
+#[test]
+fn dense_logistic_regression_is_that_of_scikit_learn() {
+    let (x, noise, new) = (uniform(60, 120, 4), uniform(61, 120, 1), uniform(62, 4, 4));
+    #[allow(clippy::cast_possible_truncation)]
+    let floats = |x: &Matrix| -> Vec<Vec<f32>> {
+        (0..x.rows()).map(|i| x.row(i).iter().map(|value| *value as f32).collect()).collect()
+    };
+    let (rows, new) = (floats(&x), floats(&new));
+    let rows: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
+    let right: Vec<Vec<usize>> =
+        (0..120).map(|i| vec![((x[(i, 0)] + x[(i, 1)] + noise[(i, 0)]) * 0.99) as usize]).collect();
+    let right: Vec<&[usize]> = right.iter().map(Vec::as_slice).collect();
+    let mut before = None;
+    for (lambda, wanted) in golden()["logistic"].as_object().unwrap() {
+        let cost = 1.0 / lambda.parse::<f64>().unwrap();
+        for start in [None, before.as_ref()] {
+            let model = Margins::fit_dense(&rows, &right, 3, Link::Softmax, cost, start).unwrap();
+            let shares = |row: &Vec<f32>| {
+                let powers: Vec<f64> = model.scores_dense(row).into_iter().map(f64::exp).collect();
+                let sum: f64 = powers.iter().sum();
+                powers.into_iter().map(move |power| power / sum).collect::<Vec<f64>>()
+            };
+            let found = new.iter().flat_map(shares).collect();
+            close(&Matrix::new(3, found).unwrap(), &matrix(wanted), 1e-4);
+        }
+        before = Some(Margins::fit_dense(&rows, &right, 3, Link::Softmax, cost, None).unwrap());
+    }
+    let right: Vec<Vec<usize>> =
+        (0..120).map(|i| (0..3).filter(|&j| x[(i, j)] + noise[(i, 0)] > 1.0).collect()).collect();
+    let right: Vec<&[usize]> = right.iter().map(Vec::as_slice).collect();
+    let model = Margins::fit_dense(&rows, &right, 3, Link::Sigmoid, 5.0, None).unwrap();
+    let found = new.iter().flat_map(|row| model.scores_dense(row)).map(|score| 1.0 / (1.0 + (-score).exp()));
+    close(&Matrix::new(3, found.collect()).unwrap(), &matrix(&golden()["tags"]), 1e-4);
+}
+
+#[test]
+fn dense_rows_that_cannot_be_learnt_from() {
+    let fit = |rows: &[&[f32]], right: &[&[usize]], cost: f64| {
+        Margins::fit_dense(rows, right, 2, Link::Softmax, cost, None)
+    };
+    assert!(fit(&[&[1.0], &[2.0]], &[&[0], &[1]], 1.0).is_ok());
+    assert!(fit(&[], &[], 1.0).is_err());
+    assert!(fit(&[&[1.0], &[2.0, 3.0]], &[&[0], &[1]], 1.0).is_err());
+    assert!(fit(&[&[1.0], &[f32::NAN]], &[&[0], &[1]], 1.0).is_err());
+    assert!(fit(&[&[1.0], &[2.0]], &[&[0]], 1.0).is_err());
+    assert!(fit(&[&[1.0], &[2.0]], &[&[0], &[2]], 1.0).is_err());
+    assert!(fit(&[&[1.0], &[2.0]], &[&[0], &[]], 1.0).is_err());
+    assert!(fit(&[&[1.0], &[2.0]], &[&[0], &[1]], 0.0).is_err());
 }

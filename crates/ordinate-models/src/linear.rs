@@ -2,7 +2,7 @@
 
 use ordinate_features::Sparse;
 use ordinate_learn::random::shuffle;
-use ordinate_learn::{Cells, Margins};
+use ordinate_learn::{Cells, LearnError, Link, Margins};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ModelError;
@@ -23,6 +23,59 @@ pub struct Calibrated {
 const FEW: usize = 500;
 const FOLDS: usize = 5;
 
+/// The features of the rows to learn from.
+#[derive(Debug, Clone, Copy)]
+pub enum Rows<'a> {
+    /// Few of so many features each.
+    Sparse(&'a [Sparse], usize),
+    /// All features.
+    Dense(&'a [&'a [f32]]),
+}
+
+impl Rows<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Sparse(rows, _) => rows.len(),
+            Self::Dense(rows) => rows.len(),
+        }
+    }
+
+    fn fit(
+        &self,
+        kind: Kind,
+        chosen: &[usize],
+        right: &[Vec<usize>],
+        classes: usize,
+        cost: f64,
+        start: Option<&Margins>,
+    ) -> Result<Margins, LearnError> {
+        match self {
+            Self::Sparse(rows, features) => {
+                let cells: Vec<Cells<'_>> = chosen.iter().map(|&row| cells(&rows[row])).collect();
+                let holds = |at: usize, class: usize| right[chosen[at]].contains(&class);
+                Margins::fit(&cells, *features, classes, holds, cost)
+            }
+            Self::Dense(rows) => {
+                let link = if kind == Kind::Tag { Link::Sigmoid } else { Link::Softmax };
+                let rows: Vec<&[f32]> = chosen.iter().map(|&row| rows[row]).collect();
+                let right: Vec<&[usize]> = chosen.iter().map(|&row| right[row].as_slice()).collect();
+                Margins::fit_dense(&rows, &right, classes, link, cost, start)
+            }
+        }
+    }
+
+    fn scores(&self, margins: &Margins, row: usize) -> Vec<f64> {
+        match self {
+            Self::Sparse(rows, _) => margins.scores(cells(&rows[row])),
+            Self::Dense(rows) => margins.scores_dense(rows[row]),
+        }
+    }
+}
+
+fn cells(row: &Sparse) -> Cells<'_> {
+    Cells { index: &row.index, value: &row.value }
+}
+
 impl Calibrated {
     /// Fits on rows and the labels of each. Penalty and sharpness are those of the least log loss on rows held out,
     /// among `costs` (LIBLINEAR's `C`).
@@ -31,9 +84,8 @@ impl Calibrated {
     /// [`ModelError::TooLittle`] with fewer than two rows or labels.
     pub fn fit(
         kind: Kind,
-        rows: &[Sparse],
+        rows: Rows<'_>,
         targets: &[Vec<String>],
-        features: usize,
         costs: &[f64],
     ) -> Result<Self, ModelError> {
         let mut labels: Vec<String> = targets.iter().flatten().cloned().collect();
@@ -45,19 +97,19 @@ impl Calibrated {
         let place = |label: &String| labels.binary_search(label).ok();
         let right: Vec<Vec<usize>> =
             targets.iter().map(|target| target.iter().filter_map(place).collect()).collect();
-        let cells: Vec<Cells<'_>> =
-            rows.iter().map(|row| Cells { index: &row.index, value: &row.value }).collect();
         let all: Vec<usize> = (0..rows.len()).collect();
-        let fit = |chosen: &[usize], cost: f64| {
-            let cells: Vec<Cells<'_>> = chosen.iter().map(|&row| cells[row]).collect();
-            Margins::fit(&cells, features, labels.len(), |at, class| right[chosen[at]].contains(&class), cost)
+        let fit = |chosen: &[usize], cost: f64, start: Option<&Margins>| {
+            rows.fit(kind, chosen, &right, labels.len(), cost, start)
         };
+        // The weights for one cost are near those for the next.
+        let mut rounds: Vec<_> = splits(&all).into_iter().map(|rows| (rows, None)).collect();
         let mut best: Option<(f64, f64, f64)> = None;
         for &cost in costs {
             let mut held: Vec<(usize, Vec<f64>)> = Vec::new();
-            for (train, test) in splits(&all) {
-                let margins = fit(&train, cost)?;
-                held.extend(test.into_iter().map(|row| (row, margins.scores(cells[row]))));
+            for ((train, test), before) in &mut rounds {
+                let margins = fit(train, cost, before.as_ref())?;
+                held.extend(test.iter().map(|&row| (row, rows.scores(&margins, row))));
+                *before = Some(margins);
             }
             let (sharpness, loss) = sharpen(kind, &held, &right);
             if best.is_none_or(|(least, ..)| loss < least) {
@@ -65,7 +117,7 @@ impl Calibrated {
             }
         }
         let (_, cost, sharpness) = best.unwrap_or((0.0, 1.0, 1.0));
-        let margins = fit(&all, cost)?;
+        let margins = fit(&all, cost, rounds[0].1.as_ref())?;
         Ok(Self { labels, tags: kind == Kind::Tag, margins, sharpness })
     }
 
@@ -84,20 +136,32 @@ impl Calibrated {
     /// The probability of each label, in the order of [`Self::labels`]; they sum to 1 for `classify`.
     #[must_use]
     pub fn probabilities(&self, row: &Sparse) -> Vec<f64> {
-        let kind = if self.tags { Kind::Tag } else { Kind::Classify };
-        let scores = self.margins.scores(Cells { index: &row.index, value: &row.value });
-        probabilities(kind, &scores, self.sharpness)
+        self.calibrated(&self.margins.scores(cells(row)))
     }
 
-    /// The answer to a row.
+    fn calibrated(&self, scores: &[f64]) -> Vec<f64> {
+        let kind = if self.tags { Kind::Tag } else { Kind::Classify };
+        probabilities(kind, scores, self.sharpness)
+    }
+
+    /// The answer to a row of few features.
     #[must_use]
     pub fn reply(&self, row: &Sparse) -> Reply {
-        let shares = self.probabilities(row);
+        self.answer(&self.probabilities(row))
+    }
+
+    /// The answer to a row of all features.
+    #[must_use]
+    pub fn reply_dense(&self, row: &[f32]) -> Reply {
+        self.answer(&self.calibrated(&self.margins.scores_dense(row)))
+    }
+
+    fn answer(&self, shares: &[f64]) -> Reply {
         if self.tags {
             let chosen: Vec<&str> = self
                 .labels
                 .iter()
-                .zip(&shares)
+                .zip(shares)
                 .filter(|(_, share)| **share >= 0.5)
                 .map(|(label, _)| label.as_str())
                 .collect();

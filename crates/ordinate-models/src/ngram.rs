@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ModelError;
 use crate::kind::Kind;
-use crate::linear::Calibrated;
+use crate::linear::{Calibrated, Rows};
 use crate::model::{Facts, Model, Reply};
 
 /// Words and word pairs, and characters by two to five: enough for any script, without knowing one.
@@ -38,7 +38,7 @@ impl Ngram {
         seen.sort_unstable();
         seen.dedup();
         let rows: Vec<Sparse> = weighted.par_iter().map(|row| narrow(row, &seen)).collect();
-        let linear = Calibrated::fit(kind, &rows, targets, seen.len(), &COSTS)?;
+        let linear = Calibrated::fit(kind, Rows::Sparse(&rows, seen.len()), targets, &COSTS)?;
         Ok(Self { grams: GRAMS, tfidf, seen, linear })
     }
 
