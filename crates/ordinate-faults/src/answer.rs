@@ -143,7 +143,7 @@ pub(crate) fn whole(body: &Value, said: &Said, style: &Style) -> Value {
         "message": { "role": "assistant", "content": said.text, "refusal": said.refusal },
         "finish_reason": said.finish,
     });
-    if body["logprobs"] == true {
+    if asks_logprobs(body) {
         choice["logprobs"] =
             json!({ "content": pieces(&said.text).iter().map(|t| logprob(t, style)).collect::<Vec<_>>() });
     }
@@ -173,11 +173,8 @@ pub(crate) fn events(body: &Value, said: &Said, style: &Style) -> Vec<Value> {
     // A monstrous text comes in one event: millions of them would only busy this server.
     let parts = if said.text.len() > MONSTROUS { vec![said.text.as_str()] } else { pieces(&said.text) };
     for piece in parts {
-        let logprobs = if body["logprobs"] == true {
-            json!({ "content": [logprob(piece, style)] })
-        } else {
-            Value::Null
-        };
+        let logprobs =
+            if asks_logprobs(body) { json!({ "content": [logprob(piece, style)] }) } else { Value::Null };
         events.push(chunk(json!({ "content": piece }), Value::Null, logprobs));
     }
     if let Some(refusal) = &said.refusal {
@@ -191,6 +188,11 @@ pub(crate) fn events(body: &Value, said: &Said, style: &Style) -> Vec<Value> {
         events.push(last);
     }
     events
+}
+
+/// As strict as the strictest: llama-cpp-python gives none without `top_logprobs`.
+fn asks_logprobs(body: &Value) -> bool {
+    body["logprobs"] == true && body["top_logprobs"].as_u64().is_some_and(|top| top > 0)
 }
 
 fn usage(said: &Said) -> Value {

@@ -66,6 +66,9 @@ pub enum Fault {
     Huge(usize),
     /// A stream that ends without `[DONE]` and without a finish reason.
     NoDone,
+    /// A stream that is given up half-way and ends in `[DONE]` without a finish reason, as llama-cpp-python's when another
+    /// request comes. A whole answer comes whole.
+    GivenUp,
 }
 
 impl Fault {
@@ -105,6 +108,7 @@ impl Fault {
             "empty" => Self::Empty,
             "no-usage" => Self::NoUsage,
             "no-done" => Self::NoDone,
+            "given-up" => Self::GivenUp,
             code => Self::status(code.parse().ok().filter(|code| (400..600).contains(code))?),
         })
     }

@@ -213,7 +213,7 @@ async fn answer(
         whole_steps(script, body, &said, &fault)
     };
     if steps.iter().all(|step| matches!(step, Step::Send(_) | Step::Wait(_)))
-        && !matches!(fault, Fault::BrokenJson | Fault::BrokenUtf8 | Fault::NoDone)
+        && !matches!(fault, Fault::BrokenJson | Fault::BrokenUtf8 | Fault::NoDone | Fault::GivenUp)
     {
         receipt.good = Some((prompt_of(body).to_owned(), (said.input_tokens, said.output_tokens)));
     }
@@ -261,6 +261,10 @@ fn stream_steps(script: &Script, body: &Value, said: &Said, fault: &Fault) -> Ve
         }
         Fault::BrokenUtf8 => vec![Step::Send(broken_utf8(&lines.concat(), "assistant"))],
         Fault::NoDone => send(&lines[..half]),
+        Fault::GivenUp => {
+            lines.drain(half..lines.len() - 1);
+            send(&lines)
+        }
         _ => send(&lines),
     };
     if matches!(steps.last(), Some(Step::Wait(_))) {

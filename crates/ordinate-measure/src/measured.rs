@@ -196,7 +196,7 @@ pub(crate) fn row(plan: &Plan, item: usize, saved: Saved) -> Row {
         Ok(found) => {
             row.confidence = row
                 .confidence
-                .or_else(|| confidence::of_span(&saved.logprobs, &found.span, plan.reader.is_long()));
+                .or_else(|| confidence::of_span(&saved.logprobs, &text, &found.span, plan.reader.is_long()));
             row.output = Some(found.value);
         }
         Err(unreadable) => {

@@ -14,7 +14,7 @@ pub struct Usage {
 /// One token of the answer and its natural-log probability.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenLogprob {
-    /// The token's text.
+    /// The token's text; empty where it is a part of a character.
     pub token: String,
     /// Natural logarithm of its probability, at most 0.
     pub logprob: f64,
@@ -37,6 +37,7 @@ pub struct Reply {
     pub latency: Duration,
     /// From sending the request to the first text, where the answer was streamed.
     pub first_token: Option<Duration>,
-    /// Tokens with log-probabilities, where they were asked for and given; their texts make up `text`.
+    /// Tokens with log-probabilities, where they were asked for and given; their texts make up `text`,
+    /// but for the characters that several tokens write.
     pub logprobs: Vec<TokenLogprob>,
 }

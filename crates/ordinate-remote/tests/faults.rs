@@ -111,7 +111,7 @@ async fn good_answers_whole_and_streamed() {
         }
         let text: String = reply.logprobs.iter().map(|token| token.token.as_str()).collect();
         assert_eq!(text, reply.text);
-        let sure = confidence::of_span(&reply.logprobs, &(0..reply.text.len()), true).unwrap();
+        let sure = confidence::of_span(&reply.logprobs, &reply.text, &(0..reply.text.len()), true).unwrap();
         assert!((sure - (-0.1_f64).exp()).abs() < 1e-9);
     }
 }
@@ -122,6 +122,16 @@ async fn an_answer_without_usage_is_an_answer() {
     for stream in [false, true] {
         assert_eq!(ask(&entry(&server, stream)).await.unwrap().usage, None);
     }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_given_up_is_no_answer() {
+    let script = Script::saying("up, or so it seems to me").with_faults(|_| Fault::GivenUp);
+    let server = FaultServer::start(script).await.unwrap();
+    let failure = ask(&entry(&server, true)).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Cut, "{failure}");
+    assert!(failure.message.contains("concurrency = 1"), "{failure}");
+    assert_eq!(ask(&entry(&server, false)).await.unwrap().text, "up, or so it seems to me");
 }
 
 #[tokio::test]

@@ -254,7 +254,7 @@ impl Bench<'_> {
                     .into_iter()
                     .map(|piece| TokenLogprob { token: piece.text, logprob: piece.log_probability })
                     .collect();
-                let confidence = confidence::of_span(&tokens, &found.span, self.reader.is_long());
+                let confidence = confidence::of_span(&tokens, &said, &found.span, self.reader.is_long());
                 Row { output: Some(found.value), confidence, ..row }
             }
         })

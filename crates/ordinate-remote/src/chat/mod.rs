@@ -85,6 +85,8 @@ impl Chat {
         }
         if self.entry.logprobs == Some(true) {
             body.insert("logprobs".into(), json!(true));
+            // Nothing is made of the alternatives, but llama-cpp-python gives no log-probabilities without them.
+            body.insert("top_logprobs".into(), json!(1));
         }
         if self.streams() {
             body.insert("stream".into(), json!(true));

@@ -18,6 +18,8 @@ pub(super) struct StreamReader {
     events: usize,
     /// Whether any event was one of a chat stream.
     begun: bool,
+    /// Whether the server names finish reasons at all.
+    says_why: bool,
 }
 
 impl StreamReader {
@@ -89,8 +91,9 @@ impl StreamReader {
             if let Some(logprobs) = choice.logprobs {
                 logprobs.add_to(&mut self.raw.reply.logprobs);
             }
-            if choice.finish_reason.is_some() {
-                self.raw.finish = choice.finish_reason;
+            if let Some(finish) = choice.finish_reason {
+                self.says_why = true;
+                self.raw.finish = finish.or(self.raw.finish.take());
             }
         }
     }
@@ -100,11 +103,24 @@ impl StreamReader {
         let rest = std::mem::take(&mut self.rest);
         self.line(&rest, Duration::ZERO)?;
         self.event(Duration::ZERO)?;
-        // `[DONE]` or a finish reason: some servers send only one of them.
+        // `[DONE]` or a finish reason: some servers send only one of them. llama-cpp-python gives a stream up when another
+        // request comes, and says `[DONE]` all the same: whoever says null on the way has to say a reason at the end.
+        if self.done && self.says_why && self.raw.finish.is_none() {
+            let usage = self.raw.reply.usage;
+            let message = "the server gave the answer up before it was whole (`[DONE]` without a finish reason); where it \
+                           does so when another request comes, write `concurrency = 1` for this candidate, or start \
+                           llama-cpp-python with `--interrupt_requests false`";
+            return Err(Failure { usage, ..Failure::new(FailureKind::Cut, message) });
+        }
         if !self.done && self.raw.finish.is_none() {
             let kind = if self.begun { FailureKind::Cut } else { FailureKind::Shape };
             let usage = self.raw.reply.usage;
-            let message = "the stream ended before the answer was whole";
+            let message = if self.begun {
+                "the stream ended before the answer was whole"
+            } else {
+                "the stream ended before the answer began: the server's log may say why (without `stream` it may say it \
+                 here)"
+            };
             return Err(Failure { usage, ..Failure::new(kind, message) });
         }
         Ok(self.raw)
@@ -155,6 +171,18 @@ mod tests {
         fn nothing_makes_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let _ = read(&[&bytes]);
         }
+    }
+
+    #[test]
+    fn an_answer_that_is_given_up_is_a_cut_and_no_answer() {
+        let event =
+            |rest: &str| format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"up\"}}{rest}}}]}}\n\n");
+        let ends = |rest| read(&[event(rest).as_bytes(), b"data: [DONE]\n\n"]);
+        let failure = ends(",\"finish_reason\":null").unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Cut);
+        assert!(failure.message.contains("concurrency = 1"), "{failure}");
+        // A server that never names a reason ends with `[DONE]` alone.
+        assert_eq!(ends("").unwrap().reply.text, "up");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The answer of a chat API, read with patience for what servers leave out or add.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::error::Category;
 
@@ -21,8 +21,15 @@ pub(super) struct Wire {
 pub(super) struct WireChoice {
     pub(super) message: Option<WireMessage>,
     pub(super) delta: Option<WireMessage>,
-    pub(super) finish_reason: Option<String>,
+    /// `None`: not named; `Some(None)`: null, as long as the answer goes on.
+    #[serde(default, deserialize_with = "named")]
+    pub(super) finish_reason: Option<Option<String>>,
     pub(super) logprobs: Option<WireLogprobs>,
+}
+
+/// Tells null from a field that is not there.
+fn named<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(value).map(Some)
 }
 
 #[derive(Debug, Deserialize)]
@@ -68,6 +75,15 @@ pub(super) struct WireLogprobs {
 pub(super) struct WireToken {
     token: String,
     logprob: Option<f64>,
+    bytes: Option<Vec<u8>>,
+}
+
+impl WireToken {
+    /// Its text. A part of a character has none: OpenAI writes `\xc3` for it, with the byte beside.
+    fn text(self) -> String {
+        let part = self.bytes.is_some_and(|bytes| std::str::from_utf8(&bytes).is_err());
+        if part { String::new() } else { self.token }
+    }
 }
 
 /// Servers that count nothing send nulls.
@@ -88,9 +104,9 @@ impl WireUsage {
 impl WireLogprobs {
     pub(super) fn add_to(self, tokens: &mut Vec<TokenLogprob>) {
         let given = self.content.into_iter().flatten();
-        tokens.extend(given.filter_map(|WireToken { token, logprob }| {
-            let logprob = logprob.filter(|value| value.is_finite())?.min(0.0);
-            Some(TokenLogprob { token, logprob })
+        tokens.extend(given.filter_map(|token| {
+            let logprob = token.logprob.filter(|value| value.is_finite())?.min(0.0);
+            Some(TokenLogprob { token: token.text(), logprob })
         }));
     }
 }
@@ -125,7 +141,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Raw, Failure> {
         let message = format!("the answer has no choices: {}", shorten(text));
         return Err(Failure { usage, ..Failure::new(FailureKind::Shape, message) });
     };
-    let mut raw = Raw { finish: choice.finish_reason, ..Raw::default() };
+    let mut raw = Raw { finish: choice.finish_reason.flatten(), ..Raw::default() };
     raw.reply.usage = usage;
     if let Some(logprobs) = choice.logprobs {
         logprobs.add_to(&mut raw.reply.logprobs);
@@ -155,6 +171,11 @@ mod tests {
             "a"
         );
         assert_eq!(text(r#"{"error":null,"choices":[{"message":{"content":null},"logprobs":null}]}"#), "");
+        let logprobs = r#"{"content":[{"token":"\\xc3","bytes":[195],"logprob":-0.5},{"token":"a","bytes":[97],"logprob":-0.5},
+            {"token":"b","bytes":null,"logprob":-0.5}]}"#;
+        let body = format!(r#"{{"choices":[{{"message":{{"content":"a"}},"logprobs":{logprobs}}}]}}"#);
+        let tokens = read(body.as_bytes()).unwrap().reply.logprobs;
+        assert_eq!(tokens.iter().map(|token| token.token.as_str()).collect::<Vec<_>>(), ["", "a", "b"]);
         let raw =
             read(br#"{"choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":null}}"#).unwrap();
         assert_eq!(raw.reply.usage, None);

@@ -84,6 +84,13 @@ fn note(summary: &Summary) -> String {
         text.push_str(&format!(", errors: {}", kinds.join(", ")));
     }
     text.push('.');
+    // llama-cpp-python counts the tokens of whole answers only.
+    if summary.input_tokens + summary.output_tokens == 0 && summary.first_token_ms.is_some() {
+        text.push_str(
+            " Its server sent no token counts with streamed answers, so that its cost is unknown; leave `stream` out \
+             to have it metered.",
+        );
+    }
     if let Ended::Beaten { why, saved_items, saved_usd } = &summary.ended {
         let saved = saved_usd.map(|usd| format!(" and about ${usd:.4}")).unwrap_or_default();
         text.push_str(&format!(
