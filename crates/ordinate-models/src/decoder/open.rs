@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use ordinate_hub::ModelName;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -34,8 +35,8 @@ pub enum Place {
 /// [`ModelError::File`] where a `.gguf` file is not there, or a decoder is of another architecture.
 pub fn find(text: &str, base: &Path) -> Result<Option<Place>, ModelError> {
     if Path::new(text).extension().is_some_and(|end| end.eq_ignore_ascii_case("gguf")) {
-        let path = match text.strip_prefix("hf:").and_then(|name| name.rsplit_once('/')) {
-            Some((name, file)) => Source::find(&format!("hf:{name}"), base)?.folder.join(file),
+        let path = match ModelName::parse(text)? {
+            Some(name) => Source::find(text, base)?.folder.join(name.file().unwrap_or_default()),
             None => base.join(text),
         };
         if path.is_file() {
@@ -248,20 +249,7 @@ fn shards(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {
     }
     let index = folder.join("model.safetensors.index.json");
     if index.is_file() {
-        #[derive(Deserialize)]
-        struct Index {
-            weight_map: std::collections::BTreeMap<String, String>,
-        }
-        let read: Index = json(&index)?;
-        let names: std::collections::BTreeSet<String> = read.weight_map.into_values().collect();
-        if let Some(name) =
-            names.iter().find(|name| name.contains(['/', '\\']) || !name.ends_with(".safetensors"))
-        {
-            return Err(file(&index, &format!("names {name:?}, which is no safetensors file of the folder")));
-        }
-        if names.is_empty() {
-            return Err(file(&index, "names no files"));
-        }
+        let names = ordinate_hub::shards_of(text(&index)?.as_bytes()).map_err(|why| file(&index, &why))?;
         let paths: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
         return match paths.iter().find(|path| !path.is_file()) {
             Some(path) => Err(file(path, "is missing; the index names it: fetch the model again")),
