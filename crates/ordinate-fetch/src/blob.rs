@@ -36,7 +36,7 @@ impl Room<'_> {
         self.snapshot.join(file).is_file()
     }
 
-    /// Fetches a file; the bytes that were received. Whoever fetches the same content at this time, in this program or
+    /// Fetches a file; the bytes that were not here before. Whoever fetches the same content at this time, in this program or
     /// in another (Python's too), is waited for.
     pub(crate) async fn place(&self, file: &str, meta: &Meta) -> Result<u64, FetchError> {
         let blob = self.repository.join("blobs").join(&meta.etag);
@@ -45,11 +45,8 @@ impl Room<'_> {
             make(blob.parent())?;
             let _lock = self.lock(file, &meta.etag)?;
             if !is_whole(&blob, meta) {
-                patiently(async || {
-                    received += self.receive(file, meta, &blob).await?;
-                    Ok(())
-                })
-                .await?;
+                patiently(async || self.receive(file, meta, &blob).await).await?;
+                received = meta.size;
             }
         }
         self.link(file, &meta.etag)?;
@@ -74,7 +71,7 @@ impl Room<'_> {
     }
 
     /// Receives a content, after what an earlier try left of it.
-    async fn receive(&self, file: &str, meta: &Meta, blob: &Path) -> Result<u64, FetchError> {
+    async fn receive(&self, file: &str, meta: &Meta, blob: &Path) -> Result<(), FetchError> {
         let path = blob.with_file_name(format!("{}.incomplete", meta.etag));
         let disk = |error: io::Error| FetchError::disk(&path, &error);
         let mut part = File::options().create(true).read(true).append(true).open(&path).map_err(disk)?;
@@ -111,7 +108,6 @@ impl Room<'_> {
                 return Err(FetchError::Cut { file: file.to_owned(), host: host(&url), why });
             }
         }
-        let received = seen.bytes.saturating_sub(resumed);
         if let Some(why) = seen.differs(meta) {
             drop(part);
             fs::remove_file(&path).map_err(disk)?;
@@ -122,8 +118,7 @@ impl Room<'_> {
             return Err(FetchError::Damaged { file: file.to_owned(), why });
         }
         part.sync_all().map_err(disk)?;
-        fs::rename(&path, blob).map_err(disk)?;
-        Ok(received)
+        fs::rename(&path, blob).map_err(disk)
     }
 
     /// Puts a link to a content into the folder of the commit, at once or not at all.

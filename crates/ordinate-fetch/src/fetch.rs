@@ -25,7 +25,7 @@ pub struct Hub {
 pub struct Fetched {
     /// Its folder and its commit.
     pub snapshot: Snapshot,
-    /// Bytes that were received for it now.
+    /// Bytes of the files that were fetched now.
     pub bytes: u64,
 }
 
