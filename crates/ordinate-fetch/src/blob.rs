@@ -205,8 +205,9 @@ pub(crate) fn make(folder: Option<&Path>) -> Result<(), FetchError> {
 }
 
 /// Bytes, for people.
+#[must_use]
 #[allow(clippy::cast_precision_loss)] // for people
-pub(crate) fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     let bytes = bytes as f64;
     match bytes {
         1e9.. => format!("{:.2} GB", bytes / 1e9),

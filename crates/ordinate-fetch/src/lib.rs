@@ -12,6 +12,7 @@ mod plan;
 mod settings;
 mod token;
 
+pub use blob::size;
 pub use error::FetchError;
 pub use fetch::{Fetched, Hub};
 pub use settings::Settings;

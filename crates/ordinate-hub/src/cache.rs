@@ -111,6 +111,10 @@ impl Cache {
         for entry in entries(&self.root)? {
             let name = entry.file_name().to_string_lossy().into_owned();
             let Some(name) = name.strip_prefix("models--") else { continue };
+            let repository = name.replace("--", "/");
+            if ModelName::parse(&format!("hf:{repository}")).is_err() {
+                continue;
+            }
             let refs = refs(&entry.path().join("refs"))?;
             for snapshot in entries(&entry.path().join("snapshots"))? {
                 let commit = snapshot.file_name().to_string_lossy().into_owned();
@@ -119,7 +123,7 @@ impl Cache {
                 }
                 let of_it = refs.iter().filter(|(_, at)| *at == commit).map(|(name, _)| name.clone());
                 found.push(Cached {
-                    repository: name.replace("--", "/"),
+                    repository: repository.clone(),
                     refs: of_it.collect(),
                     snapshot: Snapshot { folder: snapshot.path(), commit },
                 });
@@ -134,8 +138,10 @@ impl Cached {
     /// The name under which this snapshot is found again.
     #[must_use]
     pub fn name(&self) -> String {
+        // A revision of several words could not be told from the path of a GGUF file.
+        let word = self.refs.iter().find(|name| !name.contains('/'));
         let main = self.refs.iter().any(|name| name == "main");
-        let revision = if main { None } else { Some(self.refs.first().unwrap_or(&self.snapshot.commit)) };
+        let revision = if main { None } else { Some(word.unwrap_or(&self.snapshot.commit)) };
         match revision {
             None => format!("hf:{}", self.repository),
             Some(revision) => format!("hf:{}@{revision}", self.repository),
@@ -223,7 +229,7 @@ mod tests {
         }
         let listed = cache.list().unwrap();
         let names: Vec<String> = listed.iter().map(Cached::name).collect();
-        assert_eq!(names, ["hf:org/one", "hf:org/one@refs/pr/1"]);
+        assert_eq!(names, ["hf:org/one".to_owned(), format!("hf:org/one@{OTHER}")]);
         // Each is found again under the name that is told.
         for one in &listed {
             assert_eq!(cache.find(&name(&one.name())).as_ref(), Some(&one.snapshot));

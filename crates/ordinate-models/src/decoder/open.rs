@@ -200,20 +200,28 @@ pub fn decoder(place: &Place) -> Result<(Read, Vec<PathBuf>), ModelError> {
         }
         Place::Gguf(path) => {
             let weights = Weights::gguf(path)?;
-            let rows = weights.shape("token_embd.weight").and_then(|shape| shape.first()).copied();
             let content = weights.content().ok_or_else(|| file(path, "is no GGUF file"))?;
-            let rows = rows.ok_or_else(|| file(path, "has no token_embd.weight: it is no language model"))?;
-            let config = Config::of_gguf(&content.metadata, rows, !weights.has("output.weight"))
-                .map_err(|problem| file(path, &problem))?;
+            let config = gguf_config(&weights).map_err(|problem| file(path, &problem))?;
             let meta = Some(content.metadata.clone());
             (config, weights, vec![path.clone()], meta)
         }
     };
-    if let Some(free) = free_memory() {
-        enough(&files[0], weights.memory(), free)?;
-    }
+    enough_memory(&files[0], weights.memory())?;
     let ends = config.ends.clone();
     Ok((Read { decoder: Decoder::new(config, weights)?, ends, meta }, files))
+}
+
+/// The configuration of a GGUF file.
+pub(crate) fn gguf_config(weights: &Weights) -> Result<Config, String> {
+    let rows = weights.shape("token_embd.weight").and_then(|shape| shape.first()).copied();
+    let rows = rows.ok_or("has no token_embd.weight: it is no language model")?;
+    let content = weights.content().ok_or("is no GGUF file")?;
+    Config::of_gguf(&content.metadata, rows, !weights.has("output.weight"))
+}
+
+/// Refuses weights for which the machine has no room now.
+pub(crate) fn enough_memory(path: &Path, needed: u64) -> Result<(), ModelError> {
+    free_memory().map_or(Ok(()), |free| enough(path, needed, free))
 }
 
 /// Refuses weights for which there is no room.
@@ -242,7 +250,7 @@ fn free_memory() -> Option<u64> {
 
 /// The safetensors of a folder: one file, or those that an index names. What unpickles runs code, and is refused by
 /// name.
-fn shards(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {
+pub(crate) fn shards(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {
     let one = folder.join("model.safetensors");
     if one.is_file() {
         return Ok(vec![one]);
