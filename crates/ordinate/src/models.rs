@@ -130,7 +130,12 @@ fn show(args: &InspectArgs) -> Result<(), Failure> {
         return print(&pretty(&value));
     }
     let unknown = || "unknown".to_owned();
-    let number = |count: u64| format!("{} ({count})", short(count));
+    let number = |count: u64| match short(count) {
+        all if all == count.to_string() => all,
+        rounded => format!("{rounded} ({count})"),
+    };
+    // The built-in one adds up word pieces.
+    let length = || if is.path.is_none() { "any length".to_owned() } else { unknown() };
     let runs = match (&is.problem, is.kind) {
         (Some(problem), _) => format!("no: {problem}"),
         (None, Role::Encoder) => "as an encoder (local, or adapt with a probe)".to_owned(),
@@ -145,7 +150,7 @@ fn show(args: &InspectArgs) -> Result<(), Failure> {
         ("parameters", is.parameters.map_or_else(unknown, number)),
         ("on disk", size(is.disk_bytes)),
         ("in memory", is.memory_bytes.map_or_else(unknown, |bytes| format!("{} (weights)", size(bytes)))),
-        ("context", is.context_tokens.map_or_else(unknown, |tokens| format!("{tokens} tokens"))),
+        ("context", is.context_tokens.map_or_else(length, |tokens| format!("{tokens} tokens"))),
         ("licence", is.licence.clone().unwrap_or_else(unknown)),
         ("revision", is.revision.clone().unwrap_or_else(|| "none".to_owned())),
         ("path", is.path.as_ref().map_or_else(|| "built in".to_owned(), path)),
