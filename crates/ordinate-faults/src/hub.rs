@@ -29,6 +29,8 @@ pub struct Shelf {
     pub commit: String,
     /// `org/name`, and its files.
     pub models: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
+    /// Older names of models, and what they are called now.
+    pub moved: BTreeMap<String, String>,
     /// The token without which models are refused as gated.
     pub token: Option<String>,
     /// Bytes of an answer after which the connection breaks, for files of this name, so many times.
@@ -181,6 +183,9 @@ fn answer(asked: &Asked, shelf: &mut Shelf, elsewhere: SocketAddr) -> Reply {
         // Some servers repeat what they were sent.
         let message = format!("Access to this model is restricted: {:?}", asked.authorization);
         return refuse(if known.is_some() { 403 } else { 401 }, "GatedRepo", &message);
+    }
+    if let Some((old, new)) = shelf.moved.iter().find(|(old, _)| asked.path.contains(old.as_str())) {
+        return Reply(307, vec![("location", asked.path.replace(old.as_str(), new))], Vec::new());
     }
     let parts: Vec<&str> = asked.path.trim_start_matches('/').split('/').collect();
     match parts.as_slice() {

@@ -296,6 +296,20 @@ fn nobody_there_and_a_busy_hub() {
     assert!(!error.is_input() && said.contains(&port.to_string()) && said.contains("HF_ENDPOINT"), "{said}");
 }
 
+/// A model that was renamed is found under its older name, and by the hub's own redirects the token goes along.
+#[test]
+fn a_renamed_model() {
+    let (server, desk) = hub();
+    server.change(|shelf| {
+        shelf.moved.insert("org/former".to_owned(), "org/whole".to_owned());
+        shelf.token = Some("hf_abc".to_owned());
+    });
+    let settings = Settings { token: Token::of("hf_abc"), ..settings(&server, desk.path()) };
+    let fetched = fetch(&settings, "hf:org/former").unwrap();
+    assert_eq!(fs::read(fetched.snapshot.folder.join(WEIGHTS)).unwrap(), weights());
+    assert_eq!(settings.cache.whole(&name("hf:org/former")), Some(fetched.snapshot));
+}
+
 /// Shards are those that the index names.
 #[test]
 fn shards() {
