@@ -2,15 +2,19 @@
 //! slow, rude or broken exactly when told: latency, streaming, stalls, cuts, 429, 5xx, broken UTF-8, broken
 //! JSON, refusals. It counts every request by its body, so that a test can show that nothing was asked twice.
 //!
+//! [`HubServer`] is a hub of models in the same spirit: it cuts, damages, refuses, and remembers who sent which token.
+//!
 //! It is for tests and benchmarks of what talks to such servers; no crate outside `[dev-dependencies]` uses it.
 
 mod answer;
 mod body;
 mod count;
 mod fault;
+mod hub;
 mod server;
 
 pub use answer::{Script, Style, prompt_of, tokens_of};
 pub use count::{BodyCount, Counts};
 pub use fault::{Call, Fault};
+pub use hub::{Asked, HubServer, Shelf};
 pub use server::FaultServer;

@@ -11,6 +11,9 @@ pub enum ModelError {
              tokenizer.json and model.safetensors, hf:org/name[@revision], and a .gguf file"
     )]
     Unknown(String),
+    /// The name of a model of the hub is wrong.
+    #[error("{0}")]
+    Name(#[from] ordinate_hub::NameError),
     /// A way of adapting a model is not known.
     #[error("{0:?} is no way of adapting a model that is there yet; known is probe")]
     Method(String),

@@ -6,11 +6,13 @@
 //! answers, and [`Recipe`] is what the task file says of it.
 
 mod answer;
+mod card;
 pub mod decoder;
 mod embedded;
 pub mod encoder;
 mod error;
 mod folds;
+mod inspect;
 mod kind;
 mod linear;
 mod metric;
@@ -24,6 +26,7 @@ mod recipe;
 pub use answer::{Answered, answer_items};
 pub use embedded::Embedded;
 pub use error::ModelError;
+pub use inspect::{Inspected, Role, inspect, inspect_source};
 pub use kind::Kind;
 pub use linear::Calibrated;
 pub use metric::score;

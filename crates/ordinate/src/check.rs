@@ -59,6 +59,11 @@ fn check_live(args: &CheckArgs, task: &Task) -> Result<(), Failure> {
         let how = if entry.recorded.is_some() { "recorded" } else { "live" };
         lines.push(format!("candidate   {} ({}, {how})", entry.name, entry.lineage));
     }
+    for entry in &task.file.candidate {
+        if let Some(model) = crate::hub::absent(task, entry)? {
+            lines.push(format!("to fetch    {model}"));
+        }
+    }
     lines.push("to ask".to_owned());
     lines.extend(estimate_lines(&looked.estimates, task.file.measure.max_spend));
     if args.show_prompt {

@@ -54,6 +54,12 @@ impl From<ordinate_combine::CombineError> for Failure {
     }
 }
 
+impl From<ordinate_fetch::FetchError> for Failure {
+    fn from(error: ordinate_fetch::FetchError) -> Self {
+        if error.is_input() { Self::Input(error.to_string()) } else { Self::Run(error.to_string()) }
+    }
+}
+
 impl From<ordinate_report::ReportError> for Failure {
     fn from(error: ordinate_report::ReportError) -> Self {
         Self::Run(error.to_string())

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::decode;
 use crate::failure::Failure;
+use crate::hub;
 
 /// Raised when a model here comes to answer differently: what older versions answered is not taken then.
 const VERSION: u32 = 2;
@@ -57,6 +58,12 @@ pub(crate) fn checked(task: &Task) -> Result<Option<String>, Failure> {
     let mut lines = vec![format!("{}: fine", task.path.display())];
     let mut any = false;
     for entry in &task.file.candidate {
+        if let Some(model) = hub::absent(task, entry)? {
+            any = true;
+            let (name, lineage) = (&entry.name, &entry.lineage);
+            lines.push(format!("candidate   {name} ({lineage}), runs here; `run` would fetch {model}"));
+            continue;
+        }
         let here = decode::of(task, entry)?.is_some() || recipe(task, entry)?.is_some();
         any |= here;
         let how = if here { "runs here" } else { "recorded" };
@@ -75,6 +82,7 @@ pub(crate) fn checked(task: &Task) -> Result<Option<String>, Failure> {
 /// The task with every candidate that runs here answered: its entry names a file of recorded answers, and what is
 /// known of its size where the task file does not say it. Other candidates are as they were.
 pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Task, Failure> {
+    hub::fetch_absent(task, progress)?;
     let mut ready = task.clone();
     let mut items = None;
     // What one candidate's encoder said of the items serves all candidates on that encoder.

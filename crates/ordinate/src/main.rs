@@ -6,11 +6,13 @@ mod cli;
 mod decode;
 mod failure;
 mod folder;
+mod hub;
 mod import;
 mod init;
 mod live;
 mod local;
 mod metric;
+mod models;
 mod output;
 mod report;
 mod run;
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Command::Export(args) => import::export(&args),
         Command::Report(args) => report::report(&args),
         Command::Ask(args) => ask::ask(&args),
+        Command::Models(args) => models::models(&args.command),
         Command::Schema(args) => output::print(&schema(args.of)),
         Command::Completions(args) => completions(args.shell),
         Command::Man => man(),

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use ordinate_hub::ModelName;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -34,8 +35,8 @@ pub enum Place {
 /// [`ModelError::File`] where a `.gguf` file is not there, or a decoder is of another architecture.
 pub fn find(text: &str, base: &Path) -> Result<Option<Place>, ModelError> {
     if Path::new(text).extension().is_some_and(|end| end.eq_ignore_ascii_case("gguf")) {
-        let path = match text.strip_prefix("hf:").and_then(|name| name.rsplit_once('/')) {
-            Some((name, file)) => Source::find(&format!("hf:{name}"), base)?.folder.join(file),
+        let path = match ModelName::parse(text)? {
+            Some(name) => Source::find(text, base)?.folder.join(name.file().unwrap_or_default()),
             None => base.join(text),
         };
         if path.is_file() {
@@ -199,20 +200,28 @@ pub fn decoder(place: &Place) -> Result<(Read, Vec<PathBuf>), ModelError> {
         }
         Place::Gguf(path) => {
             let weights = Weights::gguf(path)?;
-            let rows = weights.shape("token_embd.weight").and_then(|shape| shape.first()).copied();
             let content = weights.content().ok_or_else(|| file(path, "is no GGUF file"))?;
-            let rows = rows.ok_or_else(|| file(path, "has no token_embd.weight: it is no language model"))?;
-            let config = Config::of_gguf(&content.metadata, rows, !weights.has("output.weight"))
-                .map_err(|problem| file(path, &problem))?;
+            let config = gguf_config(&weights).map_err(|problem| file(path, &problem))?;
             let meta = Some(content.metadata.clone());
             (config, weights, vec![path.clone()], meta)
         }
     };
-    if let Some(free) = free_memory() {
-        enough(&files[0], weights.memory(), free)?;
-    }
+    enough_memory(&files[0], weights.memory())?;
     let ends = config.ends.clone();
     Ok((Read { decoder: Decoder::new(config, weights)?, ends, meta }, files))
+}
+
+/// The configuration of a GGUF file.
+pub(crate) fn gguf_config(weights: &Weights) -> Result<Config, String> {
+    let rows = weights.shape("token_embd.weight").and_then(|shape| shape.first()).copied();
+    let rows = rows.ok_or("has no token_embd.weight: it is no language model")?;
+    let content = weights.content().ok_or("is no GGUF file")?;
+    Config::of_gguf(&content.metadata, rows, !weights.has("output.weight"))
+}
+
+/// Refuses weights for which the machine has no room now.
+pub(crate) fn enough_memory(path: &Path, needed: u64) -> Result<(), ModelError> {
+    free_memory().map_or(Ok(()), |free| enough(path, needed, free))
 }
 
 /// Refuses weights for which there is no room.
@@ -241,27 +250,14 @@ fn free_memory() -> Option<u64> {
 
 /// The safetensors of a folder: one file, or those that an index names. What unpickles runs code, and is refused by
 /// name.
-fn shards(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {
+pub(crate) fn shards(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {
     let one = folder.join("model.safetensors");
     if one.is_file() {
         return Ok(vec![one]);
     }
     let index = folder.join("model.safetensors.index.json");
     if index.is_file() {
-        #[derive(Deserialize)]
-        struct Index {
-            weight_map: std::collections::BTreeMap<String, String>,
-        }
-        let read: Index = json(&index)?;
-        let names: std::collections::BTreeSet<String> = read.weight_map.into_values().collect();
-        if let Some(name) =
-            names.iter().find(|name| name.contains(['/', '\\']) || !name.ends_with(".safetensors"))
-        {
-            return Err(file(&index, &format!("names {name:?}, which is no safetensors file of the folder")));
-        }
-        if names.is_empty() {
-            return Err(file(&index, "names no files"));
-        }
+        let names = ordinate_hub::shards_of(text(&index)?.as_bytes()).map_err(|why| file(&index, &why))?;
         let paths: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
         return match paths.iter().find(|path| !path.is_file()) {
             Some(path) => Err(file(path, "is missing; the index names it: fetch the model again")),

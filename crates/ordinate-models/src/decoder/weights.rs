@@ -215,20 +215,36 @@ impl Weights {
         }
     }
 
+    /// The numbers in all the tensors, but for those that count places and do not come from training.
+    pub(crate) fn parameters(&self) -> u64 {
+        let trained = |name: &str| !name.ends_with("position_ids") && !name.ends_with("inv_freq");
+        match &self.store {
+            Store::Safetensors { places, .. } => {
+                let trained = places.iter().filter(|(name, _)| trained(name));
+                total(trained.map(|(_, place)| cells(&place.shape)))
+            }
+            Store::Gguf { content, .. } => {
+                total(content.tensor_infos.values().map(|info| cells(info.shape.dims())))
+            }
+        }
+    }
+
     /// The memory that all the tensors will take: 4 bytes a number, but what is quantised stays as it is.
     pub(crate) fn memory(&self) -> u64 {
-        let cells = |shape: &[usize]| shape.iter().product::<usize>() as u64;
         match &self.store {
-            Store::Safetensors { places, .. } => places.values().map(|place| 4 * cells(&place.shape)).sum(),
+            Store::Safetensors { places, .. } => {
+                total(places.values().map(|place| cells(&place.shape).saturating_mul(4)))
+            }
             Store::Gguf { content, .. } => {
                 let bytes = content.tensor_infos.values().map(|info| {
                     let dtype = info.ggml_dtype;
                     if dtype.block_size() == 1 {
-                        return 4 * cells(info.shape.dims());
+                        return cells(info.shape.dims()).saturating_mul(4);
                     }
-                    cells(info.shape.dims()) / dtype.block_size() as u64 * dtype.type_size() as u64
+                    (cells(info.shape.dims()) / dtype.block_size() as u64)
+                        .saturating_mul(dtype.type_size() as u64)
                 });
-                bytes.sum()
+                total(bytes)
             }
         }
     }
@@ -330,6 +346,15 @@ impl Weights {
             }
         }
     }
+}
+
+/// The numbers in a tensor. A head that lies must not overflow.
+fn cells(shape: &[usize]) -> u64 {
+    shape.iter().fold(1, |product: u64, &size| product.saturating_mul(size as u64))
+}
+
+fn total(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(0, u64::saturating_add)
 }
 
 fn dense(file: &mut File, place: &Place) -> Result<Tensor, String> {

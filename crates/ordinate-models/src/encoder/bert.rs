@@ -132,7 +132,7 @@ impl Bert {
             other => {
                 return Err(candle_core::Error::Msg(format!(
                     "the architecture {other:?} is none of {}",
-                    crate::encoder::body::KNOWN
+                    crate::encoder::body::KNOWN.join(", ")
                 )));
             }
         };

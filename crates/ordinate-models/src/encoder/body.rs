@@ -12,7 +12,8 @@ use crate::encoder::modernbert::{self, ModernBert};
 use crate::model::Facts;
 
 /// The architectures, as `model_type` names them.
-pub(crate) const KNOWN: &str = "bert, roberta, xlm-roberta, camembert, distilbert and modernbert";
+pub(crate) const KNOWN: [&str; 6] =
+    ["bert", "roberta", "xlm-roberta", "camembert", "distilbert", "modernbert"];
 
 /// What stands between the tokens and a pooling or a head.
 #[derive(Debug)]

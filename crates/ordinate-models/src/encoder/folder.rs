@@ -185,7 +185,10 @@ fn json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ModelError> {
     serde_json::from_slice(&bytes).map_err(|error| {
         file(
             path,
-            &format!("is not the configuration of an encoder: {error}; known architectures are {KNOWN}"),
+            &format!(
+                "is not the configuration of an encoder: {error}; known architectures are {}",
+                KNOWN.join(", ")
+            ),
         )
     })
 }

@@ -12,7 +12,9 @@ mod plus;
 mod softmax;
 mod source;
 
+pub(crate) use bert::Config as BertConfig;
 pub use bert::{Bert, Config};
+pub(crate) use body::KNOWN;
 pub use fixed::{Fixed, builtin};
 pub use folder::{Classifier, is_classifier, open};
 pub use source::Source;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ordinate_hub::{Cache, ModelName};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::ModelError;
@@ -20,9 +21,9 @@ impl Source {
     /// The folder of `hf:org/name[@revision]` in the hub's cache, or of a path relative to `base`.
     ///
     /// # Errors
-    /// [`ModelError::File`] where it is not there, with how to get it.
+    /// [`ModelError::File`] where it is not there, with how to get it; [`ModelError::Name`].
     pub fn find(text: &str, base: &Path) -> Result<Self, ModelError> {
-        let Some(name) = text.strip_prefix("hf:") else {
+        let Some(name) = ModelName::parse(text)? else {
             let folder = base.join(text);
             if folder.is_dir() {
                 return Ok(Self { folder, revision: None });
@@ -35,24 +36,16 @@ impl Source {
             }
             return Err(ModelError::Unknown(text.to_owned()));
         };
-        let (name, wanted) = name.split_once('@').unwrap_or((name, "main"));
-        if name.contains("..") || wanted.contains("..") {
-            return Err(ModelError::Unknown(text.to_owned()));
+        let cache = Cache::from_env();
+        match cache.find(&name) {
+            Some(found) => Ok(Self { folder: found.folder, revision: Some(found.commit) }),
+            None => Err(file(
+                &cache.repository(&name),
+                &format!(
+                    "{name} is not in the hub's cache; fetch it with `ordinate models fetch {name}`, or name a folder"
+                ),
+            )),
         }
-        let cache = hub_cache();
-        let repository = cache.join(format!("models--{}", name.replace('/', "--")));
-        let revision = fs::read_to_string(repository.join("refs").join(wanted))
-            .map_or_else(|_| wanted.to_owned(), |text| text.trim().to_owned());
-        let folder = repository.join("snapshots").join(&revision);
-        if folder.is_dir() {
-            return Ok(Self { folder, revision: Some(revision) });
-        }
-        Err(file(
-            &folder,
-            &format!(
-                "{name} is not in the hub's cache, and Ordinate does not download models yet; run `hf download {name}` (or set HF_HUB_CACHE), or name a folder"
-            ),
-        ))
     }
 
     /// A digest of the files that its answers hang on.
@@ -84,16 +77,6 @@ const FILES: [&str; 5] = [
     "1_Pooling/config.json",
     "sentence_bert_config.json",
 ];
-
-/// `HF_HUB_CACHE`, else `hub` in `HF_HOME`, else the hub's own default.
-pub(crate) fn hub_cache() -> PathBuf {
-    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    named("HF_HUB_CACHE")
-        .or_else(|| Some(named("HF_HOME")?.join("hub")))
-        .or_else(|| Some(named("XDG_CACHE_HOME")?.join("huggingface/hub")))
-        .or_else(|| Some(named("HOME")?.join(".cache/huggingface/hub")))
-        .unwrap_or_default()
-}
 
 pub(crate) fn file(path: &Path, problem: &str) -> ModelError {
     ModelError::File { path: path.to_owned(), problem: problem.to_owned() }

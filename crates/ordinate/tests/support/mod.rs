@@ -1,6 +1,8 @@
 //! Drives the real binary.
 #![allow(dead_code, unreachable_pub, clippy::new_without_default)] // each test file uses its own part
 
+pub mod hub;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -30,6 +32,24 @@ impl Desk {
             .current_dir(self.0.path())
             .env("NO_COLOR", "1")
             .env("ORDINATE_CACHE", self.0.path().join("cache"))
+            .output()
+            .unwrap();
+        Ran { output, folder: self.0.path().to_owned() }
+    }
+
+    /// Runs `ordinate` in this folder with these variables, and none of the hub's that the caller has.
+    pub fn ordinate_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ordinate"));
+        for name in ["HF_HOME", "HF_HUB_CACHE", "HF_TOKEN", "HF_ENDPOINT", "HF_HUB_OFFLINE"] {
+            command.env_remove(name);
+        }
+        let output = command
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env("NO_COLOR", "1")
+            .env("NO_PROXY", "127.0.0.1")
+            .env("ORDINATE_CACHE", self.0.path().join("cache"))
+            .envs(variables.iter().copied())
             .output()
             .unwrap();
         Ran { output, folder: self.0.path().to_owned() }
