@@ -24,7 +24,7 @@ WORDS = [" gold", " rises", " falls", " a", " little", " and", " ends", " calm"]
 # What may follow what: the kind of a token, and the tokens that come next with their head start.
 KINDS = ["other", "turn", "letter", "rest", "said", "word"]
 NEXT = {
-    "turn": {"up": -1.0, "down": 0.0, "Ã": 3.5, "perhaps": 1.0},
+    "turn": {"up": -1.0, "down": 1.0, "Ã": 3.5, "perhaps": 1.0},
     "letter": {"©": 0.0},
     "rest": {"gal": 0.0},
     "said": {"<|end|>": 0.0},

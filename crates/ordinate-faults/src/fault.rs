@@ -66,9 +66,12 @@ pub enum Fault {
     Huge(usize),
     /// A stream that ends without `[DONE]` and without a finish reason.
     NoDone,
-    /// A stream that is given up half-way and ends in `[DONE]` without a finish reason, as llama-cpp-python's when another
-    /// request comes. A whole answer comes whole.
+    /// A stream that is given up half-way: `[DONE]` without a finish reason, and the connection breaks, as
+    /// llama-cpp-python does when another request comes. A whole answer comes whole.
     GivenUp,
+    /// Half of a stream, then pings every so often, as the same server does when the answer is long. Of a whole answer half
+    /// and nothing more.
+    Pings(Duration),
 }
 
 impl Fault {
@@ -109,6 +112,7 @@ impl Fault {
             "no-usage" => Self::NoUsage,
             "no-done" => Self::NoDone,
             "given-up" => Self::GivenUp,
+            "pings" => Self::Pings(Duration::from_secs(15)),
             code => Self::status(code.parse().ok().filter(|code| (400..600).contains(code))?),
         })
     }

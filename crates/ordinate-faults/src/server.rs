@@ -213,7 +213,7 @@ async fn answer(
         whole_steps(script, body, &said, &fault)
     };
     if steps.iter().all(|step| matches!(step, Step::Send(_) | Step::Wait(_)))
-        && !matches!(fault, Fault::BrokenJson | Fault::BrokenUtf8 | Fault::NoDone | Fault::GivenUp)
+        && !matches!(fault, Fault::BrokenJson | Fault::BrokenUtf8 | Fault::NoDone)
     {
         receipt.good = Some((prompt_of(body).to_owned(), (said.input_tokens, said.output_tokens)));
     }
@@ -226,7 +226,7 @@ fn whole_steps(script: &Script, body: &Value, said: &Said, fault: &Fault) -> Vec
     let first = || Step::Send(Bytes::copy_from_slice(&text.as_bytes()[..half]));
     match fault {
         Fault::CutBody => vec![first(), Step::Cut],
-        Fault::StallBody => vec![first(), Step::Stall],
+        Fault::StallBody | Fault::Pings(_) => vec![first(), Step::Stall],
         Fault::Trickle(every) => trickle(text.as_bytes(), *every),
         Fault::BrokenJson => vec![first()],
         Fault::BrokenUtf8 => vec![Step::Send(broken_utf8(&text, &said.text))],
@@ -263,7 +263,16 @@ fn stream_steps(script: &Script, body: &Value, said: &Said, fault: &Fault) -> Ve
         Fault::NoDone => send(&lines[..half]),
         Fault::GivenUp => {
             lines.drain(half..lines.len() - 1);
-            send(&lines)
+            let mut steps = send(&lines);
+            // So that what was sent arrives before the connection breaks.
+            steps.extend([Step::Wait(Duration::from_millis(20)), Step::Cut]);
+            return steps;
+        }
+        Fault::Pings(every) => {
+            let ping = || [Step::Wait(*every), Step::Send(Bytes::from_static(b": ping\n\n"))];
+            // As many as anyone waits for.
+            let pings = std::iter::repeat_with(ping).take(1_000).flatten();
+            return send(&lines[..half]).into_iter().chain(pings).chain([Step::Stall]).collect();
         }
         _ => send(&lines),
     };

@@ -86,14 +86,15 @@ impl Http {
         })
     }
 
-    /// Posts `body` and hands the answer's bytes to `take` as they come. `streamed` says that the first byte
-    /// is due within the first-token time; a whole answer begins only when it is finished.
+    /// Posts `body` and hands the answer's bytes to `take` as they come, which says whether they were any part of the
+    /// answer. `streamed` says that the first part is due within the first-token time; a whole answer begins only when
+    /// it is finished.
     pub(crate) async fn post(
         &self,
         url: &Url,
         body: &str,
         streamed: bool,
-        mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
+        mut take: impl FnMut(&[u8]) -> Result<bool, Failure>,
     ) -> Result<Duration, Failure> {
         let start = Instant::now();
         let result = self.try_post(start, url, body, streamed, &mut take).await;
@@ -112,7 +113,7 @@ impl Http {
         url: &Url,
         body: &str,
         streamed: bool,
-        take: &mut impl FnMut(&[u8]) -> Result<(), Failure>,
+        take: &mut impl FnMut(&[u8]) -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
         let total = start + self.total;
         let first = if streamed { total.min(start + self.first) } else { total };
@@ -127,8 +128,8 @@ impl Http {
             return Err(self.refused_by_status(response, total).await);
         }
         let (mut begun, mut bytes) = (false, 0);
+        let mut due = first;
         loop {
-            let due = if begun { total.min(Instant::now() + self.idle) } else { first };
             match timeout_at(due, response.chunk()).await {
                 Err(_) if begun && due < total => {
                     return Err(Failure::new(
@@ -140,7 +141,6 @@ impl Http {
                 Ok(Err(error)) => return Err(self.transport(&error, url)),
                 Ok(Ok(None)) => return Ok(()),
                 Ok(Ok(Some(chunk))) => {
-                    begun = true;
                     bytes += chunk.len();
                     if bytes > MOST_BYTES {
                         return Err(Failure::new(
@@ -148,7 +148,11 @@ impl Http {
                             format!("the answer has more than {} MiB", MOST_BYTES >> 20),
                         ));
                     }
-                    take(&chunk)?;
+                    // Pings keep a connection open, and are sent also where nothing else will ever come.
+                    if take(&chunk)? {
+                        begun = true;
+                        due = total.min(Instant::now() + self.idle);
+                    }
                 }
             }
         }

@@ -52,6 +52,12 @@ async fn each_fault_has_its_kind() {
             FailureKind::TotalTimeout,
             "after 1.5 s",
         ),
+        (
+            Fault::Pings(Duration::from_millis(100)),
+            FailureKind::IdleTimeout,
+            FailureKind::IdleTimeout,
+            "half-way",
+        ),
         (Fault::BrokenUtf8, FailureKind::BrokenText, FailureKind::BrokenText, "UTF-8"),
         (Fault::BrokenJson, FailureKind::BrokenJson, FailureKind::BrokenJson, "chat API"),
         (Fault::OtherShape, FailureKind::Shape, FailureKind::Shape, "no choices|before the answer"),

@@ -227,6 +227,29 @@ async fn a_dead_endpoint_says_so_and_all_answers_are_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn errors_of_a_dead_endpoint_are_asked_again_when_told() {
+    let desk = Desk::new();
+    if headlines(&desk, ITEMS).is_none() {
+        return;
+    }
+    let rejects = Fault::Status { code: 400, retry_after: None, message: "started without logits".into() };
+    let wrong = FaultServer::start(script().with_faults(move |_| rejects.clone())).await.unwrap();
+    let address = wrong.address();
+    let path = task(&desk, &wrong, "[measure]\nconcurrency = 1");
+    let task = path.to_str().unwrap();
+    let dead = desk.ordinate(["run", task, "--out", "run"]);
+    assert_eq!(dead.status(), 1, "{}", dead.stderr());
+    let said = dead.stderr().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("started without logits") && said.contains("10 such errors stand"), "{said}");
+    wrong.stop();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let right = FaultServer::start_at(script(), address).await.unwrap();
+    let again = desk.ordinate(["run", task, "--out", "run", "--retry-errors"]);
+    assert_eq!(again.status(), 0, "{}", again.stderr());
+    assert_eq!(right.counts().asked, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn refusals_empty_and_unreadable_answers_are_told_apart() {
     let desk = Desk::new();
     if headlines(&desk, ITEMS).is_none() {

@@ -66,7 +66,7 @@ impl Embeddings {
             .http
             .post(&self.url, &body, false, |chunk| {
                 bytes.extend_from_slice(chunk);
-                Ok(())
+                Ok(true)
             })
             .await?;
         let shape = |problem: String| Failure { latency, ..Failure::new(FailureKind::Shape, problem) };

@@ -127,16 +127,23 @@ impl Chat {
         if self.streams() {
             let mut reader = stream::StreamReader::default();
             let start = tokio::time::Instant::now();
-            let latency =
-                self.http.post(&self.url, body, true, |bytes| reader.take(bytes, start.elapsed())).await?;
-            return reader.finish()?.into_reply(latency);
+            let posted =
+                self.http.post(&self.url, body, true, |bytes| reader.take(bytes, start.elapsed())).await;
+            let latency = match posted {
+                Ok(latency) => latency,
+                // What the connection does after `[DONE]` changes nothing.
+                Err(failure) if reader.is_done() => failure.latency,
+                Err(failure) => return Err(failure),
+            };
+            let late = |failure: Failure| Failure { latency, ..failure };
+            return reader.finish().map_err(late)?.into_reply(latency);
         }
         let mut bytes = Vec::new();
         let latency = self
             .http
             .post(&self.url, body, false, |chunk| {
                 bytes.extend_from_slice(chunk);
-                Ok(())
+                Ok(true)
             })
             .await?;
         let late = |failure: Failure| Failure { latency, ..failure };

@@ -23,20 +23,28 @@ pub(super) struct StreamReader {
 }
 
 impl StreamReader {
-    /// Takes the next bytes, which came `since` after the request was sent.
-    pub(super) fn take(&mut self, bytes: &[u8], since: Duration) -> Result<(), Failure> {
+    /// Takes the next bytes, which came `since` after the request was sent. Says whether they were more than comments
+    /// and empty lines.
+    pub(super) fn take(&mut self, bytes: &[u8], since: Duration) -> Result<bool, Failure> {
+        let says = |line: &[u8]| line.first().is_some_and(|first| !b":\r\n".contains(first));
         // Only what is new can end a line: a long line is not searched again with every part of it.
         let mut searched = self.rest.len();
         self.rest.extend_from_slice(bytes);
-        let mut from = 0;
+        let (mut from, mut told) = (0, false);
         while let Some(length) = self.rest[searched..].iter().position(|byte| *byte == b'\n') {
             let line = self.rest[from..searched + length].to_vec();
             from = searched + length + 1;
             searched = from;
+            told |= says(&line);
             self.line(&line, since)?;
         }
         self.rest.drain(..from);
-        Ok(())
+        Ok(told || says(&self.rest))
+    }
+
+    /// Whether the server has said that nothing more comes.
+    pub(super) fn is_done(&self) -> bool {
+        self.done
     }
 
     fn line(&mut self, line: &[u8], since: Duration) -> Result<(), Failure> {
@@ -153,7 +161,7 @@ mod tests {
             let mut cuts = cuts;
             cuts.sort_unstable();
             let mut parts = Vec::new();
-            let mut from = 0;
+            let (mut from, mut told) = (0, false);
             for cut in cuts {
                 parts.push(&STREAM.as_bytes()[from..cut]);
                 from = cut;

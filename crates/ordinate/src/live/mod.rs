@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use ordinate_data::{Loaded, Task};
 use ordinate_measure::{CancellationToken, Ended, Estimate, MeasureError, Summary};
+use ordinate_remote::FailureKind;
 
 use crate::failure::Failure;
 use plan::Prepared;
@@ -114,6 +115,23 @@ async fn signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
+/// What to do about the errors by which an endpoint is known to be dead: they stand as the candidate's answers, though
+/// they say nothing of the candidate.
+fn again(summary: &Summary) -> String {
+    let of_endpoint = |kind: &str| {
+        // An error of connecting is asked again anyhow.
+        FailureKind::from_word(kind).is_some_and(|kind| kind.is_of_endpoint() && kind != FailureKind::Connect)
+    };
+    let stand: u64 =
+        summary.errors.iter().filter(|(kind, _)| of_endpoint(kind)).map(|(_, count)| count).sum();
+    if stand == 0 {
+        return String::new();
+    }
+    format!(
+        "; {stand} such errors stand as its answers until you add --retry-errors, which asks for them again"
+    )
+}
+
 /// Why there can be no verdict yet, if a candidate was not asked about everything for a reason other than being
 /// beaten.
 fn unfinished(summaries: &[Summary], store: &Path, spent: f64) -> Option<String> {
@@ -127,7 +145,10 @@ fn unfinished(summaries: &[Summary], store: &Path, spent: f64) -> Option<String>
                 "{name} reached max_spend at {done} of {items} items (${spent:.4} spent in all; the next request could \
                  exceed it)"
             ),
-            Ended::Dead(why) => format!("{name} cannot be asked any more, at {done} of {items} items: {why}"),
+            Ended::Dead(why) => {
+                let again = again(summary);
+                format!("{name} cannot be asked any more, at {done} of {items} items: {why}{again}")
+            }
         });
     }
     if reasons.is_empty() {
