@@ -161,7 +161,7 @@ mod tests {
             let mut cuts = cuts;
             cuts.sort_unstable();
             let mut parts = Vec::new();
-            let (mut from, mut told) = (0, false);
+            let mut from = 0;
             for cut in cuts {
                 parts.push(&STREAM.as_bytes()[from..cut]);
                 from = cut;
