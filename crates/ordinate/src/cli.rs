@@ -217,7 +217,7 @@ pub(crate) struct FetchArgs {
 /// `ordinate models inspect`.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// A folder, a .gguf file, hf:org/name[@revision] in the hub's cache, or builtin
+    /// A folder, a .gguf file, hf:org/name or hf:org/name@revision in the hub's cache, or builtin
     #[arg(value_name = "MODEL", value_hint = ValueHint::AnyPath)]
     pub(crate) model: String,
     /// Print JSON
