@@ -121,6 +121,8 @@ pub(crate) struct Lane {
     stop: CancellationToken,
     ended: Option<Ended>,
     failures_in_a_row: u32,
+    /// The last failure of the endpoint.
+    last_failure: Option<String>,
 }
 
 impl Lane {
@@ -139,6 +141,7 @@ impl Lane {
             stop,
             ended: None,
             failures_in_a_row: 0,
+            last_failure: None,
         }
     }
 
@@ -164,7 +167,20 @@ impl Lane {
             self.state().in_flight.store(self.tasks.len() as u64, Ordering::Relaxed);
         }
         self.state().ended.store(true, Ordering::Relaxed);
-        Ok(self.ended.unwrap_or(Ended::Complete))
+        Ok(self.ended.take().or_else(|| self.never_answered()).unwrap_or(Ended::Complete))
+    }
+
+    /// An endpoint that answered nothing at all is dead, with however few items: a verdict over its errors alone would
+    /// say something of the network, and nothing of the candidate.
+    fn never_answered(&self) -> Option<Ended> {
+        let why = self.last_failure.as_ref()?;
+        let tally = self.state().tally();
+        let of_endpoint = |kind: &str| FailureKind::from_word(kind).is_some_and(FailureKind::is_of_endpoint);
+        let failed: u64 =
+            tally.errors.iter().filter(|(kind, _)| of_endpoint(kind)).map(|(_, count)| count).sum();
+        (failed == tally.done).then(|| {
+            Ended::Dead(format!("none of its {failed} items was answered, the last failed with {why}"))
+        })
     }
 
     fn state(&self) -> &LaneState {
@@ -313,6 +329,9 @@ impl Lane {
         let shared = Arc::clone(&self.shared);
         let item = shared.order.item(position);
         let row = row(&shared.plan, item, saved);
+        if let Some((kind, message)) = row.error.as_ref().filter(|(kind, _)| kind.is_of_endpoint()) {
+            self.last_failure = Some(format!("{kind}: {message}"));
+        }
         let mut tally = self.state().tally();
         tally.add(&row, kept);
         let meets_limits = shared.plan.early.as_ref().is_none_or(|early| tally.meets(&early.needs));

@@ -179,6 +179,27 @@ async fn a_dead_endpoint_ends_clearly_and_harms_no_other() {
     assert_eq!(good.counts().asked, 400);
 }
 
+/// Too few items for ten failures in a row, and no answer to any: there is nothing to judge.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_answers_nothing_is_dead_with_few_items_too() {
+    let script = Script::saying("up").with_faults(|_| Fault::status(503));
+    let server = FaultServer::start(script).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for kept in [false, true] {
+        let measured = run(simple(&server, 3, folder.path())).await;
+        let Ended::Dead(message) = &measured.summaries[0].ended else { panic!("{:?}", measured.summaries) };
+        assert!(message.contains("none of its 3 items") && message.contains("overloaded"), "{message}");
+        assert_eq!(measured.summaries[0].requests == 0, kept);
+    }
+    // One answer is an answer: the others are errors beside it.
+    let script = Script::saying("up")
+        .with_faults(|call| if call.number == 0 { Fault::None } else { Fault::status(503) });
+    let server = FaultServer::start(script).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let measured = run(simple(&server, 3, folder.path())).await;
+    assert_eq!(measured.summaries[0].ended, Ended::Complete);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_denied_key_stops_at_once() {
     let server = FaultServer::start(Script::saying("up").with_faults(|_| Fault::status(401))).await.unwrap();
