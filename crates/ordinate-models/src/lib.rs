@@ -22,6 +22,7 @@ mod ngram;
 mod probe;
 mod published;
 mod recipe;
+mod script;
 
 pub use answer::{Answered, answer_items};
 pub use embedded::Embedded;
@@ -36,3 +37,4 @@ pub use ngram::Ngram;
 pub use probe::Probe;
 pub use published::Published;
 pub use recipe::{From, Recipe};
+pub use script::share_of_other_scripts;
