@@ -258,11 +258,30 @@ pub struct Local {
     pub top_p: Option<f64>,
 }
 
+impl Local {
+    /// What is a name of a model that Ordinate brings, whatever files lie about.
+    pub const BROUGHT: [&str; 3] = ["builtin", "ngram-linear", Adapt::OPENAI];
+}
+
+impl CandidateEntry {
+    /// Whether it is a model made here on the embeddings of an API: `openai` beside `adapt = { from = "openai" }`.
+    #[must_use]
+    pub fn embeds(&self) -> bool {
+        self.openai.is_some() && self.adapt.as_ref().is_some_and(|adapt| adapt.from == Adapt::OPENAI)
+    }
+}
+
+impl Adapt {
+    /// `from` of a model that starts from the embeddings of the candidate's own `openai`.
+    pub const OPENAI: &str = "openai";
+}
+
 /// `adapt = { from = "hf:...", method = "probe" }`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Adapt {
-    /// The general model to start from.
+    /// The general model to start from: `builtin`, a folder, `hf:org/name[@revision]`; or `openai` for the embeddings of
+    /// the API that the same candidate names in `openai`.
     pub from: String,
     /// `probe`, `lora` or `full`.
     pub method: String,

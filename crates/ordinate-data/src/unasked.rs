@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use ordinate_core::evidence::EvidenceBuilder;
-use ordinate_core::task::TaskKind;
+use ordinate_core::task::{CandidateEntry, TaskKind};
 use ordinate_core::{Answer, Items, Part, Score};
 use serde_json::Value;
 
 use crate::error::{DataError, Problem, quoted};
 use crate::evidence::{self, Loaded, Tally, common_notes};
 use crate::recorded::{self, Scorer};
-use crate::task::{Key, Task, ways_to_ask};
+use crate::task::{Key, Task};
 
 /// One item, with what a candidate may be told of it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -48,13 +48,15 @@ pub struct Unasked {
 /// Whether a task has candidates that are to be asked: `openai` or `command`, beside items of its own.
 #[must_use]
 pub fn is_live(task: &Task) -> bool {
-    let asked =
-        |entry: &ordinate_core::task::CandidateEntry| entry.openai.is_some() || entry.command.is_some();
-    task.file.data.evidence.is_none() && task.file.candidate.iter().any(asked)
+    task.file.data.evidence.is_none() && task.file.candidate.iter().any(is_asked)
+}
+
+fn is_asked(entry: &CandidateEntry) -> bool {
+    (entry.openai.is_some() && !entry.embeds()) || entry.command.is_some()
 }
 
 /// Reads the items of a task and the answers of its recorded candidates, which may lack scores: `score` makes
-/// them from output and target. Where `train` and `test` are both named, the items are those of `test`, and
+/// them from output and target. A candidate that is neither recorded nor live has no answers. Where `train` and `test` are both named, the items are those of `test`, and
 /// recorded answers to train items are passed over.
 ///
 /// # Errors
@@ -65,14 +67,6 @@ pub fn load_unasked(task: &Task, score: &Scorer<'_>) -> Result<Unasked, DataErro
     if let [one] = entries.as_slice() {
         let name = one.name.as_str();
         return Err(task.error_at_candidate(name, Problem::OneCandidate(quoted(name))));
-    }
-    if let Some((entry, way)) = entries.iter().find_map(|entry| {
-        let way = ways_to_ask(entry).into_iter().find(|way| matches!(*way, "local" | "adapt"))?;
-        Some((entry, way))
-    }) {
-        let name = entry.name.as_str();
-        let problem = Problem::NotRecorded { name: quoted(name), source_key: way };
-        return Err(task.error_at_candidate(name, problem));
     }
     let mut builder = EvidenceBuilder::new(entries.iter().map(evidence::candidate))
         .map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
@@ -92,7 +86,7 @@ pub fn load_unasked(task: &Task, score: &Scorer<'_>) -> Result<Unasked, DataErro
     let scoring = recorded::Scoring { score, questions: &questions, passed_over: &passed_over };
     let mut tallies = vec![Tally::default(); entries.len()];
     let notes = recorded::read_all(task, &mut builder, &mut tallies, Some(&scoring))?;
-    let live = (0..entries.len()).filter(|&at| entries[at].recorded.is_none()).collect();
+    let live = (0..entries.len()).filter(|&at| is_asked(&entries[at])).collect();
     Ok(Unasked { questions, train, live, builder, tallies, notes })
 }
 

@@ -145,10 +145,10 @@ async fn serve(request: Request<Incoming>, room: Arc<Room>) -> Result<Response<P
         let error = error_body(401, "Incorrect API key provided");
         return Ok(respond(401, None, [Step::Send(error)], receipt));
     }
-    if path.ends_with("/embeddings") {
+    let fault = room.script.fault(&Call { number, repeat, body: &body });
+    if path.ends_with("/embeddings") && fault == Fault::None {
         return Ok(embeddings(&body, receipt));
     }
-    let fault = room.script.fault(&Call { number, repeat, body: &body });
     answer(&room.script, &body, fault, &authorization, receipt).await
 }
 

@@ -4,7 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use ordinate_remote::{Chat, Command, Examples, Failure, Item, Prompt, PromptError, Reply, Usage};
+use ordinate_remote::{
+    Chat, Command, Embeddings, Examples, Failure, Item, Prompt, PromptError, Reply, Usage,
+};
 
 /// A future of one attempt.
 pub type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>>;
@@ -22,6 +24,11 @@ pub trait Answerer: Send + Sync + 'static {
 
     /// The most tokens that `request` can use up.
     fn most_tokens(&self, request: &str) -> Usage;
+
+    /// Whether it uses up tokens, which somebody may bill.
+    fn uses_tokens(&self) -> bool {
+        self.most_tokens("") != Usage::default()
+    }
 
     /// Asks once.
     fn ask<'a>(&'a self, request: &'a str) -> Attempt<'a>;
@@ -59,6 +66,28 @@ impl Answerer for ChatAnswerer {
 
     fn ask<'a>(&'a self, request: &'a str) -> Attempt<'a> {
         Box::pin(self.chat.ask(request))
+    }
+}
+
+/// A model that turns a text into a vector: its answer is the vector, as a JSON list.
+#[derive(Debug)]
+pub struct EmbeddingsAnswerer(pub Embeddings);
+
+impl Answerer for EmbeddingsAnswerer {
+    fn identity(&self) -> String {
+        self.0.identity()
+    }
+
+    fn request(&self, item: &Item) -> Result<String, PromptError> {
+        Ok(self.0.body(&item.input))
+    }
+
+    fn most_tokens(&self, request: &str) -> Usage {
+        self.0.most_tokens(request)
+    }
+
+    fn ask<'a>(&'a self, request: &'a str) -> Attempt<'a> {
+        Box::pin(self.0.ask(request))
     }
 }
 

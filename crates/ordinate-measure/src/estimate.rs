@@ -119,8 +119,7 @@ async fn one(plan: &Plan, which: usize, store: &AnswerStore) -> Result<Estimate,
     } else {
         1.0 / BYTES_PER_TOKEN
     };
-    let asks_tokens = answerer.most_tokens("").output_tokens > 0;
-    let input_tokens = if asks_tokens { sums.bytes_to_ask * per_byte } else { 0.0 };
+    let input_tokens = if answerer.uses_tokens() { sums.bytes_to_ask * per_byte } else { 0.0 };
     let output_tokens = if sums.counted > 0.0 {
         sums.to_ask as f64 * sums.counted_output / sums.counted
     } else {

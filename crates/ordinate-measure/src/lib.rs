@@ -24,7 +24,7 @@ mod store;
 mod tally;
 mod writer;
 
-pub use answerer::{Answerer, Attempt, ChatAnswerer, CommandAnswerer};
+pub use answerer::{Answerer, Attempt, ChatAnswerer, CommandAnswerer, EmbeddingsAnswerer};
 pub use early::{EarlyStopping, Scorer};
 pub use estimate::{Estimate, estimate};
 pub use key::Key;

@@ -161,9 +161,10 @@ impl Plan {
         }
         // A limit on money binds only what has a price.
         if self.max_spend.is_some()
-            && let Some(free) = self.candidates.iter().find(|candidate| {
-                candidate.price.is_none() && candidate.answerer.most_tokens("").output_tokens > 0
-            })
+            && let Some(free) = self
+                .candidates
+                .iter()
+                .find(|candidate| candidate.price.is_none() && candidate.answerer.uses_tokens())
         {
             return Err(PlanError::NoPrice(free.name.clone()));
         }

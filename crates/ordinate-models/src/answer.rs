@@ -49,7 +49,8 @@ pub fn answer_items(
     embedded: Option<&Embedded>,
     seed: u64,
 ) -> Result<(Vec<Answered>, Facts), ModelError> {
-    let all: Vec<usize> = (0..items.len()).filter(|&row| items.target(row).is_some()).collect();
+    let known = |row: usize| embedded.is_none_or(|embedded| embedded.has(row));
+    let all: Vec<usize> = (0..items.len()).filter(|&row| items.target(row).is_some() && known(row)).collect();
     if let Some(&row) = all.iter().find(|&&row| items.input(row).is_none()) {
         return Err(ModelError::NoInput(items.id(row).to_owned()));
     }

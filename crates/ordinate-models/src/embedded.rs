@@ -5,7 +5,7 @@ use std::time::Instant;
 use ordinate_core::Items;
 
 use crate::error::ModelError;
-use crate::model::Encoder;
+use crate::model::{Encoder, Facts};
 use crate::recipe::From;
 
 /// The vectors of a task's inputs. Memory: four bytes a dimension and item (1.5 GB for a million items and 384
@@ -38,6 +38,13 @@ impl Embedded {
         Ok(Self { encoder, load_ms, vectors, took_ms })
     }
 
+    /// Vectors that were made elsewhere, with what each took, milliseconds; an empty one where there is none: that item
+    /// is neither learned from nor answered.
+    #[must_use]
+    pub fn elsewhere(vectors: Vec<Vec<f32>>, took_ms: Vec<f64>) -> Self {
+        Self { encoder: Box::new(Elsewhere), load_ms: 0.0, vectors, took_ms }
+    }
+
     /// The encoder.
     #[must_use]
     pub fn encoder(&self) -> &dyn Encoder {
@@ -50,6 +57,11 @@ impl Embedded {
         self.load_ms
     }
 
+    /// Whether there is a vector of this item's input.
+    pub(crate) fn has(&self, row: usize) -> bool {
+        !self.vectors[row].is_empty()
+    }
+
     /// The vector of an item's input; empty where the item has no target.
     pub(crate) fn vector(&self, row: usize) -> &[f32] {
         &self.vectors[row]
@@ -58,5 +70,18 @@ impl Embedded {
     /// How long that took, milliseconds.
     pub(crate) fn took_ms(&self, row: usize) -> f64 {
         self.took_ms[row]
+    }
+}
+
+/// An encoder that is not here.
+struct Elsewhere;
+
+impl Encoder for Elsewhere {
+    fn embed(&self, _: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
+        Err(ModelError::Failed("its encoder is not in this process".to_owned()))
+    }
+
+    fn facts(&self) -> Facts {
+        Facts::default()
     }
 }

@@ -50,6 +50,8 @@ pub enum From {
     Builtin,
     /// One in a folder or in the hub's cache.
     Folder(Source),
+    /// One behind an API, whose vectors are given ([`crate::Embedded::elsewhere`]).
+    Elsewhere,
 }
 
 impl From {
@@ -65,6 +67,7 @@ impl From {
         match self {
             Self::Builtin => Ok(Box::new(builtin()?)),
             Self::Folder(source) => Ok(Box::new(open(source)?)),
+            Self::Elsewhere => Err(ModelError::Failed("its encoder is not in this process".to_owned())),
         }
     }
 }
@@ -114,7 +117,8 @@ impl Recipe {
             (Self::Published { source, .. }, _) | (_, Some(From::Folder(source))) => source.identity(),
             // Raised with the file that is built in.
             (_, Some(From::Builtin)) => Ok("builtin 1".to_owned()),
-            (_, None) => Ok(String::new()),
+            // The vectors themselves say which.
+            (_, Some(From::Elsewhere) | None) => Ok(String::new()),
         }
     }
 

@@ -68,12 +68,18 @@ struct Line {
 }
 
 impl Command {
-    /// Sets up the program of this entry, run in `folder` (the task file's). Nothing is started yet.
+    /// Sets up the program of this entry, run in its folder, which is relative to `base` (the task file's). Nothing is
+    /// started yet.
     ///
     /// # Errors
-    /// [`SetupError`] when no program is named or a time is not above 0.
-    pub fn new(entry: &Entry, folder: &Path, kind: TaskKind, labels: &[String]) -> Result<Self, SetupError> {
+    /// [`SetupError`] when no program is named, its folder is not there, or a time is not above 0.
+    pub fn new(entry: &Entry, base: &Path, kind: TaskKind, labels: &[String]) -> Result<Self, SetupError> {
         let bad = |key, problem: &str| SetupError::Setting { key, problem: problem.into() };
+        let folder = entry.folder.as_ref().map_or_else(|| base.to_owned(), |folder| base.join(folder));
+        if !folder.is_dir() {
+            let problem = format!("there is no folder {}; name one that is there", folder.display());
+            return Err(bad("command.folder", &problem));
+        }
         if entry.run.first().is_none_or(|program| program.trim().is_empty()) {
             return Err(bad(
                 "command.run",
@@ -92,12 +98,12 @@ impl Command {
         }
         Ok(Self {
             run: entry.run.clone(),
-            folder: folder.to_owned(),
+            identity: identity(entry, &folder),
+            folder,
             kind,
             labels: labels.to_vec(),
             item_time: time("command.timeout_s", entry.timeout_s.unwrap_or(60.0))?,
             start_time: time("command.start_s", entry.start_s.unwrap_or(300.0))?,
-            identity: identity(entry, folder),
             workers,
             slots: Semaphore::new(workers),
             idle: Mutex::default(),

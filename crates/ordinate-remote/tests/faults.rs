@@ -152,11 +152,19 @@ async fn nobody_at_home() {
 }
 
 #[tokio::test]
-async fn embeddings_come_in_order() {
+async fn embeddings() {
     let server = FaultServer::start(Script::saying("")).await.unwrap();
     let embeddings = Embeddings::new(&entry(&server, false)).unwrap();
-    let embedded = embeddings.embed(&["a", "bcd", "a"]).await.unwrap();
-    assert_eq!(embedded.vectors[0], embedded.vectors[2]);
-    assert_ne!(embedded.vectors[0], embedded.vectors[1]);
-    assert_eq!(embedded.usage, Some(Usage { input_tokens: 3, output_tokens: 0 }));
+    let vector = async |text: &str| {
+        let reply = embeddings.ask(&embeddings.body(text)).await.unwrap();
+        (serde_json::from_str::<Vec<f32>>(&reply.text).unwrap(), reply.usage)
+    };
+    let (a, usage) = vector("a").await;
+    assert_eq!((a.clone(), usage), vector("a").await);
+    assert_ne!(a, vector("bcd").await.0);
+    assert_eq!(usage, Some(Usage { input_tokens: 1, output_tokens: 0 }));
+    let broken = FaultServer::start(Script::saying("").with_faults(|_| Fault::OtherShape)).await.unwrap();
+    let embeddings = Embeddings::new(&entry(&broken, false)).unwrap();
+    let failure = embeddings.ask(&embeddings.body("a")).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Shape, "{failure}");
 }

@@ -16,7 +16,13 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
         return check_live(args, &task);
     }
     if let Some(text) = crate::local::checked(&task)? {
-        return print(&text);
+        let folder = args.out.clone().unwrap_or_else(|| default_folder(&task.file.task.name));
+        let mut lines = vec![text.trim_end().to_owned()];
+        let estimates = crate::embed::estimates(&task, &folder.join(STORE))?;
+        if !estimates.is_empty() {
+            lines.extend(estimate_lines(&estimates, task.file.measure.max_spend));
+        }
+        return print(&(lines.join("\n") + "\n"));
     }
     if args.show_prompt {
         return Err(Failure::Input(format!(
@@ -56,16 +62,18 @@ fn check_live(args: &CheckArgs, task: &Task) -> Result<(), Failure> {
         format!("slices      {}", looked.slices),
     ];
     for entry in &task.file.candidate {
-        let how = if entry.recorded.is_some() { "recorded" } else { "live" };
-        lines.push(format!("candidate   {} ({}, {how})", entry.name, entry.lineage));
+        let how = match crate::local::how(task, entry)? {
+            Some(here) => here,
+            None if entry.recorded.is_some() => "recorded".to_owned(),
+            None => "live".to_owned(),
+        };
+        lines.push(format!("candidate   {} ({}), {how}", entry.name, entry.lineage));
     }
-    for entry in &task.file.candidate {
-        if let Some(model) = crate::hub::absent(task, entry)? {
-            lines.push(format!("to fetch    {model}"));
-        }
-    }
+    lines.extend(crate::script::note(task)?.map(|note| format!("note        {note}")));
     lines.push("to ask".to_owned());
-    lines.extend(estimate_lines(&looked.estimates, task.file.measure.max_spend));
+    let mut estimates = crate::embed::estimates(task, &folder.join(STORE))?;
+    estimates.extend(looked.estimates);
+    lines.extend(estimate_lines(&estimates, task.file.measure.max_spend));
     if args.show_prompt {
         for (name, prompt) in &looked.prompts {
             lines.push(format!("\nprompt of {name} for the first item\n{prompt}"));

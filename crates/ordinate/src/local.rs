@@ -39,18 +39,37 @@ pub(crate) struct Kept {
 
 /// The recipe of a candidate that runs here; `None` for another one.
 fn recipe(task: &Task, entry: &CandidateEntry) -> Result<Option<(Recipe, Kind)>, Failure> {
+    let found = Recipe::of(entry, task.dir()).map_err(|error| {
+        Failure::Input(format!("{}: [[candidate]] {}: {error}", task.path.display(), entry.name))
+    })?;
+    found.map(|recipe| Ok((recipe, kind_of(task, entry)?))).transpose()
+}
+
+/// The kind of the task, for a candidate that is trained here.
+pub(crate) fn kind_of(task: &Task, entry: &CandidateEntry) -> Result<Kind, Failure> {
     let fail = |error: &dyn std::fmt::Display| {
         Failure::Input(format!("{}: [[candidate]] {}: {error}", task.path.display(), entry.name))
     };
-    let Some(recipe) = Recipe::of(entry, task.dir()).map_err(|error| fail(&error))? else { return Ok(None) };
     let kind = Recipe::kind(task.file.task.kind).map_err(|error| fail(&error))?;
     match task.file.task.metric.as_deref() {
         Some(metric) if metric != kind.metric() => Err(fail(&format!(
             "the metric {metric:?} is not known for models that run here; leave it out, or say {:?}",
             kind.metric()
         ))),
-        _ => Ok(Some((recipe, kind))),
+        _ => Ok(kind),
     }
+}
+
+/// How a candidate runs here, in words; `None` for one that does not. Nothing is trained or fetched.
+pub(crate) fn how(task: &Task, entry: &CandidateEntry) -> Result<Option<String>, Failure> {
+    if entry.embeds() {
+        return Ok(Some("probe on embeddings of an API".to_owned()));
+    }
+    if let Some(model) = hub::absent(task, entry)? {
+        return Ok(Some(format!("runs here; `run` would fetch {model}")));
+    }
+    let here = decode::of(task, entry)?.is_some() || recipe(task, entry)?.is_some();
+    Ok(here.then(|| "runs here".to_owned()))
 }
 
 /// What `ordinate check` says of a task with candidates that run here; `None` where it has none. Nothing is trained.
@@ -58,15 +77,9 @@ pub(crate) fn checked(task: &Task) -> Result<Option<String>, Failure> {
     let mut lines = vec![format!("{}: fine", task.path.display())];
     let mut any = false;
     for entry in &task.file.candidate {
-        if let Some(model) = hub::absent(task, entry)? {
-            any = true;
-            let (name, lineage) = (&entry.name, &entry.lineage);
-            lines.push(format!("candidate   {name} ({lineage}), runs here; `run` would fetch {model}"));
-            continue;
-        }
-        let here = decode::of(task, entry)?.is_some() || recipe(task, entry)?.is_some();
-        any |= here;
-        let how = if here { "runs here" } else { "recorded" };
+        let here = how(task, entry)?;
+        any |= here.is_some();
+        let how = here.unwrap_or_else(|| "recorded".to_owned());
         lines.push(format!("candidate   {} ({}), {how}", entry.name, entry.lineage));
     }
     if !any {
@@ -76,6 +89,7 @@ pub(crate) fn checked(task: &Task) -> Result<Option<String>, Failure> {
     let trained = (0..items.len()).filter(|&row| items.target(row).is_some()).count();
     lines.insert(1, format!("items       {}", items.len()));
     lines.insert(2, format!("targets     {trained}"));
+    lines.extend(crate::script::note(task)?.map(|note| format!("note        {note}")));
     Ok(Some(lines.join("\n") + "\n"))
 }
 

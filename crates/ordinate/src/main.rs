@@ -4,6 +4,7 @@ mod ask;
 mod check;
 mod cli;
 mod decode;
+mod embed;
 mod failure;
 mod folder;
 mod hub;
@@ -16,6 +17,7 @@ mod models;
 mod output;
 mod report;
 mod run;
+mod script;
 
 use std::process::ExitCode;
 

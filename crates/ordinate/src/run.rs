@@ -9,9 +9,10 @@ use ordinate_data::{Task, is_live, read_task, write_evidence};
 use ordinate_judge::{Case, Judged, Resampling, judge};
 
 use crate::cli::RunArgs;
+use crate::embed;
 use crate::failure::Failure;
 use crate::folder::{Folder, policy_file};
-use crate::live::{self, STORE, Teller};
+use crate::live::{self, Asking, STORE};
 use crate::metric::load_evidence;
 use crate::output::{coloured, columns, print, tell};
 
@@ -31,24 +32,39 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         task.file.measure.max_spend = Some(most);
     }
     let path = args.out.clone().unwrap_or_else(|| default_folder(&task.file.task.name));
+    let live = is_live(&task);
+    check_resume(args, &path, live || embed::any(&task))?;
+    let store = path.join(STORE);
+    let asking = Asking { store: &store, retry_errors: args.retry_errors, quiet: args.quiet };
+    if embed::any(&task) {
+        // The store's folder; it becomes a run folder when the task is known to be sound.
+        std::fs::create_dir_all(&path).map_err(|error| {
+            Failure::Run(format!("{}: the run folder cannot be made: {error}", path.display()))
+        })?;
+    }
+    let embedded = embed::answered(&task, &asking, &progress)?;
     // Candidates that run here are answered, and read as recorded ones from here on.
-    let ready = crate::local::answered(&task, &progress)?;
-    let live = is_live(&ready);
-    check_resume(args, &path, live)?;
-    let (loaded, measured, folder) = if live {
+    let mut ready = crate::local::answered(&embedded.task, &progress)?;
+    let script = crate::script::note(&task)?;
+    let mut measured = embedded.measured;
+    let (loaded, folder) = if live {
         // The folder first: it holds the answers.
         let folder = Folder::create(&path, &args.task)?;
         progress("asking live candidates");
-        let teller = Teller::new(args.quiet, task.file.measure.max_spend);
-        let asked = live::ask(&ready, &folder.path(STORE), args.retry_errors, teller)?;
-        (asked.loaded, asked.measured, folder)
+        if let Some(most) = &mut ready.file.measure.max_spend {
+            *most = (*most - embedded.spent_usd).max(0.0);
+        }
+        let asked = live::ask(&ready, &asking)?;
+        measured.extend(asked.measured);
+        (asked.loaded, folder)
     } else {
         let loaded = load_evidence(&ready)?;
-        (loaded, Vec::new(), Folder::create(&path, &args.task)?)
+        (loaded, Folder::create(&path, &args.task)?)
     };
     let evidence = &loaded.evidence;
     progress(&format!("{} items x {} candidates read", evidence.len(), evidence.candidates().len()));
-    let mut judged = decide(&task, evidence, &loaded.notes)?;
+    let notes: Vec<String> = script.into_iter().chain(loaded.notes.iter().cloned()).collect();
+    let mut judged = decide(&task, evidence, &notes)?;
     judged.verdict.measured = measured;
     progress(&format!("judged; policies tried: {}", judged.verdict.policies.len()));
 

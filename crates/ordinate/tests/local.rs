@@ -184,3 +184,48 @@ fn check_trains_nothing() {
         ran.stdout()
     );
 }
+
+/// The built-in encoder knows English, and that is said where it is to read something else; n-grams read anything.
+#[test]
+fn another_script_is_said() {
+    let desk = Desk::new();
+    let candidates = [
+        ("probe", "transferred", r#"adapt = { from = "builtin", method = "probe" }"#),
+        ("ngram", "vertical", r#"local = { model = "ngram-linear" }"#),
+    ];
+    let (up, down) = (["金价今日上涨了", "期货走高", "黄金攀升"], ["金价今日下跌了", "期货走低", "黄金回落"]);
+    let row = |at: usize| {
+        let (label, texts) = if at % 2 == 0 { ("涨", up) } else { ("跌", down) };
+        let text = format!("{}，第 {at} 号合约", texts[at / 2 % 3]);
+        serde_json::json!({ "text": text, "label": label }).to_string() + "\n"
+    };
+    desk.write("items.jsonl", (0..60).map(row).collect::<String>());
+    let chinese = task("classify", "items = \"items.jsonl\"", &candidates);
+    desk.write("t.toml", &chinese);
+    let (verdict, _) = run(&desk, "t.toml");
+    let said = "100 % of the letters of these texts are not Latin: what probe make of them";
+    assert!(verdict["assumed"].to_string().contains(said), "{}", verdict["assumed"]);
+    assert!((quality(&verdict, "ngram") - 1.0).abs() < 1e-9, "n-grams read Chinese");
+    let checked = desk.ordinate(["check", "t.toml"]);
+    assert!(checked.stdout().contains("not Latin"), "{}", checked.stdout());
+    // English with a Chinese name in it is English.
+    desk.write("items.jsonl", rows(false).replace("sun number", "sun number of gold 金"));
+    let (verdict, _) = run(&desk, "t.toml");
+    assert!(!verdict["assumed"].to_string().contains("not Latin"), "{}", verdict["assumed"]);
+}
+
+/// Candidates that run here beside one that is asked elsewhere: `check` knows both.
+#[test]
+fn check_of_both_kinds() {
+    let desk = Desk::new();
+    desk.write("items.jsonl", rows(false));
+    let api = r#"openai = { model = "m", base_url = "http://127.0.0.1:9/v1", price = { input = 1.0, output = 2.0 } }"#;
+    desk.write("t.toml", task("classify", "items = \"items.jsonl\"", &[TWO[0], ("api", "general", api)]));
+    let ran = desk.ordinate(["check", "t.toml", "--show-prompt"]);
+    assert_eq!(ran.status(), 0, "{}", ran.stderr());
+    for part in
+        ["all (vertical), runs here", "api (general), live", "api: 300 of 300 items to ask", "sun number 0"]
+    {
+        assert!(ran.stdout().contains(part), "{part}: {}", ran.stdout());
+    }
+}

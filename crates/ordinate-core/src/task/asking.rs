@@ -161,8 +161,11 @@ impl Default for TimeOuts {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Command {
-    /// The program and its arguments; relative paths are relative to the task file.
+    /// The program and its arguments; relative paths are relative to `folder`.
     pub run: Vec<String>,
+    /// The folder that it runs in, relative to the task file's. Default: the task file's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
     /// Copies that run side by side. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workers: Option<u32>,

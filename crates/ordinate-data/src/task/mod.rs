@@ -6,7 +6,7 @@ mod rules;
 
 use std::path::{Path, PathBuf};
 
-use ordinate_core::task::{CombineSection, StatisticsSection, TaskFile};
+use ordinate_core::task::{CombineSection, Local, StatisticsSection, TaskFile};
 
 use crate::error::{At, DataError, Problem};
 use crate::source;
@@ -79,15 +79,26 @@ impl Task {
     pub fn to_toml(&self) -> Result<String, DataError> {
         let mut file = self.file.clone();
         let dir = std::path::absolute(self.dir()).unwrap_or_else(|_| self.dir().to_owned());
+        let absolute = |path: &str| dir.join(path).to_string_lossy().into_owned();
         let data = &mut file.data;
+        let tables =
+            [&mut data.evidence, &mut data.items, &mut data.train, &mut data.test].into_iter().flatten();
         let recorded = file.candidate.iter_mut().filter_map(|entry| entry.recorded.as_mut());
-        for path in [&mut data.evidence, &mut data.items, &mut data.train, &mut data.test]
-            .into_iter()
-            .flatten()
-            .chain(recorded.map(|recorded| &mut recorded.path))
-        {
+        for path in tables.chain(recorded.map(|recorded| &mut recorded.path)) {
             if source::scheme(path).is_none() {
-                *path = dir.join(&*path).to_string_lossy().into_owned();
+                *path = absolute(path);
+            }
+        }
+        for entry in &mut file.candidate {
+            // What is no file or folder is a name of the hub.
+            let model = entry.local.as_mut().map(|local| &mut local.model);
+            for path in model.into_iter().chain(entry.adapt.as_mut().map(|adapt| &mut adapt.from)) {
+                if !Local::BROUGHT.contains(&path.as_str()) && dir.join(&*path).exists() {
+                    *path = absolute(path);
+                }
+            }
+            if let Some(command) = &mut entry.command {
+                command.folder = Some(absolute(command.folder.as_deref().unwrap_or_default()));
             }
         }
         file.combine.folds.get_or_insert(CombineSection::FOLDS);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ordinate_core::NeedsError;
-use ordinate_core::task::{CandidateEntry, DataSection};
+use ordinate_core::task::{Adapt, CandidateEntry, DataSection};
 
 use crate::error::{At, DataError, Problem, quoted};
 use crate::source;
@@ -132,6 +132,11 @@ fn sources(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
             let message = format!("{first} and {second} are both given. Keep one way to ask a candidate.");
             return fail(second, Problem::DataSources(message));
         }
+        if entry.adapt.as_ref().is_some_and(|adapt| adapt.from == Adapt::OPENAI) && !entry.embeds() {
+            let message = "adapt from \"openai\" starts from the embeddings of an API, and none is named. Add openai = { \
+                           model = \"text-embedding-3-small\" } to the candidate, or name another model in from.";
+            return fail("adapt", Problem::DataSources(message.to_owned()));
+        }
         if data.evidence.is_some() && entry.recorded.is_some() {
             let message = "the answers are in [data] evidence already. Remove recorded, or name items instead of \
                            evidence.";
@@ -147,7 +152,7 @@ fn sources(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
 /// The keys that say how a candidate can be asked.
 pub(crate) fn ways_to_ask(entry: &CandidateEntry) -> Vec<&'static str> {
     [
-        ("openai", entry.openai.is_some()),
+        ("openai", entry.openai.is_some() && !entry.embeds()),
         ("command", entry.command.is_some()),
         ("local", entry.local.is_some()),
         ("adapt", entry.adapt.is_some()),

@@ -1,34 +1,22 @@
-//! Embeddings of an OpenAI-compatible server: features for a probe, or neighbours for examples.
-
-use std::time::Duration;
+//! Embeddings of an OpenAI-compatible server: what a probe is trained on.
 
 use ordinate_core::task::OpenAi;
 use reqwest::Url;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{address, key_of};
 use crate::failure::{Failure, FailureKind, SetupError};
 use crate::http::{Http, shorten};
-use crate::reply::Usage;
+use crate::reply::{Reply, Usage};
 
-/// A model that turns texts into vectors.
+/// A model that turns a text into a vector.
 #[derive(Debug, Clone)]
 pub struct Embeddings {
     http: Http,
     url: Url,
     model: String,
-}
-
-/// The vectors of one request.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Embedded {
-    /// One vector a text, in the order of the texts, all of one length.
-    pub vectors: Vec<Vec<f32>>,
-    /// Tokens read, if the server says.
-    pub usage: Option<Usage>,
-    /// From sending to the last byte.
-    pub latency: Duration,
+    extra: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -39,7 +27,6 @@ struct Wire {
 
 #[derive(Deserialize)]
 struct WireVector {
-    index: Option<usize>,
     embedding: Vec<f32>,
 }
 
@@ -49,22 +36,47 @@ impl Embeddings {
     /// # Errors
     /// [`SetupError`] as for [`super::Chat::new`].
     pub fn new(entry: &OpenAi) -> Result<Self, SetupError> {
+        if entry.model.trim().is_empty() {
+            let problem = "the model has no name; write the server's name for it".into();
+            return Err(SetupError::Setting { key: "openai.model", problem });
+        }
         let url = address(entry, "embeddings")?;
         let key = key_of(entry, &url)?;
         let http = Http::new(entry.timeouts.unwrap_or_default(), key, entry.key_header.as_deref())?;
-        Ok(Self { http, url, model: entry.model.clone() })
+        Ok(Self { http, url, model: entry.model.clone(), extra: entry.extra.clone() })
     }
 
-    /// Asks once for the vectors of these texts.
+    /// What makes its vectors differ from those of another server, apart from the request itself.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        format!("openai {}", self.url)
+    }
+
+    /// The exact body of the request for one text. `extra` of the entry is in it (`{ dimensions = 256 }`).
+    #[must_use]
+    pub fn body(&self, text: &str) -> String {
+        let mut body = self.extra.clone();
+        body.insert("model".into(), json!(self.model));
+        body.insert("input".into(), json!(text));
+        body.insert("encoding_format".into(), json!("float"));
+        super::canonical(&Value::Object(body))
+    }
+
+    /// The most tokens that a request can use up: no tokeniser makes more tokens than bytes.
+    #[must_use]
+    pub fn most_tokens(&self, body: &str) -> Usage {
+        Usage { input_tokens: body.len() as u64 + 64, output_tokens: 0 }
+    }
+
+    /// Asks once, with the body that [`Embeddings::body`] made. The reply's text is the vector, as a JSON list of numbers.
     ///
     /// # Errors
-    /// [`Failure`]: transport, status, or an answer that is not one vector of one length for each text.
-    pub async fn embed(&self, texts: &[&str]) -> Result<Embedded, Failure> {
-        let body = json!({ "model": self.model, "input": texts, "encoding_format": "float" }).to_string();
+    /// [`Failure`]: transport, status, or an answer that is not one vector.
+    pub async fn ask(&self, body: &str) -> Result<Reply, Failure> {
         let mut bytes = Vec::new();
         let latency = self
             .http
-            .post(&self.url, &body, false, |chunk| {
+            .post(&self.url, body, false, |chunk| {
                 bytes.extend_from_slice(chunk);
                 Ok(true)
             })
@@ -75,16 +87,13 @@ impl Embeddings {
             shape(format!("the answer is not what an embeddings API sends ({error}): {text}"))
         })?;
         let usage = wire.usage.as_ref().and_then(super::wire::WireUsage::usage);
-        let mut vectors = vec![Vec::new(); texts.len()];
-        for (at, vector) in wire.data.into_iter().enumerate() {
-            let slot = vectors.get_mut(vector.index.unwrap_or(at));
-            *slot.ok_or_else(|| shape("the answer has more vectors than there are texts".into()))? =
-                vector.embedding;
+        let [WireVector { embedding }] = wire.data.as_slice() else {
+            return Err(shape(format!("the answer has {} vectors, and one text was sent", wire.data.len())));
+        };
+        if embedding.is_empty() || embedding.iter().any(|number| !number.is_finite()) {
+            return Err(shape("the vector is empty, or has a number that is not finite".into()));
         }
-        let length = vectors.first().map_or(0, Vec::len);
-        if vectors.iter().any(|vector| vector.is_empty() || vector.len() != length) {
-            return Err(shape("the answer lacks a vector, or its vectors differ in length".into()));
-        }
-        Ok(Embedded { vectors, usage, latency })
+        let text = serde_json::to_string(embedding).map_err(|error| shape(error.to_string()))?;
+        Ok(Reply { text, usage, latency, ..Reply::default() })
     }
 }

@@ -187,8 +187,7 @@ impl Raw {
     }
 }
 
-/// Tokens enough for an answer of this kind without reasoning.
-/// The most tokens of an answer to a task of this kind, where nothing is said of it.
+/// The most tokens of an answer to a task of this kind, where nothing is said of it: enough without reasoning.
 #[must_use]
 pub fn default_max_tokens(kind: TaskKind, structured: bool) -> u64 {
     let plain = match kind {

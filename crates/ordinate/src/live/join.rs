@@ -45,7 +45,8 @@ pub(super) async fn join(task: &Task, prepared: Prepared, measured: &Measured) -
     Ok(Asked { loaded, measured: measured.summaries.iter().map(record).collect() })
 }
 
-fn record(summary: &Summary) -> Record {
+/// How a candidate came through, as `verdict.json` has it.
+pub(crate) fn record(summary: &Summary) -> Record {
     let percentiles = |quantiles: Option<Quantiles>| {
         quantiles.map(|Quantiles { p50, p95, p99 }| Percentiles { p50, p95, p99 })
     };

@@ -8,13 +8,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use ordinate_data::{Loaded, Task};
-use ordinate_measure::{CancellationToken, Ended, Estimate, MeasureError, Summary};
+use ordinate_measure::{CancellationToken, Ended, Estimate, MeasureError, Measured, Plan, Row, Summary};
 use ordinate_remote::FailureKind;
 
 use crate::failure::Failure;
+pub(crate) use join::record;
 use plan::Prepared;
-pub(crate) use plan::{examples, item, labels};
-pub(crate) use show::{Teller, estimate_lines};
+pub(crate) use plan::{examples, item, labels, may_be_sent, set_limits, set_rates};
+use show::Teller;
+pub(crate) use show::estimate_lines;
 
 /// The file with the answers, in the run folder.
 pub(crate) const STORE: &str = "answers.sqlite";
@@ -34,40 +36,77 @@ pub(crate) struct Looked {
     pub(crate) prompts: Vec<(String, String)>,
 }
 
-/// Asks every live candidate about every item that `store` holds no answer to.
-pub(crate) fn ask(task: &Task, store: &Path, retry_errors: bool, teller: Teller) -> Result<Asked, Failure> {
-    let mut prepared = Prepared::new(task, store)?;
-    prepared.plan.retry_errors = retry_errors;
+/// How a run asks.
+pub(crate) struct Asking<'a> {
+    /// The file with the answers.
+    pub(crate) store: &'a Path,
+    /// Whether items whose error was recorded are asked again.
+    pub(crate) retry_errors: bool,
+    /// Whether nothing is told.
+    pub(crate) quiet: bool,
+}
+
+/// Asks every live candidate about every item that the store holds no answer to.
+pub(crate) fn ask(task: &Task, asking: &Asking<'_>) -> Result<Asked, Failure> {
+    let prepared = Prepared::new(task, asking.store)?;
+    let plan = prepared.plan.clone();
+    carried_out(plan, asking, async |measured| join::join(task, prepared, measured).await)
+}
+
+/// Carries a plan out: the rows of each of its candidates, how their asking went, and what it cost in all, USD.
+pub(crate) fn rows(plan: Plan, asking: &Asking<'_>) -> Result<(Vec<Vec<Row>>, Vec<Summary>, f64), Failure> {
+    carried_out(plan, asking, async |measured| {
+        let mut all = Vec::new();
+        for which in 0..measured.summaries.len() {
+            let mut rows = Vec::new();
+            measured.rows(which, |row| rows.push(row)).await.map_err(|error| failure(&error))?;
+            all.push(rows);
+        }
+        Ok((all, measured.summaries.clone(), measured.spent_usd))
+    })
+}
+
+/// Carries a plan out, and hands what came of it to `then`, unless a candidate could not be asked about everything.
+fn carried_out<T>(
+    mut plan: Plan,
+    asking: &Asking<'_>,
+    then: impl AsyncFnOnce(&Measured) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    plan.retry_errors = asking.retry_errors;
+    let teller = Teller::new(asking.quiet, plan.max_spend);
     let runtime = runtime()?;
-    let asked = runtime.block_on(async {
+    let done = runtime.block_on(async {
         let cancel = CancellationToken::new();
         tokio::spawn(heed_signals(cancel.clone()));
-        let measured = ordinate_measure::measure(prepared.plan.clone(), teller, cancel)
-            .await
-            .map_err(|error| failure(&error))?;
-        if let Some(message) = unfinished(&measured.summaries, store, measured.spent_usd) {
-            measured.close().await.map_err(|error| Failure::Run(error.to_string()))?;
-            return Err(Failure::Run(message));
-        }
-        let joined = join::join(task, prepared, &measured).await?;
+        let measured =
+            ordinate_measure::measure(plan, teller, cancel).await.map_err(|error| failure(&error))?;
+        let done = match unfinished(&measured.summaries, asking.store, measured.spent_usd) {
+            Some(message) => Err(Failure::Run(message)),
+            None => then(&measured).await,
+        };
         measured.close().await.map_err(|error| Failure::Run(error.to_string()))?;
-        Ok(joined)
+        done
     });
     // A program that does not end of itself must not hold the run up.
     runtime.shutdown_timeout(Duration::from_millis(500));
-    asked
+    done
+}
+
+/// What carrying a plan out will probably cost. Nothing is asked, and a store that is not there is not made by looking.
+pub(crate) fn estimates(mut plan: Plan) -> Result<Vec<Estimate>, Failure> {
+    let folder =
+        tempfile::tempdir().map_err(|error| Failure::Run(format!("no temporary folder: {error}")))?;
+    if !plan.store.exists() {
+        plan.store = folder.path().join(STORE);
+    }
+    runtime()?.block_on(ordinate_measure::estimate(&plan)).map_err(|error| failure(&error))
 }
 
 /// Reads and estimates, and asks nothing.
 pub(crate) fn look(task: &Task, store: &Path) -> Result<Looked, Failure> {
-    let folder =
-        tempfile::tempdir().map_err(|error| Failure::Run(format!("no temporary folder: {error}")))?;
-    // A store that is not there is not made by looking.
-    let store = if store.exists() { store.to_owned() } else { folder.path().join(STORE) };
-    let prepared = Prepared::new(task, &store)?;
+    let prepared = Prepared::new(task, store)?;
     let prompts = prepared.prompts()?;
-    let estimates =
-        runtime()?.block_on(ordinate_measure::estimate(&prepared.plan)).map_err(|error| failure(&error))?;
+    let estimates = estimates(prepared.plan.clone())?;
     let slices: std::collections::BTreeSet<_> =
         prepared.questions.iter().filter_map(|question| question.slice.as_deref()).collect();
     Ok(Looked { items: prepared.questions.len(), slices: slices.len(), estimates, prompts })

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use ordinate_core::task::{CandidateEntry, ChooseExamples, TaskKind};
+use ordinate_core::task::{CandidateEntry, ChooseExamples, OpenAi, TaskKind};
 use ordinate_core::{Hosting, Needs};
 use ordinate_data::{Question, Task, Unasked};
 use ordinate_measure::{ChatAnswerer, CommandAnswerer, Contender, EarlyStopping, Items, Plan};
@@ -76,7 +76,6 @@ impl Prepared {
         let at = |message: String| Failure::Input(format!("{}: {message}", task.path.display()));
         let kind = file.task.kind;
         let metric = crate::metric::of(task)?;
-        check_numbers(task)?;
         let mut unasked = ordinate_data::load_unasked(task, &|output, target| metric.score(output, target))?;
         let labels = if matches!(kind, TaskKind::Classify | TaskKind::Tag) {
             labels(kind, unasked.labels())
@@ -91,11 +90,7 @@ impl Prepared {
             let entry = &file.candidate[column];
             let of = |problem: String| at(format!("[[candidate]] {}: {problem}", entry.name));
             let mut contender = if let Some(openai) = &entry.openai {
-                if file.needs.stay_local && entry.hosting != Some(Hosting::Local) {
-                    return Err(of("stay_local forbids to send it the data; say hosting = \"local\" if its server is your \
-                                   own, or remove the candidate"
-                        .into()));
-                }
+                may_be_sent(entry, &file.needs).map_err(&of)?;
                 let chat = Chat::new(openai, kind).map_err(|error| of(error.to_string()))?;
                 let prompt = Prompt::new(kind, &labels, &file.prompt, openai.structured == Some(true))
                     .map_err(|error| of(error.to_string()))?;
@@ -103,10 +98,7 @@ impl Prepared {
                 prompts.push((entry.name.to_string(), Arc::clone(&prompt), Arc::clone(&examples)));
                 let answerer = ChatAnswerer { chat, prompt, examples: Arc::clone(&examples) };
                 let mut contender = Contender::new(entry.name.clone(), answerer);
-                contender.price = entry.price.or(openai.price);
-                contender.concurrency = openai.concurrency.map(|most| most.max(1) as usize);
-                contender.requests_per_minute = openai.requests_per_minute;
-                contender.tokens_per_minute = openai.tokens_per_minute;
+                set_rates(&mut contender, entry, openai);
                 contender
             } else if let Some(command) = &entry.command {
                 let command = Command::new(command, task.dir(), kind, &labels)
@@ -128,14 +120,8 @@ impl Prepared {
         }
         let items = Asking { questions: Arc::clone(&questions), groups: numbers };
         let mut plan = Plan::new(items, contenders, Reader::new(kind, &labels), store.to_owned());
+        set_limits(&mut plan, task)?;
         let measure = &file.measure;
-        plan.max_spend = measure.max_spend;
-        if let Some(most) = measure.concurrency {
-            plan.concurrency = most as usize;
-        }
-        if let Some(tries) = measure.tries {
-            plan.retry.tries = tries;
-        }
         if measure.stop_early == Some(true) {
             let scored = Arc::clone(&questions);
             plan.early = Some(EarlyStopping {
@@ -163,6 +149,38 @@ impl Prepared {
         };
         self.prompts.iter().map(shown).collect()
     }
+}
+
+/// Whether the needs let an API have the data.
+pub(crate) fn may_be_sent(entry: &CandidateEntry, needs: &Needs) -> Result<(), String> {
+    if needs.stay_local && entry.hosting != Some(Hosting::Local) {
+        return Err("stay_local forbids to send it the data; say hosting = \"local\" if its server is your own, or remove \
+                    the candidate"
+            .into());
+    }
+    Ok(())
+}
+
+/// The price and the rates of a candidate behind an API.
+pub(crate) fn set_rates(contender: &mut Contender, entry: &CandidateEntry, openai: &OpenAi) {
+    contender.price = entry.price.or(openai.price);
+    contender.concurrency = openai.concurrency.map(|most| most.max(1) as usize);
+    contender.requests_per_minute = openai.requests_per_minute;
+    contender.tokens_per_minute = openai.tokens_per_minute;
+}
+
+/// What `[measure]` says of all candidates.
+pub(crate) fn set_limits(plan: &mut Plan, task: &Task) -> Result<(), Failure> {
+    check_numbers(task)?;
+    let measure = &task.file.measure;
+    plan.max_spend = measure.max_spend;
+    if let Some(most) = measure.concurrency {
+        plan.concurrency = most as usize;
+    }
+    if let Some(tries) = measure.tries {
+        plan.retry.tries = tries;
+    }
+    Ok(())
 }
 
 fn check_numbers(task: &Task) -> Result<(), Failure> {

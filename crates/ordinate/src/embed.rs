@@ -1,0 +1,201 @@
+//! Candidates made here on the embeddings of an API (`openai` beside `adapt = { from = "openai", method = "probe" }`):
+//! each text is embedded once and its vector kept in the answer store, so that nothing is paid for twice; a probe is
+//! trained on the vectors, and its answers are read as recorded ones from there on.
+
+use std::path::{Path, PathBuf};
+
+use ordinate_core::Items;
+use ordinate_core::task::{CandidateEntry, Recorded, TaskKind};
+use ordinate_core::verdict::Measured as Record;
+use ordinate_data::{Task, load_items};
+use ordinate_measure::{Contender, EmbeddingsAnswerer, Estimate, Plan, Row};
+use ordinate_models::{Answered, Embedded, From, Recipe, answer_items};
+use ordinate_remote::{Embeddings, Item, Reader};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::failure::Failure;
+use crate::live::{self, Asking};
+use crate::local::{cache, key, kind_of, write};
+
+/// Whether a task has such candidates.
+pub(crate) fn any(task: &Task) -> bool {
+    task.file.candidate.iter().any(CandidateEntry::embeds)
+}
+
+/// The task with every such candidate answered, how their asking went, and what it cost in all, USD.
+pub(crate) struct Ready {
+    pub(crate) task: Task,
+    pub(crate) measured: Vec<Record>,
+    pub(crate) spent_usd: f64,
+}
+
+/// Asks for the vector of every item with a target that `store` does not hold, and lets a probe on them answer.
+pub(crate) fn answered(task: &Task, asking: &Asking<'_>, progress: &dyn Fn(&str)) -> Result<Ready, Failure> {
+    let mut ready = Ready { task: task.clone(), measured: Vec::new(), spent_usd: 0.0 };
+    if !any(task) {
+        return Ok(ready);
+    }
+    let (items, rows) = texts(task)?;
+    let plan = plan(task, &items, &rows, asking.store)?;
+    let columns: Vec<usize> =
+        (0..task.file.candidate.len()).filter(|&at| task.file.candidate[at].embeds()).collect();
+    progress(&format!("asking for embeddings of {} items", rows.len()));
+    let (asked, summaries, spent) = live::rows(plan, asking)?;
+    ready.spent_usd = spent;
+    for ((column, asked), summary) in columns.into_iter().zip(asked).zip(&summaries) {
+        let entry = &mut ready.task.file.candidate[column];
+        progress(&format!("{}: training and answering {} items", entry.name, rows.len()));
+        let path = probe(task, entry, &items, &rows, asked)?;
+        (entry.openai, entry.adapt) = (None, None);
+        entry.recorded = Some(Recorded { path: path.to_string_lossy().into_owned() });
+        ready.measured.push(live::record(summary));
+    }
+    Ok(ready)
+}
+
+/// What asking for the vectors will probably cost. Nothing is asked.
+pub(crate) fn estimates(task: &Task, store: &Path) -> Result<Vec<Estimate>, Failure> {
+    if !any(task) {
+        return Ok(Vec::new());
+    }
+    let (items, rows) = texts(task)?;
+    live::estimates(plan(task, &items, &rows, store)?)
+}
+
+/// The items, and the rows of those that are embedded: all with a target, train items too.
+fn texts(task: &Task) -> Result<(Items, Vec<usize>), Failure> {
+    let items = load_items(task)?;
+    let rows: Vec<usize> = (0..items.len()).filter(|&row| items.target(row).is_some()).collect();
+    match rows.iter().find(|&&row| items.input(row).is_none()) {
+        Some(&row) => Err(Failure::Input(format!(
+            "{}: item {:?} has no input to embed; name the field with the text in [data] input",
+            task.path.display(),
+            items.id(row)
+        ))),
+        None => Ok((items, rows)),
+    }
+}
+
+fn plan(task: &Task, items: &Items, rows: &[usize], store: &Path) -> Result<Plan, Failure> {
+    let mut contenders = Vec::new();
+    for entry in task.file.candidate.iter().filter(|entry| entry.embeds()) {
+        let fail = |problem: String| {
+            Failure::Input(format!("{}: [[candidate]] {}: {problem}", task.path.display(), entry.name))
+        };
+        let Some(openai) = &entry.openai else { continue };
+        if let Some(method) =
+            entry.adapt.as_ref().map(|adapt| &adapt.method).filter(|method| *method != "probe")
+        {
+            return Err(fail(format!(
+                "method {method:?} needs the model itself, and an API gives its vectors alone; say \"probe\""
+            )));
+        }
+        kind_of(task, entry)?;
+        live::may_be_sent(entry, &task.file.needs).map_err(&fail)?;
+        let embeddings = Embeddings::new(openai).map_err(|error| fail(error.to_string()))?;
+        let mut contender = Contender::new(entry.name.clone(), EmbeddingsAnswerer(embeddings));
+        live::set_rates(&mut contender, entry, openai);
+        contenders.push(contender);
+    }
+    let asked: Vec<Item> = rows
+        .iter()
+        .map(|&row| Item {
+            id: items.id(row).to_owned(),
+            input: items.input(row).unwrap_or_default().to_owned(),
+            ..Item::default()
+        })
+        .collect();
+    // A vector is taken whole, as a generated text is.
+    let mut plan = Plan::new(asked, contenders, Reader::new(TaskKind::Generate, &[]), store.to_owned());
+    live::set_limits(&mut plan, task)?;
+    Ok(plan)
+}
+
+/// A row of recorded answers.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_usd: Option<f64>,
+}
+
+/// Trains the probe and lets it answer; the file of its answers. An item whose vector could not be had is an error.
+fn probe(
+    task: &Task,
+    entry: &CandidateEntry,
+    items: &Items,
+    rows: &[usize],
+    asked: Vec<Row>,
+) -> Result<PathBuf, Failure> {
+    let fail = |error: &dyn std::fmt::Display| {
+        Failure::Input(format!("{}: [[candidate]] {}: {error}", task.path.display(), entry.name))
+    };
+    let kind = kind_of(task, entry)?;
+    let (mut vectors, mut took_ms) = (vec![Vec::new(); items.len()], vec![f64::NAN; items.len()]);
+    let mut digest = Sha256::new();
+    for one in &asked {
+        let row = rows[one.item];
+        let Some(text) = one.output.as_deref() else { continue };
+        vectors[row] = serde_json::from_str::<Vec<f32>>(text).map_err(|error| fail(&error))?;
+        took_ms[row] = one.latency_ms.unwrap_or(f64::NAN);
+        digest.update(text);
+    }
+    let length = vectors.iter().map(Vec::len).max().unwrap_or(0);
+    if let Some(row) = vectors.iter().position(|vector| !vector.is_empty() && vector.len() != length) {
+        return Err(fail(&format!(
+            "the vector of item {:?} has {} numbers, and others have {length}; the API changed its model",
+            items.id(row),
+            vectors[row].len()
+        )));
+    }
+    let seed = task.file.statistics.seed.unwrap_or_default();
+    let recipe = Recipe::Probe {
+        from: From::Elsewhere,
+        examples: entry.adapt.as_ref().and_then(|adapt| adapt.examples),
+    };
+    let embedded = Embedded::elsewhere(vectors, took_ms);
+    let (answers, _) =
+        answer_items(items, kind, &recipe, Some(&embedded), seed).map_err(|error| fail(&error))?;
+    let mut text = String::new();
+    let mut answer = answers.iter().peekable();
+    for one in asked {
+        let row = rows[one.item];
+        let said = answer.next_if(|answer| answer.row == row);
+        let line = line(items.id(row), said, &one);
+        text += &serde_json::to_string(&line).map_err(|error| Failure::Run(error.to_string()))?;
+        text.push('\n');
+    }
+    digest.update(&text);
+    let folder = cache()?;
+    let key = key(items, task, &format!("{recipe:?} {:x}", digest.finalize()), seed, 0.0);
+    let path = folder.join(format!("{key}.jsonl"));
+    write(&folder, &path, &text)?;
+    Ok(path)
+}
+
+fn line<'a>(id: &'a str, said: Option<&'a Answered>, asked: &Row) -> Line<'a> {
+    let error = asked.error.as_ref().map(|(kind, message)| format!("{kind}: {message}"));
+    Line {
+        id,
+        score: said.map(|said| said.score),
+        output: said.map(|said| said.output.as_str()),
+        confidence: said.and_then(|said| said.confidence),
+        error,
+        input_tokens: asked.input_tokens,
+        latency_ms: said.map(|said| said.latency_ms),
+        cost_usd: asked.cost_usd,
+    }
+}
