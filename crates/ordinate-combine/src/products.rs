@@ -2,6 +2,7 @@
 //! dual weights to a weight per dimension.
 
 use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, Mat, MatRef, Par};
 use ordinate_learn::Matrix;
 
@@ -11,7 +12,18 @@ pub fn kernel(vectors: &[f32], width: usize) -> Matrix {
     let rows = vectors.len() / width.max(1);
     let vectors = MatRef::from_row_major_slice(vectors, rows, width);
     let mut products = Mat::<f32>::zeros(rows, rows);
-    matmul(products.as_mut(), Accum::Replace, vectors, vectors.transpose(), 1.0, Par::Seq);
+    // They are symmetric: the lower half is enough.
+    triangular::matmul(
+        &mut products,
+        BlockStructure::TriangularLower,
+        Accum::Replace,
+        vectors,
+        BlockStructure::Rectangular,
+        vectors.transpose(),
+        BlockStructure::Rectangular,
+        1.0,
+        Par::Seq,
+    );
     Matrix::from_fn(rows, rows, |i, j| f64::from(products[(i.max(j), i.min(j))]))
 }
 

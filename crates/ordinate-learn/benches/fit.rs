@@ -63,5 +63,5 @@ fn kernel_ridge(bencher: Bencher<'_, '_>, rows: usize) {
 fn nystrom(bencher: Bencher<'_, '_>) {
     let (x, y) = data(11_000, 24, 1);
     let (k_nl, k_ll) = (rbf(&x, 11_000, 1_200), rbf(&x, 1_200, 1_200));
-    bencher.bench_local(|| kernel::nystrom(&k_nl, &k_ll, &y, 20.0).unwrap());
+    bencher.bench_local(|| kernel::nystrom(&k_nl, &k_ll, &y, &[20.0]).unwrap());
 }

@@ -4,8 +4,9 @@
 //! The caller computes the kernel, so it may be a sum of several. There is no intercept: subtract the means
 //! first. References: Rasmussen and Williams 2006, chapters 2, 5.4.2 and 8.1; Williams and Seeger 2001.
 
+use faer::linalg::matmul::triangular::{BlockStructure, matmul};
 use faer::linalg::solvers::{DenseSolveCore, Llt, Solve};
-use faer::{MatRef, Side};
+use faer::{Accum, Mat, MatRef, Par, Side};
 
 use crate::error::LearnError;
 use crate::matrix::Matrix;
@@ -16,11 +17,10 @@ const JITTERS: [f64; 4] = [1e-10, 1e-8, 1e-6, 1e-4];
 /// A fitted regression: one column per output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ridge {
-    /// Weights of the training rows (of the landmarks for [`nystrom`]): the prediction for a new item is the
-    /// row of its kernel values with them, times this.
+    /// Weights of the training rows: the prediction for a new item is the row of its kernel values with them, times this.
     pub weights: Matrix,
     /// For every training row the prediction of the regression fitted without that row, with the same
-    /// penalty (and the same landmarks).
+    /// penalty.
     pub left_out: Matrix,
 }
 
@@ -58,16 +58,18 @@ pub fn ridge_loo(k: &Matrix, y: &Matrix, lambda: f64) -> Result<Ridge, LearnErro
     Ok(Ridge { weights, left_out })
 }
 
-/// Nyström's approximation of [`ridge_loo`] (subset of regressors): weights of a few landmarks that minimise
-/// `|y - K_nl w|² + lambda w' K_ll w`. With every row a landmark it is the exact one.
+/// Nyström's approximation of [`ridge`] (subset of regressors), for each of several penalties: weights of a few landmarks
+/// that minimise `|y - K_nl w|² + lambda w' K_ll w`. With every row a landmark it is the exact one.
 ///
 /// `k_nl` holds the kernel of the training rows with the landmarks (n x l), `k_ll` that of the landmarks
-/// with each other. Time grows with n l².
+/// with each other. Time grows with n l², however many penalties there are.
 ///
 /// # Errors
 /// As [`ridge`].
-pub fn nystrom(k_nl: &Matrix, k_ll: &Matrix, y: &Matrix, lambda: f64) -> Result<Ridge, LearnError> {
-    check(k_ll, k_nl.columns(), lambda)?;
+pub fn nystrom(k_nl: &Matrix, k_ll: &Matrix, y: &Matrix, lambdas: &[f64]) -> Result<Vec<Matrix>, LearnError> {
+    for &lambda in lambdas {
+        check(k_ll, k_nl.columns(), lambda)?;
+    }
     k_nl.check("the kernel of rows and landmarks")?;
     y.check("the outputs")?;
     if k_nl.rows() != y.rows() {
@@ -75,38 +77,42 @@ pub fn nystrom(k_nl: &Matrix, k_ll: &Matrix, y: &Matrix, lambda: f64) -> Result<
         return Err(LearnError::Shape { what, found: y.rows(), wanted: k_nl.rows() });
     }
     let (rows, landmarks) = (view(k_nl), view(k_ll));
+    // Only the lower half is read.
+    let mut products = Mat::<f64>::zeros(k_ll.rows(), k_ll.rows());
+    matmul(
+        &mut products,
+        BlockStructure::TriangularLower,
+        Accum::Replace,
+        rows.transpose(),
+        BlockStructure::Rectangular,
+        rows,
+        BlockStructure::Rectangular,
+        1.0,
+        Par::Seq,
+    );
+    let right = rows.transpose() * view(y);
     // Landmarks may nearly coincide: a trace of the diagonal keeps the sum positive definite.
     #[allow(clippy::cast_precision_loss)] // landmarks
     let mean = (0..k_ll.rows()).map(|i| k_ll[(i, i)]).sum::<f64>() / k_ll.rows() as f64;
-    let mut gram = rows.transpose() * rows;
-    for i in 0..k_ll.rows() {
-        for j in 0..=i {
-            gram[(i, j)] += lambda * landmarks[(i, j)];
+    let weights = |&lambda: &f64| {
+        let mut gram = products.clone();
+        for i in 0..k_ll.rows() {
+            for j in 0..=i {
+                gram[(i, j)] += lambda * landmarks[(i, j)];
+            }
         }
-    }
-    let mut added = 0.0;
-    let factor = JITTERS
-        .iter()
-        .find_map(|jitter| {
+        let mut added = 0.0;
+        let factor = JITTERS.iter().find_map(|jitter| {
             for i in 0..k_ll.rows() {
                 gram[(i, i)] += lambda * (jitter - added) * mean;
             }
             added = *jitter;
             Llt::new(gram.as_ref(), Side::Lower).ok()
-        })
-        .ok_or(LearnError::NotPositiveDefinite { lambda })?;
-    let weights = factor.solve(rows.transpose() * view(y));
-    let fitted = rows * &weights;
-    // Leverages, the diagonal of K_nl gram^-1 K_ln.
-    let solved = factor.solve(rows.transpose());
-    let leverage: Vec<f64> = (0..k_nl.rows())
-        .map(|row| k_nl.row(row).iter().zip(solved.col(row).iter()).map(|(a, b)| a * b).sum())
-        .collect();
-    let left_out = Matrix::from_fn(y.rows(), y.columns(), |row, output| {
-        let (fitted, own) = (fitted[(row, output)], leverage[row]);
-        (fitted - own * y[(row, output)]) / (1.0 - own)
-    });
-    Ok(Ridge { weights: from_faer(weights.as_ref()), left_out })
+        });
+        let factor = factor.ok_or(LearnError::NotPositiveDefinite { lambda })?;
+        Ok(from_faer(factor.solve(&right).as_ref()))
+    };
+    lambdas.iter().map(weights).collect()
 }
 
 fn factorise(k: &Matrix, y: &Matrix, lambda: f64) -> Result<Llt<f64>, LearnError> {

@@ -22,7 +22,9 @@ use panel::{Choose, Panels};
 fn applies(kind: PolicyKind, evidence: &Evidence, least: usize) -> Result<(), NotApplicable> {
     let with_output = evidence.columns().iter().filter(|answers| answers.has_output()).count();
     let why = if with_output < least {
-        format!("{with_output} candidates have recorded outputs, and it looks at those of at least {least}")
+        format!(
+            "it looks at the recorded outputs of at least {least} candidates, and {with_output} have some"
+        )
     } else if evidence.candidates().len() < 2 {
         "there is only one candidate".to_owned()
     } else if !evidence.items().has_inputs() {

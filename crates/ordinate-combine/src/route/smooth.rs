@@ -71,8 +71,7 @@ impl Smooth {
             Matrix::from_fn(landmarks.len(), landmarks.len(), |i, j| wide(landmarks[i], j) + own(i, j));
         let y = Matrix::from_fn(rows.len(), count, |row, m| lesson.effects[(row, m)] - fitted.mean[m]);
         let mut fits = Vec::new();
-        for &lambda in lambdas {
-            let weights = kernel::nystrom(&k_nl, &k_ll, &y, lambda)?.weights;
+        for weights in kernel::nystrom(&k_nl, &k_ll, &y, lambdas)? {
             #[allow(clippy::cast_possible_truncation)] // weights
             let weights = weights.values().iter().map(|weight| *weight as f32).collect();
             fitted.weights = weights;
