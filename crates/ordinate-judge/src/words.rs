@@ -12,7 +12,13 @@ pub(crate) fn level(estimate: &Estimate) -> String {
 /// `+0.063 [+0.057, +0.069]`.
 pub(crate) fn signed(estimated: &Estimated) -> String {
     let Estimate { mean, low, high } = estimated.estimate;
-    format!("{mean:+.3} [{low:+.3}, {high:+.3}]")
+    format!("{} [{}, {}]", difference(mean), difference(low), difference(high))
+}
+
+/// Three decimals with a sign; nothing is not less than nothing.
+fn difference(x: f64) -> String {
+    let text = format!("{x:+.3}");
+    if text == "-0.000" { "+0.000".to_owned() } else { text }
 }
 
 /// `$9.12 per 1,000 items`, with as many digits as small prices need.
@@ -21,7 +27,12 @@ pub(crate) fn usd(per_1k: Option<f64>) -> String {
         None => "cost unknown".to_owned(),
         Some(usd) if !usd.is_finite() => "cost unknown".to_owned(),
         Some(usd) if usd >= 0.1 || usd == 0.0 => format!("${usd:.2} per 1,000 items"),
-        Some(usd) => format!("${usd:.4} per 1,000 items"),
+        Some(usd) if usd >= 0.001 => format!("${usd:.4} per 1,000 items"),
+        // Two digits that say something: hosting a small model costs so little.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // from 1 to 13
+        Some(usd) => {
+            format!("${usd:.*} per 1,000 items", (-usd.log10()).ceil().clamp(0.0, 12.0) as usize + 1)
+        }
     }
 }
 
@@ -45,4 +56,17 @@ pub(crate) fn count(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_figures_say_something() {
+        let said = [14.08, 0.25, 0.0912, 0.002, 0.000_031, 1e-7, 0.0].map(|price| usd(Some(price)));
+        let prices = said.each_ref().map(|text| text.trim_end_matches(" per 1,000 items"));
+        assert_eq!(prices, ["$14.08", "$0.25", "$0.0912", "$0.0020", "$0.000031", "$0.00000010", "$0.00"]);
+        assert_eq!([0.063, -0.063, -0.0001, 0.0].map(difference), ["+0.063", "-0.063", "+0.000", "+0.000"]);
+    }
 }
