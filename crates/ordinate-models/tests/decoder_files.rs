@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use ordinate_models::decoder::{Place, Role, find, open};
+use ordinate_models::decoder::{Place, Role, decoder, find, open};
 use ordinate_models::encoder::Source;
 
 fn place(folder: &Path) -> Place {
@@ -71,6 +71,16 @@ fn damaged_folders() {
         ("model_type", "mamba".into(), "mamba"),
         ("hidden_act", "relu".into(), "relu"),
         ("rope_parameters", serde_json::json!({ "rope_type": "mrope" }), "mrope"),
+        ("rope_parameters", serde_json::json!({ "rope_type": "longrope" }), "short_factor and long_factor"),
+        (
+            "rope_parameters",
+            serde_json::json!({ "rope_type": "longrope", "short_factor": [1.0], "long_factor": [1.0, 2.0] }),
+            "1 and 2 numbers, and 4 are expected",
+        ),
+        ("rope_parameters", serde_json::json!({ "rope_type": "yarn", "factor": -2.0 }), "factor is missing"),
+        ("rope_parameters", serde_json::json!({ "rope_theta": 0.5 }), "rope_theta of 0.5 is out of range"),
+        ("layer_types", serde_json::json!(["full_attention"]), "layer_types lists 1 layers"),
+        ("use_bidirectional_attention", true.into(), "cannot write"),
         ("head_dim", 7.into(), "cannot rotate"),
         ("num_hidden_layers", 3.into(), "layers.2"),
         ("num_hidden_layers", 1.into(), "layers.1"),
@@ -146,6 +156,31 @@ fn damaged_gguf() {
     }
     fs::write(&path, fs::read(tiny::golden("decoders.json")).unwrap()).unwrap();
     assert!(refused(&place).contains("magic"), "{}", refused(&place));
+}
+
+/// Divisors of frequencies that would be divided by nothing are said to be wrong, and so are ones that are missing.
+#[test]
+fn damaged_ropes_in_gguf() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.gguf");
+    let whole = tiny::gguf("phi3-F16");
+    let said = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        decoder(&Place::Gguf(path.clone())).err().map(|error| error.to_string()).unwrap_or_default()
+    };
+    assert_eq!(said(&whole), "");
+    let mut bytes = whole.clone();
+    // The short factors are the last four numbers.
+    let end = bytes.len();
+    bytes[end - 16..].fill(0);
+    let zeros = said(&bytes);
+    assert!(zeros.contains("rope_factors_short.weight has a number that is not above 0"), "{zeros}");
+    let mut bytes = whole;
+    let name = b"rope_factors_short";
+    let at = bytes.windows(name.len()).position(|window| window == name).unwrap();
+    bytes[at..at + name.len()].copy_from_slice(b"rope_factors_shirt");
+    let missing = said(&bytes);
+    assert!(missing.contains("there is no tensor rope_factors_short.weight"), "{missing}");
 }
 
 /// A folder as the hub has them: tokenizer, chat template, further tokens that end a text.

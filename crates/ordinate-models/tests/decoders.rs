@@ -60,13 +60,16 @@ fn differences(decoder: &Decoder, row: &Value) -> (f32, f32) {
 fn logits_equal_those_of_transformers() {
     let rows = tiny::rows("decoders.json");
     assert_eq!(rows.len(), 17);
+    let mut wrong = Vec::new();
     for row in rows {
         let folder = tiny::folder(&row);
         let (read, _) = decoder(&place(folder.path())).unwrap();
         let (cached, plain) = differences(&read.decoder, &row);
-        eprintln!("{}: {cached:e} with the cache, {plain:e} without", row["name"]);
-        assert!(cached < 1e-4 && plain < 1e-4, "{}: {cached} {plain}", row["name"]);
+        let said = format!("{}: {cached:e} with the cache, {plain:e} without", row["name"]);
+        eprintln!("{said}");
+        wrong.extend((cached >= 1e-4 || plain >= 1e-4).then_some(said));
     }
+    assert!(wrong.is_empty(), "{wrong:?}");
 }
 
 /// A Gemma 3 that also sees pictures says what its text half says, under either way of naming the tensors.

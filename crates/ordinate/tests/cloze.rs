@@ -43,12 +43,12 @@ fn desk(kind: &str, local: &str) -> Desk {
 #[test]
 fn labels_by_the_word_in_the_gap() {
     let local = format!(
-        "model = \"model\", template = \"{TEMPLATE}\", labels = {{ good = \"w20\", bad = \"w21 w22\" }}"
+        "model = \"model\", template = \"{TEMPLATE}\", labels = {{ good = \"w23\", bad = \"w27 w17\" }}"
     );
     let desk = desk("classify", &local);
     let verdict = desk.verdict(&desk.path("t.toml"), &[]);
     let words: BTreeMap<String, String> =
-        [("good", "w20"), ("bad", "w21 w22")].map(|(label, word)| (label.to_owned(), word.to_owned())).into();
+        [("good", "w23"), ("bad", "w27 w17")].map(|(label, word)| (label.to_owned(), word.to_owned())).into();
     let source = Source { folder: desk.path("model"), revision: None };
     let cloze = Cloze::open(&source, Kind::Classify, TEMPLATE, &BTreeSet::new(), &words).unwrap();
     let inputs: Vec<String> = (0..24).map(input).collect();

@@ -1,5 +1,5 @@
 //! The tiny models of golden/make_decoders.py and golden/make_gguf.py: their weights follow from a formula.
-#![allow(dead_code)] // each test uses some of it
+#![allow(dead_code, unreachable_pub)] // each test uses some of it
 
 use std::collections::BTreeMap;
 use std::fs;
