@@ -94,6 +94,13 @@ impl Cloze {
                     tokens.len()
                 )));
             }
+            if let Some(token) = tokens.iter().find(|token| **token as usize >= model.vocabulary()) {
+                return Err(ModelError::Template(format!(
+                    "token {token} of the word {word:?} is not among the model's {}: its tokenizer and weights do not fit \
+                     together; fetch it again",
+                    model.vocabulary()
+                )));
+            }
             labels.push((name.clone(), tokens));
         }
         Ok(Self { model, parts, gap_first, labels })
@@ -129,24 +136,24 @@ impl Cloze {
         // A mask in the text itself would be a gap more.
         let input = &input.replace(self.model.mask(), " ");
         // What was asked, by the number of gaps.
+        let gaps: BTreeSet<usize> = self.labels.iter().map(|(_, tokens)| tokens.len()).collect();
         let mut asked: BTreeMap<usize, Vec<Vec<f64>>> = BTreeMap::new();
-        let mut scores = Vec::with_capacity(self.labels.len());
-        for (_, tokens) in &self.labels {
-            if !asked.contains_key(&tokens.len()) {
-                let logits = self.model.logits(&self.text(input, tokens.len())?)?;
-                if logits.len() != tokens.len() {
-                    let (found, wanted) = (logits.len(), tokens.len());
-                    return Err(ModelError::Failed(format!(
-                        "there are {found} gaps, and {wanted} are wanted"
-                    )));
-                }
-                asked.insert(tokens.len(), logits.iter().map(|row| log_softmax(row)).collect());
+        for wanted in gaps {
+            let logits = self.model.logits(&self.text(input, wanted)?)?;
+            if logits.len() != wanted {
+                let found = logits.len();
+                return Err(ModelError::Failed(format!("there are {found} gaps, and {wanted} are wanted")));
             }
-            let sum: f64 =
-                tokens.iter().zip(&asked[&tokens.len()]).map(|(&token, row)| row[token as usize]).sum();
-            #[allow(clippy::cast_precision_loss)] // tokens of a word
-            scores.push(sum / tokens.len() as f64);
+            asked.insert(wanted, logits.iter().map(|row| log_softmax(row)).collect());
         }
+        let score = |(_, tokens): &(String, Vec<u32>)| {
+            let rows = asked.get(&tokens.len()).map(Vec::as_slice).unwrap_or_default();
+            let sum: f64 = tokens.iter().zip(rows).filter_map(|(&token, row)| row.get(token as usize)).sum();
+            #[allow(clippy::cast_precision_loss)] // tokens of a word
+            let mean = sum / tokens.len() as f64;
+            mean
+        };
+        let scores: Vec<f64> = self.labels.iter().map(score).collect();
         let best = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]).then(b.cmp(&a)));
         let best = best.ok_or_else(|| ModelError::Failed("there is no label".to_owned()))?;
         let all: f64 = scores.iter().map(|score| (score - scores[best]).exp()).sum();

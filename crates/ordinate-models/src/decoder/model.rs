@@ -95,11 +95,11 @@ impl Decoder {
         };
         let pairs = config.rotary / 2;
         // GGUF files have the divisors of longer texts as tensors.
-        if let Stretch::Long { short, long, .. } = &mut config.rope.stretch {
-            if names.gguf {
-                *short = divisors(&mut weights, "rope_factors_short.weight", pairs)?;
-                *long = divisors(&mut weights, "rope_factors_long.weight", pairs)?;
-            }
+        if let Stretch::Long { short, long, .. } = &mut config.rope.stretch
+            && names.gguf
+        {
+            *short = divisors(&mut weights, "rope_factors_short.weight", pairs)?;
+            *long = divisors(&mut weights, "rope_factors_long.weight", pairs)?;
         }
         let mut turns = Turns::of(&config.rope, config.rotary);
         // Llama 3's stretching, as GGUF writes it down: a divisor for each frequency.

@@ -28,6 +28,8 @@ struct Head {
     relu: bool,
     norm: Norm,
     out: Linear,
+    /// Tokens.
+    count: usize,
 }
 
 impl Head {
@@ -71,6 +73,7 @@ impl Head {
                 weight: weights.get(&matrix, &[count, width])?.t()?.contiguous()?,
                 bias: Some(weights.get(&bias, &[count])?),
             },
+            count,
         })
     }
 
@@ -128,6 +131,12 @@ impl Masked {
     #[must_use]
     pub fn mask(&self) -> &str {
         &self.mask.0
+    }
+
+    /// Tokens that it knows.
+    #[must_use]
+    pub fn vocabulary(&self) -> usize {
+        self.head.count
     }
 
     /// The longest text, in tokens.

@@ -2,12 +2,14 @@
 llama.cpp's converter would have written (see tiny.py). Run with torch, transformers, gguf and numpy:
 
     python make_gguf.py .
+    python make_gguf.py --llama-cpp     # with llama-cpp-python: how far its logits are from those of `transformers`
 
 A head is a GGUF file up to its tensors. The formula gives these by their GGUF names, in F16, Q8_0 or F32 as the head
 says: tests/tiny/mod.rs makes the file whole.
 """
 
 import sys
+import tempfile
 from pathlib import Path
 
 import gguf
@@ -142,7 +144,7 @@ def described(writer, name, config):
         writer.add_rope_scaling_attn_factors(float(np.sqrt(1 + np.log(factor) / np.log(before))))
 
 
-def case(folder, name, kind, config):
+def case(folder, name, kind, config, whole=False):
     parts = GEMMA2 if name in ("gemma2", "gemma3") else PARTS
 
     def tensor(key, shape):
@@ -161,7 +163,10 @@ def case(folder, name, kind, config):
         rows = rounded(model, PROMPT + chosen)
     writer = gguf.GGUFWriter(folder / f"{name}-{kind}.head", name)
     described(writer, name, config)
-    if name in ("llama", "qwen2") and kind == "Q8_0":
+    if whole:
+        writer.add_tokenizer_model("none")
+        writer.add_vocab_size(config.vocab_size)
+    elif name in ("llama", "qwen2") and kind == "Q8_0":
         vocabulary(writer)
     shapes = [(gguf_name(key, parts), tuple(value.shape)) for key, value in state.items()]
     if config.rope_parameters.get("rope_type") == "longrope":
@@ -172,12 +177,30 @@ def case(folder, name, kind, config):
         writer.add_tensor(key, gguf.quants.quantize(data, wanted), raw_dtype=wanted)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
-    writer.write_ti_data_to_file()
+    writer.write_tensors_to_file() if whole else writer.write_ti_data_to_file()
     writer.close()
     return {"name": f"{name}-{kind}", "prompt": PROMPT, "chosen": chosen, "logits": kept(rows)}
 
 
+def compared():
+    """llama.cpp on the whole files. It takes longrope's factors by the room of the context, not by the text, and leaves out
+    the window of Phi-3: there it differs."""
+    import llama_cpp
+
+    for name, kind, config in cases():
+        with tempfile.TemporaryDirectory() as folder:
+            row = case(Path(folder), name, kind, config, whole=True)
+            path = str(Path(folder) / f"{name}-{kind}.head")
+            model = llama_cpp.Llama(path, n_ctx=64, logits_all=True, flash_attn=False, verbose=False)
+            model.eval(PROMPT + row["chosen"])
+            ours = kept(torch.from_numpy(np.array(model.scores[len(PROMPT) - 1:len(PROMPT) + len(row["chosen"])])))
+            apart = [max(abs(a - b) for a, b in zip(*rows)) for rows in zip(ours, row["logits"])]
+            print(f"{name}-{kind}: largest difference of each step", " ".join(f"{step:.4f}" for step in apart))
+
+
 def main():
+    if sys.argv[1] == "--llama-cpp":
+        return compared()
     folder = Path(sys.argv[1])
     (folder / "gguf").mkdir(parents=True, exist_ok=True)
     write(folder / "gguf.json", [case(folder / "gguf", name, kind, config) for name, kind, config in cases()])

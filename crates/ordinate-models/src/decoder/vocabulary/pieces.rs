@@ -3,6 +3,7 @@
 //! merges in the order of the scores of what they make (as `transformers` converts such vocabularies).
 
 use ahash::AHashMap;
+use candle_core::quantized::gguf_file::Value;
 use tokenizers::decoders::byte_fallback::ByteFallback;
 use tokenizers::decoders::fuse::Fuse;
 use tokenizers::decoders::sequence::Sequence as Decoders;
@@ -28,7 +29,7 @@ const LONGEST: usize = 1024;
 pub(super) fn tokenizer(meta: &Meta<'_>) -> Result<Tokenizer, String> {
     let texts = meta.texts("tokens")?;
     let kinds = meta.kinds(texts.len())?;
-    let scores = meta.list("scores")?.iter().map(|score| score.to_f32());
+    let scores = meta.list("scores")?.iter().map(Value::to_f32);
     let scores: Vec<f32> =
         scores.collect::<Result<_, _>>().map_err(|_| "tokenizer.ggml.scores is no list of numbers")?;
     same_length("scores", scores.len(), texts.len())?;
