@@ -2,8 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
 
 mod support;
-#[path = "../../ordinate-models/tests/tiny/mod.rs"]
-mod tiny;
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
@@ -11,6 +9,7 @@ use std::path::PathBuf;
 
 use ordinate_models::decoder::{Place, Role, Sampling, Writer, open};
 use serde_json::Value;
+use support::hub::tiny;
 use support::{Desk, named, number};
 
 fn writer(name: &str) -> Writer {
@@ -142,6 +141,10 @@ fn written_answers_and_items_that_are_too_long() {
     for rows in &all {
         assert!(rows[5]["error"].as_str().unwrap().contains("does not fit"), "{}", rows[5]);
         assert!(rows.iter().all(|row| row["output_tokens"].as_u64().is_none_or(|tokens| tokens <= 7)));
+        let first = |row: &Value| row["first_token_ms"].as_f64();
+        assert!(rows.iter().any(|row| first(row).is_some()) && first(&rows[5]).is_none());
+        let latency = |row: &Value| row["latency_ms"].as_f64().unwrap();
+        assert!(rows.iter().all(|row| first(row).is_none_or(|time| time > 0.0 && time <= latency(row))));
     }
     assert_eq!(named(&verdict, "candidates", "one")["errors"], 1);
 }
