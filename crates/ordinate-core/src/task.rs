@@ -243,6 +243,9 @@ pub struct Local {
     /// What each label means, for models that were not trained on the task. Default: the labels' own words.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// A sentence with a gap, for a masked language model, which fills it with the labels' words: `{input} It is [MASK].`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
     /// How many train items at most a model is trained on, or looks for nearest examples in: for ever more of them,
     /// what data is worth. Default: all for `ngram-linear`, none for an encoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]

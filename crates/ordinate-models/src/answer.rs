@@ -5,6 +5,7 @@ use std::time::Instant;
 use ordinate_core::{Items, Part};
 use ordinate_learn::random::shuffle;
 
+use crate::cloze::Cloze;
 use crate::embedded::Embedded;
 use crate::error::ModelError;
 use crate::folds::folds;
@@ -62,7 +63,10 @@ pub fn answer_items(
     let facts = whole.facts();
     bench.answer(&whole, &test, &mut answered)?;
     // What was not trained needs no folds.
-    if matches!(recipe, Recipe::Nearest { examples: None, .. } | Recipe::Published { .. }) {
+    if matches!(
+        recipe,
+        Recipe::Nearest { examples: None, .. } | Recipe::Published { .. } | Recipe::Cloze { .. }
+    ) {
         bench.answer(&whole, &train, &mut answered)?;
     } else {
         let fold_of = folds(items, &train, FOLDS, seed);
@@ -97,6 +101,7 @@ enum Trained<'a> {
     Probe(Probe<'a>, &'a Embedded),
     Nearest(Nearest<'a>, &'a Embedded),
     Published(Box<Published>),
+    Cloze(Box<Cloze>),
 }
 
 impl Trained<'_> {
@@ -106,6 +111,7 @@ impl Trained<'_> {
             Self::Probe(model, _) => model.facts(),
             Self::Nearest(model, _) => model.facts(),
             Self::Published(model) => model.facts(),
+            Self::Cloze(model) => model.facts(),
         }
     }
 
@@ -115,6 +121,7 @@ impl Trained<'_> {
         let (reply, before) = match self {
             Self::Ngram(model) => (alone(model, items, row)?, 0.0),
             Self::Published(model) => (alone(model.as_ref(), items, row)?, 0.0),
+            Self::Cloze(model) => (alone(model.as_ref(), items, row)?, 0.0),
             Self::Probe(model, embedded) => (model.reply(embedded.vector(row)), embedded.took_ms(row)),
             Self::Nearest(model, embedded) => (model.reply(embedded.vector(row)), embedded.took_ms(row)),
         };
@@ -171,6 +178,10 @@ impl<'a> Bench<'a> {
             (Recipe::Published { source, labels: map }, _) => {
                 let names = all.iter().flat_map(|&row| labels(row)).collect();
                 Ok(Trained::Published(Box::new(Published::open(source, self.kind, &names, map)?)))
+            }
+            (Recipe::Cloze { source, template, labels: words }, _) => {
+                let names = all.iter().flat_map(|&row| labels(row)).collect();
+                Ok(Trained::Cloze(Box::new(Cloze::open(source, self.kind, template, &names, words)?)))
             }
             (_, None) => Err(ModelError::Failed("its encoder was not opened".to_owned())),
         }

@@ -36,6 +36,9 @@ pub enum ModelError {
         /// The task's labels.
         ours: String,
     },
+    /// A template for a masked language model is wrong, or stands with a model that has no use for one.
+    #[error("{0}")]
+    Template(String),
     /// There is too little to train on.
     #[error(
         "there is too little to train on: {found} items with input and target, of {labels} labels; name train \

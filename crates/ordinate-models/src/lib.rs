@@ -7,6 +7,7 @@
 
 mod answer;
 mod card;
+mod cloze;
 pub mod decoder;
 mod embedded;
 pub mod encoder;
@@ -25,6 +26,7 @@ mod recipe;
 mod script;
 
 pub use answer::{Answered, answer_items};
+pub use cloze::Cloze;
 pub use embedded::Embedded;
 pub use error::ModelError;
 pub use inspect::{Inspected, Role, inspect, inspect_source};

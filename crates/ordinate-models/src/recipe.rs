@@ -5,6 +5,7 @@ use std::path::Path;
 
 use ordinate_core::task::{CandidateEntry, TaskKind};
 
+use crate::cloze::Cloze;
 use crate::encoder::{Source, builtin, is_classifier, open};
 use crate::error::ModelError;
 use crate::kind::Kind;
@@ -39,6 +40,15 @@ pub enum Recipe {
         /// The model.
         source: Source,
         /// Its name for each of the task's labels, where that is another.
+        labels: BTreeMap<String, String>,
+    },
+    /// `local = { model = "...", template = "{input} It is [MASK]." }` with a masked language model.
+    Cloze {
+        /// The model.
+        source: Source,
+        /// The sentence with a gap.
+        template: String,
+        /// The word that stands in the gap for each label, where that is another than its name.
         labels: BTreeMap<String, String>,
     },
 }
@@ -80,6 +90,14 @@ impl Recipe {
     pub fn of(entry: &CandidateEntry, base: &Path) -> Result<Option<Self>, ModelError> {
         if let Some(local) = &entry.local {
             let (labels, examples) = (local.labels.clone(), local.examples);
+            if let Some(template) = &local.template {
+                let From::Folder(source) =
+                    Cloze::allowed(local).and_then(|()| From::find(&local.model, base))?
+                else {
+                    return Err(Cloze::not_for(&local.model));
+                };
+                return Ok(Some(Self::Cloze { source, template: template.clone(), labels }));
+            }
             if local.model == "ngram-linear" {
                 return Ok(Some(Self::Ngram { examples }));
             }
@@ -103,7 +121,7 @@ impl Recipe {
     #[must_use]
     pub fn from(&self) -> Option<&From> {
         match self {
-            Self::Ngram { .. } | Self::Published { .. } => None,
+            Self::Ngram { .. } | Self::Published { .. } | Self::Cloze { .. } => None,
             Self::Probe { from, .. } | Self::Nearest { from, .. } => Some(from),
         }
     }
@@ -114,7 +132,8 @@ impl Recipe {
     /// [`ModelError::File`] where a file cannot be read.
     pub fn identity(&self) -> Result<String, ModelError> {
         match (self, self.from()) {
-            (Self::Published { source, .. }, _) | (_, Some(From::Folder(source))) => source.identity(),
+            (Self::Published { source, .. } | Self::Cloze { source, .. }, _)
+            | (_, Some(From::Folder(source))) => source.identity(),
             // Raised with the file that is built in.
             (_, Some(From::Builtin)) => Ok("builtin 1".to_owned()),
             // The vectors themselves say which.
@@ -128,7 +147,7 @@ impl Recipe {
             Self::Ngram { examples } | Self::Probe { examples, .. } | Self::Nearest { examples, .. } => {
                 *examples
             }
-            Self::Published { .. } => None,
+            Self::Published { .. } | Self::Cloze { .. } => None,
         }
     }
 

@@ -1,72 +1,15 @@
 //! Every encoder architecture against `transformers`, on tiny models: `golden/make_encoders.py` wrote what it says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
-#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // small numbers
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt::Write as _;
-use std::fs;
+mod tiny_encoder;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use candle_core::{Device, Tensor};
-use ordinate_models::encoder::{Classifier, Source, is_classifier, open};
-use ordinate_models::{Encoder as _, Kind, Model as _, Published};
-use serde_json::{Value, json};
-
-/// As in the script: a formula of name and place.
-fn weight(name: &str, count: usize) -> Vec<f32> {
-    let seed = f64::from(crc32(name.as_bytes()) % 1000);
-    let norm = name.to_lowercase().contains("norm") && name.ends_with("weight");
-    let base = if norm { 1.0 } else { 0.0 };
-    (0..count).map(|i| (base + (12.9898 * (i + 1) as f64 + seed).sin() * 0.35) as f32).collect()
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0_u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
-    })
-}
-
-/// Writes the folder of a model as the hub has it.
-fn save(case: &Value, folder: &Path) {
-    let tensors: HashMap<String, Tensor> = case["tensors"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|tensor| {
-            let name = tensor[0].as_str().unwrap();
-            let shape: Vec<usize> =
-                tensor[1].as_array().unwrap().iter().map(|size| size.as_u64().unwrap() as usize).collect();
-            let values = weight(name, shape.iter().product());
-            (name.to_owned(), Tensor::from_vec(values, shape, &Device::Cpu).unwrap())
-        })
-        .collect();
-    candle_core::safetensors::save(&tensors, folder.join("model.safetensors")).unwrap();
-    fs::write(folder.join("config.json"), case["config"].to_string()).unwrap();
-    let mut vocabulary = json!({"[PAD]": 0, "[CLS]": 1, "[SEP]": 2});
-    for word in 3..40 {
-        vocabulary[format!("w{word}")] = word.into();
-    }
-    let special = |id: u32, text: &str| json!({"id": id, "content": text, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true});
-    let one = |id: &str| json!({"SpecialToken": {"id": id, "type_id": 0}});
-    let tokenizer = json!({
-        "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "decoder": null,
-        "added_tokens": [special(0, "[PAD]"), special(1, "[CLS]"), special(2, "[SEP]")],
-        "pre_tokenizer": {"type": "WhitespaceSplit"},
-        "post_processor": {"type": "TemplateProcessing",
-            "single": [one("[CLS]"), {"Sequence": {"id": "A", "type_id": 0}}, one("[SEP]")], "pair": [],
-            "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [1], "tokens": ["[CLS]"]},
-                               "[SEP]": {"id": "[SEP]", "ids": [2], "tokens": ["[SEP]"]}}},
-        "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "[PAD]"}
-    });
-    fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
-}
-
-fn text(words: &Value) -> String {
-    words.as_array().unwrap().iter().fold(String::new(), |mut text, word| {
-        write!(text, "w{word} ").unwrap();
-        text
-    })
-}
+use ordinate_models::encoder::{Classifier, Masked, Source, is_classifier, open};
+use ordinate_models::{Cloze, Encoder as _, Kind, Model as _, Published};
+use serde_json::Value;
+use tiny_encoder::{golden, save, text};
 
 /// The largest difference between numbers.
 fn apart(ours: &[f32], theirs: &Value) -> f64 {
@@ -77,7 +20,7 @@ fn apart(ours: &[f32], theirs: &Value) -> f64 {
 
 #[test]
 fn equal_transformers() {
-    let golden: Value = serde_json::from_str(include_str!("golden/encoders.json")).unwrap();
+    let golden = golden();
     let cases = golden["cases"].as_array().unwrap();
     assert_eq!(cases.len(), 7);
     for case in cases {
@@ -105,7 +48,7 @@ fn equal_transformers() {
 /// A published classifier answers with the task's names of its labels, of which the task may have fewer.
 #[test]
 fn published_labels_become_the_tasks() {
-    let golden: Value = serde_json::from_str(include_str!("golden/encoders.json")).unwrap();
+    let golden = golden();
     let case = &golden["cases"][0];
     let folder = tempfile::tempdir().unwrap();
     save(case, folder.path());
@@ -138,4 +81,95 @@ fn published_labels_become_the_tasks() {
     assert!(refused.contains("fewer than two") && refused.contains("red, green, blue"), "{refused}");
     let refused = publish(&["stop", "go"], &[("stop", "crimson")]).err().unwrap();
     assert!(refused.contains("crimson") && refused.contains("does not know"), "{refused}");
+}
+
+fn source(folder: &Path) -> Source {
+    Source::find(folder.to_str().unwrap(), Path::new("")).unwrap()
+}
+
+/// The text of tokens of which 4 is the mask.
+fn gapped(words: &Value) -> String {
+    text(words).replace("w4 ", "[MASK] ")
+}
+
+/// The logits at every mask, of every fourth token.
+#[test]
+fn masked_language_models_equal_transformers() {
+    let golden = golden();
+    let cases = golden["masked"].as_array().unwrap();
+    assert_eq!(cases.len(), 6);
+    for case in cases {
+        let folder = tempfile::tempdir().unwrap();
+        save(case, folder.path());
+        let model = Masked::open(&source(folder.path())).unwrap();
+        assert_eq!(model.mask(), "[MASK]");
+        let mut worst = 0.0_f64;
+        for row in case["rows"].as_array().unwrap() {
+            let ours = model.logits(&gapped(&row["words"])).unwrap();
+            let theirs = row["logits"].as_array().unwrap();
+            assert_eq!(ours.len(), theirs.len());
+            for (ours, theirs) in ours.iter().zip(theirs) {
+                assert_eq!(ours.len(), 40);
+                let ours: Vec<f32> = ours.iter().step_by(4).copied().collect();
+                worst = worst.max(apart(&ours, theirs));
+            }
+        }
+        eprintln!("{}: largest difference {worst:e}", case["name"]);
+        assert!(worst < 1e-4, "{}: {worst}", case["name"]);
+    }
+}
+
+/// A label is chosen by the probability of its word at the gap; a word of two tokens has two gaps.
+#[test]
+fn labels_by_a_gap() {
+    let golden = golden();
+    let case = &golden["masked"][0];
+    let folder = tempfile::tempdir().unwrap();
+    save(case, folder.path());
+    let source = source(folder.path());
+    let model = Masked::open(&source).unwrap();
+    let cloze = |template: &str, words: &[(&str, &str)]| {
+        let words: BTreeMap<String, String> =
+            words.iter().map(|&(label, word)| (label.to_owned(), word.to_owned())).collect();
+        let task = words.keys().cloned().collect();
+        Cloze::open(&source, Kind::Classify, template, &task, &words).map_err(|error| error.to_string())
+    };
+    let log_softmax = |logits: &[f32], token: usize| {
+        let sum: f64 = logits.iter().map(|&logit| f64::from(logit).exp()).sum();
+        f64::from(logits[token]) - sum.ln()
+    };
+    let asked =
+        cloze("{input} w9 [MASK] w10", &[("good", "w20"), ("bad", "w21"), ("odd", "w22 w23")]).unwrap();
+    let one = &model.logits("w5 w6 w9 [MASK] w10").unwrap()[0];
+    let two = model.logits("w5 w6 w9 [MASK][MASK] w10").unwrap();
+    let scores = [
+        ("bad", log_softmax(one, 21)),
+        ("good", log_softmax(one, 20)),
+        ("odd", f64::midpoint(log_softmax(&two[0], 22), log_softmax(&two[1], 23))),
+    ];
+    let best = scores.iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+    let all: f64 = scores.iter().map(|(_, score)| score.exp()).sum();
+    let reply = |text: &str| asked.answer(&[text]).unwrap().remove(0);
+    assert_eq!(reply("w5 w6").output, best.0);
+    assert!((reply("w5 w6").confidence.unwrap() - best.1.exp() / all).abs() < 1e-6);
+    // What is too long is cut at the end of the input, and a mask in the input is none.
+    let single = cloze("{input} w9 [MASK] w10", &[("good", "w20"), ("bad", "w21")]).unwrap();
+    let (long, kept) = ("w5 w6 ".repeat(60), "w5 w6 ".repeat(22) + "w5");
+    assert_eq!(single.answer(&[&long]).unwrap(), single.answer(&[&kept]).unwrap());
+    assert_eq!(reply("w5 [MASK] w6"), reply("w5   w6"));
+    for (template, words, part) in [
+        ("{input} w9", [("a", "w5"), ("b", "w6")], "has not [MASK] once"),
+        ("{input} [MASK]", [("a", " "), ("b", "w6")], "the word \" \" of the label \"a\" is 0 tokens"),
+    ] {
+        let said = cloze(template, &words).unwrap_err();
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(cloze("{input} [MASK]", &[("a", "w5")]).unwrap_err().contains("too little"));
+    let template = "w9 ".repeat(60) + "{input} [MASK]";
+    let tight = cloze(&template, &[("a", "w5"), ("b", "w6")]).unwrap();
+    assert!(tight.answer(&["w5"]).unwrap_err().to_string().contains("template alone is longer"));
+    let classifier = &golden["cases"][0];
+    save(classifier, folder.path());
+    let said = cloze("{input} [MASK]", &[("a", "w5"), ("b", "w6")]).unwrap_err();
+    assert!(said.contains("no masked language model") && said.contains("ForMaskedLM"), "{said}");
 }

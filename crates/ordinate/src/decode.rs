@@ -42,6 +42,9 @@ struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     output_tokens: Option<usize>,
     latency_ms: f64,
+    /// To the first text, where the answer was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_token_ms: Option<f64>,
     cost_usd: f64,
 }
 
@@ -78,6 +81,11 @@ pub(crate) fn of<'a>(task: &'a Task, entry: &CandidateEntry) -> Result<Option<De
     if !local.labels.is_empty() || local.examples.is_some() {
         return Err(fail(
             &"labels and examples are for encoders; a model that writes is told what labels mean by [prompt] instruction, and shown examples by [prompt] examples",
+        ));
+    }
+    if local.template.is_some() {
+        return Err(fail(
+            &"template is for masked language models; a model that writes is asked as [prompt] template says",
         ));
     }
     if local.temperature.is_some_and(|heat| !(0.0..=100.0).contains(&heat)) {
@@ -244,6 +252,7 @@ impl Bench<'_> {
         let row = Row {
             input_tokens: Some(written.read),
             output_tokens: Some(written.pieces.len()),
+            first_token_ms: written.first_text.map(|time| time.as_secs_f64() * 1e3),
             ..Row::default()
         };
         Ok(match self.reader.read(item, &said) {

@@ -5,18 +5,16 @@ mod support;
 
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ordinate_models::decoder::{Place, Role, Sampling, Writer, open};
 use serde_json::Value;
+use support::hub::tiny;
 use support::{Desk, named, number};
 
-fn gguf(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../ordinate-models/tests/golden/gguf").join(name)
-}
-
 fn writer(name: &str) -> Writer {
-    open(&Place::Gguf(gguf(name))).unwrap()
+    let (_folder, path) = tiny::gguf_file(name);
+    open(&Place::Gguf(path)).unwrap()
 }
 
 /// A desk with 24 items and a task that two tiny models are asked.
@@ -28,8 +26,8 @@ fn desk(kind: &str, item: impl Fn(usize) -> String, template: &str, further: &st
         "[task]\nname = \"t\"\nkind = \"{kind}\"\n[data]\nitems = \"items.jsonl\"\ninput = \"text\"\ntarget = \"label\"\n\
          [prompt]\ntemplate = \"\"\"{template}\"\"\"\n[combine]\nkinds = [\"single\"]\n"
     );
-    for (name, file) in [("one", "llama-Q8_0.gguf"), ("two", "qwen2-Q8_0.gguf")] {
-        let path = gguf(file);
+    for (name, file) in [("one", "llama-Q8_0"), ("two", "qwen2-Q8_0")] {
+        let path = desk.write(&format!("{file}.gguf"), tiny::gguf(file));
         let _ = write!(
             task,
             "[[candidate]]\nname = \"{name}\"\nlineage = \"general\"\nlocal = {{ model = {:?}{further} }}\n",
@@ -67,7 +65,7 @@ fn labels_by_probability() {
     let desk = desk("classify", item, "{{ input }}", "");
     let task = desk.path("t.toml");
     let verdict = desk.verdict(&task, &[]);
-    let writer = writer("llama-Q8_0.gguf");
+    let writer = writer("llama-Q8_0");
     let (labels, mut right) = (["a", "abc", "q"], 0);
     let expected: Vec<(String, f64)> = (0..24)
         .map(|at| {
@@ -126,7 +124,7 @@ fn written_answers_and_items_that_are_too_long() {
     };
     let desk = desk("generate", item, "{{ input }}", ", max_tokens = 7");
     let verdict = desk.verdict(&desk.path("t.toml"), &[]);
-    let writer = writer("qwen2-Q8_0.gguf");
+    let writer = writer("qwen2-Q8_0");
     let expected: Vec<Option<String>> = (0..24)
         .map(|at| {
             let prompt = writer.prompt(&[(Role::User, &input(at))]).unwrap();
@@ -143,6 +141,10 @@ fn written_answers_and_items_that_are_too_long() {
     for rows in &all {
         assert!(rows[5]["error"].as_str().unwrap().contains("does not fit"), "{}", rows[5]);
         assert!(rows.iter().all(|row| row["output_tokens"].as_u64().is_none_or(|tokens| tokens <= 7)));
+        let first = |row: &Value| row["first_token_ms"].as_f64();
+        assert!(rows.iter().any(|row| first(row).is_some()) && first(&rows[5]).is_none());
+        let latency = |row: &Value| row["latency_ms"].as_f64().unwrap();
+        assert!(rows.iter().all(|row| first(row).is_none_or(|time| time > 0.0 && time <= latency(row))));
     }
     assert_eq!(named(&verdict, "candidates", "one")["errors"], 1);
 }

@@ -1,19 +1,28 @@
-//! Decoders: models that write. [`find`] says where one is, [`open`] reads it, and [`Writer`] writes with it or says
-//! how probable given texts are.
+//! Decoders: models that write. [`find`] says where one is, [`open`] reads it, and [`Writer`] writes with it ([`Stream`]) or
+//! says how probable given texts are.
 
+mod cache;
 mod chat;
 mod config;
+mod draw;
+mod layer;
 mod model;
+mod names;
 mod open;
+mod rope;
+mod stream;
 mod vocabulary;
 mod weights;
 mod write;
 
+pub use cache::Cache;
 pub use chat::{Chat, Role};
 pub(crate) use config::KNOWN;
 pub use config::{Architecture, Config};
-pub use model::{Cache, Decoder};
+pub use draw::Sampling;
+pub use model::Decoder;
 pub use open::{Place, decoder, find, open};
 pub(crate) use open::{enough_memory, gguf_config, shards};
+pub use stream::{End, Piece, Stream};
 pub(crate) use weights::Weights;
-pub use write::{Piece, Sampling, Writer, Written};
+pub use write::{Writer, Written};

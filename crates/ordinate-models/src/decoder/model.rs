@@ -1,12 +1,16 @@
 //! The decoder of Llama and its kin: one definition. What differs between them is a handful of switches (see
-//! [`Architecture`]), and where the tensors come from ([`Weights`]). It runs one text at a time, with a cache.
+//! [`Architecture`](super::Architecture)), and where the tensors come from ([`Weights`]). It runs one text at a time, with a
+//! cache.
 
 use candle_core::{Device, Tensor};
-use candle_nn::ops::{rms_norm, silu, softmax_last_dim};
-use candle_nn::rotary_emb::{rope, rope_i};
+use candle_nn::ops::rms_norm;
 
-use super::config::{Architecture, Config};
-use super::weights::{Linear, Weights, plain};
+use super::cache::Cache;
+use super::config::Config;
+use super::layer::{Layer, capped, failed, norm};
+use super::names::Names;
+use super::rope::{Rope, Stretch};
+use super::weights::{Linear, Weights};
 use crate::error::ModelError;
 use crate::model::Facts;
 
@@ -23,126 +27,50 @@ pub struct Decoder {
     layers: Vec<Layer>,
     norm: Tensor,
     head: Linear,
-    frequencies: Vec<f32>,
-    /// Whether neighbouring dimensions rotate together, instead of those half a head apart.
-    paired: bool,
+    turns: Turns,
+    /// Those of layers with a window, where they are others.
+    near_turns: Option<Turns>,
     facts: Facts,
 }
 
+/// The frequencies of a rope.
 #[derive(Debug)]
-struct Layer {
-    attention_norm: Tensor,
-    attention: Fan,
-    head_norms: Option<(Tensor, Tensor)>,
-    out: Linear,
-    wide_norm: Tensor,
-    wide: Fan,
-    narrow: Linear,
-    window: Option<usize>,
+struct Turns {
+    short: Vec<f32>,
+    long: Vec<f32>,
+    scale: f32,
 }
 
-/// Matrices with one input: each for itself, or all in one.
-#[derive(Debug)]
-enum Fan {
-    Each(Vec<Linear>),
-    One(Linear, Vec<usize>),
-}
-
-impl Fan {
-    fn forward(&self, x: &Tensor) -> Result<Vec<Tensor>> {
-        match self {
-            Self::Each(all) => all.iter().map(|one| one.forward(x)).collect(),
-            Self::One(one, sizes) => {
-                let (all, mut start) = (one.forward(x)?, 0);
-                let mut part = |size: &usize| {
-                    start += size;
-                    all.narrow(1, start - size, *size)?.contiguous()
-                };
-                sizes.iter().map(&mut part).collect()
-            }
+impl Turns {
+    fn of(rope: &Rope, rotary: usize) -> Self {
+        Self {
+            short: rope.frequencies(rotary, false),
+            long: rope.frequencies(rotary, true),
+            scale: rope.attention(),
         }
     }
-}
 
-/// Keys and values of the tokens so far: what makes the next token cheap.
-#[derive(Debug, Default)]
-pub struct Cache {
-    /// Key-value heads x room x size of a head.
-    layers: Vec<Option<(Tensor, Tensor)>>,
-    tokens: usize,
-}
-
-impl Cache {
-    /// Tokens that it holds.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.tokens
-    }
-
-    /// Whether it holds nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.tokens == 0
-    }
-
-    /// Forgets all tokens but the first ones.
-    pub fn truncate(&mut self, tokens: usize) {
-        self.tokens = self.tokens.min(tokens);
-    }
-
-    /// Keys and values of the layer, with these new ones behind.
-    fn extended(&mut self, layer: usize, key: &Tensor, value: &Tensor) -> Result<(Tensor, Tensor)> {
-        let (heads, new, size) = key.dims3()?;
-        let whole = self.tokens + new;
-        if self.layers.len() <= layer {
-            self.layers.resize(layer + 1, None);
-        }
-        let slot = &mut self.layers[layer];
-        let (keys, values) = match slot.take() {
-            Some((keys, values)) if keys.dim(1)? >= whole => (keys, values),
-            old => {
-                // Twice the room, so that growing costs little over all.
-                let room = (2 * whole).max(64);
-                let grown = |old: Option<&Tensor>| -> Result<Tensor> {
-                    let room = Tensor::zeros((heads, room, size), key.dtype(), key.device())?;
-                    if let Some(old) = old {
-                        room.slice_set(&old.narrow(1, 0, self.tokens)?.contiguous()?, 1, 0)?;
-                    }
-                    Ok(room)
-                };
-                let old = old.filter(|_| self.tokens > 0);
-                (grown(old.as_ref().map(|(keys, _)| keys))?, grown(old.as_ref().map(|(_, values)| values))?)
-            }
-        };
-        keys.slice_set(&key.contiguous()?, 1, self.tokens)?;
-        values.slice_set(&value.contiguous()?, 1, self.tokens)?;
-        let seen = (keys.narrow(1, 0, whole)?, values.narrow(1, 0, whole)?);
-        *slot = Some((keys, values));
-        Ok(seen)
+    /// Cosines and sines of these positions: positions x frequencies.
+    fn table(&self, places: std::ops::Range<usize>, long: bool) -> Result<(Tensor, Tensor)> {
+        let frequencies = if long { &self.long } else { &self.short };
+        let shape = (places.len(), frequencies.len());
+        #[allow(clippy::cast_precision_loss)] // positions
+        let angles = places
+            .flat_map(|at| frequencies.iter().map(move |frequency| at as f32 * frequency))
+            .collect::<Vec<_>>();
+        let angles = Tensor::from_vec(angles, shape, &Device::Cpu)?;
+        let scale = f64::from(self.scale);
+        Ok(((angles.cos()? * scale)?, (angles.sin()? * scale)?))
     }
 }
 
-/// Names of tensors: in safetensors, and in GGUF.
-struct Names {
-    gguf: bool,
-}
-
-impl Names {
-    fn of(&self, layer: usize, safetensors: &str, gguf: &str) -> String {
-        if self.gguf { format!("blk.{layer}.{gguf}") } else { format!("model.layers.{layer}.{safetensors}") }
+/// What frequencies are divided by, each.
+fn divisors(weights: &mut Weights, name: &str, count: usize) -> std::result::Result<Vec<f32>, ModelError> {
+    let numbers = weights.tensor(name, &[count])?.to_vec1::<f32>().map_err(|error| failed(&error))?;
+    if numbers.iter().all(|number| number.is_finite() && *number > 0.0) {
+        return Ok(numbers);
     }
-
-    fn embedding(&self) -> &'static str {
-        if self.gguf { "token_embd" } else { "model.embed_tokens" }
-    }
-
-    fn norm(&self) -> &'static str {
-        if self.gguf { "output_norm.weight" } else { "model.norm.weight" }
-    }
-
-    fn head(&self) -> &'static str {
-        if self.gguf { "output" } else { "lm_head" }
-    }
+    Err(weights.fault(name, &format!("the tensor {name} has a number that is not above 0")))
 }
 
 impl Decoder {
@@ -150,107 +78,41 @@ impl Decoder {
     ///
     /// # Errors
     /// [`ModelError::File`] where one is missing, of another shape, or one too many.
-    pub(crate) fn new(config: Config, mut weights: Weights) -> std::result::Result<Self, ModelError> {
-        let names = Names { gguf: weights.is_gguf() };
-        let Config { architecture, hidden, wide, vocabulary, .. } = config;
-        let fused = architecture == Architecture::Phi3;
-        let own = config.heads * config.head;
-        let shared = config.kv_heads * config.head;
-        // GGUF files of Gemma have the 1 added already.
-        let shifted = architecture == Architecture::Gemma && !names.gguf;
-        let norm = |weights: &mut Weights, name: &str, size: usize| {
-            let weight = weights.tensor(name, &[size])?;
-            if shifted { (weight + 1.0).map_err(|error| failed(&error)) } else { Ok(weight) }
-        };
-        let embedding = weights.linear(names.embedding(), (vocabulary, hidden), Some(false))?;
+    pub(crate) fn new(mut config: Config, mut weights: Weights) -> std::result::Result<Self, ModelError> {
+        let names = Names::of(&weights, config.architecture);
+        let Config { hidden, vocabulary, .. } = config;
+        let embedding = weights.linear(&names.embedding(), (vocabulary, hidden), Some(false))?;
         // Without room beforehand: a damaged file may say millions.
         let mut layers = Vec::new();
         for at in 0..config.layers {
-            let name = |safetensors: &str, gguf: &str| names.of(at, safetensors, gguf);
-            let biases = config.biases;
-            let attention = if fused {
-                let stem = name("self_attn.qkv_proj", "attn_qkv");
-                let size = own + 2 * shared;
-                Fan::One(weights.linear(&stem, (size, hidden), biases)?, vec![own, shared, shared])
-            } else {
-                let mut all = Vec::with_capacity(3);
-                for (safetensors, gguf, size) in [
-                    ("self_attn.q_proj", "attn_q", own),
-                    ("self_attn.k_proj", "attn_k", shared),
-                    ("self_attn.v_proj", "attn_v", shared),
-                ] {
-                    all.push(weights.linear(&name(safetensors, gguf), (size, hidden), biases)?);
-                }
-                Fan::Each(all)
-            };
-            let head_norms = if architecture == Architecture::Qwen3 {
-                let mut of =
-                    |safetensors: &str, gguf: &str| weights.tensor(&name(safetensors, gguf), &[config.head]);
-                let query = of("self_attn.q_norm.weight", "attn_q_norm.weight")?;
-                Some((query, of("self_attn.k_norm.weight", "attn_k_norm.weight")?))
-            } else {
-                None
-            };
-            let wide = if fused {
-                let stem = name("mlp.gate_up_proj", "ffn_up");
-                Fan::One(weights.linear(&stem, (2 * wide, hidden), Some(false))?, vec![wide, wide])
-            } else {
-                let gate = weights.linear(&name("mlp.gate_proj", "ffn_gate"), (wide, hidden), Some(false))?;
-                let up = weights.linear(&name("mlp.up_proj", "ffn_up"), (wide, hidden), Some(false))?;
-                Fan::Each(vec![gate, up])
-            };
-            // Llama with biases has one here too; Qwen2 has none.
-            let out_bias = biases.map(|biases| biases && architecture == Architecture::Llama);
-            layers.push(Layer {
-                attention_norm: norm(
-                    &mut weights,
-                    &name("input_layernorm.weight", "attn_norm.weight"),
-                    hidden,
-                )?,
-                attention,
-                head_norms,
-                out: weights.linear(&name("self_attn.o_proj", "attn_output"), (hidden, own), out_bias)?,
-                wide_norm: norm(
-                    &mut weights,
-                    &name("post_attention_layernorm.weight", "ffn_norm.weight"),
-                    hidden,
-                )?,
-                wide,
-                narrow: weights.linear(
-                    &name("mlp.down_proj", "ffn_down"),
-                    (hidden, config.wide),
-                    Some(false),
-                )?,
-                window: config.window(at),
-            });
+            layers.push(Layer::take(&mut weights, &names, &config, at)?);
         }
-        let last = norm(&mut weights, names.norm(), hidden)?;
+        let last = norm(&mut weights, &config, &names.norm(), hidden)?;
         let head = if config.tied {
             embedding.again()
         } else {
             weights.linear(names.head(), (vocabulary, hidden), Some(false))?
         };
-        let mut frequencies = config.frequencies();
+        let pairs = config.rotary / 2;
+        // GGUF files have the divisors of longer texts as tensors.
+        if let Stretch::Long { short, long, .. } = &mut config.rope.stretch
+            && names.gguf
+        {
+            *short = divisors(&mut weights, "rope_factors_short.weight", pairs)?;
+            *long = divisors(&mut weights, "rope_factors_long.weight", pairs)?;
+        }
+        let mut turns = Turns::of(&config.rope, config.rotary);
         // Llama 3's stretching, as GGUF writes it down: a divisor for each frequency.
         if weights.has("rope_freqs.weight") {
-            let divisors = weights.tensor("rope_freqs.weight", &[frequencies.len()])?;
-            let divisors = divisors.to_vec1::<f32>().map_err(|error| failed(&error))?;
-            frequencies.iter_mut().zip(divisors).for_each(|(frequency, by)| *frequency /= by);
+            let divisors = divisors(&mut weights, "rope_freqs.weight", pairs)?;
+            for frequencies in [&mut turns.short, &mut turns.long] {
+                frequencies.iter_mut().zip(&divisors).for_each(|(frequency, by)| *frequency /= by);
+            }
         }
-        let tied = config.tied;
-        let (parameters, bytes) = weights
-            .finish(|name| name.ends_with("rotary_emb.inv_freq") || tied && name == "lm_head.weight")?;
-        Ok(Self {
-            // GGUF files of Llama's architecture have the rows of queries and keys reordered for this.
-            paired: names.gguf && architecture == Architecture::Llama,
-            config,
-            embedding,
-            layers,
-            norm: last,
-            head,
-            frequencies,
-            facts: Facts { parameters, bytes },
-        })
+        let near_turns = config.near_rope.as_ref().map(|rope| Turns::of(rope, config.rotary));
+        let (parameters, bytes) = weights.finish(|name| names.ignores(name, config.tied))?;
+        let facts = Facts { parameters, bytes };
+        Ok(Self { config, embedding, layers, norm: last, head, turns, near_turns, facts })
     }
 
     /// Its shape.
@@ -289,17 +151,30 @@ impl Decoder {
                 self.config.longest
             )));
         }
-        self.states(tokens, cache, keep.clamp(1, tokens.len()))
-            .and_then(|states| self.head.forward(&states)?.to_vec2::<f32>())
-            .map_err(|error| failed(&error))
+        self.logits(tokens, cache, keep.clamp(1, tokens.len())).map_err(|error| failed(&error))
+    }
+
+    fn logits(&self, tokens: &[u32], cache: &mut Cache, keep: usize) -> Result<Vec<Vec<f32>>> {
+        let whole = cache.len() + tokens.len();
+        let long = self.config.rope.turning().is_some_and(|before| whole > before);
+        // What was turned as in a short text is turned anew in a long one, as `transformers` does.
+        let again = cache.turn(long);
+        if !again.is_empty() {
+            self.states(&again, cache, 1, long)?;
+        }
+        let logits = self.head.forward(&self.states(tokens, cache, keep, long)?)?;
+        match self.config.cap_logits {
+            Some(cap) => capped(&logits, cap)?.to_vec2(),
+            None => logits.to_vec2(),
+        }
     }
 
     /// The normed states of the last `keep` tokens.
-    fn states(&self, tokens: &[u32], cache: &mut Cache, keep: usize) -> Result<Tensor> {
+    fn states(&self, tokens: &[u32], cache: &mut Cache, keep: usize, long: bool) -> Result<Tensor> {
         let mut kept = Vec::new();
         let first = tokens.len() - keep;
         for (number, chunk) in tokens.chunks(CHUNK).enumerate() {
-            let x = self.layered(chunk, cache)?;
+            let x = self.layered(chunk, cache, long)?;
             let skip = first.saturating_sub(number * CHUNK);
             if skip < chunk.len() {
                 kept.push(x.narrow(0, skip, chunk.len() - skip)?);
@@ -308,109 +183,21 @@ impl Decoder {
         rms_norm(&Tensor::cat(&kept, 0)?.contiguous()?, &self.norm, self.config.eps)
     }
 
-    fn layered(&self, tokens: &[u32], cache: &mut Cache) -> Result<Tensor> {
-        let (start, new) = (cache.tokens, tokens.len());
+    fn layered(&self, tokens: &[u32], cache: &mut Cache, long: bool) -> Result<Tensor> {
+        let places = cache.len()..cache.len() + tokens.len();
         let mut x = self.embedding.rows(&Tensor::new(tokens, &Device::Cpu)?)?;
-        if self.config.architecture == Architecture::Gemma {
+        if self.config.architecture.is_gemma() {
             #[allow(clippy::cast_precision_loss)] // a width
             let scale = (self.config.hidden as f64).sqrt();
             x = (x * scale)?;
         }
-        #[allow(clippy::cast_precision_loss)] // positions
-        let angles = (start..start + new)
-            .flat_map(|at| self.frequencies.iter().map(move |frequency| at as f32 * frequency))
-            .collect::<Vec<_>>();
-        let angles = Tensor::from_vec(angles, (new, self.frequencies.len()), &Device::Cpu)?;
-        let turn = (angles.cos()?, angles.sin()?);
+        let turn = self.turns.table(places.clone(), long)?;
+        let near = self.near_turns.as_ref().map(|turns| turns.table(places, long)).transpose()?;
         for (at, layer) in self.layers.iter().enumerate() {
-            x = self.layer(at, layer, &x, &turn, cache)?;
+            let turn = near.as_ref().filter(|_| layer.near).unwrap_or(&turn);
+            x = layer.forward(at, &x, turn, cache, &self.config)?;
         }
-        cache.tokens += new;
+        cache.hold(tokens);
         Ok(x)
     }
-
-    fn layer(
-        &self,
-        at: usize,
-        layer: &Layer,
-        x: &Tensor,
-        turn: &(Tensor, Tensor),
-        cache: &mut Cache,
-    ) -> Result<Tensor> {
-        let Config { heads, kv_heads, head, eps, .. } = self.config;
-        let (start, new) = (cache.tokens, x.dim(0)?);
-        let parts = layer.attention.forward(&rms_norm(x, &layer.attention_norm, eps)?)?;
-        let [query, key, value] = parts.as_slice() else {
-            return Err(candle_core::Error::Msg("attention has no three parts".to_owned()));
-        };
-        let split = |part: &Tensor, heads: usize, norm: Option<&Tensor>| -> Result<Tensor> {
-            let part = part.reshape((new, heads, head))?;
-            let part = match norm {
-                Some(norm) => rms_norm(&part, norm, eps)?,
-                None => part,
-            };
-            part.transpose(0, 1)?.contiguous()
-        };
-        let norms = layer.head_norms.as_ref();
-        let query = self.turned(&split(query, heads, norms.map(|(query, _)| query))?, turn)?;
-        let key = self.turned(&split(key, kv_heads, norms.map(|(_, key)| key))?, turn)?;
-        let (keys, values) = cache.extended(at, &key, &split(value, kv_heads, None)?)?;
-        // Heads that share keys go as rows of one matrix: nothing is repeated.
-        let share = heads / kv_heads;
-        let query = query.reshape((kv_heads, share * new, head))?;
-        #[allow(clippy::cast_precision_loss)] // a head's size
-        let scale = 1.0 / (head as f64).sqrt();
-        let mut weights = (query * scale)?.matmul(&keys.t()?)?;
-        if let Some(mask) = mask(start, new, layer.window)? {
-            let whole = start + new;
-            weights = weights.reshape((kv_heads, share, new, whole))?.broadcast_add(&mask)?.reshape((
-                kv_heads,
-                share * new,
-                whole,
-            ))?;
-        }
-        let mixed = softmax_last_dim(&weights)?.matmul(&values)?;
-        let mixed = mixed.reshape((heads, new, head))?.transpose(0, 1)?.reshape((new, heads * head))?;
-        let x = (layer.out.forward(&mixed)? + x)?;
-        let parts = layer.wide.forward(&rms_norm(&x, &layer.wide_norm, eps)?)?;
-        let [gate, up] = parts.as_slice() else {
-            return Err(candle_core::Error::Msg("the wide part has no two parts".to_owned()));
-        };
-        // `gelu` is candle's name for the approximation by tanh.
-        let gate = if self.config.architecture == Architecture::Gemma { gate.gelu()? } else { silu(gate)? };
-        layer.narrow.forward(&(gate * up)?)? + x
-    }
-
-    /// Heads x tokens x size, rotated by their positions.
-    fn turned(&self, x: &Tensor, (cos, sin): &(Tensor, Tensor)) -> Result<Tensor> {
-        let Config { head, rotary, .. } = self.config;
-        let x = x.unsqueeze(0)?;
-        let rotating = if rotary < head { x.narrow(3, 0, rotary)?.contiguous()? } else { x.clone() };
-        let turned = if self.paired { rope_i(&rotating, cos, sin)? } else { rope(&rotating, cos, sin)? };
-        if rotary == head {
-            return turned.squeeze(0);
-        }
-        Tensor::cat(&[&turned, &x.narrow(3, rotary, head - rotary)?], 3)?.squeeze(0)
-    }
-}
-
-/// What new tokens may not look at: those behind them, and those further back than the window. `None` where that is
-/// nothing.
-fn mask(start: usize, new: usize, window: Option<usize>) -> Result<Option<Tensor>> {
-    let whole = start + new;
-    if new == 1 && window.is_none_or(|window| whole <= window) {
-        return Ok(None);
-    }
-    let hidden = |row: usize, at: usize| {
-        let place = start + row;
-        at > place || window.is_some_and(|window| at + window <= place)
-    };
-    let cells: Vec<f32> = (0..new)
-        .flat_map(|row| (0..whole).map(move |at| if hidden(row, at) { f32::NEG_INFINITY } else { 0.0 }))
-        .collect();
-    Tensor::from_vec(cells, (new, whole), &Device::Cpu).map(Some)
-}
-
-fn failed(error: &candle_core::Error) -> ModelError {
-    ModelError::Failed(plain(error))
 }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use tokenizers::Tokenizer;
 
 use super::chat::Chat;
-use super::config::{Architecture, Config, KNOWN, Tokens};
+use super::config::{Architecture, Config, KNOWN, Shapes, Tokens};
 use super::model::Decoder;
 use super::vocabulary;
 use super::weights::Weights;
@@ -111,11 +111,8 @@ pub fn open(place: &Place) -> Result<Writer, ModelError> {
             let (template, folder) = (template.cloned(), path.parent().unwrap_or(Path::new("")));
             let beside = folder.join("tokenizer.json");
             if !beside.is_file() {
-                let tokenizer = vocabulary::tokenizer(&meta).map_err(|problem| file(path, &problem))?;
-                let begins =
-                    meta.get("tokenizer.ggml.add_bos_token").is_some_and(|v| v.to_bool().unwrap_or(false));
-                let begin = if begins { special[0].as_deref() } else { None };
-                let begin = begin.and_then(|token| tokenizer.token_to_id(token));
+                let read = vocabulary::tokenizer(&meta).map_err(|problem| file(path, &problem))?;
+                let (tokenizer, begin) = read;
                 return finish(decoder, tokenizer, begin, template, special, &[files, vec![]].concat());
             }
             (folder.to_owned(), template, special)
@@ -216,7 +213,8 @@ pub(crate) fn gguf_config(weights: &Weights) -> Result<Config, String> {
     let rows = weights.shape("token_embd.weight").and_then(|shape| shape.first()).copied();
     let rows = rows.ok_or("has no token_embd.weight: it is no language model")?;
     let content = weights.content().ok_or("is no GGUF file")?;
-    Config::of_gguf(&content.metadata, rows, !weights.has("output.weight"))
+    let (tied, long) = (!weights.has("output.weight"), weights.has("rope_factors_long.weight"));
+    Config::of_gguf(&content.metadata, Shapes { vocabulary: rows, tied, long })
 }
 
 /// Refuses weights for which the machine has no room now.

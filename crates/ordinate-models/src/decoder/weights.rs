@@ -250,7 +250,7 @@ impl Weights {
     }
 
     /// What is wrong with the file of a tensor.
-    fn fault(&self, name: &str, problem: &str) -> ModelError {
+    pub(crate) fn fault(&self, name: &str, problem: &str) -> ModelError {
         let path = match &self.store {
             Store::Safetensors { files, places } => {
                 files.get(places.get(name).map_or(0, |place| place.file)).map(|(path, _)| path.clone())

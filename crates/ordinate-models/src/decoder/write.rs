@@ -1,40 +1,17 @@
 //! Writing: greedy or sampled, token by token; and the probabilities of given texts.
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use tokenizers::Tokenizer;
 
+use super::cache::Cache;
 use super::chat::{Chat, Role};
-use super::model::{Cache, Decoder};
+use super::draw::{Sampling, log_sum};
+use super::model::Decoder;
+use super::stream::{End, Piece, Stream};
 use crate::error::ModelError;
 use crate::model::Facts;
-
-/// How the next token is drawn.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sampling {
-    /// What log-probabilities are divided by; 0 takes the most probable token.
-    pub temperature: f64,
-    /// Only the most probable tokens that together have this probability are drawn from.
-    pub top_p: f64,
-    /// The seed.
-    pub seed: u64,
-}
-
-impl Default for Sampling {
-    /// Greedy.
-    fn default() -> Self {
-        Self { temperature: 0.0, top_p: 1.0, seed: 0 }
-    }
-}
-
-/// A token that was written.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Piece {
-    /// Its text; empty where a character is not whole yet.
-    pub text: String,
-    /// The natural logarithm of the model's own probability of it (temperature 1).
-    pub log_probability: f64,
-}
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +22,8 @@ pub struct Written {
     pub read: usize,
     /// Whether the model ended by itself, before the most tokens were written.
     pub ended: bool,
+    /// The time from the beginning, the reading included, to the first text.
+    pub first_text: Option<Duration>,
 }
 
 impl Written {
@@ -128,6 +107,22 @@ impl Writer {
         Ok(begin.into_iter().chain(encoding.get_ids().iter().copied()).collect())
     }
 
+    /// Continues a text by at most `most` tokens, as they are written, until the model ends it or it comes to one of
+    /// `stops`.
+    ///
+    /// # Errors
+    /// [`ModelError::Failed`] where the tokenizer fails. The stream's own: where the text does not fit.
+    pub fn stream(
+        &self,
+        text: &str,
+        most: usize,
+        sampling: Sampling,
+        stops: &[&str],
+    ) -> Result<Stream<'_>, ModelError> {
+        let parts = (&self.decoder, &self.tokenizer, self.ends.as_slice());
+        Ok(Stream::new(parts, self.tokens(text)?, most, sampling, stops))
+    }
+
     /// Continues a text by at most `most` tokens, until the model ends it or `each` breaks off. `each` is told every
     /// token when it is there.
     ///
@@ -140,33 +135,18 @@ impl Writer {
         sampling: Sampling,
         each: &mut dyn FnMut(&Piece) -> ControlFlow<()>,
     ) -> Result<Written, ModelError> {
-        let tokens = self.tokens(text)?;
-        let mut random = fastrand::Rng::with_seed(sampling.seed);
-        let mut stream = self.tokenizer.decode_stream(true);
-        let mut cache = Cache::default();
-        let mut written = Written { pieces: Vec::new(), read: tokens.len(), ended: false };
-        let mut next = tokens;
-        // The last token that fits has no successor.
-        let room = (self.decoder.config().longest + 1).saturating_sub(next.len());
-        for _ in 0..most.min(room.max(1)) {
-            let rows = self.decoder.read(&next, &mut cache, 1)?;
-            let logits = rows.first().map(Vec::as_slice).unwrap_or_default();
-            let token = draw(logits, sampling, &mut random);
-            if self.ends.contains(&token) {
-                written.ended = true;
-                break;
-            }
-            let log_probability = f64::from(logits[token as usize]) - log_sum(logits);
-            let text = stream.step(token).map_err(|error| ModelError::Failed(error.to_string()))?;
-            let piece = Piece { text: text.unwrap_or_default(), log_probability };
+        let mut stream = self.stream(text, most, sampling, &[])?;
+        let mut pieces = Vec::new();
+        for piece in stream.by_ref() {
+            let piece = piece?;
             let go = each(&piece);
-            written.pieces.push(piece);
+            pieces.push(piece);
             if go.is_break() {
                 break;
             }
-            next = vec![token];
         }
-        Ok(written)
+        let ended = stream.end() == Some(End::Model);
+        Ok(Written { pieces, read: stream.read(), ended, first_text: stream.first_text() })
     }
 
     /// The natural logarithm of the probability that the model continues a text by each of these: the sum over the
@@ -234,66 +214,5 @@ impl Writer {
         let best = best.ok_or_else(|| ModelError::Failed("there is nothing to choose from".to_owned()))?;
         let all: f64 = sums.iter().map(|sum| (sum - sums[best]).exp()).sum();
         Ok((best, 1.0 / all))
-    }
-}
-
-/// The logarithm of the sum of exponentials.
-fn log_sum(logits: &[f32]) -> f64 {
-    let most = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
-    most + logits.iter().map(|&logit| (f64::from(logit) - most).exp()).sum::<f64>().ln()
-}
-
-/// The next token: the first of the most probable ones at temperature 0, else drawn.
-fn draw(logits: &[f32], sampling: Sampling, random: &mut fastrand::Rng) -> u32 {
-    let mut order: Vec<u32> = (0..).take(logits.len()).collect();
-    let of = |token: u32| logits[token as usize];
-    if sampling.temperature <= 0.0 {
-        return order.into_iter().max_by(|&a, &b| of(a).total_cmp(&of(b)).then(b.cmp(&a))).unwrap_or(0);
-    }
-    order.sort_unstable_by(|&a, &b| of(b).total_cmp(&of(a)).then(a.cmp(&b)));
-    let most = order.first().map_or(0.0, |&token| f64::from(of(token)));
-    let weight = |token: u32| ((f64::from(of(token)) - most) / sampling.temperature).exp();
-    let all: f64 = order.iter().map(|&token| weight(token)).sum();
-    // The token that crosses `top_p` is in (Holtzman et al. 2020).
-    let (mut kept, mut sum) = (0, 0.0);
-    while kept < order.len() && (kept == 0 || sum < sampling.top_p * all) {
-        sum += weight(order[kept]);
-        kept += 1;
-    }
-    let mut left = random.f64() * sum;
-    for &token in &order[..kept] {
-        left -= weight(token);
-        if left < 0.0 {
-            return token;
-        }
-    }
-    order.first().copied().unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn drawing() {
-        // Probabilities 0.5, 0.3, 0.2.
-        let logits: Vec<f32> = [0.3_f32, 0.5, 0.2].iter().map(|share| share.ln()).collect();
-        let mut random = fastrand::Rng::with_seed(7);
-        let mut counts = |temperature: f64, top_p: f64| {
-            let mut counts = [0; 3];
-            let sampling = Sampling { temperature, top_p, seed: 0 };
-            (0..10_000).for_each(|_| counts[draw(&logits, sampling, &mut random) as usize] += 1);
-            counts
-        };
-        assert_eq!(counts(0.0, 1.0), [0, 10_000, 0]);
-        let near = |counts: [i32; 3], wanted: [i32; 3]| {
-            assert!(counts.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 250), "{counts:?} {wanted:?}");
-        };
-        near(counts(1.0, 1.0), [3_000, 5_000, 2_000]);
-        near(counts(1.0, 0.7), [3_750, 6_250, 0]);
-        near(counts(1.0, 0.4), [0, 10_000, 0]);
-        // Squares, at half the temperature.
-        near(counts(0.5, 1.0), [2_368, 6_579, 1_053]);
-        assert!((log_sum(&[0.0, 0.0]) - 2_f64.ln()).abs() < 1e-12);
     }
 }

@@ -35,7 +35,7 @@ struct LengthFile {
 }
 
 /// What every use of an encoder's folder needs: its tokenizer, its layers, and what it is.
-struct Folder {
+pub(crate) struct Folder {
     body: Body,
     tokenizer: Tokenizer,
 }
@@ -51,7 +51,7 @@ const BATCH: usize = 32;
 
 impl Folder {
     /// The folder, and what a head needs besides: the configuration and all tensors.
-    fn open(source: &Source) -> Result<(Self, Value, HashMap<String, Tensor>), ModelError> {
+    pub(crate) fn open(source: &Source) -> Result<(Self, Value, HashMap<String, Tensor>), ModelError> {
         let at = |name: &str| source.folder.join(name);
         let config: Value = json(&at("config.json"))?;
         let mut tokenizer = tokenizer(&at("tokenizer.json"))?;
@@ -79,6 +79,28 @@ impl Folder {
             .map_err(|error| file(&at("tokenizer.json"), &error.to_string()))?;
         tokenizer.with_padding(None);
         Ok((Self { body, tokenizer }, config, tensors))
+    }
+
+    pub(crate) fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    pub(crate) fn width(&self) -> usize {
+        self.body.width()
+    }
+
+    /// The longest text, in tokens.
+    pub(crate) fn longest(&self) -> usize {
+        self.tokenizer.get_truncation().map_or(self.body.longest(), |cut| cut.max_length)
+    }
+
+    pub(crate) fn facts(&self) -> Facts {
+        self.body.facts()
+    }
+
+    /// The states of one text: tokens x width.
+    pub(crate) fn alone(&self, ids: &[u32]) -> candle_core::Result<Tensor> {
+        self.body.states(&[ids])?.get(0)
     }
 
     /// What `each` makes of the states of each text without padding (tokens x width), in the order of the texts.
@@ -176,7 +198,7 @@ impl Classifier {
 }
 
 /// The first line of an error: candle's have back-traces.
-fn plain(error: &candle_core::Error) -> String {
+pub(crate) fn plain(error: &candle_core::Error) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 

@@ -1,17 +1,14 @@
 //! A hub on this machine with tiny models.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use ordinate_faults::{HubServer, Shelf};
 use serde_json::{Value, json};
 
-pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+#[path = "../../../ordinate-models/tests/tiny/mod.rs"]
+pub mod tiny;
 
-fn golden(name: &str) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ordinate-models/tests/golden");
-    std::fs::read(folder.join(name)).unwrap()
-}
+pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// Safetensors with numbers that are no model's.
 fn safetensors(shapes: &[(String, Vec<usize>)]) -> Vec<u8> {
@@ -34,7 +31,8 @@ fn safetensors(shapes: &[(String, Vec<usize>)]) -> Vec<u8> {
 
 /// A BERT of two layers that knows the words `w3` to `w39`; with the head that it has, or as an encoder alone.
 fn bert(classifier: bool) -> BTreeMap<String, Vec<u8>> {
-    let golden: Value = serde_json::from_slice(&golden("encoders.json")).unwrap();
+    let golden: Value =
+        serde_json::from_slice(&std::fs::read(tiny::golden("encoders.json")).unwrap()).unwrap();
     let case = &golden["cases"][0];
     let shapes: Vec<(String, Vec<usize>)> = serde_json::from_value(case["tensors"].clone()).unwrap();
     let mut config = case["config"].clone();
@@ -76,8 +74,7 @@ pub fn start() -> HubServer {
     let mut pickle = bert(false);
     let weights = pickle.remove("model.safetensors").unwrap();
     pickle.insert("pytorch_model.bin".to_owned(), weights);
-    let ggufs = ["llama-Q8_0.gguf", "qwen2-Q8_0.gguf"];
-    let ggufs = ggufs.map(|name| (name.to_owned(), golden(&format!("gguf/{name}"))));
+    let ggufs = ["llama-Q8_0", "qwen2-Q8_0"].map(|name| (format!("{name}.gguf"), tiny::gguf(name)));
     let models = [
         ("tiny/encoder", bert(false)),
         ("tiny/classifier", bert(true)),

@@ -1,0 +1,228 @@
+//! Masked language models: an encoder with the head that says which token stands behind a mask, as `transformers` has it.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use candle_core::Tensor;
+use serde_json::Value;
+use tokenizers::Tokenizer;
+
+use crate::encoder::folder::{Folder, plain};
+use crate::encoder::gelu::gelu;
+use crate::encoder::layers::{Linear, Norm, Result, Weights};
+use crate::encoder::source::{Source, file};
+use crate::error::ModelError;
+use crate::model::Facts;
+
+/// Whether a configuration is that of a masked language model.
+fn has_head(config: &Value) -> bool {
+    let first = config["architectures"].as_array().and_then(|names| names.first());
+    first.and_then(Value::as_str).is_some_and(|name| name.ends_with("ForMaskedLM"))
+}
+
+/// The head: a layer, and a product with the embedding of every token.
+#[derive(Debug)]
+struct Head {
+    dense: Linear,
+    relu: bool,
+    norm: Norm,
+    out: Linear,
+    /// Tokens.
+    count: usize,
+}
+
+impl Head {
+    fn new(config: &Value, tensors: &HashMap<String, Tensor>, width: usize) -> Result<Self> {
+        let weights = Weights { tensors, prefix: String::new() };
+        let (dense, norm, out, bias) = match config["model_type"].as_str().unwrap_or_default() {
+            "bert" => (
+                "cls.predictions.transform.dense",
+                "cls.predictions.transform.LayerNorm",
+                "cls.predictions.decoder",
+                "cls.predictions.bias",
+            ),
+            "distilbert" => {
+                ("vocab_transform", "vocab_layer_norm", "vocab_projector", "vocab_projector.bias")
+            }
+            "modernbert" => ("head.dense", "head.norm", "decoder", "decoder.bias"),
+            _ => ("lm_head.dense", "lm_head.layer_norm", "lm_head.decoder", "lm_head.bias"),
+        };
+        let usual = if config["model_type"] == "modernbert" { 1e-5 } else { 1e-12 };
+        let eps = ["layer_norm_eps", "norm_eps"].iter().find_map(|key| config[*key].as_f64());
+        // The matrix is the embedding, which files hold once.
+        let tied = || {
+            let ends = ["embeddings.word_embeddings.weight", "embeddings.tok_embeddings.weight"];
+            tensors.keys().find(|name| ends.iter().any(|end| name.ends_with(end))).cloned()
+        };
+        let own = format!("{out}.weight");
+        let matrix = if weights.has(&own) { own } else { tied().unwrap_or(own) };
+        let count = weights.height(&matrix);
+        let bias = if weights.has(bias) { bias.to_owned() } else { format!("{out}.bias") };
+        // RoBERTa's kin have a gelu here, whatever their layers have.
+        let act = match config["model_type"].as_str() {
+            Some("bert") => &config["hidden_act"],
+            Some("distilbert") => &config["activation"],
+            _ => &Value::Null,
+        };
+        Ok(Self {
+            dense: weights.loose(dense, width, width)?,
+            relu: act == "relu",
+            norm: weights.norm(norm, width, eps.unwrap_or(usual))?,
+            out: Linear {
+                weight: weights.get(&matrix, &[count, width])?.t()?.contiguous()?,
+                bias: Some(weights.get(&bias, &[count])?),
+            },
+            count,
+        })
+    }
+
+    /// The logits of states: one row of the vocabulary's size for each.
+    fn logits(&self, states: &Tensor) -> Result<Tensor> {
+        let x = self.dense.forward(&states.contiguous()?)?;
+        let x = if self.relu { x.relu()? } else { gelu(&x)? };
+        self.out.forward(&self.norm.forward(&x)?)
+    }
+}
+
+/// A masked language model.
+pub struct Masked {
+    folder: Folder,
+    head: Head,
+    /// The tokenizer, which cuts nothing off: a mask must not be lost.
+    tokenizer: Tokenizer,
+    mask: (String, u32),
+}
+
+impl std::fmt::Debug for Masked {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Masked").field("mask", &self.mask).finish_non_exhaustive()
+    }
+}
+
+impl Masked {
+    /// Opens one.
+    ///
+    /// # Errors
+    /// As [`crate::encoder::open`]; and where the folder holds no masked language model, or its tokenizer no mask.
+    pub fn open(source: &Source) -> std::result::Result<Self, ModelError> {
+        let path = source.folder.join("config.json");
+        let said = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+        if said.as_ref().is_some_and(|config| !has_head(config)) {
+            let found = said.map(|config| config["architectures"].to_string()).unwrap_or_default();
+            let problem = format!(
+                "is no masked language model (its architectures are {found}); a template needs one whose architectures say \
+                 ...ForMaskedLM: name another folder, or leave the template out"
+            );
+            return Err(file(&path, &problem));
+        }
+        let (folder, config, tensors) = Folder::open(source)?;
+        let head = Head::new(&config, &tensors, folder.width()).map_err(|error| {
+            let problem = format!("{}; the head of a masked language model is not whole", plain(&error));
+            file(&source.folder.join("model.safetensors"), &problem)
+        })?;
+        let mut tokenizer = folder.tokenizer().clone();
+        tokenizer.with_truncation(None).map_err(|error| ModelError::Failed(error.to_string()))?;
+        let mask = mask(&source.folder, &tokenizer)?;
+        Ok(Self { folder, head, tokenizer, mask })
+    }
+
+    /// The text of its mask.
+    #[must_use]
+    pub fn mask(&self) -> &str {
+        &self.mask.0
+    }
+
+    /// Tokens that it knows.
+    #[must_use]
+    pub fn vocabulary(&self) -> usize {
+        self.head.count
+    }
+
+    /// The longest text, in tokens.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        self.folder.longest()
+    }
+
+    /// The tokens of a text, without those that begin and end it.
+    ///
+    /// # Errors
+    /// [`ModelError::Failed`] where the tokenizer fails.
+    pub fn tokens(&self, text: &str) -> std::result::Result<Vec<u32>, ModelError> {
+        let encoding = self.tokenizer.encode(text, false);
+        Ok(encoding.map_err(|error| ModelError::Failed(error.to_string()))?.get_ids().to_vec())
+    }
+
+    /// The beginning of a text, of so many tokens at most.
+    ///
+    /// # Errors
+    /// [`ModelError::Failed`] where the tokenizer fails.
+    pub fn beginning<'t>(&self, text: &'t str, tokens: usize) -> std::result::Result<&'t str, ModelError> {
+        let encoding = self.tokenizer.encode(text, false);
+        let encoding = encoding.map_err(|error| ModelError::Failed(error.to_string()))?;
+        let offsets = encoding.get_offsets();
+        if offsets.len() <= tokens {
+            return Ok(text);
+        }
+        let end = tokens.checked_sub(1).and_then(|last| offsets.get(last)).map_or(0, |(_, end)| *end);
+        Ok(text.get(..end).unwrap_or_default())
+    }
+
+    /// How many tokens a text with masks has too many.
+    ///
+    /// # Errors
+    /// [`ModelError::Failed`] where the tokenizer fails.
+    pub fn excess(&self, text: &str) -> std::result::Result<usize, ModelError> {
+        let encoding = self.tokenizer.encode(text, true);
+        let encoding = encoding.map_err(|error| ModelError::Failed(error.to_string()))?;
+        Ok(encoding.len().saturating_sub(self.longest()))
+    }
+
+    /// The logits of every token at each mask of a text, in order.
+    ///
+    /// # Errors
+    /// [`ModelError::Failed`] where the text is too long, or the computation fails.
+    pub fn logits(&self, text: &str) -> std::result::Result<Vec<Vec<f32>>, ModelError> {
+        let encoding = self.tokenizer.encode(text, true);
+        let encoding = encoding.map_err(|error| ModelError::Failed(error.to_string()))?;
+        let ids = encoding.get_ids();
+        if ids.len() > self.longest() {
+            let (found, most) = (ids.len(), self.longest());
+            return Err(ModelError::Failed(format!("a text of {found} tokens is longer than {most}")));
+        }
+        let places: Vec<u32> =
+            (0..).zip(ids).filter(|(_, id)| **id == self.mask.1).map(|(at, _)| at).collect();
+        let made = || -> Result<Vec<Vec<f32>>> {
+            let states = self.folder.alone(ids)?;
+            let places = Tensor::new(places.as_slice(), states.device())?;
+            self.head.logits(&states.index_select(&places, 0)?)?.to_vec2()
+        };
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        made().map_err(|error| ModelError::Failed(plain(&error)))
+    }
+
+    /// Its size.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        self.folder.facts()
+    }
+}
+
+/// The mask of a tokenizer: what its configuration says, or one of the usual names.
+fn mask(folder: &Path, tokenizer: &Tokenizer) -> std::result::Result<(String, u32), ModelError> {
+    let config = fs::read(folder.join("tokenizer_config.json")).ok();
+    let config: Value = config.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    let said = &config["mask_token"];
+    let said = said.as_str().or_else(|| said["content"].as_str());
+    let mut names = said.into_iter().chain(["[MASK]", "<mask>"]);
+    let found = names.find_map(|name| Some((name.to_owned(), tokenizer.token_to_id(name)?)));
+    found.ok_or_else(|| {
+        file(
+            &folder.join("tokenizer.json"),
+            "has no mask ([MASK] or <mask>): it is not that of a masked language model",
+        )
+    })
+}
