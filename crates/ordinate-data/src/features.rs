@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use ordinate_core::Part;
 use ordinate_core::column::{Codes, Names};
 use ordinate_core::features::{Feature, Features, Values};
 use ordinate_core::task::{DataSection, FeatureFields};
-use ordinate_core::Part;
 
 use crate::error::{At, DataError, Problem, quoted};
 use crate::recorded;
@@ -139,9 +139,8 @@ enum Held<'a> {
 
 fn read(cell: Cell<'_>) -> Result<Held<'_>, Problem> {
     let of_number = |number: f64| if number.is_nan() { Held::Nothing } else { Held::Number(number) };
-    let refused = |found: &str| {
-        Err(Problem::WrongType { found: found.to_owned(), allowed: "a number or a category" })
-    };
+    let refused =
+        |found: &str| Err(Problem::WrongType { found: found.to_owned(), allowed: "a number or a category" });
     Ok(match cell {
         Cell::Absent => Held::Nothing,
         Cell::Number(number) => of_number(number),

@@ -52,7 +52,8 @@ pub fn answer_items(
 ) -> Result<(Vec<Answered>, Facts), ModelError> {
     let all: Vec<usize> = (0..items.len()).filter(|&row| items.target(row).is_some()).collect();
     if !recipe.reads_features()
-        && let Some(&row) = all.iter().find(|&&row| items.input(row).is_none()) {
+        && let Some(&row) = all.iter().find(|&&row| items.input(row).is_none())
+    {
         return Err(ModelError::NoInput(items.id(row).to_owned()));
     }
     let (test, train): (Vec<usize>, Vec<usize>) =
@@ -176,12 +177,7 @@ impl<'a> Bench<'a> {
             (Recipe::Boosted { .. }, _) => {
                 let targets: Vec<&str> =
                     rows.iter().map(|&row| self.items.target(row).unwrap_or_default()).collect();
-                Ok(Trained::Boosted(Boosted::fit(
-                    self.kind,
-                    self.items.features(),
-                    &rows,
-                    &targets,
-                )?))
+                Ok(Trained::Boosted(Boosted::fit(self.kind, self.items.features(), &rows, &targets)?))
             }
             (Recipe::Published { source, labels: map }, _) => {
                 let names = all.iter().flat_map(|&row| labels(row)).collect();

@@ -54,7 +54,9 @@ impl Rows<'_> {
             Self::Sparse(rows, _) => {
                 rows[row].iter().map(|(at, value)| f64::from(value) * weights[at as usize]).sum()
             }
-            Self::Dense(rows) => rows[row].iter().zip(weights).map(|(value, by)| f64::from(*value) * by).sum(),
+            Self::Dense(rows) => {
+                rows[row].iter().zip(weights).map(|(value, by)| f64::from(*value) * by).sum()
+            }
         }
     }
 

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ModelError;
-use crate::kind::Kind;
 use crate::head::Head;
+use crate::kind::Kind;
 use crate::linear::Rows;
 use crate::model::{Facts, Model, Reply};
 

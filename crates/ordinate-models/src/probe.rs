@@ -1,8 +1,8 @@
 //! A probe: a linear classifier, or regression, on the vectors of an encoder.
 
 use crate::error::ModelError;
-use crate::kind::Kind;
 use crate::head::Head;
+use crate::kind::Kind;
 use crate::linear::Rows;
 use crate::model::{Encoder, Facts, Model, Reply};
 

@@ -131,9 +131,10 @@ impl Recipe {
     /// Train items at most; `None` for all.
     pub(crate) fn examples(&self) -> Option<u32> {
         match self {
-            Self::Ngram { examples } | Self::Boosted { examples } | Self::Probe { examples, .. } | Self::Nearest { examples, .. } => {
-                *examples
-            }
+            Self::Ngram { examples }
+            | Self::Boosted { examples }
+            | Self::Probe { examples, .. }
+            | Self::Nearest { examples, .. } => *examples,
             Self::Published { .. } => None,
         }
     }

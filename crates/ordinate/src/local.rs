@@ -138,9 +138,8 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Task, Fai
                 let embedded = opened.iter().find(|(known, _)| Some(known) == recipe.from());
                 let embedded = embedded.map(|(_, embedded)| embedded);
                 progress(&format!("{}: training and answering {} items", entry.name, items.len()));
-                let (answers, facts) =
-                    answer_items(items, (kind, *metric), &recipe, embedded, seed)
-                        .map_err(|error| fail(&error))?;
+                let (answers, facts) = answer_items(items, (kind, *metric), &recipe, embedded, seed)
+                    .map_err(|error| fail(&error))?;
                 write(&folder, &path, &rows(items, &answers, cost_usd)?)?;
                 let facts = Kept { parameters: facts.parameters, bytes: facts.bytes };
                 let text = serde_json::to_string(&facts).map_err(|error| Failure::Run(error.to_string()))?;

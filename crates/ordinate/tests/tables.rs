@@ -63,7 +63,7 @@ fn tumours() {
     let of = |name| quality(&verdict, name);
     eprintln!("trees {:.4}, ngrams {:.4}, probe {:.4}", of("trees"), of("ngrams"), of("probe"));
     // scikit-learn's HistGradientBoostingClassifier has 0.9577 here (scripts/side_by_side/boosting.py).
-    assert!(of("trees") >= 0.95, "{}", of("trees"));
+    assert!(of("trees") >= 0.955, "{}", of("trees"));
     assert!(of("ngrams") < of("trees") && of("probe") < of("trees"), "{} {}", of("ngrams"), of("probe"));
     assert_eq!(verdict["outcome"], "vertical");
 }
@@ -91,7 +91,8 @@ fn labels_of_visits() {
 #[test]
 fn the_same_for_any_number_of_threads() {
     let desk = visits();
-    let data = format!("{VISITS}target = \"分诊\"\n{FIELDS}");
+    // With an input of its own the text of an item does not change where a field does.
+    let data = format!("{VISITS}target = \"分诊\"\ninput = \"科室\"\n{FIELDS}");
     desk.write("t.toml", task("classify", &data, &[("trees", BOOST), ("ngrams", NGRAMS)]));
     let run = |threads: &str, cache: &str| {
         let output = Command::new(env!("CARGO_BIN_EXE_ordinate"))
@@ -113,7 +114,7 @@ fn the_same_for_any_number_of_threads() {
     let table = std::fs::read_to_string(desk.path("visits.csv")).unwrap();
     desk.write("visits.csv", table.replacen("v5,", "v5,9", 1));
     let (_, told) = run("2", "two");
-    assert!(told.contains("trees: training"), "{told}");
+    assert!(told.contains("trees: training") && told.contains("ngrams: answers of an earlier run"), "{told}");
 }
 
 /// The kept answers without their latencies.
@@ -138,7 +139,8 @@ fn answers(desk: &Desk, cache: &str) -> Vec<String> {
 fn doses_of_visits() {
     let desk = visits();
     let data = format!("{VISITS}target = \"剂量\"\n{FIELDS}");
-    let verdict = verdict(&desk, &task("regress", &data, &[("trees", BOOST), ("ngrams", NGRAMS), ("probe", PROBE)]));
+    let verdict =
+        verdict(&desk, &task("regress", &data, &[("trees", BOOST), ("ngrams", NGRAMS), ("probe", PROBE)]));
     let of = |name| quality(&verdict, name);
     eprintln!("trees {:.4}, ngrams {:.4}, probe {:.4}", of("trees"), of("ngrams"), of("probe"));
     assert!(of("trees") > 0.93, "{}", of("trees"));
@@ -148,7 +150,8 @@ fn doses_of_visits() {
     let table = std::fs::read_to_string(desk.path("visits.csv")).unwrap();
     let right: Vec<f64> =
         table.lines().skip(1).map(|line| line.split(',').nth(7).unwrap().parse().unwrap()).collect();
-    let range = right.iter().copied().fold(f64::MIN, f64::max) - right.iter().copied().fold(f64::MAX, f64::min);
+    let range =
+        right.iter().copied().fold(f64::MIN, f64::max) - right.iter().copied().fold(f64::MAX, f64::min);
     let said: Vec<serde_json::Value> = std::fs::read_dir(desk.path("cache/local"))
         .unwrap()
         .map(|file| file.unwrap().path())
@@ -215,7 +218,10 @@ async fn a_live_model_reads_the_fields() {
     let server = FaultServer::start(Script::new(|body| {
         let prompt = prompt_of(body);
         let heat = prompt.lines().find_map(|line| line.strip_prefix("体温: "));
-        assert!(!prompt.contains("NaN") && !prompt.contains("剂量") && prompt.contains("院区: 东区"), "{prompt}");
+        assert!(
+            !prompt.contains("NaN") && !prompt.contains("剂量") && prompt.contains("院区: 东区"),
+            "{prompt}"
+        );
         let hot = heat.is_some_and(|heat| heat.parse::<f64>().unwrap() > 38.0);
         if hot || prompt.contains("科室: 急诊") { "急" } else { "平" }.to_owned()
     }))
@@ -234,10 +240,17 @@ async fn a_live_model_reads_the_fields() {
 #[test]
 fn check_reads_the_fields() {
     let desk = visits();
-    desk.write("t.toml", task("classify", &format!("{VISITS}target = \"分诊\"\n{FIELDS}"), &[("a", BOOST), ("b", NGRAMS)]));
+    desk.write(
+        "t.toml",
+        task("classify", &format!("{VISITS}target = \"分诊\"\n{FIELDS}"), &[("a", BOOST), ("b", NGRAMS)]),
+    );
     let ran = desk.ordinate(["check", "t.toml"]);
     assert_eq!(ran.status(), 0, "{}", ran.stderr());
-    assert!(ran.stdout().contains("runs here") && ran.stdout().contains("items       300"), "{}", ran.stdout());
+    assert!(
+        ran.stdout().contains("runs here") && ran.stdout().contains("items       300"),
+        "{}",
+        ran.stdout()
+    );
 }
 
 #[test]
@@ -248,7 +261,10 @@ fn what_is_wrong_with_fields_is_said() {
         refusal(&desk, &task(kind, &format!("{VISITS}target = \"{target}\"\n{features}"), &two))
     };
     insta::assert_snapshot!("field unknown", said("classify", "分诊", "features = [\"年纪\", \"体温\"]"));
-    insta::assert_snapshot!("field is the target", said("classify", "分诊", "features = [\"年龄\", \"分诊\"]"));
+    insta::assert_snapshot!(
+        "field is the target",
+        said("classify", "分诊", "features = [\"年龄\", \"分诊\"]")
+    );
     insta::assert_snapshot!("field twice", said("classify", "分诊", "features = [\"年龄\", \"年龄\"]"));
     insta::assert_snapshot!("no field", said("classify", "分诊", "features = []"));
     insta::assert_snapshot!("fields no word", said("classify", "分诊", "features = \"every\""));
@@ -289,7 +305,12 @@ fn poor_tables_are_read() {
     let desk = Desk::new();
     let mut table = "id,same,none,x,y\n".to_owned();
     for at in 0..12 {
-        let _ = writeln!(table, "i{at},1,,{},{}", if at % 5 == 0 { String::new() } else { at.to_string() }, at % 2);
+        let _ = writeln!(
+            table,
+            "i{at},1,,{},{}",
+            if at % 5 == 0 { String::new() } else { at.to_string() },
+            at % 2
+        );
     }
     desk.write("t.csv", table);
     let data = "items = \"t.csv\"\ntarget = \"y\"\nfeatures = \"all\"\n";

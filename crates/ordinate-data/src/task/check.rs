@@ -85,7 +85,7 @@ impl<'a, 's> Checker<'a, 's> {
         let schema = self.resolved(schema);
         let ways = options(schema);
         if ways.len() > 1 {
-            let fits = |way: &&'k Value| self.value(value, *way, &mut keys.clone()).is_ok();
+            let fits = |way: &&'k Value| self.value(value, way, &mut keys.clone()).is_ok();
             if ways.iter().any(fits) {
                 return Ok(());
             }

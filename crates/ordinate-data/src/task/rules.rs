@@ -167,7 +167,9 @@ fn features(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
     let FeatureFields::Named(names) = features else { return Ok(()) };
     let target = data.target.as_deref().unwrap_or("target");
     if names.is_empty() {
-        return fail("no field is named. Name those that make up an item, or say features = \"all\".".to_owned());
+        return fail(
+            "no field is named. Name those that make up an item, or say features = \"all\".".to_owned(),
+        );
     }
     if names.iter().any(|name| name == target) {
         let target = quoted(target);

@@ -94,7 +94,8 @@ impl Boosted {
             Targets::Labels { names, places } => {
                 let scores: Vec<_> = held.into_iter().flat_map(|held| held.scores).collect();
                 let right: Vec<Vec<usize>> = places.iter().map(|place| vec![*place]).collect();
-                let sharpness = if scores.is_empty() { 1.0 } else { sharpen(Kind::Classify, &scores, &right).0 };
+                let sharpness =
+                    if scores.is_empty() { 1.0 } else { sharpen(Kind::Classify, &scores, &right).0 };
                 Answers::Labels { labels: names.clone(), sharpness }
             }
         };
@@ -161,7 +162,8 @@ impl Model for Boosted {
     }
 
     fn facts(&self) -> Facts {
-        let categories: usize = self.fields.iter().filter_map(|field| field.places.as_ref()).map(BTreeMap::len).sum();
+        let categories: usize =
+            self.fields.iter().filter_map(|field| field.places.as_ref()).map(BTreeMap::len).sum();
         let Facts { parameters, bytes } = self.trees.facts();
         // A place is eight bytes, and a name some more.
         Facts { parameters, bytes: bytes + 32 * categories as u64 }

@@ -132,7 +132,9 @@ impl Trees {
         match said.as_slice() {
             [odds] if self.labels => vec![0.0, *odds],
             // Each against the rest: the logarithm of its probability, which the softmax makes a share of all of them.
-            _ if self.labels => said.iter().map(|odds| -(-odds).exp().ln_1p()).map(|log| log.max(-700.0)).collect(),
+            _ if self.labels => {
+                said.iter().map(|odds| -(-odds).exp().ln_1p()).map(|log| log.max(-700.0)).collect()
+            }
             _ => said,
         }
     }
@@ -160,12 +162,7 @@ impl Trees {
 }
 
 impl Stand {
-    fn grow(
-        rows: Rows<'_>,
-        aim: Aim,
-        rounds: usize,
-        held: Option<Rows<'_>>,
-    ) -> Result<Self, ModelError> {
+    fn grow(rows: Rows<'_>, aim: Aim, rounds: usize, held: Option<Rows<'_>>) -> Result<Self, ModelError> {
         let (count, base) = (rows.wanted.len(), average(rows.wanted, aim));
         let fields = rows.columns().len();
         let same = rows.wanted.iter().all(|wanted| wanted.total_cmp(&rows.wanted[0]).is_eq());
@@ -190,10 +187,11 @@ impl Stand {
             vec![(Matrix::new(held.table, there, fields), held.wanted, &ones[..there])]
         });
         if held.is_some() {
-            booster = booster.set_early_stopping_rounds(Some(PATIENCE)).set_evaluation_metric(Some(match aim {
-                Aim::Number => Metric::RootMeanSquaredError,
-                Aim::Label(_) => Metric::LogLoss,
-            }));
+            booster =
+                booster.set_early_stopping_rounds(Some(PATIENCE)).set_evaluation_metric(Some(match aim {
+                    Aim::Number => Metric::RootMeanSquaredError,
+                    Aim::Label(_) => Metric::LogLoss,
+                }));
         }
         booster
             .fit(&Matrix::new(rows.table, count, fields), rows.wanted, &ones[..count], held)
@@ -202,7 +200,8 @@ impl Stand {
     }
 
     fn say(&self, row: &[f64]) -> f64 {
-        let said = self.booster.as_ref().map(|booster| booster.predict(&Matrix::new(row, 1, row.len()), false));
+        let said =
+            self.booster.as_ref().map(|booster| booster.predict(&Matrix::new(row, 1, row.len()), false));
         said.and_then(|said| said.first().copied()).unwrap_or(self.base)
     }
 }
