@@ -51,16 +51,20 @@ fn recipe(task: &Task, entry: &CandidateEntry) -> Result<Option<(Recipe, Kind)>,
             &"it reads fields of items, and [data] names none; say features = \"all\" there, or features = [\"name\", ...]",
         ));
     }
+    if recipe.reads_features() && entry.local.as_ref().is_some_and(|local| !local.labels.is_empty()) {
+        return Err(fail(&"labels are for models that were not trained on the task, and it is; remove them"));
+    }
     Ok(Some((recipe, kind)))
 }
 
 /// The items of the task; with their fields as numbers and categories where a candidate reads those.
 fn items(task: &Task) -> Result<Items, Failure> {
     let items = load_items(task)?;
-    for entry in &task.file.candidate {
-        if recipe(task, entry)?.is_some_and(|(recipe, _)| recipe.reads_features()) {
-            return Ok(items.with_features(load_features(task)?));
-        }
+    // What is wrong with other candidates is said elsewhere.
+    let recipes = task.file.candidate.iter().map(|entry| Recipe::of(entry, task.dir()));
+    let mut known = recipes.filter_map(|recipe| recipe.ok().flatten());
+    if known.any(|recipe| recipe.reads_features()) {
+        return Ok(items.with_features(load_features(task)?));
     }
     Ok(items)
 }

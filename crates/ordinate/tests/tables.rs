@@ -271,6 +271,9 @@ fn what_is_wrong_with_fields_is_said() {
     insta::assert_snapshot!("fields of no use", said("forecast", "分诊", FIELDS));
     insta::assert_snapshot!("no fields for trees", said("classify", "分诊", "input = \"科室\""));
     insta::assert_snapshot!("trees and tags", said("tag", "分诊", FIELDS));
+    let described = [("a", r#"local = { model = "gradient-boosting", labels = { "急" = "soon" } }"#), two[1]];
+    let task = task("classify", &format!("{VISITS}target = \"分诊\"\n{FIELDS}"), &described);
+    insta::assert_snapshot!("trees and labels", refusal(&desk, &task));
     insta::assert_snapshot!("label is no number", said("regress", "分诊", FIELDS));
 }
 
