@@ -109,6 +109,10 @@ pub struct DataSection {
     /// The field with the input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
+    /// The fields that make up an item, or `"all"`: every field that nothing else is read from. Numbers and categories
+    /// for `gradient-boosting`; for everybody else the input is the lines `name: value`, unless there is an input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<FeatureFields>,
     /// The field with the right answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -129,6 +133,24 @@ pub struct DataSection {
     /// what was assumed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// `features` of `[data]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum FeatureFields {
+    /// Every field that nothing else is read from.
+    All(AllFields),
+    /// The fields of these names.
+    Named(Vec<String>),
+}
+
+/// `"all"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AllFields {
+    /// Every field.
+    All,
 }
 
 /// `[combine]`.
@@ -237,8 +259,8 @@ pub struct Recorded {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Local {
-    /// `ngram-linear` (trained on the task's train items), `builtin` (the encoder that Ordinate brings), a folder,
-    /// `hf:org/name[@revision]`, or a `.gguf` file.
+    /// `ngram-linear` or `gradient-boosting` (trained on the task's train items), `builtin` (the encoder that Ordinate
+    /// brings), a folder, `hf:org/name[@revision]`, or a `.gguf` file.
     pub model: String,
     /// What each label means, for models that were not trained on the task. Default: the labels' own words.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -247,7 +269,8 @@ pub struct Local {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
     /// How many train items at most a model is trained on, or looks for nearest examples in: for ever more of them,
-    /// what data is worth. Default: all for `ngram-linear`, none for an encoder.
+    /// what data is worth. Default: all for `ngram-linear` and
+    /// `gradient-boosting`, none for an encoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub examples: Option<u32>,
     /// The most tokens that a decoder writes; each task kind has a default.
@@ -263,7 +286,7 @@ pub struct Local {
 
 impl Local {
     /// What is a name of a model that Ordinate brings, whatever files lie about.
-    pub const BROUGHT: [&str; 3] = ["builtin", "ngram-linear", Adapt::OPENAI];
+    pub const BROUGHT: [&str; 4] = ["builtin", "ngram-linear", "gradient-boosting", Adapt::OPENAI];
 }
 
 impl CandidateEntry {

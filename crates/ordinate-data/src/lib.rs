@@ -2,6 +2,7 @@
 
 mod error;
 mod evidence;
+mod features;
 mod infer;
 mod long;
 mod problem;
@@ -14,6 +15,7 @@ mod unasked;
 
 pub use error::{At, DataError, Problem};
 pub use evidence::{Loaded, load_evidence, load_scored};
+pub use features::load_features;
 pub use infer::{infer_task, infer_task_for};
 pub use recorded::{Scorer, lacks_scores, load_items};
 pub use store::{read_evidence, write_evidence};

@@ -128,6 +128,34 @@ pub enum Problem {
         /// Whether `[data]` can name another column.
         mappable: bool,
     },
+    /// A field that `[data] features` names is missing.
+    #[error("the file has no such field, which [data] features names; its fields are {}{}. Correct the name, or leave it out \
+             of features.", list(known), did_you_mean(nearest.as_deref()))]
+    NoFeature {
+        /// The fields that there are.
+        known: Vec<String>,
+        /// The nearest of them.
+        nearest: Option<String>,
+    },
+    /// A field that holds neither numbers nor few different texts.
+    #[error(
+        "{value} is no number, and {different} different values in {filled} filled cells are too many for a category (at \
+             most {most}, each in two rows or more on average). Leave the cell empty where a number is not known; or name \
+             in [data] features the other fields alone."
+    )]
+    NoFeatureValues {
+        /// The first cell that is no number, quoted and cut.
+        value: String,
+        /// Different values, counted up to one more than are allowed.
+        different: String,
+        /// Cells that are not empty.
+        filled: u64,
+        /// How many different values a category may have.
+        most: usize,
+    },
+    /// A feature that is no number a model can use.
+    #[error("{0} is not a finite number. Correct it, or leave the cell empty if it is not known.")]
+    NotFinite(String),
     /// A cell that must be filled is empty.
     #[error("the cell is empty. Fill it in, or remove the row.")]
     EmptyCell,

@@ -10,6 +10,7 @@ use ordinate_core::{Items, Part, Price, Score};
 
 use crate::error::{At, DataError, Problem, quoted};
 use crate::evidence::{self, AnswerTexts, Loaded, Tally, common_notes, fault, grouped};
+use crate::features;
 use crate::source;
 use crate::table::{self, Column, Fault, Layout, Row, Want};
 use crate::task::{Key, Task, ways_to_ask};
@@ -174,7 +175,8 @@ pub(crate) fn read_items(
     builder: &mut EvidenceBuilder,
     mut questions: Option<&mut Vec<Question>>,
 ) -> Result<(), DataError> {
-    let layout = item_layout(task);
+    let names = features::names(task, files)?;
+    let layout = item_layout(task).with_fields(&names);
     let must_have_ids = task.file.data.id.is_some();
     // Set by the first item: items either all have ids, or are numbered from 1.
     let mut numbered = None;
@@ -193,7 +195,10 @@ pub(crate) fn read_items(
                 None => (builder.items().len() + 1).to_string().into(),
             };
             let (slice, group) = (row.text(Column::Slice)?, row.text(Column::Group)?);
-            let (input, target) = (row.text(Column::Input)?, row.text(Column::Target)?);
+            let (mut input, target) = (row.text(Column::Input)?, row.text(Column::Target)?);
+            if input.is_none() {
+                input = features::text(&names, row)?.map(Cow::Owned);
+            }
             let fields = ItemFields {
                 slice: slice.as_deref(),
                 group: group.as_deref(),

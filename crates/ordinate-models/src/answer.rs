@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use ordinate_core::{Items, Part};
 use ordinate_learn::random::shuffle;
+use ordinate_score::Metric;
 
+use crate::boosted::Boosted;
 use crate::cloze::Cloze;
 use crate::embedded::Embedded;
 use crate::error::ModelError;
 use crate::folds::folds;
 use crate::kind::Kind;
-use crate::metric::score;
 use crate::model::{Facts, Model, Reply};
 use crate::nearest::Nearest;
 use crate::ngram::Ngram;
@@ -45,19 +46,21 @@ pub struct Answered {
 /// [`ModelError`], for example where there is too little to train on.
 pub fn answer_items(
     items: &Items,
-    kind: Kind,
+    (kind, metric): (Kind, Metric),
     recipe: &Recipe,
     embedded: Option<&Embedded>,
     seed: u64,
 ) -> Result<(Vec<Answered>, Facts), ModelError> {
     let known = |row: usize| embedded.is_none_or(|embedded| embedded.has(row));
     let all: Vec<usize> = (0..items.len()).filter(|&row| items.target(row).is_some() && known(row)).collect();
-    if let Some(&row) = all.iter().find(|&&row| items.input(row).is_none()) {
+    if !recipe.reads_features()
+        && let Some(&row) = all.iter().find(|&&row| items.input(row).is_none())
+    {
         return Err(ModelError::NoInput(items.id(row).to_owned()));
     }
     let (test, train): (Vec<usize>, Vec<usize>) =
         all.iter().partition(|&&row| items.has_parts() && items.part(row) == Some(Part::Test));
-    let bench = Bench { items, kind, recipe, embedded, seed };
+    let bench = Bench { items, kind, metric, recipe, embedded, seed };
     let mut answered = Vec::with_capacity(all.len());
     let whole = bench.fit(&train)?;
     let facts = whole.facts();
@@ -98,6 +101,7 @@ fn some_of(rows: &[usize], most: Option<u32>, seed: u64) -> Vec<usize> {
 /// A model that was trained.
 enum Trained<'a> {
     Ngram(Ngram),
+    Boosted(Boosted),
     Probe(Probe<'a>, &'a Embedded),
     Nearest(Nearest<'a>, &'a Embedded),
     Published(Box<Published>),
@@ -108,6 +112,7 @@ impl Trained<'_> {
     fn facts(&self) -> Facts {
         match self {
             Self::Ngram(model) => model.facts(),
+            Self::Boosted(model) => model.facts(),
             Self::Probe(model, _) => model.facts(),
             Self::Nearest(model, _) => model.facts(),
             Self::Published(model) => model.facts(),
@@ -120,6 +125,7 @@ impl Trained<'_> {
         let started = Instant::now();
         let (reply, before) = match self {
             Self::Ngram(model) => (alone(model, items, row)?, 0.0),
+            Self::Boosted(model) => (model.reply(items.features(), row), 0.0),
             Self::Published(model) => (alone(model.as_ref(), items, row)?, 0.0),
             Self::Cloze(model) => (alone(model.as_ref(), items, row)?, 0.0),
             Self::Probe(model, embedded) => (model.reply(embedded.vector(row)), embedded.took_ms(row)),
@@ -138,6 +144,7 @@ fn alone(model: &dyn Model, items: &Items, row: usize) -> Result<Reply, ModelErr
 struct Bench<'a> {
     items: &'a Items,
     kind: Kind,
+    metric: Metric,
     recipe: &'a Recipe,
     embedded: Option<&'a Embedded>,
     seed: u64,
@@ -175,6 +182,11 @@ impl<'a> Bench<'a> {
                 let targets: Vec<Vec<String>> = rows.iter().map(|&row| labels(row)).collect();
                 Ok(Trained::Ngram(Ngram::fit(self.kind, &texts, &targets)?))
             }
+            (Recipe::Boosted { .. }, _) => {
+                let targets: Vec<&str> =
+                    rows.iter().map(|&row| self.items.target(row).unwrap_or_default()).collect();
+                Ok(Trained::Boosted(Boosted::fit(self.kind, self.items.features(), &rows, &targets)?))
+            }
             (Recipe::Published { source, labels: map }, _) => {
                 let names = all.iter().flat_map(|&row| labels(row)).collect();
                 Ok(Trained::Published(Box::new(Published::open(source, self.kind, &names, map)?)))
@@ -195,7 +207,7 @@ impl<'a> Bench<'a> {
     ) -> Result<(), ModelError> {
         for &row in rows {
             let (Reply { output, confidence }, latency_ms) = model.answer(self.items, row)?;
-            let score = score(self.kind, &output, self.items.target(row).unwrap_or_default());
+            let score = self.metric.score(&output, self.items.target(row).unwrap_or_default());
             answered.push(Answered { row, output, confidence, score, latency_ms });
         }
         Ok(())

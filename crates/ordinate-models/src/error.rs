@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub enum ModelError {
     /// The model is not known.
     #[error(
-        "{0:?} is no model that runs here; known are ngram-linear, builtin, a folder with config.json, \
+        "{0:?} is no model that runs here; known are ngram-linear, gradient-boosting, builtin, a folder with config.json, \
              tokenizer.json and model.safetensors, hf:org/name[@revision], and a .gguf file"
     )]
     Unknown(String),
@@ -19,10 +19,17 @@ pub enum ModelError {
     Method(String),
     /// Models that run here do not do this kind of task.
     #[error(
-        "models that run here answer tasks of kind classify and tag so far, and this one is {0}; record \
-             the answers instead (recorded = {{ path = ... }})"
+        "{model} answers tasks of kind {does}, and this one is {kind}; record the answers instead (recorded = {{ path = ... \
+             }})"
     )]
-    Kind(String),
+    Kind {
+        /// What runs here.
+        model: &'static str,
+        /// The kinds that it does.
+        does: &'static str,
+        /// The kind of the task.
+        kind: String,
+    },
     /// A published classifier knows other labels than the task.
     #[error(
         "{why}: it knows {theirs}, and the task's labels are {ours}; say which is which with labels = {{ \
@@ -50,6 +57,14 @@ pub enum ModelError {
         /// Different labels.
         labels: usize,
     },
+    /// There are too few numbers to train on.
+    #[error(
+        "there is too little to train on: {0} items with a target; name train items in [data], with the field target"
+    )]
+    TooFew(usize),
+    /// A target is no number.
+    #[error("the target {0:?} is not a number; correct it, or remove the item")]
+    NoNumber(String),
     /// An item that is to be answered has no input.
     #[error("item {0:?} has no input; name the field with the text in [data] input")]
     NoInput(String),

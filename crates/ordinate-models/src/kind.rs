@@ -11,6 +11,8 @@ pub enum Kind {
     Classify,
     /// Any number of labels: a JSON list, or words parted by commas, semicolons or bars.
     Tag,
+    /// A number.
+    Regress,
 }
 
 /// The tags that a text names: a JSON list of texts, else parts between `,`, `;` and `|`.
@@ -27,19 +29,10 @@ pub(crate) fn tag_text(tags: &[&str]) -> String {
 }
 
 impl Kind {
-    /// The name of the metric that [`crate::score`] computes.
-    #[must_use]
-    pub fn metric(self) -> &'static str {
-        match self {
-            Self::Classify => "accuracy",
-            Self::Tag => "f1",
-        }
-    }
-
-    /// The labels that a target names.
+    /// The labels that a target names; of a number its text.
     pub(crate) fn labels(self, target: &str) -> Vec<String> {
         match self {
-            Self::Classify => vec![target.trim().to_owned()],
+            Self::Classify | Self::Regress => vec![target.trim().to_owned()],
             Self::Tag => tags(target).into_iter().collect(),
         }
     }

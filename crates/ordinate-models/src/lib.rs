@@ -6,6 +6,7 @@
 //! answers, and [`Recipe`] is what the task file says of it.
 
 mod answer;
+mod boosted;
 mod card;
 mod cloze;
 pub mod decoder;
@@ -13,30 +14,33 @@ mod embedded;
 pub mod encoder;
 mod error;
 mod folds;
+mod head;
 mod inspect;
 mod kind;
 mod linear;
-mod metric;
 mod model;
 mod nearest;
 mod ngram;
 mod probe;
 mod published;
 mod recipe;
+mod regression;
 mod script;
 
 pub use answer::{Answered, answer_items};
+pub use boosted::Boosted;
 pub use cloze::Cloze;
 pub use embedded::Embedded;
 pub use error::ModelError;
+pub use head::Head;
 pub use inspect::{Inspected, Role, inspect, inspect_source};
 pub use kind::Kind;
-pub use linear::Calibrated;
-pub use metric::score;
+pub use linear::{Calibrated, Rows};
 pub use model::{Encoder, Facts, Model, Reply};
 pub use nearest::Nearest;
 pub use ngram::Ngram;
 pub use probe::Probe;
 pub use published::Published;
 pub use recipe::{From, Recipe};
+pub use regression::Ridge;
 pub use script::share_of_other_scripts;

@@ -33,10 +33,42 @@ pub enum Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Sparse(rows, _) => rows.len(),
             Self::Dense(rows) => rows.len(),
+        }
+    }
+
+    /// How many features a row has.
+    pub(crate) fn features(&self) -> usize {
+        match self {
+            Self::Sparse(_, features) => *features,
+            Self::Dense(rows) => rows.first().map_or(0, |row| row.len()),
+        }
+    }
+
+    /// The inner product of a row with these weights, of which there may be more than features.
+    pub(crate) fn dot(&self, row: usize, weights: &[f64]) -> f64 {
+        match self {
+            Self::Sparse(rows, _) => {
+                rows[row].iter().map(|(at, value)| f64::from(value) * weights[at as usize]).sum()
+            }
+            Self::Dense(rows) => {
+                rows[row].iter().zip(weights).map(|(value, by)| f64::from(*value) * by).sum()
+            }
+        }
+    }
+
+    /// Adds so many times a row to `sums`.
+    pub(crate) fn add(&self, row: usize, times: f64, sums: &mut [f64]) {
+        match self {
+            Self::Sparse(rows, _) => {
+                rows[row].iter().for_each(|(at, value)| sums[at as usize] += times * f64::from(value));
+            }
+            Self::Dense(rows) => {
+                rows[row].iter().zip(sums).for_each(|(value, sum)| *sum += times * f64::from(*value));
+            }
         }
     }
 
@@ -176,7 +208,7 @@ impl Calibrated {
 }
 
 /// Train and test rows: each row is held out once where there are few, else one fifth of them.
-fn splits(rows: &[usize]) -> Vec<(Vec<usize>, Vec<usize>)> {
+pub(crate) fn splits(rows: &[usize]) -> Vec<(Vec<usize>, Vec<usize>)> {
     let mut order = rows.to_vec();
     shuffle(&mut order, 11);
     let folds = FOLDS.min(rows.len());
@@ -191,10 +223,10 @@ fn splits(rows: &[usize]) -> Vec<(Vec<usize>, Vec<usize>)> {
         .collect()
 }
 
-fn probabilities(kind: Kind, scores: &[f64], sharpness: f64) -> Vec<f64> {
+pub(crate) fn probabilities(kind: Kind, scores: &[f64], sharpness: f64) -> Vec<f64> {
     match kind {
         Kind::Tag => scores.iter().map(|score| 1.0 / (1.0 + (-sharpness * score).exp())).collect(),
-        Kind::Classify => {
+        Kind::Classify | Kind::Regress => {
             let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let powers: Vec<f64> = scores.iter().map(|score| (sharpness * (score - most)).exp()).collect();
             let sum: f64 = powers.iter().sum();
@@ -205,7 +237,7 @@ fn probabilities(kind: Kind, scores: &[f64], sharpness: f64) -> Vec<f64> {
 
 /// The sharpness of the least mean log loss on held-out scores, and that loss: golden-section search over its
 /// logarithm, in which the loss has one minimum.
-fn sharpen(kind: Kind, held: &[(usize, Vec<f64>)], right: &[Vec<usize>]) -> (f64, f64) {
+pub(crate) fn sharpen(kind: Kind, held: &[(usize, Vec<f64>)], right: &[Vec<usize>]) -> (f64, f64) {
     const LEAST: f64 = 1e-9;
     let loss = |log: f64| {
         let sharpness = log.exp();
@@ -216,7 +248,7 @@ fn sharpen(kind: Kind, held: &[(usize, Vec<f64>)], right: &[Vec<usize>]) -> (f64
                 let one = |(class, share): (usize, f64)| match (kind, right[*row].contains(&class)) {
                     (_, true) => -share.max(LEAST).ln(),
                     (Kind::Tag, false) => -(1.0 - share).max(LEAST).ln(),
-                    (Kind::Classify, false) => 0.0,
+                    (Kind::Classify | Kind::Regress, false) => 0.0,
                 };
                 shares.into_iter().enumerate().map(one).sum::<f64>()
             })

@@ -1,33 +1,35 @@
-//! The vertical model from scratch: n-grams of words and characters, TF-IDF, one logistic regression per label.
+//! The vertical model from scratch: n-grams of words and characters, TF-IDF, and one logistic regression per label, or a ridge
+//! regression of numbers.
 
 use ordinate_features::{Ngrams, Smoothing, Sparse, Tfidf};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ModelError;
+use crate::head::Head;
 use crate::kind::Kind;
-use crate::linear::{Calibrated, Rows};
+use crate::linear::Rows;
 use crate::model::{Facts, Model, Reply};
 
 /// Words and word pairs, and characters by two to five: enough for any script, without knowing one.
 const GRAMS: Ngrams = Ngrams { words: (1, 2), chars: (2, 5), bits: 20 };
 const COSTS: [f64; 3] = [2.0, 8.0, 32.0];
 
-/// An n-gram classifier.
+/// N-grams and a linear model on them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ngram {
     grams: Ngrams,
     tfidf: Tfidf,
     /// Places of the hash that training texts had: feature `i` is place `seen[i]`.
     seen: Vec<u32>,
-    linear: Calibrated,
+    linear: Head,
 }
 
 impl Ngram {
     /// Trains on texts and the labels of each.
     ///
     /// # Errors
-    /// [`ModelError::TooLittle`] with fewer than two texts or labels.
+    /// As [`Head::fit`].
     pub fn fit(kind: Kind, texts: &[&str], targets: &[Vec<String>]) -> Result<Self, ModelError> {
         let counts: Vec<Sparse> = texts.par_iter().map(|text| GRAMS.counts(text)).collect();
         // With few texts an n-gram of one text still tells something; with many it is noise, and most of the memory.
@@ -38,7 +40,7 @@ impl Ngram {
         seen.sort_unstable();
         seen.dedup();
         let rows: Vec<Sparse> = weighted.par_iter().map(|row| narrow(row, &seen)).collect();
-        let linear = Calibrated::fit(kind, Rows::Sparse(&rows, seen.len()), targets, &COSTS)?;
+        let linear = Head::fit(kind, Rows::Sparse(&rows, seen.len()), targets, &COSTS)?;
         Ok(Self { grams: GRAMS, tfidf, seen, linear })
     }
 

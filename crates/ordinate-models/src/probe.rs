@@ -1,30 +1,31 @@
-//! A probe: a linear classifier on the vectors of an encoder.
+//! A probe: a linear classifier, or regression, on the vectors of an encoder.
 
 use crate::error::ModelError;
+use crate::head::Head;
 use crate::kind::Kind;
-use crate::linear::{Calibrated, Rows};
+use crate::linear::Rows;
 use crate::model::{Encoder, Facts, Model, Reply};
 
 const COSTS: [f64; 3] = [1.0, 8.0, 64.0];
 
-/// A linear classifier on the vectors of an encoder that stays as it is.
+/// A linear model on the vectors of an encoder that stays as it is.
 pub struct Probe<'a> {
     encoder: &'a dyn Encoder,
-    linear: Calibrated,
+    linear: Head,
 }
 
 impl<'a> Probe<'a> {
     /// Trains on vectors that the encoder made, and the labels of each.
     ///
     /// # Errors
-    /// [`ModelError::TooLittle`] with fewer than two texts or labels.
+    /// As [`Head::fit`].
     pub fn fit(
         encoder: &'a dyn Encoder,
         kind: Kind,
         vectors: &[&[f32]],
         targets: &[Vec<String>],
     ) -> Result<Self, ModelError> {
-        Ok(Self { encoder, linear: Calibrated::fit(kind, Rows::Dense(vectors), targets, &COSTS)? })
+        Ok(Self { encoder, linear: Head::fit(kind, Rows::Dense(vectors), targets, &COSTS)? })
     }
 
     /// The answer to a text that the encoder turned into this vector.

@@ -19,6 +19,11 @@ pub enum Recipe {
         /// Train items at most; `None` for all.
         examples: Option<u32>,
     },
+    /// `local = { model = "gradient-boosting" }`.
+    Boosted {
+        /// Train items at most; `None` for all.
+        examples: Option<u32>,
+    },
     /// `adapt = { from = "...", method = "probe" }`.
     Probe {
         /// The encoder.
@@ -101,6 +106,9 @@ impl Recipe {
             if local.model == "ngram-linear" {
                 return Ok(Some(Self::Ngram { examples }));
             }
+            if local.model == "gradient-boosting" {
+                return Ok(Some(Self::Boosted { examples }));
+            }
             return Ok(Some(match From::find(&local.model, base)? {
                 From::Folder(source) if is_classifier(&source) && examples.is_none() => {
                     Self::Published { source, labels }
@@ -121,7 +129,7 @@ impl Recipe {
     #[must_use]
     pub fn from(&self) -> Option<&From> {
         match self {
-            Self::Ngram { .. } | Self::Published { .. } | Self::Cloze { .. } => None,
+            Self::Ngram { .. } | Self::Boosted { .. } | Self::Published { .. } | Self::Cloze { .. } => None,
             Self::Probe { from, .. } | Self::Nearest { from, .. } => Some(from),
         }
     }
@@ -136,6 +144,8 @@ impl Recipe {
             | (_, Some(From::Folder(source))) => source.identity(),
             // Raised with the file that is built in.
             (_, Some(From::Builtin)) => Ok("builtin 1".to_owned()),
+            // Raised when the same data come to give other trees.
+            (Self::Boosted { .. }, _) => Ok("boosted 1".to_owned()),
             // The vectors themselves say which.
             (_, Some(From::Elsewhere) | None) => Ok(String::new()),
         }
@@ -144,25 +154,53 @@ impl Recipe {
     /// Train items at most; `None` for all.
     pub(crate) fn examples(&self) -> Option<u32> {
         match self {
-            Self::Ngram { examples } | Self::Probe { examples, .. } | Self::Nearest { examples, .. } => {
-                *examples
-            }
+            Self::Ngram { examples }
+            | Self::Boosted { examples }
+            | Self::Probe { examples, .. }
+            | Self::Nearest { examples, .. } => *examples,
             Self::Published { .. } | Self::Cloze { .. } => None,
         }
+    }
+
+    /// Whether it reads fields of items, and not their text.
+    #[must_use]
+    pub fn reads_features(&self) -> bool {
+        matches!(self, Self::Boosted { .. })
     }
 
     /// The kind of task that it is asked to do.
     ///
     /// # Errors
-    /// [`ModelError::Kind`].
-    pub fn kind(kind: TaskKind) -> Result<Kind, ModelError> {
-        match kind {
-            TaskKind::Classify => Ok(Kind::Classify),
-            TaskKind::Tag => Ok(Kind::Tag),
-            other => {
-                let name = serde_json::to_value(other).ok();
-                Err(ModelError::Kind(name.and_then(|v| Some(v.as_str()?.to_owned())).unwrap_or_default()))
+    /// [`ModelError::Kind`] where it does not do that kind.
+    pub fn kind(&self, kind: TaskKind) -> Result<Kind, ModelError> {
+        let (model, does, kinds): (_, _, &[Kind]) = match self {
+            Self::Ngram { .. } => {
+                ("ngram-linear", "classify, tag and regress", &[Kind::Classify, Kind::Tag, Kind::Regress])
             }
-        }
+            Self::Probe { .. } => {
+                ("a probe", "classify, tag and regress", &[Kind::Classify, Kind::Tag, Kind::Regress])
+            }
+            Self::Boosted { .. } => {
+                ("gradient-boosting", "classify and regress", &[Kind::Classify, Kind::Regress])
+            }
+            Self::Nearest { .. } => {
+                ("an encoder without a probe", "classify and tag", &[Kind::Classify, Kind::Tag])
+            }
+            Self::Published { .. } => {
+                ("a published classifier", "classify and tag", &[Kind::Classify, Kind::Tag])
+            }
+            Self::Cloze { .. } => ("a masked language model", "classify", &[Kind::Classify]),
+        };
+        let asked = match kind {
+            TaskKind::Classify => Some(Kind::Classify),
+            TaskKind::Tag => Some(Kind::Tag),
+            TaskKind::Regress => Some(Kind::Regress),
+            _ => None,
+        };
+        asked.filter(|asked| kinds.contains(asked)).ok_or_else(|| {
+            let name = serde_json::to_value(kind).ok();
+            let kind = name.and_then(|name| Some(name.as_str()?.to_owned())).unwrap_or_default();
+            ModelError::Kind { model, does, kind }
+        })
     }
 }

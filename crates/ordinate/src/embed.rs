@@ -16,7 +16,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::failure::Failure;
 use crate::live::{self, Asking};
-use crate::local::{cache, key, kind_of, write};
+use crate::local::{cache, key, write};
+use crate::metric;
 
 /// Whether a task has such candidates.
 pub(crate) fn any(task: &Task) -> bool {
@@ -91,7 +92,7 @@ fn plan(task: &Task, items: &Items, rows: &[usize], store: &Path) -> Result<Plan
                 "method {method:?} needs the model itself, and an API gives its vectors alone; say \"probe\""
             )));
         }
-        kind_of(task, entry)?;
+        recipe(entry).kind(task.file.task.kind).map_err(|error| fail(error.to_string()))?;
         live::may_be_sent(entry, &task.file.needs).map_err(&fail)?;
         let embeddings = Embeddings::new(openai).map_err(|error| fail(error.to_string()))?;
         let mut contender = Contender::new(entry.name.clone(), EmbeddingsAnswerer(embeddings));
@@ -110,6 +111,11 @@ fn plan(task: &Task, items: &Items, rows: &[usize], store: &Path) -> Result<Plan
     let mut plan = Plan::new(asked, contenders, Reader::new(TaskKind::Generate, &[]), store.to_owned());
     live::set_limits(&mut plan, task)?;
     Ok(plan)
+}
+
+/// What is made on the vectors.
+fn recipe(entry: &CandidateEntry) -> Recipe {
+    Recipe::Probe { from: From::Elsewhere, examples: entry.adapt.as_ref().and_then(|adapt| adapt.examples) }
 }
 
 /// A row of recorded answers.
@@ -143,7 +149,9 @@ fn probe(
     let fail = |error: &dyn std::fmt::Display| {
         Failure::Input(format!("{}: [[candidate]] {}: {error}", task.path.display(), entry.name))
     };
-    let kind = kind_of(task, entry)?;
+    let recipe = recipe(entry);
+    let kind = recipe.kind(task.file.task.kind).map_err(|error| fail(&error))?;
+    let metric = metric::of(task)?;
     let (mut vectors, mut took_ms) = (vec![Vec::new(); items.len()], vec![f64::NAN; items.len()]);
     let mut digest = Sha256::new();
     for one in &asked {
@@ -162,13 +170,9 @@ fn probe(
         )));
     }
     let seed = task.file.statistics.seed.unwrap_or_default();
-    let recipe = Recipe::Probe {
-        from: From::Elsewhere,
-        examples: entry.adapt.as_ref().and_then(|adapt| adapt.examples),
-    };
     let embedded = Embedded::elsewhere(vectors, took_ms);
     let (answers, _) =
-        answer_items(items, kind, &recipe, Some(&embedded), seed).map_err(|error| fail(&error))?;
+        answer_items(items, (kind, metric), &recipe, Some(&embedded), seed).map_err(|error| fail(&error))?;
     let mut text = String::new();
     let mut answer = answers.iter().peekable();
     for one in asked {
@@ -180,7 +184,7 @@ fn probe(
     }
     digest.update(&text);
     let folder = cache()?;
-    let key = key(items, task, &format!("{recipe:?} {:x}", digest.finalize()), seed, 0.0);
+    let key = key(items, task, &format!("{recipe:?} {metric:?} {:x}", digest.finalize()), seed, 0.0);
     let path = folder.join(format!("{key}.jsonl"));
     write(&folder, &path, &text)?;
     Ok(path)

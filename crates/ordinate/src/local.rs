@@ -4,9 +4,10 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use ordinate_core::features::Values;
 use ordinate_core::task::{CandidateEntry, Recorded};
 use ordinate_core::{Hosting, Items, Part};
-use ordinate_data::{Task, load_items};
+use ordinate_data::{Task, load_features, load_items};
 use ordinate_models::{Answered, Embedded, Facts, From, Kind, Recipe, answer_items};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -14,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::decode;
 use crate::failure::Failure;
 use crate::hub;
+use crate::metric;
 
 /// Raised when a model here comes to answer differently: what older versions answered is not taken then.
 const VERSION: u32 = 2;
@@ -39,25 +41,32 @@ pub(crate) struct Kept {
 
 /// The recipe of a candidate that runs here; `None` for another one.
 fn recipe(task: &Task, entry: &CandidateEntry) -> Result<Option<(Recipe, Kind)>, Failure> {
-    let found = Recipe::of(entry, task.dir()).map_err(|error| {
-        Failure::Input(format!("{}: [[candidate]] {}: {error}", task.path.display(), entry.name))
-    })?;
-    found.map(|recipe| Ok((recipe, kind_of(task, entry)?))).transpose()
-}
-
-/// The kind of the task, for a candidate that is trained here.
-pub(crate) fn kind_of(task: &Task, entry: &CandidateEntry) -> Result<Kind, Failure> {
     let fail = |error: &dyn std::fmt::Display| {
         Failure::Input(format!("{}: [[candidate]] {}: {error}", task.path.display(), entry.name))
     };
-    let kind = Recipe::kind(task.file.task.kind).map_err(|error| fail(&error))?;
-    match task.file.task.metric.as_deref() {
-        Some(metric) if metric != kind.metric() => Err(fail(&format!(
-            "the metric {metric:?} is not known for models that run here; leave it out, or say {:?}",
-            kind.metric()
-        ))),
-        _ => Ok(kind),
+    let Some(recipe) = Recipe::of(entry, task.dir()).map_err(|error| fail(&error))? else { return Ok(None) };
+    let kind = recipe.kind(task.file.task.kind).map_err(|error| fail(&error))?;
+    if recipe.reads_features() && task.file.data.features.is_none() {
+        return Err(fail(
+            &"it reads fields of items, and [data] names none; say features = \"all\" there, or features = [\"name\", ...]",
+        ));
     }
+    if recipe.reads_features() && entry.local.as_ref().is_some_and(|local| !local.labels.is_empty()) {
+        return Err(fail(&"labels are for models that were not trained on the task, and it is; remove them"));
+    }
+    Ok(Some((recipe, kind)))
+}
+
+/// The items of the task; with their fields as numbers and categories where a candidate reads those.
+fn items(task: &Task) -> Result<Items, Failure> {
+    let items = load_items(task)?;
+    // What is wrong with other candidates is said elsewhere.
+    let recipes = task.file.candidate.iter().map(|entry| Recipe::of(entry, task.dir()));
+    let mut known = recipes.filter_map(|recipe| recipe.ok().flatten());
+    if known.any(|recipe| recipe.reads_features()) {
+        return Ok(items.with_features(load_features(task)?));
+    }
+    Ok(items)
 }
 
 /// How a candidate runs here, in words; `None` for one that does not. Nothing is trained or fetched.
@@ -85,7 +94,8 @@ pub(crate) fn checked(task: &Task) -> Result<Option<String>, Failure> {
     if !any {
         return Ok(None);
     }
-    let items = load_items(task)?;
+    metric::of(task)?;
+    let items = items(task)?;
     let trained = (0..items.len()).filter(|&row| items.target(row).is_some()).count();
     lines.insert(1, format!("items       {}", items.len()));
     lines.insert(2, format!("targets     {trained}"));
@@ -112,13 +122,15 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Task, Fai
         }
         let Some((recipe, kind)) = recipe(task, entry)? else { continue };
         if items.is_none() {
-            items = Some(load_items(task)?);
+            items = Some((self::items(task)?, metric::of(task)?));
         }
-        let Some(items) = &items else { continue };
+        let Some((items, metric)) = &items else { continue };
         let seed = task.file.statistics.seed.unwrap_or_default();
         let cost_usd = entry.price.and_then(|price| price.per_item).unwrap_or(0.0);
         let identity = recipe.identity().map_err(|error| fail(&error))?;
-        let key = key(items, task, &format!("{recipe:?} {identity}"), seed, cost_usd);
+        let fields = if recipe.reads_features() { digest(items) } else { String::new() };
+        let told = format!("{recipe:?} {identity} {metric:?} {fields}");
+        let key = key(items, task, &told, seed, cost_usd);
         let folder = cache()?;
         let (path, facts_path) = (folder.join(format!("{key}.jsonl")), folder.join(format!("{key}.json")));
         let kept = read(&facts_path).filter(|_| path.is_file());
@@ -137,8 +149,8 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Task, Fai
                 let embedded = opened.iter().find(|(known, _)| Some(known) == recipe.from());
                 let embedded = embedded.map(|(_, embedded)| embedded);
                 progress(&format!("{}: training and answering {} items", entry.name, items.len()));
-                let (answers, facts) =
-                    answer_items(items, kind, &recipe, embedded, seed).map_err(|error| fail(&error))?;
+                let (answers, facts) = answer_items(items, (kind, *metric), &recipe, embedded, seed)
+                    .map_err(|error| fail(&error))?;
                 write(&folder, &path, &rows(items, &answers, cost_usd)?)?;
                 let facts = Kept { parameters: facts.parameters, bytes: facts.bytes };
                 let text = serde_json::to_string(&facts).map_err(|error| Failure::Run(error.to_string()))?;
@@ -197,11 +209,38 @@ pub(crate) fn key(items: &Items, task: &Task, recipe: &str, seed: u64, cost_usd:
             [Some(items.id(row)), items.input(row), items.target(row), items.groups().get(row), Some(part)];
         texts.iter().for_each(|text| add(text.unwrap_or("\0")));
     }
+    hex(hasher)
+}
+
+fn hex(hasher: Sha256) -> String {
     use std::fmt::Write as _;
     hasher.finalize().iter().take(20).fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
+}
+
+/// A digest of the fields of the items.
+fn digest(items: &Items) -> String {
+    let mut hasher = Sha256::new();
+    for feature in items.features().columns() {
+        hasher.update((feature.name.len() as u64).to_le_bytes());
+        hasher.update(&feature.name);
+        match &feature.values {
+            // One NaN is as good as another.
+            Values::Numbers(numbers) => numbers.iter().for_each(|number| {
+                let bits = if number.is_nan() { f64::NAN } else { *number }.to_bits();
+                hasher.update(bits.to_le_bytes());
+            }),
+            Values::Categories(codes) => (0..items.len()).for_each(|row| {
+                // No category is as long as no text can be.
+                let text = codes.get(row);
+                hasher.update(text.map_or(u64::MAX, |text| text.len() as u64).to_le_bytes());
+                hasher.update(text.unwrap_or_default());
+            }),
+        }
+    }
+    hex(hasher)
 }
 
 /// Where answers are kept: `ORDINATE_CACHE`, else the user's cache folder.

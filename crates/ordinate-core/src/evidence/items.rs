@@ -2,6 +2,7 @@
 
 use crate::column::{Codes, Names, Texts};
 use crate::evidence::Row;
+use crate::features::Features;
 use crate::notes::Notebook;
 use crate::policy::Query;
 
@@ -24,6 +25,7 @@ pub struct Items {
     pub(crate) targets: Texts,
     pub(crate) parts: Vec<Option<Part>>,
     pub(crate) notes: Notebook,
+    features: Features,
 }
 
 impl Items {
@@ -103,6 +105,18 @@ impl Items {
     #[must_use]
     pub fn has_parts(&self) -> bool {
         self.parts.contains(&Some(Part::Train)) && self.parts.contains(&Some(Part::Test))
+    }
+
+    /// The fields that models for tables read: none, unless [`Self::with_features`] gave them.
+    #[must_use]
+    pub fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// The same items with the fields that models for tables read, one row an item.
+    #[must_use]
+    pub fn with_features(self, features: Features) -> Self {
+        Self { features, ..self }
     }
 
     /// What a policy may know of `row` before anything is asked: never its target.

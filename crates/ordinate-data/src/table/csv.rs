@@ -40,9 +40,14 @@ pub(super) fn read(
             let cell = text.get(records.span(*place)).ok_or_else(|| fail((line, Problem::NotUtf8)))?;
             cells[*column as usize] = if cell.is_empty() { Cell::Absent } else { Cell::Text(cell) };
         }
+        let mut fields = Vec::with_capacity(places.fields.len());
+        for place in &places.fields {
+            let cell = text.get(records.span(*place)).ok_or_else(|| fail((line, Problem::NotUtf8)))?;
+            fields.push(if cell.is_empty() { Cell::Absent } else { Cell::Text(cell) });
+        }
         rows += 1;
         let at = At::Line(line);
-        visit(&Row { at, cells }).map_err(|fault| fault.locate(path, layout, at))?;
+        visit(&Row { at, cells, fields: &fields }).map_err(|fault| fault.locate(path, layout, at))?;
     }
     if rows == 0 {
         return Err(fail((1, Problem::NoRows)));

@@ -5,12 +5,13 @@ use std::fmt;
 use std::io::BufRead;
 use std::path::Path;
 
+use ordinate_core::column::Names;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::{At, DataError, Problem};
 use crate::source::{MAX_RECORD_BYTES, TextReader, unpack_problem};
-use crate::table::{Cell, Column, Layout, Row, Seen, Summary, Visit, Want};
+use crate::table::{Cell, Column, Layout, Row, Seen, Summary, Visit, Want, no_field};
 
 pub(super) fn read(
     path: &Path,
@@ -21,14 +22,17 @@ pub(super) fn read(
     let mut lines = Lines::new(reader);
     let mut summary = Summary::default();
     let mut first_fields = Vec::new();
+    let mut fields_seen = vec![false; layout.fields.len()];
     let fail = |line, problem| DataError::new(path, problem).at(At::Line(line));
     while let Some((line, text)) = lines.advance().map_err(|(line, problem)| fail(line, problem))? {
         let at = At::Line(line);
         let mut raw: [Option<&RawValue>; Column::COUNT] = Default::default();
+        let mut raw_fields = vec![None; layout.fields.len()];
         let mut current = None;
         let fields = Fields {
             layout,
             raw: &mut raw,
+            raw_fields: &mut raw_fields,
             current: &mut current,
             names: (summary.rows == 0).then_some(&mut first_fields),
         };
@@ -48,6 +52,18 @@ pub(super) fn read(
                 texts[column as usize] = Some(text.0);
             }
         }
+        let mut field_texts = Vec::with_capacity(raw_fields.len());
+        for (place, value) in raw_fields.iter().enumerate() {
+            let Some(value) = value else {
+                field_texts.push(None);
+                continue;
+            };
+            fields_seen[place] = true;
+            let text = value.get().starts_with('"').then(|| serde_json::from_str::<Text<'_>>(value.get()));
+            field_texts.push(text.transpose().map_err(|error| {
+                fail(line, Problem::BadJson(plain(&error))).field(layout.fields[place].as_str())
+            })?);
+        }
         if summary.rows == 0 {
             layout
                 .check(&seen, &[Want::Required], &first_fields)
@@ -61,8 +77,19 @@ pub(super) fn read(
                 (None, None) => Cell::Absent,
             };
         }
+        let fields: Vec<Cell<'_>> = raw_fields
+            .iter()
+            .zip(&field_texts)
+            .map(|pair| match pair {
+                // An empty text is as much as nothing here, as it is in a CSV.
+                (_, Some(Text(text))) if text.is_empty() => Cell::Absent,
+                (_, Some(Text(text))) => Cell::Text(text),
+                (Some(value), None) => cell(value.get()),
+                (None, None) => Cell::Absent,
+            })
+            .collect();
         summary.rows += 1;
-        visit(&Row { at, cells }).map_err(|fault| fault.locate(path, layout, at))?;
+        visit(&Row { at, cells, fields: &fields }).map_err(|fault| fault.locate(path, layout, at))?;
     }
     if summary.rows == 0 {
         return Err(DataError::new(path, Problem::Empty));
@@ -70,6 +97,10 @@ pub(super) fn read(
     layout
         .check(&summary.seen, &[Want::Named], &first_fields)
         .map_err(|(field, problem)| DataError::new(path, problem).field(field))?;
+    if let Some(place) = fields_seen.iter().position(|seen| !seen) {
+        let (field, problem) = no_field(&layout.fields[place], &first_fields);
+        return Err(DataError::new(path, problem).field(field));
+    }
     Ok(summary)
 }
 
@@ -78,13 +109,34 @@ pub(super) fn columns(path: &Path, reader: TextReader) -> Result<Vec<String>, Da
     let fail = |line, problem| DataError::new(path, problem).at(At::Line(line));
     let first = lines.advance().map_err(|(line, problem)| fail(line, problem))?;
     let Some((line, text)) = first else { return Err(DataError::new(path, Problem::Empty)) };
-    let (mut names, mut raw, mut current) = (Vec::new(), Default::default(), None);
-    let layout = Layout::default();
-    let fields = Fields { layout: &layout, raw: &mut raw, current: &mut current, names: Some(&mut names) };
-    match parse(fields, text) {
+    let (mut names, mut current) = (Vec::new(), None);
+    match names_of(text, &mut names, &mut current) {
         Ok(()) => Ok(names),
         Err(error) => Err(json_error(path, line, text, current.as_deref(), &error)),
     }
+}
+
+/// The fields of all objects, in order of first appearance.
+pub(super) fn all_columns(path: &Path, reader: TextReader) -> Result<Vec<String>, DataError> {
+    let mut lines = Lines::new(reader);
+    let fail = |line, problem| DataError::new(path, problem).at(At::Line(line));
+    let (mut all, mut names, mut current) = (Names::default(), Vec::new(), None);
+    while let Some((line, text)) = lines.advance().map_err(|(line, problem)| fail(line, problem))? {
+        names.clear();
+        names_of(text, &mut names, &mut current)
+            .map_err(|error| json_error(path, line, text, current.as_deref(), &error))?;
+        for name in &names {
+            all.intern(name);
+        }
+    }
+    Ok(all.iter().map(str::to_owned).collect())
+}
+
+/// Adds the names of an object's fields.
+fn names_of(text: &str, names: &mut Vec<String>, current: &mut Option<String>) -> serde_json::Result<()> {
+    let layout = Layout::default();
+    let (raw, raw_fields) = (&mut Default::default(), &mut []);
+    parse(Fields { layout: &layout, raw, raw_fields, current, names: Some(names) }, text)
 }
 
 /// A value that is no string.
@@ -148,6 +200,8 @@ const REPEATED: &str = "a field stands twice";
 struct Fields<'a, 't> {
     layout: &'a Layout,
     raw: &'a mut [Option<&'t RawValue>; Column::COUNT],
+    /// The values of the fields that make up an item.
+    raw_fields: &'a mut [Option<&'t RawValue>],
     /// The field that is being read, for messages.
     current: &'a mut Option<String>,
     /// Collects the names of all fields.
@@ -170,19 +224,27 @@ impl<'t> Visitor<'t> for Fields<'_, 't> {
 
     fn visit_map<A: MapAccess<'t>>(mut self, mut map: A) -> Result<(), A::Error> {
         use serde::de::Error;
+        let mut next = 0;
         while let Some(Text(name)) = map.next_key()? {
             if let Some(names) = &mut self.names {
                 names.push(name.clone().into_owned());
             }
+            // Objects mostly have their fields in the same order.
+            let named = |place: &usize| self.layout.fields.get(*place).is_some_and(|field| *field == name);
+            let field = [next].into_iter().chain(0..self.layout.fields.len()).find(named);
+            next = field.map_or(next, |place| place + 1);
             let mut columns = self.layout.wanted().filter(|(_, wanted, _)| *wanted == name);
-            let Some((first, ..)) = columns.next() else {
+            let first = columns.next();
+            if first.is_none() && field.is_none() {
                 map.next_value::<IgnoredAny>().inspect_err(|_| *self.current = Some(name.into_owned()))?;
                 continue;
-            };
+            }
             let value = map
                 .next_value::<&'t RawValue>()
                 .inspect_err(|_| *self.current = Some(name.clone().into_owned()))?;
-            if self.raw[first as usize].replace(value).is_some() {
+            let before = field.and_then(|place| self.raw_fields[place].replace(value));
+            let twice = first.and_then(|(first, ..)| self.raw[first as usize].replace(value)).is_some();
+            if twice || before.is_some() {
                 *self.current = Some(name.into_owned());
                 return Err(A::Error::custom(REPEATED));
             }

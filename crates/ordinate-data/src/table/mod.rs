@@ -115,6 +115,8 @@ pub(crate) enum Want {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Layout {
     columns: [Option<(String, Want)>; Column::COUNT],
+    /// The fields that make up an item, which every file must have.
+    fields: Vec<String>,
 }
 
 impl Layout {
@@ -139,6 +141,12 @@ impl Layout {
         self
     }
 
+    /// Reads these fields too, into [`Row::fields`] in this order.
+    pub(crate) fn with_fields(mut self, fields: &[String]) -> Self {
+        fields.clone_into(&mut self.fields);
+        self
+    }
+
     /// The name of `column` in the file.
     pub(crate) fn name(&self, column: Column) -> &str {
         self.columns[column as usize].as_ref().map_or(column.name(), |(name, _)| name)
@@ -159,7 +167,16 @@ impl Layout {
             seen.set(column);
         }
         self.check(&seen, &[Want::Required, Want::Named], fields)?;
-        Ok(Places { columns: places, seen })
+        let mut of_fields = Vec::with_capacity(self.fields.len());
+        for name in &self.fields {
+            let mut found = fields.iter().enumerate().filter(|(_, field)| *field == name);
+            let Some((place, _)) = found.next() else { return Err(no_field(name, fields)) };
+            if found.next().is_some() {
+                return Err((name.to_owned(), Problem::RepeatedField));
+            }
+            of_fields.push(place);
+        }
+        Ok(Places { columns: places, fields: of_fields, seen })
     }
 
     fn wanted(&self) -> impl Iterator<Item = (Column, &str, Want)> {
@@ -191,9 +208,16 @@ impl Layout {
     }
 }
 
+/// A field that the task file wants and a file does not have.
+fn no_field(name: &str, known: &[String]) -> (String, Problem) {
+    let nearest = nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
+    (name.to_owned(), Problem::NoFeature { known: known.to_vec(), nearest })
+}
+
 /// Where the wanted columns stand among the fields of a file.
 struct Places {
     columns: Vec<(Column, usize)>,
+    fields: Vec<usize>,
     seen: Seen,
 }
 
@@ -213,19 +237,36 @@ impl Seen {
 
 /// What is wrong with a row: the driver of the format adds file and line.
 #[derive(Debug)]
-pub(crate) struct Fault(Box<(Option<Column>, Problem)>);
+pub(crate) struct Fault(Box<(Place, Problem)>);
+
+/// Which cell of a row is to blame.
+#[derive(Debug)]
+enum Place {
+    Row,
+    Column(Column),
+    Field(usize),
+}
 
 impl Fault {
     pub(crate) fn new(column: impl Into<Option<Column>>, problem: Problem) -> Self {
-        Self(Box::new((column.into(), problem)))
+        Self(Box::new((column.into().map_or(Place::Row, Place::Column), problem)))
+    }
+
+    /// What is wrong with the field of this place in [`Row::fields`].
+    pub(crate) fn in_field(place: usize, problem: Problem) -> Self {
+        Self(Box::new((Place::Field(place), problem)))
     }
 
     fn locate(self, path: &Path, layout: &Layout, at: At) -> DataError {
-        let (column, problem) = *self.0;
+        let (place, problem) = *self.0;
         let error = DataError::new(path, problem).at(at);
-        match column {
-            Some(column) => error.field(layout.name(column)),
-            None => error,
+        match place {
+            Place::Column(column) => error.field(layout.name(column)),
+            Place::Field(place) => match layout.fields.get(place) {
+                Some(name) => error.field(name),
+                None => error,
+            },
+            Place::Row => error,
         }
     }
 }
@@ -264,6 +305,17 @@ pub(crate) fn columns(path: &Path) -> Result<Vec<String>, DataError> {
         Opened::Parquet(file) => parquet::columns(path, &file),
         Opened::Text { reader, format: Format::Jsonl } => jsonl::columns(path, reader),
         Opened::Text { reader, format: Format::Csv { delimiter } } => csv::columns(path, reader, delimiter),
+    }
+}
+
+/// The names of all fields of a file; for JSONL those of any of its objects, for which the whole file is read.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn all_columns(path: &Path) -> Result<Vec<String>, DataError> {
+    match source::open(path)? {
+        Opened::Text { reader, format: Format::Jsonl } => jsonl::all_columns(path, reader),
+        _ => columns(path),
     }
 }
 

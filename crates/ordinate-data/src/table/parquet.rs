@@ -38,14 +38,15 @@ pub(super) fn read(
 ) -> Result<Summary, DataError> {
     let metadata = metadata(path, &file)?;
     let fields = names(metadata.schema());
-    let Places { columns: places, seen } =
+    let Places { columns: places, fields: of_fields, seen } =
         layout.places(&fields).map_err(|(field, problem)| DataError::new(path, problem).field(field))?;
     if metadata.metadata().file_metadata().num_rows() == 0 {
         return Err(DataError::new(path, Problem::NoRows));
     }
     let damaged = |detail: String| DataError::new(path, Problem::Parquet(detail));
 
-    let mut roots: Vec<usize> = places.iter().map(|(_, place)| *place).collect();
+    let mut roots: Vec<usize> =
+        places.iter().map(|(_, place)| *place).chain(of_fields.iter().copied()).collect();
     roots.sort_unstable();
     roots.dedup();
     let mask =
@@ -60,6 +61,8 @@ pub(super) fn read(
         .iter()
         .filter_map(|(column, place)| Some((*column, roots.binary_search(place).ok()?)))
         .collect();
+    let of_fields: Vec<usize> =
+        of_fields.iter().filter_map(|place| roots.binary_search(place).ok()).collect();
 
     let mut rows = 0;
     let mut reader = reader;
@@ -72,6 +75,8 @@ pub(super) fn read(
         let batch = batch.map_err(|error| damaged(plain(&error.to_string())).at(At::Row(rows + 1)))?;
         let columns: Vec<(Column, Values<'_>)> =
             places.iter().map(|(column, place)| (*column, Values::of(batch.column(*place)))).collect();
+        let of_fields: Vec<Values<'_>> =
+            of_fields.iter().map(|place| Values::of(batch.column(*place))).collect();
         for row in 0..batch.num_rows() {
             rows += 1;
             let mut cells = [Cell::Absent; Column::COUNT];
@@ -79,7 +84,8 @@ pub(super) fn read(
                 cells[*column as usize] = values.cell(row);
             }
             let at = At::Row(rows);
-            visit(&Row { at, cells }).map_err(|fault| fault.locate(path, layout, at))?;
+            let fields: Vec<Cell<'_>> = of_fields.iter().map(|values| values.cell(row)).collect();
+            visit(&Row { at, cells, fields: &fields }).map_err(|fault| fault.locate(path, layout, at))?;
         }
     }
     Ok(Summary { seen, rows })

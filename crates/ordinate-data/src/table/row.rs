@@ -25,11 +25,33 @@ pub(crate) enum Cell<'a> {
     Unusable(&'a str),
 }
 
+impl<'a> Cell<'a> {
+    /// The cell as text, whatever it holds.
+    ///
+    /// # Errors
+    /// When it is of a type that is no text.
+    #[inline]
+    pub(crate) fn text(self) -> Result<Option<Cow<'a, str>>, Problem> {
+        Ok(Some(match self {
+            Self::Absent => return Ok(None),
+            Self::Text(text) | Self::Json(text) => Cow::Borrowed(text),
+            Self::Integer(number) => Cow::Owned(number.to_string()),
+            Self::Number(number) => Cow::Owned(number.to_string()),
+            Self::Bool(truth) => Cow::Borrowed(if truth { "true" } else { "false" }),
+            Self::Unusable(found) => {
+                return Err(Problem::WrongType { found: found.to_owned(), allowed: "text" });
+            }
+        }))
+    }
+}
+
 /// One row.
 #[derive(Debug)]
 pub(crate) struct Row<'a> {
     pub(crate) at: At,
     pub(crate) cells: [Cell<'a>; Column::COUNT],
+    /// The fields that make up an item, in the order of the layout.
+    pub(crate) fields: &'a [Cell<'a>],
 }
 
 /// The largest count that a column of numbers holds exactly.
@@ -47,19 +69,7 @@ impl<'a> Row<'a> {
     /// When the cell holds a type that is no text.
     #[inline]
     pub(crate) fn exact_text(&self, column: Column) -> Result<Option<Cow<'a, str>>, Fault> {
-        Ok(Some(match self.cell(column) {
-            Cell::Absent => return Ok(None),
-            Cell::Text(text) | Cell::Json(text) => Cow::Borrowed(text),
-            Cell::Integer(number) => Cow::Owned(number.to_string()),
-            Cell::Number(number) => Cow::Owned(number.to_string()),
-            Cell::Bool(truth) => Cow::Borrowed(if truth { "true" } else { "false" }),
-            Cell::Unusable(found) => {
-                return Err(Fault::new(
-                    column,
-                    Problem::WrongType { found: found.to_owned(), allowed: "text" },
-                ));
-            }
-        }))
+        self.cell(column).text().map_err(|problem| Fault::new(column, problem))
     }
 
     /// Like [`Row::exact_text`], with empty read as absent.

@@ -83,6 +83,18 @@ impl<'a, 's> Checker<'a, 's> {
         'a: 'k,
     {
         let schema = self.resolved(schema);
+        let ways = options(schema);
+        if ways.len() > 1 {
+            let fits = |way: &&'k Value| self.value(value, way, &mut keys.clone()).is_ok();
+            if ways.iter().any(fits) {
+                return Ok(());
+            }
+            let allowed: Vec<String> =
+                ways.iter().map(|way| Expected::of(self.resolved(way)).to_string()).collect();
+            let allowed = allowed.join(", or ");
+            let problem = Problem::BadValue { found: found(value.get_ref()), allowed, nearest: None };
+            return Err(self.document.error_at_offset(value.span().start, keys, problem));
+        }
         let expected = Expected::of(schema);
         let bad = |nearest: Option<String>, keys: &[Key<'_>]| {
             let problem =
@@ -131,13 +143,17 @@ impl<'a, 's> Checker<'a, 's> {
             let target = reference.strip_prefix('#').and_then(|pointer| self.schema.pointer(pointer));
             return target.map_or(schema, |target| self.resolved(target));
         }
-        let options = schema.get("anyOf").and_then(Value::as_array);
-        let not_null = |option: &&Value| option.get("type").and_then(Value::as_str) != Some("null");
-        match options.and_then(|options| options.iter().find(not_null)) {
-            Some(option) => self.resolved(option),
-            None => schema,
+        match options(schema).as_slice() {
+            [only] => self.resolved(only),
+            _ => schema,
         }
     }
+}
+
+/// The ways of which a value may take any, but for `null`; empty where there is one way.
+fn options(schema: &Value) -> Vec<&Value> {
+    let all = schema.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+    all.filter(|option| option.get("type").and_then(Value::as_str) != Some("null")).collect()
 }
 
 /// What a value has to be.

@@ -1,9 +1,9 @@
 //! What the shape of a task file cannot say: ranges, unique names, one source of items, files that exist.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ordinate_core::NeedsError;
-use ordinate_core::task::{Adapt, CandidateEntry, DataSection};
+use ordinate_core::task::{Adapt, CandidateEntry, DataSection, FeatureFields, TaskKind};
 
 use crate::error::{At, DataError, Problem, quoted};
 use crate::source;
@@ -14,6 +14,7 @@ pub(super) fn check(task: &Task, document: &Document<'_>) -> Result<(), DataErro
     numbers(task, document)?;
     names(task, document)?;
     sources(task, document)?;
+    features(task, document)?;
     files(task, document)
 }
 
@@ -147,6 +148,45 @@ fn sources(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
         }
     }
     Ok(())
+}
+
+/// The fields that make up an item, and whether anybody has a use for them.
+fn features(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
+    let data = &task.file.data;
+    let Some(features) = &data.features else { return Ok(()) };
+    let fail = |message: String| {
+        let keys = [Key::Name("data"), Key::Name("features")];
+        Err(document.error_at(&keys, Problem::DataSources(message)))
+    };
+    let kind = task.file.task.kind;
+    if data.evidence.is_some() {
+        return fail("features are fields of items, and evidence is a table of answers. Remove features, or name items, or \
+                     train and test."
+            .to_owned());
+    }
+    if !matches!(kind, TaskKind::Classify | TaskKind::Tag | TaskKind::Regress | TaskKind::Generate) {
+        return fail("features are of use for tasks of kind classify, tag, regress and generate alone. Remove them, or \
+                     correct the kind."
+            .to_owned());
+    }
+    let FeatureFields::Named(names) = features else { return Ok(()) };
+    let target = data.target.as_deref().unwrap_or("target");
+    if names.is_empty() {
+        return fail(
+            "no field is named. Name those that make up an item, or say features = \"all\".".to_owned(),
+        );
+    }
+    if names.iter().any(|name| name == target) {
+        let target = quoted(target);
+        return fail(format!(
+            "{target} is the field with the right answer, which nobody may see. Leave it out."
+        ));
+    }
+    let mut seen = HashSet::new();
+    match names.iter().find(|name| !seen.insert(name.as_str())) {
+        Some(twice) => fail(format!("{} stands twice. Keep one.", quoted(twice))),
+        None => Ok(()),
+    }
 }
 
 /// The keys that say how a candidate can be asked.

@@ -1,0 +1,67 @@
+//! Items of many fields: a table, column by column.
+
+use crate::column::Codes;
+
+/// The fields of a task's items that models for tables read, one row an item.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Features {
+    columns: Vec<Feature>,
+}
+
+/// One field of all items.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Feature {
+    /// Its name in the file.
+    pub name: String,
+    /// What it holds.
+    pub values: Values,
+}
+
+/// What a field holds, one value a row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values {
+    /// Finite numbers; NaN where none is known.
+    Numbers(Vec<f64>),
+    /// Few different texts; no code where none is known.
+    Categories(Codes),
+}
+
+impl Features {
+    /// These columns.
+    #[must_use]
+    pub fn new(columns: Vec<Feature>) -> Self {
+        Self { columns }
+    }
+
+    /// The columns, in the order of the task file or of the data.
+    #[must_use]
+    pub fn columns(&self) -> &[Feature] {
+        &self.columns
+    }
+
+    /// Whether items have no fields of their own.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.columns.is_empty()
+    }
+}
+
+impl Feature {
+    /// The number in `row`; `None` where there is none.
+    #[must_use]
+    pub fn number(&self, row: usize) -> Option<f64> {
+        match &self.values {
+            Values::Numbers(numbers) => numbers.get(row).copied().filter(|number| !number.is_nan()),
+            Values::Categories(_) => None,
+        }
+    }
+
+    /// The category in `row`; `None` where there is none.
+    #[must_use]
+    pub fn category(&self, row: usize) -> Option<&str> {
+        match &self.values {
+            Values::Numbers(_) => None,
+            Values::Categories(codes) => codes.get(row),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What stands on the features of n-grams and encoders: a classifier, or a regression.
+
+use ordinate_features::Sparse;
+use serde::{Deserialize, Serialize};
+
+use crate::error::ModelError;
+use crate::kind::Kind;
+use crate::linear::{Calibrated, Rows};
+use crate::model::Reply;
+use crate::regression::Ridge;
+
+/// A linear model of labels or of numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Head {
+    /// Logistic regression.
+    Labels(Calibrated),
+    /// Ridge regression.
+    Number(Ridge),
+}
+
+impl Head {
+    /// Fits on rows and the labels of each, of which the only one is a number for [`Kind::Regress`].
+    ///
+    /// # Errors
+    /// As [`Calibrated::fit`] and [`Ridge::fit`]; [`ModelError::NoNumber`].
+    pub fn fit(
+        kind: Kind,
+        rows: Rows<'_>,
+        targets: &[Vec<String>],
+        costs: &[f64],
+    ) -> Result<Self, ModelError> {
+        if kind == Kind::Regress {
+            return Ok(Self::Number(Ridge::fit(rows, &numbers(targets)?)?));
+        }
+        Ok(Self::Labels(Calibrated::fit(kind, rows, targets, costs)?))
+    }
+
+    /// The answer to a row of few features.
+    #[must_use]
+    pub fn reply(&self, row: &Sparse) -> Reply {
+        match self {
+            Self::Labels(model) => model.reply(row),
+            Self::Number(model) => said(model.of(Rows::Sparse(std::slice::from_ref(row), 0), 0)),
+        }
+    }
+
+    /// The answer to a row of all features.
+    #[must_use]
+    pub fn reply_dense(&self, row: &[f32]) -> Reply {
+        match self {
+            Self::Labels(model) => model.reply_dense(row),
+            Self::Number(model) => said(model.of(Rows::Dense(&[row]), 0)),
+        }
+    }
+
+    /// The number of weights.
+    #[must_use]
+    pub fn parameters(&self) -> u64 {
+        match self {
+            Self::Labels(model) => model.parameters(),
+            Self::Number(model) => model.parameters(),
+        }
+    }
+}
+
+/// The numbers that targets are.
+pub(crate) fn numbers(targets: &[Vec<String>]) -> Result<Vec<f64>, ModelError> {
+    let number = |target: &Vec<String>| {
+        let text = target.first().map(String::as_str).unwrap_or_default();
+        let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite());
+        number.ok_or_else(|| ModelError::NoNumber(text.to_owned()))
+    };
+    targets.iter().map(number).collect()
+}
+
+/// A number as an answer, with seven digits: more would be noise. How sure it is, is not known.
+pub(crate) fn said(number: f64) -> Reply {
+    let short = format!("{number:.6e}").parse().unwrap_or(number);
+    Reply { output: short.to_string(), confidence: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_said_with_seven_digits() {
+        for (number, text) in [(0.1 + 0.2, "0.3"), (1_234_567.891, "1234568"), (-2.0, "-2"), (0.0, "0")] {
+            assert_eq!(said(number).output, text);
+        }
+    }
+
+    #[test]
+    fn a_line_is_found() {
+        let rows: Vec<Vec<f32>> =
+            (0..60_u16).map(|at| vec![f32::from(at % 7), f32::from(at * at % 11)]).collect();
+        let targets: Vec<Vec<String>> =
+            rows.iter().map(|row| vec![(2.0 * row[0] - row[1] + 5.0).to_string()]).collect();
+        let dense: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
+        let head = Head::fit(Kind::Regress, Rows::Dense(&dense), &targets, &[]).unwrap();
+        let answer: f64 = head.reply_dense(&[10.0, 0.0]).output.parse().unwrap();
+        assert!((answer - 25.0).abs() < 0.01, "{answer}");
+        let bad = [vec!["1".to_owned()], vec!["two".to_owned()]];
+        let error = Head::fit(Kind::Regress, Rows::Dense(&dense[..2]), &bad, &[]).unwrap_err().to_string();
+        assert!(error.contains("two"), "{error}");
+    }
+}
