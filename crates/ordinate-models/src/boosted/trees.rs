@@ -1,6 +1,5 @@
 //! The trees themselves, which `forust-ml` grows: what they aim at, how many and how large they are.
 
-use forust_ml::gradientbooster::GrowPolicy;
 use forust_ml::metric::Metric;
 use forust_ml::objective::ObjectiveType;
 use forust_ml::{GradientBooster, Matrix};
@@ -10,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::error::ModelError;
 use crate::model::Facts;
 
-/// What each tree adds is worth a tenth, and a tree has 31 leaves: the settings of LightGBM and scikit-learn.
+/// What each tree adds is worth a tenth, and a tree is six splits deep, as XGBoost's are. Growing leaf by leaf instead (31
+/// leaves, as LightGBM and scikit-learn do) needs three times as many of forust's trees for the same loss.
 const RATE: f32 = 0.1;
-const LEAVES: usize = 31;
+const DEPTH: usize = 6;
 /// Rounds at most, and how many without any gain on rows held out end the growing.
 const MOST: usize = 500;
 const PATIENCE: usize = 20;
@@ -176,11 +176,9 @@ impl Stand {
             })
             .set_iterations(rounds)
             .set_learning_rate(RATE)
-            .set_max_depth(LEAVES)
-            .set_max_leaves(LEAVES)
+            .set_max_depth(DEPTH)
             .set_initialize_base_score(true)
             .set_parallel(count >= MANY);
-        booster.grow_policy = GrowPolicy::LossGuide;
         let ones = vec![1.0; count.max(held.map_or(0, |held| held.wanted.len()))];
         let held = held.map(|held| {
             let there = held.wanted.len();
