@@ -21,6 +21,7 @@ pub(crate) fn usd(per_1k: Option<f64>) -> String {
         None => "cost unknown".to_owned(),
         Some(usd) if !usd.is_finite() => "cost unknown".to_owned(),
         Some(usd) if usd >= 0.1 || usd == 0.0 => format!("${usd:.2} per 1,000 items"),
+        Some(usd) if usd < 0.0001 => "less than $0.0001 per 1,000 items".to_owned(),
         Some(usd) => format!("${usd:.4} per 1,000 items"),
     }
 }

@@ -16,6 +16,7 @@ use crate::ngram::Ngram;
 use crate::probe::Probe;
 use crate::published::Published;
 use crate::recipe::Recipe;
+use crate::saved::{Kept, Saved};
 
 /// Folds of the cross-fitting.
 const FOLDS: usize = 5;
@@ -48,17 +49,12 @@ pub fn answer_items(
     recipe: &Recipe,
     embedded: Option<&Embedded>,
     seed: u64,
-) -> Result<(Vec<Answered>, Facts), ModelError> {
-    let all: Vec<usize> = (0..items.len()).filter(|&row| items.target(row).is_some()).collect();
-    if let Some(&row) = all.iter().find(|&&row| items.input(row).is_none()) {
-        return Err(ModelError::NoInput(items.id(row).to_owned()));
-    }
-    let (test, train): (Vec<usize>, Vec<usize>) =
-        all.iter().partition(|&&row| items.has_parts() && items.part(row) == Some(Part::Test));
+) -> Result<(Vec<Answered>, Facts, Saved), ModelError> {
+    let (test, train) = parts(items)?;
     let bench = Bench { items, kind, recipe, embedded, seed };
-    let mut answered = Vec::with_capacity(all.len());
+    let mut answered = Vec::with_capacity(test.len() + train.len());
     let whole = bench.fit(&train)?;
-    let facts = whole.facts();
+    let (facts, saved) = (whole.facts(), bench.saved(&whole)?);
     bench.answer(&whole, &test, &mut answered)?;
     // What was not trained needs no folds.
     if matches!(recipe, Recipe::Nearest { examples: None, .. } | Recipe::Published { .. }) {
@@ -77,7 +73,31 @@ pub fn answer_items(
         }
     }
     answered.sort_by_key(|one| one.row);
-    Ok((answered, facts))
+    Ok((answered, facts, saved))
+}
+
+/// The model that [`answer_items`] answers test items with, trained again.
+///
+/// # Errors
+/// As [`answer_items`].
+pub fn train(
+    items: &Items,
+    kind: Kind,
+    recipe: &Recipe,
+    embedded: Option<&Embedded>,
+    seed: u64,
+) -> Result<Saved, ModelError> {
+    let bench = Bench { items, kind, recipe, embedded, seed };
+    bench.saved(&bench.fit(&parts(items)?.1)?)
+}
+
+/// Rows with targets: those of the test part, and those to learn from.
+fn parts(items: &Items) -> Result<(Vec<usize>, Vec<usize>), ModelError> {
+    let all: Vec<usize> = (0..items.len()).filter(|&row| items.target(row).is_some()).collect();
+    if let Some(&row) = all.iter().find(|&&row| items.input(row).is_none()) {
+        return Err(ModelError::NoInput(items.id(row).to_owned()));
+    }
+    Ok(all.iter().partition(|&&row| items.has_parts() && items.part(row) == Some(Part::Test)))
 }
 
 /// At most so many of the rows, drawn at random.
@@ -173,6 +193,21 @@ impl<'a> Bench<'a> {
             }
             (_, None) => Err(ModelError::Failed("its encoder was not opened".to_owned())),
         }
+    }
+
+    /// The model as it is hosted.
+    fn saved(&self, model: &Trained<'_>) -> Result<Saved, ModelError> {
+        let lacks = || ModelError::Failed("its encoder was not named".to_owned());
+        let from = || self.recipe.from().cloned().ok_or_else(lacks);
+        Ok(Saved::new(match (model, self.recipe) {
+            (Trained::Ngram(model), _) => Kept::Ngram(Box::new(model.clone())),
+            (Trained::Probe(model, _), _) => Kept::Probe { from: from()?, linear: model.linear().clone() },
+            (Trained::Nearest(model, _), _) => Kept::Nearest { from: from()?, known: model.known().clone() },
+            (Trained::Published(model), Recipe::Published { source, .. }) => {
+                Kept::Published(model.matched(source))
+            }
+            (Trained::Published(_), _) => return Err(lacks()),
+        }))
     }
 
     fn answer(

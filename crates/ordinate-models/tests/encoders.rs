@@ -8,8 +8,11 @@ use std::fs;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
+use ordinate_core::evidence::ItemFields;
+use ordinate_core::{EvidenceBuilder, Part};
 use ordinate_models::encoder::{Classifier, Source, is_classifier, open};
-use ordinate_models::{Encoder as _, Kind, Model as _, Published};
+use ordinate_models::gauge::{Order, gauge};
+use ordinate_models::{Embedded, Encoder as _, From, Kind, Model as _, Published, Recipe, Saved};
 use serde_json::{Value, json};
 
 /// As in the script: a formula of name and place.
@@ -138,4 +141,56 @@ fn published_labels_become_the_tasks() {
     assert!(refused.contains("fewer than two") && refused.contains("red, green, blue"), "{refused}");
     let refused = publish(&["stop", "go"], &[("stop", "crimson")]).err().unwrap();
     assert!(refused.contains("crimson") && refused.contains("does not know"), "{refused}");
+}
+
+/// What is saved of a model answers as the model did that was trained, and says what hosting it takes.
+#[test]
+fn saved_models_answer_the_same() {
+    let golden: Value = serde_json::from_str(include_str!("golden/encoders.json")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    save(&golden["cases"][0], folder.path());
+    let source = Source::find(folder.path().to_str().unwrap(), Path::new("")).unwrap();
+    let mut builder = EvidenceBuilder::default();
+    for at in 0..60 {
+        let (label, word) = [("red", 5), ("green", 9), ("blue", 21)][at % 3];
+        let input = format!("w{word} w{} w{}", 3 + at % 30, 3 + at * 7 % 30);
+        let part = Some(if at < 40 { Part::Train } else { Part::Test });
+        let fields = ItemFields { input: Some(&input), target: Some(label), part, ..ItemFields::default() };
+        builder.add_item(&at.to_string(), fields).unwrap();
+    }
+    let items = builder.into_items();
+    let (own, labels) = (From::Folder(source.clone()), BTreeMap::new);
+    let recipes = [
+        Recipe::Ngram { examples: None },
+        Recipe::Probe { from: From::Builtin, examples: Some(30) },
+        Recipe::Probe { from: own.clone(), examples: None },
+        Recipe::Nearest { from: own.clone(), labels: labels(), examples: None },
+        Recipe::Nearest { from: From::Builtin, labels: labels(), examples: Some(20) },
+        Recipe::Published { source, labels: labels() },
+    ];
+    for recipe in recipes {
+        let embedded = recipe.from().map(|from| Embedded::of(from, &items).unwrap());
+        let (answered, facts, saved) =
+            ordinate_models::answer_items(&items, Kind::Classify, &recipe, embedded.as_ref(), 7).unwrap();
+        let again = ordinate_models::train(&items, Kind::Classify, &recipe, embedded.as_ref(), 7).unwrap();
+        assert_eq!(again, saved, "{recipe:?}");
+        let file = folder.path().join("saved.json");
+        saved.write(&file).unwrap();
+        let model = Saved::open(&file).unwrap();
+        assert_eq!(model.facts(), facts, "{recipe:?}");
+        let inputs: Vec<&str> = (40..60).map(|row| items.input(row).unwrap()).collect();
+        for (reply, one) in model.answer(&inputs).unwrap().iter().zip(&answered[40..]) {
+            assert_eq!((one.row >= 40, &reply.output), (true, &one.output), "{recipe:?}");
+            let sure = reply.confidence.zip(one.confidence);
+            assert!(sure.is_none_or(|(a, b)| (a - b).abs() < 1e-5), "{recipe:?} {sure:?}");
+        }
+        assert_eq!(saved.further_bytes().unwrap() > 0, !matches!(recipe, Recipe::Ngram { .. }));
+        let inputs = inputs.into_iter().map(str::to_owned).collect();
+        let gauged = gauge(&Order::Model { saved: file.clone(), inputs }).unwrap();
+        assert!(gauged.items == 20 && gauged.load_ms > 0.0 && gauged.best_per_second >= gauged.per_second);
+    }
+    let file = folder.path().join("saved.json");
+    fs::write(&file, "{}").unwrap();
+    let said = Saved::open(&file).err().unwrap().to_string();
+    assert!(said.contains("saved.json") && said.contains("run the task again"), "{said}");
 }

@@ -4,8 +4,10 @@ mod ask;
 mod check;
 mod cli;
 mod decode;
+mod deploy;
 mod failure;
 mod folder;
+mod gauge;
 mod hub;
 mod import;
 mod init;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Command::Ask(args) => ask::ask(&args),
         Command::Models(args) => models::models(&args.command),
         Command::Schema(args) => output::print(&schema(args.of)),
+        Command::Gauge(args) => gauge::gauge(&args),
         Command::Completions(args) => completions(args.shell),
         Command::Man => man(),
     };
