@@ -45,7 +45,8 @@ pub enum Hosting {
     Remote,
 }
 
-/// List price of a candidate, used where the evidence has token counts but no cost of its own.
+/// Price of a candidate: list prices, used where the evidence has token counts but no cost of its own; or the hourly
+/// price of a machine that hosts it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
@@ -58,10 +59,14 @@ pub struct Price {
     /// USD per item, whatever its length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_item: Option<f64>,
+    /// USD per hour of one machine that hosts it, instead of the others: what an item costs follows from
+    /// `volume_per_day` and from how many items the machine answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_hour: Option<f64>,
 }
 
 impl Price {
-    /// USD for one answer of this many tokens.
+    /// USD for one answer of this many tokens; the hours of a machine are not in it.
     #[must_use]
     pub fn cost_usd(&self, input_tokens: u64, output_tokens: u64) -> f64 {
         #[allow(clippy::cast_precision_loss)] // token counts are far below 2^53
@@ -101,7 +106,7 @@ mod tests {
 
     #[test]
     fn price_is_per_million_tokens() {
-        let price = Price { input: 30.0, output: 60.0, per_item: None };
+        let price = Price { input: 30.0, output: 60.0, ..Price::default() };
         assert!((price.cost_usd(42, 47) - 0.00408).abs() < 1e-12);
     }
 }

@@ -42,7 +42,7 @@ pub struct Needs {
     /// Whether the data may not leave the machine.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stay_local: bool,
-    /// Items per day: for the break-even between hosting and an API.
+    /// Items per day: what a candidate with an hourly price costs per item hangs on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub volume_per_day: Option<u64>,
 }
@@ -114,13 +114,16 @@ impl Needs {
         let fraction = |v: f64| (0.0..=1.0).contains(&v);
         let positive = |v: f64| v > 0.0 && v.is_finite();
         let not_negative = |v: f64| v >= 0.0 && v.is_finite();
+        #[allow(clippy::cast_precision_loss)] // only whether it is 0
+        let volume = self.volume_per_day.map(|volume| volume as f64);
         type Check<'a> = (&'static str, Option<f64>, &'a dyn Fn(f64) -> bool, &'static str);
-        let checks: [Check<'_>; 5] = [
+        let checks: [Check<'_>; 6] = [
             ("margin", self.margin, &|v| (0.0..1.0).contains(&v), "a number in [0, 1)"),
             ("min_quality", self.min_quality, &fraction, FRACTION),
             ("max_cost_per_1k", self.max_cost_per_1k, &not_negative, "a number of at least 0"),
             ("max_p95_ms", self.max_p95_ms, &positive, POSITIVE),
             ("max_memory_gb", self.max_memory_gb, &not_negative, "a number of at least 0"),
+            ("volume_per_day", volume, &positive, "a whole number above 0"),
         ];
         for (key, value, holds, allowed) in checks {
             if let Some(value) = value.filter(|v| !holds(*v)) {
@@ -195,5 +198,7 @@ mod tests {
         assert!(needs.set("margin=NaN").is_err());
         assert!(needs.set("goal=fast").unwrap_err().to_string().contains("latency"));
         assert!(needs.set("goal").is_err());
+        let message = Needs::default().set("volume_per_day=0").unwrap_err().to_string();
+        assert!(message.contains("a whole number above 0"), "{message}");
     }
 }

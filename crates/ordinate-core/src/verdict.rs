@@ -10,6 +10,10 @@ use crate::name::CandidateName;
 use crate::needs::Needs;
 use crate::policy::{Dial, PolicyKind};
 
+mod deployment;
+
+pub use deployment::{BreakEven, Deployment, Machine};
+
 /// The version of `verdict.json` that this code writes.
 pub const VERSION: u32 = 1;
 
@@ -105,6 +109,12 @@ pub struct Verdict {
     /// How the candidates that this run asked came through; empty where all were recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measured: Vec<Measured>,
+    /// What hosting each candidate that ran in this process takes, measured on this machine; empty where none did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deployment: Vec<Deployment>,
+    /// Every candidate with an hourly price against every one that is paid by the item or token.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub break_even: Vec<BreakEven>,
     /// Reasons, in plain words, each with its figure.
     pub why: Vec<String>,
     /// What was assumed, estimated or left out.

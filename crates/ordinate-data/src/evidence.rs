@@ -195,7 +195,7 @@ pub(crate) fn answer<'t>(
     let output_tokens = row.count(Column::OutputTokens)?;
     let mut cost_usd = row.amount(Column::CostUsd)?;
     if cost_usd.is_none()
-        && let Some(price) = price
+        && let Some(price) = price.filter(|price| price.per_hour.is_none())
     {
         cost_usd = list_cost(price, input_tokens, output_tokens);
         tally.estimated += u64::from(cost_usd.is_some());

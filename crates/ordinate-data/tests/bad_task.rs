@@ -74,6 +74,13 @@ fn messages() {
         ("a number out of range", with("margin = 0.01", "margin = 1.5")),
         ("a number that is none", with("margin = 0.01", "max_p95_ms = nan")),
         ("a negative price", with("output = 2.0", "output = -2.0")),
+        ("a negative price of an hour", with("output = 2.0", "output = 2.0, per_hour = -0.5")),
+        ("an hour's price and tokens'", with("output = 2.0", "per_hour = 0.5")),
+        (
+            "an hour's price and an item's",
+            with("input = 1.0, output = 2.0", "per_hour = 0.5, per_item = 0.1"),
+        ),
+        ("no item a day", with("margin = 0.01", "volume_per_day = 0")),
         ("too few folds", with("kinds = [\"single\", \"by-slice\"]", "folds = 1")),
         ("a fraction of folds", with("kinds = [\"single\", \"by-slice\"]", "folds = 2.5")),
         ("negative folds", with("kinds = [\"single\", \"by-slice\"]", "folds = -3")),

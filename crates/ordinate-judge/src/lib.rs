@@ -9,6 +9,7 @@ mod bar;
 mod contender;
 mod decide;
 mod gains;
+mod hosting;
 mod limits;
 mod measures;
 mod tables;
@@ -23,6 +24,7 @@ use ordinate_core::verdict::{Basis, OtherReading, Outcome, Recommended, VERSION,
 use ordinate_core::{Evidence, Goal, Needs};
 use ordinate_score::Groups;
 
+pub use hosting::{Hosted, break_even, host};
 pub use limits::eligible;
 pub use weigh::Resampling;
 
@@ -149,6 +151,8 @@ pub fn judge(case: &Case<'_>) -> Result<Judged, CombineError> {
         why: why::reasons(&field, &misses, &choice, &trials, other.as_ref()),
         errors_left_out: other,
         measured: Vec::new(),
+        deployment: Vec::new(),
+        break_even: Vec::new(),
         assumed: why::assumptions(case, &trials, &contenders),
     };
     let chosen = choice.recommended;

@@ -58,7 +58,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         prompt: Arc::new(Prompt::new(TaskKind::Classify, &labels, &PromptSection::default(), false)?),
         examples: Arc::new(Examples::none()),
     };
-    let price = Price { input: 2.0, output: 8.0, per_item: None };
+    let price = Price { input: 2.0, output: 8.0, ..Price::default() };
     let mut contender = Contender::new(CandidateName::new("mock")?, answerer);
     contender.price = Some(price);
     let mut plan = Plan::new(MadeUp(items), vec![contender], Reader::new(TaskKind::Classify, &labels), store);

@@ -18,6 +18,7 @@ use crate::ngram::Ngram;
 use crate::probe::Probe;
 use crate::published::Published;
 use crate::recipe::Recipe;
+use crate::saved::{Kept, Saved};
 
 /// Folds of the cross-fitting.
 const FOLDS: usize = 5;
@@ -50,20 +51,12 @@ pub fn answer_items(
     recipe: &Recipe,
     embedded: Option<&Embedded>,
     seed: u64,
-) -> Result<(Vec<Answered>, Facts), ModelError> {
-    let known = |row: usize| embedded.is_none_or(|embedded| embedded.has(row));
-    let all: Vec<usize> = (0..items.len()).filter(|&row| items.target(row).is_some() && known(row)).collect();
-    if !recipe.reads_features()
-        && let Some(&row) = all.iter().find(|&&row| items.input(row).is_none())
-    {
-        return Err(ModelError::NoInput(items.id(row).to_owned()));
-    }
-    let (test, train): (Vec<usize>, Vec<usize>) =
-        all.iter().partition(|&&row| items.has_parts() && items.part(row) == Some(Part::Test));
+) -> Result<(Vec<Answered>, Facts, Saved), ModelError> {
     let bench = Bench { items, kind, metric, recipe, embedded, seed };
-    let mut answered = Vec::with_capacity(all.len());
+    let (test, train) = bench.parts()?;
+    let mut answered = Vec::with_capacity(test.len() + train.len());
     let whole = bench.fit(&train)?;
-    let facts = whole.facts();
+    let (facts, saved) = (whole.facts(), bench.saved(&whole)?);
     bench.answer(&whole, &test, &mut answered)?;
     // What was not trained needs no folds.
     if matches!(
@@ -85,7 +78,22 @@ pub fn answer_items(
         }
     }
     answered.sort_by_key(|one| one.row);
-    Ok((answered, facts))
+    Ok((answered, facts, saved))
+}
+
+/// The model that [`answer_items`] answers test items with, trained again.
+///
+/// # Errors
+/// As [`answer_items`].
+pub fn train(
+    items: &Items,
+    (kind, metric): (Kind, Metric),
+    recipe: &Recipe,
+    embedded: Option<&Embedded>,
+    seed: u64,
+) -> Result<Saved, ModelError> {
+    let bench = Bench { items, kind, metric, recipe, embedded, seed };
+    bench.saved(&bench.fit(&bench.parts()?.1)?)
 }
 
 /// At most so many of the rows, drawn at random.
@@ -151,6 +159,20 @@ struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
+    /// Rows with targets that can be answered: those of the test part, and those to learn from.
+    fn parts(&self) -> Result<(Vec<usize>, Vec<usize>), ModelError> {
+        let items = self.items;
+        let known = |row: usize| self.embedded.is_none_or(|embedded| embedded.has(row));
+        let all: Vec<usize> =
+            (0..items.len()).filter(|&row| items.target(row).is_some() && known(row)).collect();
+        if !self.recipe.reads_features()
+            && let Some(&row) = all.iter().find(|&&row| items.input(row).is_none())
+        {
+            return Err(ModelError::NoInput(items.id(row).to_owned()));
+        }
+        Ok(all.iter().partition(|&&row| items.has_parts() && items.part(row) == Some(Part::Test)))
+    }
+
     /// The model of the recipe, trained on these rows or some of them.
     fn fit(&self, all: &[usize]) -> Result<Trained<'a>, ModelError> {
         let rows = some_of(all, self.recipe.examples(), self.seed);
@@ -197,6 +219,28 @@ impl<'a> Bench<'a> {
             }
             (_, None) => Err(ModelError::Failed("its encoder was not opened".to_owned())),
         }
+    }
+
+    /// The model as it is hosted.
+    fn saved(&self, model: &Trained<'_>) -> Result<Saved, ModelError> {
+        let lacks = || ModelError::Failed("its encoder was not named".to_owned());
+        let from = || self.recipe.from().cloned().ok_or_else(lacks);
+        Ok(Saved::new(match (model, self.recipe) {
+            (Trained::Ngram(model), _) => Kept::Ngram(Box::new(model.clone())),
+            (Trained::Probe(model, _), _) => Kept::Probe { from: from()?, linear: model.linear().clone() },
+            (Trained::Nearest(model, _), _) => Kept::Nearest { from: from()?, known: model.known().clone() },
+            (Trained::Published(model), Recipe::Published { source, .. }) => {
+                Kept::Published(model.matched(source))
+            }
+            (Trained::Cloze(model), Recipe::Cloze { source, template, labels }) => Kept::Cloze {
+                source: source.clone(),
+                template: template.clone(),
+                names: model.names(),
+                words: labels.clone(),
+            },
+            (Trained::Boosted(model), _) => Kept::Boosted(model.to_json()?),
+            (Trained::Published(_) | Trained::Cloze(_), _) => return Err(lacks()),
+        }))
     }
 
     fn answer(

@@ -106,6 +106,11 @@ impl Cloze {
         Ok(Self { model, parts, gap_first, labels })
     }
 
+    /// The names of the labels.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
+        self.labels.iter().map(|(name, _)| name.clone()).collect()
+    }
+
     /// The text with so many gaps, and as much of the input as fits.
     fn text(&self, input: &str, gaps: usize) -> Result<String, ModelError> {
         let gap = self.model.mask().repeat(gaps);

@@ -32,6 +32,21 @@ pub trait Model: Send + Sync {
     fn facts(&self) -> Facts;
 }
 
+/// An encoder that others use too, or one of its own.
+pub(crate) enum Held<'a> {
+    Lent(&'a dyn Encoder),
+    Own(Box<dyn Encoder>),
+}
+
+impl Held<'_> {
+    pub(crate) fn encoder(&self) -> &dyn Encoder {
+        match self {
+            Self::Lent(encoder) => *encoder,
+            Self::Own(encoder) => encoder.as_ref(),
+        }
+    }
+}
+
 /// Something that turns texts into vectors.
 pub trait Encoder: Send + Sync {
     /// One vector a text, each of length 1 (or 0, where nothing of the text is known).

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::encoder::{Classifier, Source};
 use crate::error::ModelError;
 use crate::kind::{Kind, tag_text};
@@ -11,6 +13,14 @@ use crate::model::{Facts, Model, Reply};
 pub struct Published {
     classifier: Classifier,
     /// The task's name of each of its labels; `None` where the task has no such label.
+    names: Vec<Option<String>>,
+    kind: Kind,
+}
+
+/// Where one is, and how its labels were matched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Matched {
+    pub(crate) source: Source,
     names: Vec<Option<String>>,
     kind: Kind,
 }
@@ -58,6 +68,17 @@ impl Published {
             return Err(refused("fewer than two of its labels are the task's".to_owned()));
         }
         Ok(Self { classifier, names, kind })
+    }
+
+    /// Opens one whose labels were matched before.
+    pub(crate) fn of(matched: &Matched) -> Result<Self, ModelError> {
+        let classifier = Classifier::open(&matched.source)?;
+        Ok(Self { classifier, names: matched.names.clone(), kind: matched.kind })
+    }
+
+    /// How to open it again; `source` is where it was opened.
+    pub(crate) fn matched(&self, source: &Source) -> Matched {
+        Matched { source: source.clone(), names: self.names.clone(), kind: self.kind }
     }
 
     fn reply(&self, logits: &[f32]) -> Reply {

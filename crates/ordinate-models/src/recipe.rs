@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ordinate_core::task::{CandidateEntry, TaskKind};
+use serde::{Deserialize, Serialize};
 
 use crate::cloze::Cloze;
 use crate::encoder::{Source, builtin, is_classifier, open};
@@ -59,7 +60,7 @@ pub enum Recipe {
 }
 
 /// An encoder of the task file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum From {
     /// The one that Ordinate brings.
     Builtin,

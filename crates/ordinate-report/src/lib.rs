@@ -6,6 +6,7 @@
 
 mod error;
 mod figures;
+mod hosting;
 mod page;
 mod summary;
 mod text;

@@ -14,6 +14,7 @@ mod bar;
 mod candidates;
 mod chart;
 mod coverage;
+mod deployment;
 mod evidence;
 mod hero;
 mod labels;
@@ -47,6 +48,7 @@ struct Page {
     charts: Vec<chart::Chart>,
     candidates: candidates::Candidates,
     coverage: Option<coverage::Coverage>,
+    deployment: Option<deployment::Deployment>,
     evidence: evidence::Evidence,
     data_needs: Vec<needs_of_data::Learning>,
     assumed: Vec<String>,
@@ -75,6 +77,7 @@ pub(crate) fn page(verdict: &Verdict) -> Result<String, ReportError> {
         charts: chart::charts(verdict),
         candidates: candidates::candidates(verdict),
         coverage: coverage::coverage(verdict),
+        deployment: deployment::deployment(verdict),
         evidence: evidence::evidence(verdict),
         data_needs: needs_of_data::data_needs(verdict),
         assumed: verdict.assumed.iter().map(|note| clean(note)).collect(),

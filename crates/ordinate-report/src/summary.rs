@@ -5,6 +5,7 @@ use ordinate_core::verdict::{Outcome, Verdict};
 use textwrap::Options;
 
 use crate::figures;
+use crate::hosting;
 use crate::text::{clean, shorten};
 use crate::words;
 
@@ -20,6 +21,8 @@ pub const MIN_WIDTH: usize = 80;
 const SHARES_SHOWN: usize = 4;
 /// Rows that miss a need and are told why; the others are counted.
 const MISSES_SHOWN: usize = 6;
+/// Candidates whose hosting is described, and pairs of which it is said when it pays; the others are counted.
+const HOSTED_SHOWN: usize = 6;
 
 /// How the summary looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +60,7 @@ pub(crate) fn summary(verdict: &Verdict, style: Style) -> String {
     for (line, ansi) in table::lines(verdict, style.width) {
         out.line(&style.paint(ansi, &line));
     }
+    hosting_lists(&mut out, verdict);
     out.list("Needs that are missed", &misses(verdict));
     let notes: Vec<String> =
         words::distance_to_a_decision(verdict).into_iter().chain(words::other_reading(verdict)).collect();
@@ -120,6 +124,21 @@ fn share(verdict: &Verdict) -> String {
         parts.push(format!("{} others {}", others.len(), figures::percent(rest)));
     }
     parts.join(", ")
+}
+
+/// What hosting takes, and when it pays.
+fn hosting_lists(out: &mut Writer, verdict: &Verdict) {
+    let some = |lines: Vec<String>| {
+        let others = lines.len().saturating_sub(HOSTED_SHOWN);
+        let more = (others > 0).then(|| format!("{others} more; see the report."));
+        lines.into_iter().take(HOSTED_SHOWN).chain(more).collect::<Vec<_>>()
+    };
+    if let Some(first) = verdict.deployment.first() {
+        let heading = format!("Hosting, on {}", hosting::machine(&first.machine));
+        let heading = shorten(&heading, out.style.width);
+        out.list(&heading, &some(verdict.deployment.iter().map(hosting::deployment).collect()));
+    }
+    out.list("Break-even", &some(verdict.break_even.iter().map(hosting::break_even).collect()));
 }
 
 /// Who misses which need.

@@ -134,7 +134,7 @@ fn pages_fit_a_phone_fetch_nothing_and_have_no_errors() {
         return;
     };
     let all = [
-        ("combined", verdicts::combined()),
+        ("deployed", verdicts::deployed()),
         ("undecided", verdicts::undecided()),
         ("hostile", verdicts::hostile(0)),
         ("large", verdicts::large(16, 57)),

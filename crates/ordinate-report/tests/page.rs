@@ -11,6 +11,7 @@ use scraper::{Html, Selector};
 fn all() -> Vec<(&'static str, Verdict)> {
     vec![
         ("combined", verdicts::combined()),
+        ("deployed", verdicts::deployed()),
         ("undecided", verdicts::undecided()),
         ("no policy", verdicts::no_policy()),
         ("chinese", verdicts::chinese()),
@@ -83,6 +84,35 @@ fn tables_have_their_rows() {
 }
 
 #[test]
+fn hosting_is_shown_where_there_is_some() {
+    assert_eq!(count(&parsed(&verdicts::combined()), "#hosting, [href='#hosting']"), 0);
+    let html = parsed(&verdicts::deployed());
+    let cells = text(&html, "#hosting > .box:first-of-type tbody tr:first-of-type > *");
+    let shown = ["minilm-probe", "7.6 million", "31 MB", "96 MB", "84 ms", "0.06 ms", "3.2 ms", "1.2 s"];
+    assert_eq!(cells[..8], shown);
+    assert_eq!(cells[8..], ["9.50", "2,346", "32", "256"]);
+    assert_eq!(count(&html, "#hosting .unknown"), 1, "a peak that is not known");
+    let pays = text(&html, "#hosting td.text");
+    assert_eq!(
+        pays,
+        [
+            "above 852 items a day",
+            "never",
+            "above 12,000 items a day on one machine, and always above 36,000"
+        ]
+    );
+    assert!(visible(&html).contains("AMD EPYC, 2 cores"));
+    let mut broken = verdicts::deployed();
+    broken.deployment[0].per_second = f64::NAN;
+    broken.break_even[0].volume_per_day = Some(f64::NAN);
+    let words = visible(&parsed(&broken));
+    assert!(!words.contains("NaN"), "{words}");
+    // Either section alone.
+    broken.deployment.clear();
+    assert_eq!(count(&parsed(&broken), "#hosting table"), 1);
+}
+
+#[test]
 fn large_evidence_is_complete_and_folded() {
     let html = parsed(&verdicts::large(16, 500));
     assert_eq!(count(&html, ".heat tbody td[title]"), 16 * 501);
@@ -106,7 +136,7 @@ fn names_open_no_element_and_no_attribute() {
         names.dedup();
         names
     };
-    let calm = shape(&parsed(&verdicts::combined()));
+    let calm = shape(&parsed(&verdicts::deployed()));
     let mut seen = String::new();
     for turn in 0..verdicts::HOSTILE.len() {
         let html = parsed(&verdicts::hostile(turn));

@@ -21,6 +21,11 @@ fn combined_at_80_columns() {
 }
 
 #[test]
+fn deployed() {
+    insta::assert_snapshot!(plain(&verdicts::deployed()));
+}
+
+#[test]
 fn undecided() {
     insta::assert_snapshot!(plain(&verdicts::undecided()));
 }
@@ -47,6 +52,7 @@ fn hostile_names() {
 fn never_wider_than_asked() {
     let all = [
         verdicts::combined(),
+        verdicts::deployed(),
         verdicts::undecided(),
         verdicts::no_policy(),
         verdicts::chinese(),

@@ -38,6 +38,9 @@ pub(crate) enum Command {
     Models(ModelsArgs),
     /// Print a JSON Schema: of the task file or of verdict.json
     Schema(SchemaArgs),
+    /// Measure what hosting one model takes, for `ordinate run`, which starts this in a process of its own
+    #[command(hide = true)]
+    Gauge(GaugeArgs),
     /// Print shell completions
     Completions(CompletionsArgs),
     /// Print the man page
@@ -240,6 +243,14 @@ pub(crate) enum Format {
     Task,
     /// verdict.json
     Verdict,
+}
+
+/// `ordinate gauge`.
+#[derive(Debug, Args)]
+pub(crate) struct GaugeArgs {
+    /// What to measure: a file that `ordinate run` wrote
+    #[arg(value_name = "ORDER.json", value_hint = ValueHint::FilePath)]
+    pub(crate) order: PathBuf,
 }
 
 /// `ordinate completions`.

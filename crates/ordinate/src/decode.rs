@@ -5,19 +5,22 @@
 //! out of what was written as a live candidate's reply is.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ordinate_core::Part;
 use ordinate_core::task::{CandidateEntry, Local, TaskKind};
+use ordinate_core::verdict::Deployment;
+use ordinate_core::{CandidateName, Part};
 use ordinate_data::{Question, Task, load_questions};
-use ordinate_models::ModelError;
 use ordinate_models::decoder::{Place, Role, Sampling, Writer, find, open};
+use ordinate_models::gauge::{Asked, Order};
+use ordinate_models::{Facts, ModelError, inspect};
 use ordinate_remote::chat::default_max_tokens;
-use ordinate_remote::{Examples, Prompt, Reader, TokenLogprob, confidence};
+use ordinate_remote::{Examples, Item, Prompt, Prompted, Reader, TokenLogprob, confidence};
 use ordinate_score::Metric;
 use serde::Serialize;
 
+use crate::deploy::{Site, spread};
 use crate::failure::Failure;
 use crate::live::{examples, item, labels};
 use crate::local::{Kept, cache, key, read, write};
@@ -51,7 +54,7 @@ struct Row<'a> {
 /// A candidate that writes here.
 pub(crate) struct Decoding<'a> {
     task: &'a Task,
-    name: String,
+    name: CandidateName,
     local: Local,
     cost_usd: f64,
     place: Place,
@@ -99,7 +102,7 @@ pub(crate) fn of<'a>(task: &'a Task, entry: &CandidateEntry) -> Result<Option<De
         .map_err(|error| fail(&format!("[task] metric: {error}")))?;
     Ok(Some(Decoding {
         task,
-        name: entry.name.to_string(),
+        name: entry.name.clone(),
         local: local.clone(),
         cost_usd: entry.price.and_then(|price| price.per_item).unwrap_or(0.0),
         place,
@@ -112,8 +115,12 @@ impl Decoding<'_> {
         Failure::Input(format!("{}: [[candidate]] {}: {error}", self.task.path.display(), self.name))
     }
 
-    /// Answers every item that has a target, unless that was done before; the file of answers.
-    pub(crate) fn answered(&self, progress: &dyn Fn(&str)) -> Result<(Kept, PathBuf), Failure> {
+    /// Answers every item that has a target, unless that was done before; the file of answers, and what hosting the
+    /// model takes, or why that is not known.
+    pub(crate) fn answered(
+        &self,
+        progress: &dyn Fn(&str),
+    ) -> Result<(Kept, PathBuf, Result<Deployment, String>), Failure> {
         let task = self.task;
         let kind = task.file.task.kind;
         let (questions, items) = load_questions(task)?;
@@ -146,12 +153,16 @@ impl Decoding<'_> {
         let key = key(&items, task, &recipe, seed, self.cost_usd);
         let folder = cache()?;
         let (path, facts_path) = (folder.join(format!("{key}.jsonl")), folder.join(format!("{key}.json")));
-        if let Some(kept) = read(&facts_path).filter(|_| path.is_file()) {
+        let site = Site::new(&self.name, &folder, &key);
+        let kept = read(&facts_path).filter(|_| path.is_file());
+        if kept.is_some() {
             progress(&format!("{}: answers of an earlier run on the same data", self.name));
-            return Ok((kept, path));
         }
+        let kept = match (kept, site.kept()) {
+            (Some(kept), Some(measured)) => return Ok((kept, path, Ok(measured))),
+            (kept, _) => kept,
+        };
         let asked: Vec<&Question> = questions.iter().filter(|question| question.target.is_some()).collect();
-        progress(&format!("{}: answering {} items", self.name, asked.len()));
         let bench = Bench {
             decoding: self,
             writer: &writer,
@@ -159,24 +170,55 @@ impl Decoding<'_> {
             examples,
             reader: Reader::new(kind, &labels),
             labels,
-            seed,
         };
-        let (mut text, mut last) = (String::new(), Instant::now());
-        for (done, question) in asked.iter().enumerate() {
-            let row = bench.row(question)?;
-            text += &serde_json::to_string(&row).map_err(|error| Failure::Run(error.to_string()))?;
-            text.push('\n');
-            if last.elapsed() > PAUSE {
-                last = Instant::now();
-                progress(&format!("{}: {} of {} items", self.name, done + 1, asked.len()));
+        let kept = match kept {
+            Some(kept) => kept,
+            None => {
+                progress(&format!("{}: answering {} items", self.name, asked.len()));
+                write(&folder, &path, &bench.rows(&asked, progress)?)?;
+                let Facts { parameters, bytes } = writer.facts();
+                let kept = Kept { parameters, bytes };
+                let text = serde_json::to_string(&kept).map_err(|error| Failure::Run(error.to_string()))?;
+                write(&folder, &facts_path, &text)?;
+                kept
             }
+        };
+        progress(&format!("{}: measuring what hosting it takes", self.name));
+        let sample = spread(asked.len()).map(|place| bench.asked(asked[place])).collect::<Result<_, _>>()?;
+        // The process that measures needs the memory.
+        drop(bench);
+        drop(writer);
+        let facts = Facts { parameters: kept.parameters, bytes: kept.bytes };
+        let measured = self.measured(&site, facts, sample);
+        Ok((kept, path, measured))
+    }
+
+    /// What hosting the model takes.
+    fn measured(&self, site: &Site<'_>, facts: Facts, asked: Vec<Asked>) -> Result<Deployment, String> {
+        let path = match &self.place {
+            Place::Folder(source) => &source.folder,
+            Place::Gguf(path) => path,
+        };
+        let path = std::path::absolute(path).map_err(|error| error.to_string())?;
+        let model = path.to_str().ok_or("the name of its file is not UTF-8")?.to_owned();
+        let disk = inspect(&model, Path::new("")).map_err(|error| error.to_string())?.disk_bytes;
+        let Sampling { temperature, top_p, seed } = self.sampling();
+        site.measured(&Order::Writer { model, asked, temperature, top_p, seed }, facts, disk)
+    }
+
+    /// How tokens are drawn.
+    fn sampling(&self) -> Sampling {
+        Sampling {
+            temperature: self.local.temperature.unwrap_or(0.0),
+            top_p: self.local.top_p.unwrap_or(1.0),
+            seed: self.task.file.statistics.seed.unwrap_or_default(),
         }
-        write(&folder, &path, &text)?;
-        let facts = writer.facts();
-        let kept = Kept { parameters: facts.parameters, bytes: facts.bytes };
-        let text = serde_json::to_string(&kept).map_err(|error| Failure::Run(error.to_string()))?;
-        write(&folder, &facts_path, &text)?;
-        Ok((kept, path))
+    }
+
+    /// The most tokens of an answer.
+    fn most(&self) -> usize {
+        let default = || default_max_tokens(self.task.file.task.kind, false);
+        usize::try_from(self.local.max_tokens.map_or_else(default, u64::from)).unwrap_or(usize::MAX)
     }
 }
 
@@ -188,23 +230,61 @@ struct Bench<'a> {
     examples: Examples,
     reader: Reader,
     labels: Vec<String>,
-    seed: u64,
+}
+
+fn messages(prompted: &Prompted) -> Vec<(Role, &str)> {
+    let system = prompted.system.as_deref().map(|system| (Role::System, system));
+    system.into_iter().chain([(Role::User, prompted.user.as_str())]).collect()
 }
 
 impl Bench<'_> {
+    /// The rows of these answers.
+    fn rows(&self, asked: &[&Question], progress: &dyn Fn(&str)) -> Result<String, Failure> {
+        let (mut text, mut last) = (String::new(), Instant::now());
+        for (done, question) in asked.iter().enumerate() {
+            let row = self.row(question)?;
+            text += &serde_json::to_string(&row).map_err(|error| Failure::Run(error.to_string()))?;
+            text.push('\n');
+            if last.elapsed() > PAUSE {
+                last = Instant::now();
+                progress(&format!("{}: {} of {} items", self.decoding.name, done + 1, asked.len()));
+            }
+        }
+        Ok(text)
+    }
+
+    fn prompted(&self, item: &Item) -> Result<Prompted, Failure> {
+        self.prompt.render(item, &self.examples.of(item)).map_err(|error| self.decoding.fail(&error))
+    }
+
+    /// What the model is asked about an item.
+    fn asked(&self, question: &Question) -> Result<Asked, Failure> {
+        let item = item(question);
+        let prompted = self.prompted(&item)?;
+        let text = self.writer.prompt(&messages(&prompted)).map_err(|error| self.decoding.fail(&error))?;
+        Ok(match self.options(&item) {
+            Some(options) => {
+                Asked::Choose { text, options: options.into_iter().map(str::to_owned).collect() }
+            }
+            None => Asked::Write { text, most: self.decoding.most() },
+        })
+    }
+
+    /// What it chooses from; `None` where it writes.
+    fn options<'i>(&'i self, item: &'i Item) -> Option<Vec<&'i str>> {
+        match self.decoding.task.file.task.kind {
+            TaskKind::Classify => Some(self.labels.iter().map(String::as_str).collect()),
+            TaskKind::Choose => Some(item.options.iter().map(|option| option.key.as_str()).collect()),
+            _ => None,
+        }
+    }
+
     /// The answer to an item. What cannot be answered (it is too long, or nothing can be read out of what was written)
     /// is an error of this item.
     fn row<'q>(&self, question: &'q Question) -> Result<Row<'q>, Failure> {
         let item = item(question);
-        let prompted = self
-            .prompt
-            .render(&item, &self.examples.of(&item))
-            .map_err(|error| self.decoding.fail(&error))?;
-        let mut messages = Vec::with_capacity(2);
-        if let Some(system) = &prompted.system {
-            messages.push((Role::System, system.as_str()));
-        }
-        messages.push((Role::User, prompted.user.as_str()));
+        let prompted = self.prompted(&item)?;
+        let messages = messages(&prompted);
         let started = Instant::now();
         let mut row = self.answer(&item, &messages).unwrap_or_else(|error| {
             let error = match error {
@@ -223,30 +303,15 @@ impl Bench<'_> {
         Ok(row)
     }
 
-    fn answer<'q>(
-        &self,
-        item: &ordinate_remote::Item,
-        messages: &[(Role, &str)],
-    ) -> Result<Row<'q>, ModelError> {
+    fn answer<'q>(&self, item: &Item, messages: &[(Role, &str)]) -> Result<Row<'q>, ModelError> {
         let text = self.writer.prompt(messages)?;
-        let options: Vec<&str> = match self.decoding.task.file.task.kind {
-            TaskKind::Classify => self.labels.iter().map(String::as_str).collect(),
-            TaskKind::Choose => item.options.iter().map(|option| option.key.as_str()).collect(),
-            _ => return self.written(item, &text),
-        };
+        let Some(options) = self.options(item) else { return self.written(item, &text) };
         let (best, confidence) = self.writer.choose(&text, &options)?;
         Ok(Row { output: Some(options[best].to_owned()), confidence: Some(confidence), ..Row::default() })
     }
 
-    fn written<'q>(&self, item: &ordinate_remote::Item, text: &str) -> Result<Row<'q>, ModelError> {
-        let (task, local) = (self.decoding.task, &self.decoding.local);
-        let most = local.max_tokens.map_or(default_max_tokens(task.file.task.kind, false), u64::from);
-        let sampling = Sampling {
-            temperature: local.temperature.unwrap_or(0.0),
-            top_p: local.top_p.unwrap_or(1.0),
-            seed: self.seed,
-        };
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
+    fn written<'q>(&self, item: &Item, text: &str) -> Result<Row<'q>, ModelError> {
+        let (most, sampling) = (self.decoding.most(), self.decoding.sampling());
         let written = self.writer.write(text, most, sampling, &mut |_| ControlFlow::Continue(()))?;
         let said = written.text();
         let row = Row {

@@ -171,7 +171,7 @@ fn probe(
     }
     let seed = task.file.statistics.seed.unwrap_or_default();
     let embedded = Embedded::elsewhere(vectors, took_ms);
-    let (answers, _) =
+    let (answers, ..) =
         answer_items(items, (kind, metric), &recipe, Some(&embedded), seed).map_err(|error| fail(&error))?;
     let mut text = String::new();
     let mut answer = answers.iter().peekable();

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 
 use ordinate_core::features::Values;
 use ordinate_core::task::{CandidateEntry, Recorded};
+use ordinate_core::verdict::Deployment;
 use ordinate_core::{Hosting, Items, Part};
 use ordinate_data::{Task, load_features, load_items};
-use ordinate_models::{Answered, Embedded, Facts, From, Kind, Recipe, answer_items};
+use ordinate_models::{Answered, Embedded, Facts, From, Kind, Recipe, answer_items, train};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::decode;
+use crate::deploy::Site;
 use crate::failure::Failure;
 use crate::hub;
 use crate::metric;
@@ -30,6 +32,15 @@ struct Row<'a> {
     confidence: Option<f64>,
     latency_ms: f64,
     cost_usd: f64,
+}
+
+/// A task whose candidates that run here were answered.
+pub(crate) struct Ready {
+    pub(crate) task: Task,
+    /// What hosting each of them takes on this machine.
+    pub(crate) deployment: Vec<Deployment>,
+    /// What could not be measured, in words.
+    pub(crate) notes: Vec<String>,
 }
 
 /// What is kept beside the answers.
@@ -105,9 +116,27 @@ pub(crate) fn checked(task: &Task) -> Result<Option<String>, Failure> {
 
 /// The task with every candidate that runs here answered: its entry names a file of recorded answers, and what is
 /// known of its size where the task file does not say it. Other candidates are as they were.
-pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Task, Failure> {
+pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Ready, Failure> {
     hub::fetch_absent(task, progress)?;
     let mut ready = task.clone();
+    let (mut deployment, mut notes) = (Vec::new(), Vec::new());
+    let mut settled =
+        |entry: &mut CandidateEntry, facts: Kept, path: &Path, measured: Result<Deployment, String>| {
+            let memory = match measured {
+                Ok(measured) => {
+                    let Deployment { memory_bytes, peak_memory_bytes, .. } = measured;
+                    deployment.push(measured);
+                    peak_memory_bytes.unwrap_or(memory_bytes)
+                }
+                Err(why) => {
+                    let note = format!("What hosting {} takes was not measured: {why}.", entry.name);
+                    progress(&note);
+                    notes.push(note);
+                    facts.bytes
+                }
+            };
+            settle(entry, Facts { parameters: facts.parameters, bytes: memory }, path);
+        };
     let mut items = None;
     // What one candidate's encoder said of the items serves all candidates on that encoder.
     let mut opened: Vec<(From, Embedded)> = Vec::new();
@@ -116,8 +145,8 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Task, Fai
             Failure::Input(format!("{}: [[candidate]] {}: {error}", task.path.display(), entry.name))
         };
         if let Some(decoding) = decode::of(task, entry)? {
-            let (kept, path) = decoding.answered(progress)?;
-            settle(entry, Facts { parameters: kept.parameters, bytes: kept.bytes }, &path);
+            let (kept, path, measured) = decoding.answered(progress)?;
+            settled(entry, kept, &path, measured);
             continue;
         }
         let Some((recipe, kind)) = recipe(task, entry)? else { continue };
@@ -133,34 +162,47 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Task, Fai
         let key = key(items, task, &told, seed, cost_usd);
         let folder = cache()?;
         let (path, facts_path) = (folder.join(format!("{key}.jsonl")), folder.join(format!("{key}.json")));
+        let name = entry.name.clone();
+        let site = Site::new(&name, &folder, &key);
         let kept = read(&facts_path).filter(|_| path.is_file());
-        let facts = match kept {
-            Some(facts) => {
-                progress(&format!("{}: answers of an earlier run on the same data", entry.name));
-                facts
-            }
-            None => {
+        if kept.is_some() {
+            progress(&format!("{name}: answers of an earlier run on the same data"));
+        }
+        let (facts, measured) = match (kept, site.kept()) {
+            (Some(facts), Some(measured)) => (facts, Ok(measured)),
+            (kept, _) => {
                 if let Some(from) =
                     recipe.from().filter(|from| opened.iter().all(|(known, _)| known != *from))
                 {
-                    progress(&format!("{}: embedding {} items", entry.name, items.len()));
+                    progress(&format!("{name}: embedding {} items", items.len()));
                     opened.push((from.clone(), Embedded::of(from, items).map_err(|error| fail(&error))?));
                 }
                 let embedded = opened.iter().find(|(known, _)| Some(known) == recipe.from());
                 let embedded = embedded.map(|(_, embedded)| embedded);
-                progress(&format!("{}: training and answering {} items", entry.name, items.len()));
-                let (answers, facts) = answer_items(items, (kind, *metric), &recipe, embedded, seed)
-                    .map_err(|error| fail(&error))?;
-                write(&folder, &path, &rows(items, &answers, cost_usd)?)?;
-                let facts = Kept { parameters: facts.parameters, bytes: facts.bytes };
-                let text = serde_json::to_string(&facts).map_err(|error| Failure::Run(error.to_string()))?;
-                write(&folder, &facts_path, &text)?;
-                facts
+                let asked = (kind, *metric);
+                let (facts, saved) = if let Some(facts) = kept {
+                    progress(&format!("{name}: training again, to measure it on this machine"));
+                    (facts, train(items, asked, &recipe, embedded, seed).map_err(|error| fail(&error))?)
+                } else {
+                    progress(&format!("{name}: training and answering {} items", items.len()));
+                    let (answers, Facts { parameters, bytes }, saved) =
+                        answer_items(items, asked, &recipe, embedded, seed).map_err(|error| fail(&error))?;
+                    write(&folder, &path, &rows(items, &answers, cost_usd)?)?;
+                    let facts = Kept { parameters, bytes };
+                    let text =
+                        serde_json::to_string(&facts).map_err(|error| Failure::Run(error.to_string()))?;
+                    write(&folder, &facts_path, &text)?;
+                    (facts, saved)
+                };
+                progress(&format!("{name}: measuring what hosting it takes"));
+                let sizes = Facts { parameters: facts.parameters, bytes: facts.bytes };
+                let measured = site.model(&saved, sizes, items);
+                (facts, measured)
             }
         };
-        settle(entry, Facts { parameters: facts.parameters, bytes: facts.bytes }, &path);
+        settled(entry, facts, &path, measured);
     }
-    Ok(ready)
+    Ok(Ready { task: ready, deployment, notes })
 }
 
 fn settle(entry: &mut CandidateEntry, facts: Facts, path: &Path) {

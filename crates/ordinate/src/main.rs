@@ -4,9 +4,11 @@ mod ask;
 mod check;
 mod cli;
 mod decode;
+mod deploy;
 mod embed;
 mod failure;
 mod folder;
+mod gauge;
 mod hub;
 mod import;
 mod init;
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Command::Ask(args) => ask::ask(&args),
         Command::Models(args) => models::models(&args.command),
         Command::Schema(args) => output::print(&schema(args.of)),
+        Command::Gauge(args) => gauge::gauge(&args),
         Command::Completions(args) => completions(args.shell),
         Command::Man => man(),
     };

@@ -4,15 +4,17 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ordinate_core::task::{CombineSection, StatisticsSection};
-use ordinate_core::{Evidence, Needs};
+use ordinate_core::verdict::Deployment;
+use ordinate_core::{Candidate, Evidence, Needs};
 use ordinate_data::{Task, is_live, read_task, write_evidence};
-use ordinate_judge::{Case, Judged, Resampling, judge};
+use ordinate_judge::{Case, Hosted, Judged, Resampling, break_even, host, judge};
 
 use crate::cli::RunArgs;
 use crate::embed;
 use crate::failure::Failure;
 use crate::folder::{Folder, policy_file};
 use crate::live::{self, Asking, STORE};
+use crate::local::Ready;
 use crate::metric::load_evidence;
 use crate::output::{coloured, columns, print, tell};
 
@@ -44,10 +46,10 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     }
     let embedded = embed::answered(&task, &asking, &progress)?;
     // Candidates that run here are answered, and read as recorded ones from here on.
-    let mut ready = crate::local::answered(&embedded.task, &progress)?;
+    let Ready { task: mut ready, deployment, notes } = crate::local::answered(&embedded.task, &progress)?;
     let script = crate::script::note(&task)?;
     let mut measured = embedded.measured;
-    let (loaded, folder) = if live {
+    let (mut loaded, folder) = if live {
         // The folder first: it holds the answers.
         let folder = Folder::create(&path, &args.task)?;
         progress("asking live candidates");
@@ -61,11 +63,16 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         let loaded = load_evidence(&ready)?;
         (loaded, Folder::create(&path, &args.task)?)
     };
+    loaded.notes.extend(notes);
+    let hosted = hosted(&loaded.evidence, &deployment);
+    loaded.notes.extend(host(&mut loaded.evidence, &hosted, task.file.needs.volume_per_day));
     let evidence = &loaded.evidence;
     progress(&format!("{} items x {} candidates read", evidence.len(), evidence.candidates().len()));
     let notes: Vec<String> = script.into_iter().chain(loaded.notes.iter().cloned()).collect();
     let mut judged = decide(&task, evidence, &notes)?;
     judged.verdict.measured = measured;
+    judged.verdict.break_even = break_even(evidence, &judged.verdict.candidates, &hosted);
+    judged.verdict.deployment = deployment;
     progress(&format!("judged; policies tried: {}", judged.verdict.policies.len()));
 
     write_evidence(&folder.path("evidence.parquet"), evidence)
@@ -91,6 +98,16 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         tell(&format!("The whole report: {}", folder.path("report.html").display()));
     }
     Ok(())
+}
+
+/// The candidates with an hourly price, and the items that a machine answers, where that was measured here.
+fn hosted(evidence: &Evidence, deployment: &[Deployment]) -> Vec<Hosted> {
+    let of = |(column, candidate): (usize, &Candidate)| {
+        let per_hour = candidate.price?.per_hour?;
+        let measured = deployment.iter().find(|one| one.name == candidate.name);
+        Some(Hosted { column, per_hour, per_second: measured.map(|one| one.best_per_second) })
+    };
+    evidence.candidates().iter().enumerate().filter_map(of).collect()
 }
 
 /// Holds `--resume` to what is there: a mistyped folder must not pay for everything again.

@@ -84,9 +84,21 @@ fn labels_by_probability() {
     let one = named(&verdict, "candidates", "one");
     assert!((number(one, "quality.mean") - right as f64 / 24.0).abs() < 1e-9);
     assert_eq!((one["errors"].as_u64(), one["meets_needs"].as_bool()), (Some(0), Some(true)));
-    assert!(number(one, "memory_gb") > 0.0);
+    let facts = support::named(&verdict, "deployment", "one");
+    assert_eq!((facts["items"].as_u64(), facts["best_batch"].as_u64()), (Some(24), Some(1)), "{facts}");
+    assert!(
+        number(facts, "per_second") > 0.0
+            && number(facts, "disk_bytes") > number(facts, "memory_bytes") / 2.0
+    );
+    if cfg!(target_os = "linux") {
+        let peak = number(facts, "peak_memory_bytes");
+        assert!(
+            peak > number(facts, "memory_bytes") && (number(one, "memory_gb") - peak / 1e9).abs() < 1e-12
+        );
+    }
     let again = desk.ordinate(["run", "t.toml", "--out", "again"]);
     assert!(again.stderr().contains("one: answers of an earlier run"), "{}", again.stderr());
+    assert!(!again.stderr().contains("measuring"), "{}", again.stderr());
     let checked = desk.ordinate(["check", "t.toml"]);
     assert!(checked.stdout().contains("one (general), runs here"), "{}", checked.stdout());
     // Another prompt is another question.

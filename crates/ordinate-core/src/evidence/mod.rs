@@ -4,6 +4,7 @@
 //! [`EvidenceBuilder`], which refuses what would make it inconsistent.
 
 mod builder;
+mod cost;
 mod items;
 
 pub use builder::{EvidenceBuilder, EvidenceError, ItemFields};

@@ -2,6 +2,7 @@
 
 mod check;
 mod position;
+mod price;
 mod rules;
 
 use std::path::{Path, PathBuf};

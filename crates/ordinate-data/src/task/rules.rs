@@ -8,10 +8,11 @@ use ordinate_core::task::{Adapt, CandidateEntry, DataSection, FeatureFields, Tas
 use crate::error::{At, DataError, Problem, quoted};
 use crate::source;
 use crate::task::position::Document;
-use crate::task::{Key, Task, place};
+use crate::task::{Key, Task, place, price};
 
 pub(super) fn check(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
     numbers(task, document)?;
+    price::check(task, document)?;
     names(task, document)?;
     sources(task, document)?;
     features(task, document)?;
@@ -61,8 +62,12 @@ fn amounts(entry: &CandidateEntry) -> Vec<(Vec<&'static str>, f64)> {
     let openai = entry.openai.as_ref().and_then(|openai| openai.price);
     for (price, path) in [(entry.price, &["price"][..]), (openai, &["openai", "price"])] {
         let Some(price) = price else { continue };
-        let parts =
-            [("input", Some(price.input)), ("output", Some(price.output)), ("per_item", price.per_item)];
+        let parts = [
+            ("input", Some(price.input)),
+            ("output", Some(price.output)),
+            ("per_item", price.per_item),
+            ("per_hour", price.per_hour),
+        ];
         amounts.extend(parts.into_iter().filter_map(|(key, value)| Some(([path, &[key]].concat(), value?))));
     }
     let others = [("memory_gb", entry.memory_gb), ("parameters_billion", entry.parameters_billion)];

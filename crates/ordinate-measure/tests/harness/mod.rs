@@ -13,7 +13,7 @@ use ordinate_measure::{ChatAnswerer, Contender, Measured, Plan, RetryRule, Row, 
 use ordinate_remote::{Chat, Examples, Item, Prompt, Reader};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) const PRICE: Price = Price { input: 3.0, output: 15.0, per_item: None };
+pub(crate) const PRICE: Price = Price { input: 3.0, output: 15.0, per_item: None, per_hour: None };
 
 pub(crate) fn labels() -> Vec<String> {
     ["up", "down", "neutral", "none"].map(String::from).to_vec()

@@ -117,6 +117,15 @@ impl Boosted {
         shares.get(place).copied()
     }
 
+    /// As text that [`Self::from_json`] reads.
+    pub(crate) fn to_json(&self) -> Result<String, ModelError> {
+        serde_json::to_string(self).map_err(|error| ModelError::Failed(error.to_string()))
+    }
+
+    pub(crate) fn from_json(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text)
+    }
+
     fn row(&self, features: &Features, row: usize) -> Vec<f64> {
         let columns = self.fields.iter().zip(features.columns());
         columns.map(|(field, feature)| field.number(feature, row)).collect()

@@ -4,6 +4,7 @@
 
 use std::sync::OnceLock;
 
+use rayon::prelude::*;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
@@ -72,18 +73,18 @@ impl Fixed {
 
 impl Encoder for &Fixed {
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
-        texts
-            .iter()
-            .map(|text| {
-                let encoding = self
-                    .tokenizer
-                    .encode(*text, false)
-                    .map_err(|error| ModelError::Failed(error.to_string()))?;
-                let mut sum = vec![0.0; self.dims];
-                encoding.get_ids().iter().for_each(|&id| self.add(id, &mut sum));
-                Ok(unit(sum))
-            })
-            .collect()
+        let embed = |text: &&str| {
+            let encoding =
+                self.tokenizer.encode(*text, false).map_err(|error| ModelError::Failed(error.to_string()))?;
+            let mut sum = vec![0.0; self.dims];
+            encoding.get_ids().iter().for_each(|&id| self.add(id, &mut sum));
+            Ok(unit(sum))
+        };
+        // One alone is embedded at once: to hand it to another thread takes as long.
+        match texts {
+            [one] => Ok(vec![embed(one)?]),
+            many => many.par_iter().map(embed).collect(),
+        }
     }
 
     fn facts(&self) -> Facts {

@@ -43,7 +43,7 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    fn new(text: String, value: Option<f64>) -> Self {
+    pub(super) fn new(text: String, value: Option<f64>) -> Self {
         Self { text, key: value.filter(|x| x.is_finite()).map(|x| x.to_string()).unwrap_or_default() }
     }
 }

@@ -1,0 +1,135 @@
+//! What hosting a candidate takes that runs in this process: measured once for the same model and machine, in a process
+//! of its own, and kept beside its answers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use ordinate_core::verdict::{Deployment, Machine};
+use ordinate_core::{CandidateName, Items};
+use ordinate_models::gauge::{Gauged, Order};
+use ordinate_models::{Facts, Saved};
+use sha2::{Digest as _, Sha256};
+
+/// Raised when something is measured in another way.
+const VERSION: u32 = 1;
+
+/// The most items that are answered for it.
+const SAMPLE: usize = 256;
+
+/// Where the figures of one model on this machine are kept.
+pub(crate) struct Site<'a> {
+    name: &'a CandidateName,
+    folder: &'a Path,
+    file: PathBuf,
+    machine: Machine,
+}
+
+impl<'a> Site<'a> {
+    /// Of the candidate whose answers are kept in `folder` under `key`.
+    pub(crate) fn new(name: &'a CandidateName, folder: &'a Path, key: &str) -> Self {
+        let machine = machine();
+        // A build without optimisation is another machine, so to say.
+        let seen = format!("{VERSION} {} {machine:?} {}", env!("CARGO_PKG_VERSION"), cfg!(debug_assertions));
+        let digest = Sha256::digest(seen);
+        let short: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        Self { name, folder, file: folder.join(format!("{key}-{short}.json")), machine }
+    }
+
+    /// What was measured on this machine before.
+    pub(crate) fn kept(&self) -> Option<Deployment> {
+        let kept: Deployment = serde_json::from_str(&fs::read_to_string(&self.file).ok()?).ok()?;
+        Some(Deployment { name: self.name.clone(), ..kept })
+    }
+
+    /// Measures a trained model, and keeps what was found; or says why that could not be done.
+    pub(crate) fn model(&self, saved: &Saved, facts: Facts, items: &Items) -> Result<Deployment, String> {
+        let desk = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+        let file = desk.path().join("model.json");
+        saved.write(&file).map_err(|error| error.to_string())?;
+        let size = fs::metadata(&file).map_err(|error| error.to_string())?.len();
+        let disk = size + saved.further_bytes().map_err(|error| error.to_string())?;
+        let inputs: Vec<&str> = (0..items.len())
+            .filter(|&row| items.target(row).is_some())
+            .filter_map(|row| items.input(row))
+            .collect();
+        let inputs = spread(inputs.len()).map(|place| inputs[place].to_owned()).collect();
+        self.measured(&Order::Model { saved: file, inputs }, facts, disk)
+    }
+
+    /// Carries an order out in a process of its own, and keeps what was found.
+    pub(crate) fn measured(&self, order: &Order, facts: Facts, disk: u64) -> Result<Deployment, String> {
+        let found = asked(order)?;
+        let deployment = Deployment {
+            name: self.name.clone(),
+            parameters: facts.parameters,
+            disk_bytes: disk,
+            memory_bytes: facts.bytes,
+            peak_memory_bytes: found.peak_memory_bytes,
+            load_ms: found.load_ms,
+            latency_ms: found.latency_ms,
+            items: found.items,
+            per_second: found.per_second,
+            best_batch: found.best_batch,
+            best_per_second: found.best_per_second,
+            threads: found.threads,
+            machine: self.machine.clone(),
+        };
+        let text = serde_json::to_string(&deployment).map_err(|error| error.to_string())?;
+        crate::local::write(self.folder, &self.file, &text).map_err(|failure| failure.to_string())?;
+        Ok(deployment)
+    }
+}
+
+/// Places of some items out of so many, evenly spread.
+pub(crate) fn spread(items: usize) -> impl Iterator<Item = usize> {
+    let some = items.min(SAMPLE);
+    (0..some).map(move |at| at * items / some)
+}
+
+/// Starts this program again with an order, and reads what it found.
+fn asked(order: &Order) -> Result<Gauged, String> {
+    let desk = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+    let file = desk.path().join("order.json");
+    let text = serde_json::to_string(order).map_err(|error| error.to_string())?;
+    fs::write(&file, text).map_err(|error| format!("{}: cannot be written: {error}", file.display()))?;
+    let program = std::env::current_exe().map_err(|error| format!("this program is not found: {error}"))?;
+    let output = Command::new(&program)
+        .arg("gauge")
+        .arg(&file)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("{}: cannot be started: {error}", program.display()))?;
+    if !output.status.success() {
+        let told = String::from_utf8_lossy(&output.stderr);
+        let last = told.lines().last().map(|line| line.trim_start_matches("error: ")).unwrap_or_default();
+        return Err(if last.is_empty() {
+            format!("its process ended with {}", output.status)
+        } else {
+            last.to_owned()
+        });
+    }
+    serde_json::from_slice(&output.stdout)
+        .map_err(|error| format!("its process said what is no figure: {error}"))
+}
+
+fn machine() -> Machine {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let named = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    let cpu = named.map_or(std::env::consts::ARCH, |(_, name)| name.trim());
+    Machine { cpu: cpu.to_owned(), cores }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spread;
+
+    #[test]
+    fn samples_are_spread() {
+        assert_eq!(spread(3).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(spread(0).count(), 0);
+        let many: Vec<usize> = spread(1_000).collect();
+        assert_eq!((many.len(), many[0], many[128], many[255]), (256, 0, 500, 996));
+    }
+}

@@ -1,0 +1,21 @@
+//! `ordinate gauge`, which is not for people: `ordinate run` starts it to measure what hosting one model takes, in a
+//! process that holds nothing else.
+
+use std::fs;
+
+use ordinate_models::gauge::{Order, gauge as measure};
+
+use crate::cli::GaugeArgs;
+use crate::failure::Failure;
+use crate::output::print;
+
+pub(crate) fn gauge(args: &GaugeArgs) -> Result<(), Failure> {
+    let bad = |error: &dyn std::fmt::Display| {
+        Failure::Input(format!("{}: is no order of `ordinate run`: {error}", args.order.display()))
+    };
+    let text = fs::read_to_string(&args.order).map_err(|error| bad(&error))?;
+    let order: Order = serde_json::from_str(&text).map_err(|error| bad(&error))?;
+    let gauged = measure(&order).map_err(|error| Failure::Run(error.to_string()))?;
+    let text = serde_json::to_string(&gauged).map_err(|error| Failure::Run(error.to_string()))?;
+    print(&(text + "\n"))
+}
