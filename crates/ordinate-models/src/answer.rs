@@ -41,7 +41,8 @@ pub struct Answered {
 /// Answers every item that has a target; `embedded` is [`Embedded::of`] the recipe's encoder and the same items, where
 /// it has one. Where the task names train and test items, test items are answered by a
 /// model trained on all train items, and train items (from which policies learn) by models trained on the other
-/// folds; where it names one file of items, all are answered by such models. Items of a group stay together.
+/// folds; where it names one file of items, all are answered by such models. Items of a group stay together. The model of
+/// all train items is given too, as it is kept.
 ///
 /// # Errors
 /// [`ModelError`], for example where there is too little to train on.
@@ -79,21 +80,6 @@ pub fn answer_items(
     }
     answered.sort_by_key(|one| one.row);
     Ok((answered, facts, saved))
-}
-
-/// The model that [`answer_items`] answers test items with, trained again.
-///
-/// # Errors
-/// As [`answer_items`].
-pub fn train(
-    items: &Items,
-    (kind, metric): (Kind, Metric),
-    recipe: &Recipe,
-    embedded: Option<&Embedded>,
-    seed: u64,
-) -> Result<Saved, ModelError> {
-    let bench = Bench { items, kind, metric, recipe, embedded, seed };
-    bench.saved(&bench.fit(&bench.parts()?.1)?)
 }
 
 /// At most so many of the rows, drawn at random.

@@ -29,7 +29,7 @@ mod regression;
 mod saved;
 mod script;
 
-pub use answer::{Answered, answer_items, train};
+pub use answer::{Answered, answer_items};
 pub use boosted::Boosted;
 pub use cloze::Cloze;
 pub use embedded::Embedded;

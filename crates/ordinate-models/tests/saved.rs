@@ -56,8 +56,6 @@ fn saved_models_answer_the_same() {
         let embedded = recipe.from().map(|from| Embedded::of(from, &items).unwrap());
         let (answered, facts, saved) =
             ordinate_models::answer_items(&items, ASKED, &recipe, embedded.as_ref(), 7).unwrap();
-        let again = ordinate_models::train(&items, ASKED, &recipe, embedded.as_ref(), 7).unwrap();
-        assert_eq!(again, saved, "{recipe:?}");
         let file = folder.path().join("saved.json");
         saved.write(&file).unwrap();
         let model = Saved::open(&file).unwrap();

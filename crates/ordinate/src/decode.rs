@@ -177,7 +177,7 @@ impl Decoding<'_> {
                 progress(&format!("{}: answering {} items", self.name, asked.len()));
                 write(&folder, &path, &bench.rows(&asked, progress)?)?;
                 let Facts { parameters, bytes } = writer.facts();
-                let kept = Kept { parameters, bytes };
+                let kept = Kept { parameters, bytes, further_bytes: 0 };
                 let text = serde_json::to_string(&kept).map_err(|error| Failure::Run(error.to_string()))?;
                 write(&folder, &facts_path, &text)?;
                 kept

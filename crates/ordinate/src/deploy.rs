@@ -8,8 +8,10 @@ use std::process::{Command, Stdio};
 use ordinate_core::verdict::{Deployment, Machine};
 use ordinate_core::{CandidateName, Items};
 use ordinate_models::gauge::{Gauged, Order};
-use ordinate_models::{Facts, Saved};
+use ordinate_models::Facts;
 use sha2::{Digest as _, Sha256};
+
+use crate::local::Kept;
 
 /// Raised when something is measured in another way.
 const VERSION: u32 = 1;
@@ -42,19 +44,16 @@ impl<'a> Site<'a> {
         Some(Deployment { name: self.name.clone(), ..kept })
     }
 
-    /// Measures a trained model, and keeps what was found; or says why that could not be done.
-    pub(crate) fn model(&self, saved: &Saved, facts: Facts, items: &Items) -> Result<Deployment, String> {
-        let desk = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
-        let file = desk.path().join("model.json");
-        saved.write(&file).map_err(|error| error.to_string())?;
-        let size = fs::metadata(&file).map_err(|error| error.to_string())?.len();
-        let disk = size + saved.further_bytes().map_err(|error| error.to_string())?;
+    /// Measures the trained model in a file, and keeps what was found; or says why that could not be done.
+    pub(crate) fn model(&self, file: &Path, kept: &Kept, items: &Items) -> Result<Deployment, String> {
+        let disk = kept.further_bytes + fs::metadata(file).map_err(|error| error.to_string())?.len();
+        let facts = Facts { parameters: kept.parameters, bytes: kept.bytes };
         let inputs: Vec<&str> = (0..items.len())
             .filter(|&row| items.target(row).is_some())
             .filter_map(|row| items.input(row))
             .collect();
         let inputs = spread(inputs.len()).map(|place| inputs[place].to_owned()).collect();
-        self.measured(&Order::Model { saved: file, inputs }, facts, disk)
+        self.measured(&Order::Model { saved: file.to_owned(), inputs }, facts, disk)
     }
 
     /// Carries an order out in a process of its own, and keeps what was found.

@@ -9,7 +9,7 @@ use ordinate_core::task::{CandidateEntry, Recorded};
 use ordinate_core::verdict::Deployment;
 use ordinate_core::{Hosting, Items, Part};
 use ordinate_data::{Task, load_features, load_items};
-use ordinate_models::{Answered, Embedded, Facts, From, Kind, Recipe, answer_items, train};
+use ordinate_models::{Answered, Embedded, Facts, From, Kind, Recipe, answer_items};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -48,6 +48,9 @@ pub(crate) struct Ready {
 pub(crate) struct Kept {
     pub(crate) parameters: u64,
     pub(crate) bytes: u64,
+    /// Bytes of the files that a trained model needs besides its own.
+    #[serde(default)]
+    pub(crate) further_bytes: u64,
 }
 
 /// The recipe of a candidate that runs here; `None` for another one.
@@ -161,16 +164,16 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Ready, Fa
         let told = format!("{recipe:?} {identity} {metric:?} {fields}");
         let key = key(items, task, &told, seed, cost_usd);
         let folder = cache()?;
-        let (path, facts_path) = (folder.join(format!("{key}.jsonl")), folder.join(format!("{key}.json")));
+        let [path, model, facts_path] =
+            ["jsonl", "model.json", "json"].map(|ending| folder.join(format!("{key}.{ending}")));
         let name = entry.name.clone();
         let site = Site::new(&name, &folder, &key);
-        let kept = read(&facts_path).filter(|_| path.is_file());
-        if kept.is_some() {
-            progress(&format!("{name}: answers of an earlier run on the same data"));
-        }
-        let (facts, measured) = match (kept, site.kept()) {
-            (Some(facts), Some(measured)) => (facts, Ok(measured)),
-            (kept, _) => {
+        let facts = match read(&facts_path).filter(|_| path.is_file() && model.is_file()) {
+            Some(facts) => {
+                progress(&format!("{name}: answers of an earlier run on the same data"));
+                facts
+            }
+            None => {
                 if let Some(from) =
                     recipe.from().filter(|from| opened.iter().all(|(known, _)| known != *from))
                 {
@@ -179,25 +182,25 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Ready, Fa
                 }
                 let embedded = opened.iter().find(|(known, _)| Some(known) == recipe.from());
                 let embedded = embedded.map(|(_, embedded)| embedded);
-                let asked = (kind, *metric);
-                let (facts, saved) = if let Some(facts) = kept {
-                    progress(&format!("{name}: training again, to measure it on this machine"));
-                    (facts, train(items, asked, &recipe, embedded, seed).map_err(|error| fail(&error))?)
-                } else {
-                    progress(&format!("{name}: training and answering {} items", items.len()));
-                    let (answers, Facts { parameters, bytes }, saved) =
-                        answer_items(items, asked, &recipe, embedded, seed).map_err(|error| fail(&error))?;
-                    write(&folder, &path, &rows(items, &answers, cost_usd)?)?;
-                    let facts = Kept { parameters, bytes };
-                    let text =
-                        serde_json::to_string(&facts).map_err(|error| Failure::Run(error.to_string()))?;
-                    write(&folder, &facts_path, &text)?;
-                    (facts, saved)
-                };
+                progress(&format!("{name}: training and answering {} items", items.len()));
+                let (answers, Facts { parameters, bytes }, saved) =
+                    answer_items(items, (kind, *metric), &recipe, embedded, seed)
+                        .map_err(|error| fail(&error))?;
+                write(&folder, &path, &rows(items, &answers, cost_usd)?)?;
+                saved.write(&model).map_err(|error| fail(&error))?;
+                let further_bytes = saved.further_bytes().map_err(|error| fail(&error))?;
+                let facts = Kept { parameters, bytes, further_bytes };
+                let text = serde_json::to_string(&facts).map_err(|error| Failure::Run(error.to_string()))?;
+                // Last: what has this file is whole.
+                write(&folder, &facts_path, &text)?;
+                facts
+            }
+        };
+        let measured = match site.kept() {
+            Some(measured) => Ok(measured),
+            None => {
                 progress(&format!("{name}: measuring what hosting it takes"));
-                let sizes = Facts { parameters: facts.parameters, bytes: facts.bytes };
-                let measured = site.model(&saved, sizes, items);
-                (facts, measured)
+                site.model(&model, &facts, items)
             }
         };
         settled(entry, facts, &path, measured);

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ordinate_core::task::{CombineSection, StatisticsSection};
-use ordinate_core::verdict::Deployment;
+use ordinate_core::verdict::{Deployment, Measured};
 use ordinate_core::{Candidate, Evidence, Needs};
-use ordinate_data::{Task, is_live, read_task, write_evidence};
+use ordinate_data::{Loaded, Task, is_live, read_task, write_evidence};
 use ordinate_judge::{Case, Hosted, Judged, Resampling, break_even, host, judge};
 
 use crate::cli::RunArgs;
@@ -34,42 +34,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         task.file.measure.max_spend = Some(most);
     }
     let path = args.out.clone().unwrap_or_else(|| default_folder(&task.file.task.name));
-    let live = is_live(&task);
-    check_resume(args, &path, live || embed::any(&task))?;
-    let store = path.join(STORE);
-    let asking = Asking { store: &store, retry_errors: args.retry_errors, quiet: args.quiet };
-    if embed::any(&task) {
-        // The store's folder; it becomes a run folder when the task is known to be sound.
-        std::fs::create_dir_all(&path).map_err(|error| {
-            Failure::Run(format!("{}: the run folder cannot be made: {error}", path.display()))
-        })?;
-    }
-    let embedded = embed::answered(&task, &asking, &progress)?;
-    // Candidates that run here are answered, and read as recorded ones from here on.
-    let Ready { task: mut ready, deployment, notes } = crate::local::answered(&embedded.task, &progress)?;
-    let script = crate::script::note(&task)?;
-    let mut measured = embedded.measured;
-    let (mut loaded, folder) = if live {
-        // The folder first: it holds the answers.
-        let folder = Folder::create(&path, &args.task)?;
-        progress("asking live candidates");
-        if let Some(most) = &mut ready.file.measure.max_spend {
-            *most = (*most - embedded.spent_usd).max(0.0);
-        }
-        let asked = live::ask(&ready, &asking)?;
-        measured.extend(asked.measured);
-        (asked.loaded, folder)
-    } else {
-        let loaded = load_evidence(&ready)?;
-        (loaded, Folder::create(&path, &args.task)?)
-    };
-    loaded.notes.extend(notes);
+    let Answers { mut loaded, measured, deployment, folder } = answers(args, &task, &path, &progress)?;
     let hosted = hosted(&loaded.evidence, &deployment);
     loaded.notes.extend(host(&mut loaded.evidence, &hosted, task.file.needs.volume_per_day));
     let evidence = &loaded.evidence;
     progress(&format!("{} items x {} candidates read", evidence.len(), evidence.candidates().len()));
-    let notes: Vec<String> = script.into_iter().chain(loaded.notes.iter().cloned()).collect();
-    let mut judged = decide(&task, evidence, &notes)?;
+    let mut judged = decide(&task, evidence, &loaded.notes)?;
     judged.verdict.measured = measured;
     judged.verdict.break_even = break_even(evidence, &judged.verdict.candidates, &hosted);
     judged.verdict.deployment = deployment;
@@ -98,6 +68,49 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         tell(&format!("The whole report: {}", folder.path("report.html").display()));
     }
     Ok(())
+}
+
+/// The answers of every candidate, and the folder that the run is written to.
+struct Answers {
+    loaded: Loaded,
+    measured: Vec<Measured>,
+    deployment: Vec<Deployment>,
+    folder: Folder,
+}
+
+/// Asks whom has to be asked, and reads what was recorded.
+fn answers(args: &RunArgs, task: &Task, path: &Path, progress: &dyn Fn(&str)) -> Result<Answers, Failure> {
+    let (live, embeds) = (is_live(task), embed::any(task));
+    check_resume(args, path, live || embeds)?;
+    let store = path.join(STORE);
+    let asking = Asking { store: &store, retry_errors: args.retry_errors, quiet: args.quiet };
+    if embeds {
+        // The store's folder; it becomes a run folder when the task is known to be sound.
+        std::fs::create_dir_all(path).map_err(|error| {
+            Failure::Run(format!("{}: the run folder cannot be made: {error}", path.display()))
+        })?;
+    }
+    let embedded = embed::answered(task, &asking, progress)?;
+    // Candidates that run here are answered, and read as recorded ones from here on.
+    let Ready { task: mut ready, deployment, notes } = crate::local::answered(&embedded.task, progress)?;
+    let mut measured = embedded.measured;
+    let (mut loaded, folder) = if live {
+        // The folder first: it holds the answers.
+        let folder = Folder::create(path, &args.task)?;
+        progress("asking live candidates");
+        if let Some(most) = &mut ready.file.measure.max_spend {
+            *most = (*most - embedded.spent_usd).max(0.0);
+        }
+        let asked = live::ask(&ready, &asking)?;
+        measured.extend(asked.measured);
+        (asked.loaded, folder)
+    } else {
+        let loaded = load_evidence(&ready)?;
+        (loaded, Folder::create(path, &args.task)?)
+    };
+    loaded.notes.extend(notes);
+    loaded.notes.extend(crate::script::note(task)?);
+    Ok(Answers { loaded, measured, deployment, folder })
 }
 
 /// The candidates with an hourly price, and the items that a machine answers, where that was measured here.

@@ -71,9 +71,10 @@ impl Source {
 }
 
 /// The files of a model's folder.
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "config.json",
     "tokenizer.json",
+    "tokenizer_config.json",
     "model.safetensors",
     "1_Pooling/config.json",
     "sentence_bert_config.json",
