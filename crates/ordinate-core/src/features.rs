@@ -39,6 +39,19 @@ impl Features {
         &self.columns
     }
 
+    /// A row as lines `name: value`, one for each value that is there: what models for texts read of it.
+    #[must_use]
+    pub fn lines(&self, row: usize) -> String {
+        let line = |feature: &Feature| {
+            let value = match &feature.values {
+                Values::Numbers(_) => feature.number(row).map(|number| number.to_string()),
+                Values::Categories(_) => feature.category(row).map(str::to_owned),
+            };
+            value.map(|value| format!("{}: {value}", feature.name))
+        };
+        self.columns.iter().filter_map(line).collect::<Vec<_>>().join("\n")
+    }
+
     /// Whether items have no fields of their own.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -67,8 +67,7 @@ pub(crate) fn text(names: &[String], row: &Row<'_>) -> Result<Option<String>, Fa
     let mut text = String::new();
     for (place, (name, cell)) in names.iter().zip(row.fields).enumerate() {
         let value = cell.text().map_err(|problem| Fault::in_field(place, problem))?;
-        // `NaN` is how tools write a number that is not there.
-        let Some(value) = value.filter(|value| !matches!(value.trim(), "" | "NaN" | "nan")) else { continue };
+        let Some(value) = value.filter(|value| !is_gap(value.trim())) else { continue };
         if !text.is_empty() {
             text.push('\n');
         }
@@ -130,6 +129,11 @@ pub fn load_features(task: &Task) -> Result<Features, DataError> {
     Ok(Features::new(columns))
 }
 
+/// How tables write what is not known, besides an empty cell (pandas reads the same ones so, and UCI's tables have `?`).
+fn is_gap(text: &str) -> bool {
+    matches!(text, "" | "?" | "NA" | "N/A" | "n/a" | "null" | "NULL" | "NaN" | "nan")
+}
+
 /// What a cell holds.
 enum Held<'a> {
     Nothing,
@@ -149,7 +153,7 @@ fn read(cell: Cell<'_>) -> Result<Held<'_>, Problem> {
         Cell::Bool(true) => Held::Text("true"),
         Cell::Bool(false) => Held::Text("false"),
         Cell::Text(text) => match text.trim() {
-            "" => Held::Nothing,
+            text if is_gap(text) => Held::Nothing,
             text => text.parse().map_or(Held::Text(text), of_number),
         },
         Cell::Json(_) => return refused("an array or an object"),

@@ -130,7 +130,7 @@ pub enum Problem {
     },
     /// A field that `[data] features` names is missing.
     #[error("the file has no such field, which [data] features names; its fields are {}{}. Correct the name, or leave it out \
-             of features.", list(known), did_you_mean(nearest.as_deref()))]
+             of features; where that is \"all\", every file needs every field.", list(known), did_you_mean(nearest.as_deref()))]
     NoFeature {
         /// The fields that there are.
         known: Vec<String>,

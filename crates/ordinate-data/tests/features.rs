@@ -141,3 +141,25 @@ fn the_text_of_an_item() {
     let texts: Vec<Option<&str>> = texts.iter().map(Option::as_deref).collect();
     assert_eq!(texts, [Some("x: 1.50\ny: two lines"), None, Some("y: z")]);
 }
+
+/// One `?` in a column of numbers is a gap, as UCI's tables write it, and makes no category of the others.
+#[test]
+fn gaps_are_written_in_many_ways() {
+    let files = Files::new(&[]);
+    let gaps = ["?", "NA", "N/A", "n/a", "null", "NULL", "NaN", "nan", " ", ""];
+    let mut text = "id,target,dose\n".to_owned();
+    for at in 0..30 {
+        let _ = writeln!(text, "i{at},t,{}", gaps.get(at).map_or(at.to_string(), |gap| (*gap).to_owned()));
+    }
+    files.write("items.csv", text.as_bytes());
+    let task = "[task]\nname = \"t\"\nkind = \"classify\"\n[data]\nitems = \"items.csv\"\ntarget = \"target\"\nfeatures = \"all\"\n";
+    let task = parse_task(&files.path("t.toml"), task).unwrap();
+    let features = load_features(&task).unwrap();
+    let dose = &features.columns()[0];
+    let numbers: Vec<Option<f64>> = (0..30).map(|row| dose.number(row)).collect();
+    assert!(numbers[..gaps.len()].iter().all(Option::is_none), "{numbers:?}");
+    assert_eq!(numbers[gaps.len()..], (10..30).map(|at| Some(f64::from(at))).collect::<Vec<_>>());
+    assert_eq!((features.lines(0), features.lines(12)), (String::new(), "dose: 12".to_owned()));
+    let items = load_items(&task).unwrap();
+    assert_eq!((items.input(0), items.input(12)), (None, Some("dose: 12")));
+}

@@ -47,7 +47,7 @@ impl Contender<'_> {
 }
 
 /// All singles, then all policies.
-pub(crate) fn contenders<'a>(evidence: &Evidence, trials: &'a Trials) -> Vec<Contender<'a>> {
+pub(crate) fn contenders<'a>(evidence: &Evidence, trials: &'a Trials, needs: &Needs) -> Vec<Contender<'a>> {
     let policies = trials.trials.iter().map(|trial| {
         let asked = trial.played.asked.iter().fold(0_u64, |all, asked| all | asked);
         let mut uses: Vec<usize> =
@@ -60,10 +60,39 @@ pub(crate) fn contenders<'a>(evidence: &Evidence, trials: &'a Trials) -> Vec<Con
         Contender {
             trial: Some(trial),
             dial: Some(trial.dial),
-            ..contender(evidence, trial.name.clone(), trial.kind, trial.played.clone(), uses)
+            ..contender(evidence, trial.name.clone(), trial.kind, paid(evidence, trial, &uses, needs), uses)
         }
     });
     singles(evidence, &trials.rows).into_iter().chain(policies).collect()
+}
+
+/// What a policy played, with the idle hours of its machines paid for too: one that is hosted by the hour for a day's volume is
+/// paid for whether it is asked or not, so that every item bears its part of them.
+#[allow(clippy::cast_precision_loss)] // counts of items
+fn paid(evidence: &Evidence, trial: &Trial, uses: &[usize], needs: &Needs) -> Played {
+    let mut played = trial.played.clone();
+    if needs.volume_per_day.is_none() {
+        return played;
+    }
+    for &column in uses {
+        let candidate = &evidence.candidates()[column];
+        let by_the_hour = candidate.price.is_some_and(|price| price.per_hour.is_some());
+        let each = cost_and_asked(evidence, column, &trial.played).filter(|_| by_the_hour);
+        let Some((each, asked)) = each else { continue };
+        let idle = each * (1.0 - asked as f64 / played.len().max(1) as f64);
+        played.cost_usd.iter_mut().for_each(|cost| *cost += idle);
+    }
+    played
+}
+
+/// What an answer of this candidate costs, and how many items it was asked about.
+fn cost_and_asked(evidence: &Evidence, column: usize, played: &Played) -> Option<(f64, usize)> {
+    let asked = |row: usize| match column {
+        0..64 => played.asked[row] >> column & 1 == 1,
+        _ => usize::from(played.given[row]) == column,
+    };
+    let each = (0..evidence.len()).find_map(|row| evidence.answers(column).cost_usd(row))?;
+    Some((each, (0..played.len()).filter(|&row| asked(row)).count()))
 }
 
 /// Every candidate by itself.

@@ -40,7 +40,8 @@ impl Hosted {
     /// without one a machine that is never idle, `per_hour / (3,600 s x items per second)`. `None` where neither volume
     /// nor rate is known.
     #[allow(clippy::cast_precision_loss)] // items of a day
-    fn cost_per_item(&self, volume: Option<u64>) -> Option<f64> {
+    #[must_use]
+    pub fn cost_per_item(&self, volume: Option<u64>) -> Option<f64> {
         match (volume, self.per_second) {
             (Some(volume), _) => {
                 let volume = volume as f64;
@@ -85,8 +86,8 @@ pub fn host(evidence: &mut Evidence, hosted: &[Hosted], volume: Option<u64>) -> 
     }
     if !hosted.is_empty() && volume.is_some() {
         notes.push(
-            "A policy that asks a hosted candidate about some of the items only is charged for those alone, though its \
-             machine is paid for the whole day."
+            "A policy that asks a hosted candidate about some of the items only pays for its machines all day; the points of \
+             its curve are without their idle hours."
                 .to_owned(),
         );
     }

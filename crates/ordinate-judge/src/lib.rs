@@ -84,7 +84,7 @@ pub fn judge(case: &Case<'_>) -> Result<Judged, CombineError> {
         eligible: eligible.clone(),
     };
     let trials = try_all(&view, case.learners, &plan)?;
-    let contenders = contenders(case.evidence, &trials);
+    let contenders = contenders(case.evidence, &trials, case.needs);
 
     let groups = trials.clusters.as_deref().map(Groups::new);
     let weigh = |reading| {

@@ -42,7 +42,7 @@ impl Cloze {
                     .to_owned(),
             ));
         }
-        if matches!(local.model.as_str(), "ngram-linear" | "builtin") {
+        if Local::BROUGHT.contains(&local.model.as_str()) {
             return Err(Self::not_for(&local.model));
         }
         parts(local.template.as_deref().unwrap_or_default()).map(drop)

@@ -66,7 +66,10 @@ pub enum ModelError {
     #[error("the target {0:?} is not a number; correct it, or remove the item")]
     NoNumber(String),
     /// An item that is to be answered has no input.
-    #[error("item {0:?} has no input; name the field with the text in [data] input")]
+    #[error(
+        "item {0:?} has no input: name the field with the text in [data] input; where it is empty, or all [data] features \
+         are, fill it or remove the item"
+    )]
     NoInput(String),
     /// A target is not what its kind needs.
     #[error("the target {target:?} of item {id:?} is no {wanted}")]

@@ -71,13 +71,14 @@ pub(crate) fn deployment(one: &Deployment) -> String {
 /// Above which volume hosting is cheaper, in a few words.
 pub(crate) fn above(one: &BreakEven) -> String {
     let volume = |volume: f64| figures::number(volume.round());
+    let unknown = if one.items_per_second.is_none() { ", if one machine can do them" } else { "" };
     match (one.volume_per_day, one.always_above) {
         (None, _) => "never".to_owned(),
         (Some(0.0), _) => "at any volume".to_owned(),
         (Some(first), Some(always)) if always > first => {
             format!("above {} items a day on one machine, and always above {}", volume(first), volume(always))
         }
-        (Some(first), _) => format!("above {} items a day", volume(first)),
+        (Some(first), _) => format!("above {} items a day{unknown}", volume(first)),
     }
 }
 

@@ -97,9 +97,7 @@ pub(crate) fn of<'a>(task: &'a Task, entry: &CandidateEntry) -> Result<Option<De
     if local.top_p.is_some_and(|share| !(share > 0.0 && share <= 1.0)) {
         return Err(fail(&"top_p is not a number above 0, and at most 1"));
     }
-    let file = &task.file.task;
-    let metric = Metric::of(file.kind, file.metric.as_deref())
-        .map_err(|error| fail(&format!("[task] metric: {error}")))?;
+    let metric = crate::metric::of(task)?;
     Ok(Some(Decoding {
         task,
         name: entry.name.clone(),
@@ -177,7 +175,7 @@ impl Decoding<'_> {
                 progress(&format!("{}: answering {} items", self.name, asked.len()));
                 write(&folder, &path, &bench.rows(&asked, progress)?)?;
                 let Facts { parameters, bytes } = writer.facts();
-                let kept = Kept { parameters, bytes, further_bytes: 0 };
+                let kept = Kept { parameters, bytes, further_bytes: 0, reads_features: false };
                 let text = serde_json::to_string(&kept).map_err(|error| Failure::Run(error.to_string()))?;
                 write(&folder, &facts_path, &text)?;
                 kept

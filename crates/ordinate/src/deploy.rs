@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 
 use ordinate_core::verdict::{Deployment, Machine};
 use ordinate_core::{CandidateName, Items};
-use ordinate_models::gauge::{Gauged, Order};
 use ordinate_models::Facts;
+use ordinate_models::gauge::{Gauged, Order};
 use sha2::{Digest as _, Sha256};
 
 use crate::local::Kept;
@@ -32,7 +32,9 @@ impl<'a> Site<'a> {
     pub(crate) fn new(name: &'a CandidateName, folder: &'a Path, key: &str) -> Self {
         let machine = machine();
         // A build without optimisation is another machine, so to say.
-        let seen = format!("{VERSION} {} {machine:?} {}", env!("CARGO_PKG_VERSION"), cfg!(debug_assertions));
+        let threads = std::env::var_os("RAYON_NUM_THREADS");
+        let (version, debug) = (env!("CARGO_PKG_VERSION"), cfg!(debug_assertions));
+        let seen = format!("{VERSION} {version} {machine:?} {debug} {threads:?}");
         let digest = Sha256::digest(seen);
         let short: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         Self { name, folder, file: folder.join(format!("{key}-{short}.json")), machine }
@@ -48,11 +50,13 @@ impl<'a> Site<'a> {
     pub(crate) fn model(&self, file: &Path, kept: &Kept, items: &Items) -> Result<Deployment, String> {
         let disk = kept.further_bytes + fs::metadata(file).map_err(|error| error.to_string())?.len();
         let facts = Facts { parameters: kept.parameters, bytes: kept.bytes };
-        let inputs: Vec<&str> = (0..items.len())
-            .filter(|&row| items.target(row).is_some())
-            .filter_map(|row| items.input(row))
-            .collect();
-        let inputs = spread(inputs.len()).map(|place| inputs[place].to_owned()).collect();
+        let rows: Vec<usize> = (0..items.len()).filter(|&row| items.target(row).is_some()).collect();
+        // Trees read the fields, whatever the text of an item is.
+        let input = |row: usize| match items.features().is_empty() || !kept.reads_features {
+            true => items.input(row).unwrap_or_default().to_owned(),
+            false => items.features().lines(row),
+        };
+        let inputs = spread(rows.len()).map(|place| input(rows[place])).collect();
         self.measured(&Order::Model { saved: file.to_owned(), inputs }, facts, disk)
     }
 

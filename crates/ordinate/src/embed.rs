@@ -42,8 +42,8 @@ pub(crate) fn answered(task: &Task, asking: &Asking<'_>, progress: &dyn Fn(&str)
     let columns: Vec<usize> =
         (0..task.file.candidate.len()).filter(|&at| task.file.candidate[at].embeds()).collect();
     progress(&format!("asking for embeddings of {} items", rows.len()));
-    let (asked, summaries, spent) = live::rows(plan, asking)?;
-    ready.spent_usd = spent;
+    let live::Rows { rows: asked, summaries, spent_usd } = live::rows(plan, asking)?;
+    ready.spent_usd = spent_usd;
     for ((column, asked), summary) in columns.into_iter().zip(asked).zip(&summaries) {
         let entry = &mut ready.task.file.candidate[column];
         progress(&format!("{}: training and answering {} items", entry.name, rows.len()));
@@ -70,7 +70,8 @@ fn texts(task: &Task) -> Result<(Items, Vec<usize>), Failure> {
     let rows: Vec<usize> = (0..items.len()).filter(|&row| items.target(row).is_some()).collect();
     match rows.iter().find(|&&row| items.input(row).is_none()) {
         Some(&row) => Err(Failure::Input(format!(
-            "{}: item {:?} has no input to embed; name the field with the text in [data] input",
+            "{}: item {:?} has no input to embed: name the field with the text in [data] input; where it is empty, fill \
+             it or remove the item",
             task.path.display(),
             items.id(row)
         ))),

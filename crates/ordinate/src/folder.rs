@@ -18,8 +18,26 @@ impl Folder {
     /// Makes the folder, or takes one that an earlier run wrote and empties it: a run again replaces what it
     /// wrote before, and nothing else. `task` is the task file that is run.
     pub(crate) fn create(path: &Path, task: &Path) -> Result<Self, Failure> {
-        let cannot =
-            |error| Failure::Run(format!("{}: the run folder cannot be made: {error}", path.display()));
+        Self::allowed(path, task)?;
+        let cannot = |error| cannot(path, &error);
+        // The verdict first: a folder with a verdict is a whole one.
+        for file in ["verdict.json", "report.html", "evidence.parquet", "task.toml"] {
+            let file = path.join(file);
+            if file.exists() {
+                fs::remove_file(file).map_err(cannot)?;
+            }
+        }
+        let policies = path.join("policies");
+        if policies.exists() {
+            fs::remove_dir_all(&policies).map_err(cannot)?;
+        }
+        fs::create_dir(&policies).map_err(cannot)?;
+        Ok(Self(path.to_owned()))
+    }
+
+    /// Makes the folder where it is not there, and says whether a run may replace what is in it. Nothing is replaced.
+    pub(crate) fn allowed(path: &Path, task: &Path) -> Result<(), Failure> {
+        let cannot = |error| cannot(path, &error);
         fs::create_dir_all(path).map_err(cannot)?;
         let own = fs::canonicalize(task).ok();
         if own.is_some() && fs::canonicalize(path.join("task.toml")).ok() == own {
@@ -34,19 +52,7 @@ impl Folder {
                 foreign.display()
             )));
         }
-        // The verdict first: a folder with a verdict is a whole one.
-        for file in ["verdict.json", "report.html", "evidence.parquet", "task.toml"] {
-            let file = path.join(file);
-            if file.exists() {
-                fs::remove_file(file).map_err(cannot)?;
-            }
-        }
-        let policies = path.join("policies");
-        if policies.exists() {
-            fs::remove_dir_all(&policies).map_err(cannot)?;
-        }
-        fs::create_dir(&policies).map_err(cannot)?;
-        Ok(Self(path.to_owned()))
+        Ok(())
     }
 
     /// A folder that a run wrote.
@@ -84,6 +90,10 @@ impl Folder {
         let text = fs::read_to_string(&path).map_err(|error| damaged(&error))?;
         serde_json::from_str(&text).map_err(|error| damaged(&error))
     }
+}
+
+fn cannot(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Run(format!("{}: the run folder cannot be made: {error}", path.display()))
 }
 
 /// Something in the folder that no run writes.

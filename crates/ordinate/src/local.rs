@@ -9,7 +9,7 @@ use ordinate_core::task::{CandidateEntry, Recorded};
 use ordinate_core::verdict::Deployment;
 use ordinate_core::{Hosting, Items, Part};
 use ordinate_data::{Task, load_features, load_items};
-use ordinate_models::{Answered, Embedded, Facts, From, Kind, Recipe, answer_items};
+use ordinate_models::{Answered, Embedded, Facts, From, Kind, ModelError, Recipe, answer_items};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -51,6 +51,9 @@ pub(crate) struct Kept {
     /// Bytes of the files that a trained model needs besides its own.
     #[serde(default)]
     pub(crate) further_bytes: u64,
+    /// Whether it reads the fields of items, not their text.
+    #[serde(default)]
+    pub(crate) reads_features: bool,
 }
 
 /// The recipe of a candidate that runs here; `None` for another one.
@@ -95,6 +98,14 @@ pub(crate) fn how(task: &Task, entry: &CandidateEntry) -> Result<Option<String>,
     Ok(here.then(|| "runs here".to_owned()))
 }
 
+/// Whether a candidate that is trained here, or told the labels, reads the text of items.
+fn reads_text(task: &Task, entry: &CandidateEntry) -> Result<bool, Failure> {
+    if hub::absent(task, entry)?.is_some() || decode::of(task, entry)?.is_some() {
+        return Ok(false);
+    }
+    Ok(recipe(task, entry)?.is_some_and(|(recipe, _)| !recipe.reads_features()))
+}
+
 /// What `ordinate check` says of a task with candidates that run here; `None` where it has none. Nothing is trained.
 pub(crate) fn checked(task: &Task) -> Result<Option<String>, Failure> {
     let mut lines = vec![format!("{}: fine", task.path.display())];
@@ -111,6 +122,18 @@ pub(crate) fn checked(task: &Task) -> Result<Option<String>, Failure> {
     metric::of(task)?;
     let items = items(task)?;
     let trained = (0..items.len()).filter(|&row| items.target(row).is_some()).count();
+    let untold = (0..items.len()).find(|&row| items.target(row).is_some() && items.input(row).is_none());
+    for entry in &task.file.candidate {
+        let reads = entry.embeds() || reads_text(task, entry)?;
+        if let Some(row) = untold.filter(|_| reads) {
+            let error = ModelError::NoInput(items.id(row).to_owned());
+            return Err(Failure::Input(format!(
+                "{}: [[candidate]] {}: {error}",
+                task.path.display(),
+                entry.name
+            )));
+        }
+    }
     lines.insert(1, format!("items       {}", items.len()));
     lines.insert(2, format!("targets     {trained}"));
     lines.extend(crate::script::note(task)?.map(|note| format!("note        {note}")));
@@ -189,7 +212,8 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Ready, Fa
                 write(&folder, &path, &rows(items, &answers, cost_usd)?)?;
                 saved.write(&model).map_err(|error| fail(&error))?;
                 let further_bytes = saved.further_bytes().map_err(|error| fail(&error))?;
-                let facts = Kept { parameters, bytes, further_bytes };
+                let reads_features = recipe.reads_features();
+                let facts = Kept { parameters, bytes, further_bytes, reads_features };
                 let text = serde_json::to_string(&facts).map_err(|error| Failure::Run(error.to_string()))?;
                 // Last: what has this file is whole.
                 write(&folder, &facts_path, &text)?;

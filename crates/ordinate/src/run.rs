@@ -85,10 +85,12 @@ fn answers(args: &RunArgs, task: &Task, path: &Path, progress: &dyn Fn(&str)) ->
     let store = path.join(STORE);
     let asking = Asking { store: &store, retry_errors: args.retry_errors, quiet: args.quiet };
     if embeds {
-        // The store's folder; it becomes a run folder when the task is known to be sound.
-        std::fs::create_dir_all(path).map_err(|error| {
-            Failure::Run(format!("{}: the run folder cannot be made: {error}", path.display()))
-        })?;
+        // What can be refused is refused before anything is paid for.
+        Folder::allowed(path, &args.task)?;
+        for entry in &task.file.candidate {
+            crate::local::how(task, entry)?;
+        }
+        crate::metric::of(task)?;
     }
     let embedded = embed::answered(task, &asking, progress)?;
     // Candidates that run here are answered, and read as recorded ones from here on.

@@ -142,3 +142,29 @@ async fn what_is_wrong_is_said() {
     assert!(message.contains("starts from the embeddings of an API"), "{message}");
     assert_eq!(server.counts().asked, 0);
 }
+
+/// What can be refused is refused before anything is paid for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_refused_pays_nothing() {
+    let desk = Desk::new();
+    let server = FaultServer::start(Script::saying("")).await.unwrap();
+    let path = task(&desk, &server, "", PROBE);
+    desk.write("mine/notes.txt", "not a run");
+    let message = desk.ordinate(["run", path.to_str().unwrap(), "--out", "mine"]).refusal();
+    assert!(message.contains("no run wrote this"), "{message}");
+    let text = std::fs::read_to_string(&path).unwrap();
+    for (old, new, part) in [
+        (
+            "[[candidate]]\nname = \"ngram\"\nlineage = \"vertical\"\nlocal = { model = \"ngram-linear\" }",
+            "",
+            "one candidate",
+        ),
+        ("kind = \"classify\"", "kind = \"regress\"", "not a number"),
+        ("ngram-linear", "no-such-model", "no model that runs here"),
+    ] {
+        std::fs::write(&path, text.replace(old, new)).unwrap();
+        let message = desk.ordinate(["run", path.to_str().unwrap(), "--out", "run"]).refusal();
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    assert_eq!(server.counts().asked, 0);
+}

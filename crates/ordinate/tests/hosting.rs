@@ -262,3 +262,28 @@ fn what_cannot_be_measured_is_said() {
     );
     assert!(number(named(&verdict, "candidates", "ngram"), "memory_gb") > 0.0);
 }
+
+/// A machine is paid for all day: a policy that asks it about some of the items bears its idle hours too.
+#[test]
+fn a_policy_pays_for_idle_hours() {
+    let desk = desk(BY_THE_HOUR, "");
+    let text = std::fs::read_to_string(desk.path("t.toml")).unwrap();
+    let slices = text.replace("kinds = [\"single\"]", "kinds = [\"single\", \"by-slice\"]");
+    desk.write("t.toml", slices.replace("[combine]", "slice = \"where\"\n[combine]"));
+    let (mut items, mut answers) = (String::new(), String::new());
+    for at in 0..120 {
+        // North the words say the label, south only the API knows it.
+        let (label, word) = [("dry", "sun"), ("wet", "rain")][at % 2];
+        let (place, word) = if at % 4 < 2 { ("north", word) } else { ("south", "fog") };
+        let said = if place == "north" { "dry" } else { label };
+        let _ = writeln!(items, r#"{{"id":"i{at}","text":"{word}","label":"{label}","where":"{place}"}}"#);
+        let _ = writeln!(answers, r#"{{"id":"i{at}","output":"{said}","cost_usd":0.001}}"#);
+    }
+    desk.write("items.jsonl", items);
+    desk.write("answers.jsonl", answers);
+    let verdict = verdict(&desk, &["volume_per_day=1000"]);
+    let lookup = named(&verdict, "policies", "by-slice");
+    assert!(near(number(lookup, "share.ngram"), 0.5), "{lookup}");
+    // $12 a day for 1,000 items, and half of them at $0.001.
+    assert!(near(number(lookup, "cost_per_1k"), 12.0 + 0.5), "{lookup}");
+}

@@ -195,7 +195,7 @@ fn another_script_is_said() {
     ];
     let (up, down) = (["金价今日上涨了", "期货走高", "黄金攀升"], ["金价今日下跌了", "期货走低", "黄金回落"]);
     let row = |at: usize| {
-        let (label, texts) = if at % 2 == 0 { ("涨", up) } else { ("跌", down) };
+        let (label, texts) = if at.is_multiple_of(2) { ("涨", up) } else { ("跌", down) };
         let text = format!("{}，第 {at} 号合约", texts[at / 2 % 3]);
         serde_json::json!({ "text": text, "label": label }).to_string() + "\n"
     };

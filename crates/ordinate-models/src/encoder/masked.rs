@@ -161,12 +161,7 @@ impl Masked {
     pub fn beginning<'t>(&self, text: &'t str, tokens: usize) -> std::result::Result<&'t str, ModelError> {
         let encoding = self.tokenizer.encode(text, false);
         let encoding = encoding.map_err(|error| ModelError::Failed(error.to_string()))?;
-        let offsets = encoding.get_offsets();
-        if offsets.len() <= tokens {
-            return Ok(text);
-        }
-        let end = tokens.checked_sub(1).and_then(|last| offsets.get(last)).map_or(0, |(_, end)| *end);
-        Ok(text.get(..end).unwrap_or_default())
+        Ok(cut(text, encoding.get_offsets(), tokens))
     }
 
     /// How many tokens a text with masks has too many.
@@ -225,4 +220,33 @@ fn mask(folder: &Path, tokenizer: &Tokenizer) -> std::result::Result<(String, u3
             "has no mask ([MASK] or <mask>): it is not that of a masked language model",
         )
     })
+}
+
+/// The beginning of a text whose tokens stand in these places: so many of them at most, and less than all of the text where
+/// it has more.
+fn cut<'t>(text: &'t str, offsets: &[(usize, usize)], tokens: usize) -> &'t str {
+    if offsets.len() <= tokens {
+        return text;
+    }
+    let end = tokens.checked_sub(1).and_then(|last| offsets.get(last)).map_or(0, |(_, end)| *end);
+    // The tokens of one character all end where it ends: a cut between them keeps the character, and may keep the text.
+    let last = text.char_indices().next_back().map_or(0, |(at, _)| at);
+    text.get(..end.min(last)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut;
+
+    #[test]
+    fn a_cut_text_is_shorter() {
+        // Three bytes, a token each: every one of them stands for the whole character.
+        let text = "金价";
+        let offsets = [(0, 3), (0, 3), (0, 3), (3, 6), (3, 6), (3, 6)];
+        assert_eq!(cut(text, &offsets, 6), text);
+        assert_eq!([5, 4, 3, 2, 1].map(|tokens| cut(text, &offsets, tokens)), ["金"; 5]);
+        assert_eq!(cut("金", &offsets[..3], 2), "");
+        assert_eq!(cut("ab cd", &[(0, 2), (3, 5)], 1), "ab");
+        assert_eq!(cut("ab", &[(0, 2)], 0), "");
+    }
 }

@@ -53,8 +53,18 @@ pub(crate) fn ask(task: &Task, asking: &Asking<'_>) -> Result<Asked, Failure> {
     carried_out(plan, asking, async |measured| join::join(task, prepared, measured).await)
 }
 
-/// Carries a plan out: the rows of each of its candidates, how their asking went, and what it cost in all, USD.
-pub(crate) fn rows(plan: Plan, asking: &Asking<'_>) -> Result<(Vec<Vec<Row>>, Vec<Summary>, f64), Failure> {
+/// What came of a plan.
+pub(crate) struct Rows {
+    /// The rows of each of its candidates.
+    pub(crate) rows: Vec<Vec<Row>>,
+    /// How their asking went.
+    pub(crate) summaries: Vec<Summary>,
+    /// What it cost in all, USD.
+    pub(crate) spent_usd: f64,
+}
+
+/// Carries a plan out.
+pub(crate) fn rows(plan: Plan, asking: &Asking<'_>) -> Result<Rows, Failure> {
     carried_out(plan, asking, async |measured| {
         let mut all = Vec::new();
         for which in 0..measured.summaries.len() {
@@ -62,7 +72,7 @@ pub(crate) fn rows(plan: Plan, asking: &Asking<'_>) -> Result<(Vec<Vec<Row>>, Ve
             measured.rows(which, |row| rows.push(row)).await.map_err(|error| failure(&error))?;
             all.push(rows);
         }
-        Ok((all, measured.summaries.clone(), measured.spent_usd))
+        Ok(Rows { rows: all, summaries: measured.summaries.clone(), spent_usd: measured.spent_usd })
     })
 }
 
@@ -193,10 +203,10 @@ fn unfinished(summaries: &[Summary], store: &Path, spent: f64) -> Option<String>
     if reasons.is_empty() {
         return None;
     }
-    Some(format!(
-        "{}. Every answer is kept in {}: run the same command again and it goes on where it stopped, asking for none of \
-         them twice",
-        reasons.join("; "),
-        store.display()
-    ))
+    let next = if summaries.iter().all(|summary| summary.done == summary.items) {
+        "run the same command with --retry-errors, and only the errors are asked again"
+    } else {
+        "run the same command again and it goes on where it stopped, asking for none of them twice"
+    };
+    Some(format!("{}. Every answer is kept in {}: {next}", reasons.join("; "), store.display()))
 }

@@ -71,7 +71,7 @@ impl Observer for Teller {
         for progress in candidates {
             tell(&line(progress, width.min(30), self.bar));
         }
-        let limit = self.max_spend.map(|most| format!(" of at most ${most}")).unwrap_or_default();
+        let limit = self.max_spend.map(|most| format!(" of at most {}", dollars(most))).unwrap_or_default();
         tell(&format!("  spent ${spent_usd:.4}{limit}"));
         if self.bar {
             state.drawn = candidates.len() + 1;
@@ -162,9 +162,17 @@ pub(crate) fn estimate_lines(estimates: &[Estimate], max_spend: Option<f64>) -> 
     let paid: f64 = estimates.iter().map(|estimate| estimate.paid_usd).sum();
     if let Some(most) = max_spend {
         let short = if total + paid > most { "; it will probably not suffice" } else { "" };
-        lines.push(format!("  estimate ${total:.4}, paid before ${paid:.4}, max_spend ${most}{short}"));
+        lines.push(format!(
+            "  estimate ${total:.4}, paid before ${paid:.4}, max_spend {}{short}",
+            dollars(most)
+        ));
     } else if total > 0.0 || paid > 0.0 {
         lines.push(format!("  estimate ${total:.4}, paid before ${paid:.4}"));
     }
     lines
+}
+
+/// An amount as it was written, or what is left of one: without the dust of subtracting.
+fn dollars(amount: f64) -> String {
+    format!("${}", (amount * 1e6).round() / 1e6)
 }
