@@ -55,6 +55,16 @@ fn is_asked(entry: &CandidateEntry) -> bool {
     (entry.openai.is_some() && !entry.embeds()) || entry.command.is_some()
 }
 
+/// Refuses a task of one candidate: there is nothing to compare it with.
+///
+/// # Errors
+/// [`Problem::OneCandidate`].
+pub fn can_compare(task: &Task) -> Result<(), DataError> {
+    let [one] = task.file.candidate.as_slice() else { return Ok(()) };
+    let name = one.name.as_str();
+    Err(task.error_at_candidate(name, Problem::OneCandidate(quoted(name))))
+}
+
 /// Reads the items of a task and the answers of its recorded candidates, which may lack scores: `score` makes
 /// them from output and target. A candidate that is neither recorded nor live has no answers. Where `train` and `test` are both named, the items are those of `test`, and
 /// recorded answers to train items are passed over.
@@ -64,10 +74,7 @@ fn is_asked(entry: &CandidateEntry) -> bool {
 /// asked about has no input or no target.
 pub fn load_unasked(task: &Task, score: &Scorer<'_>) -> Result<Unasked, DataError> {
     let entries = &task.file.candidate;
-    if let [one] = entries.as_slice() {
-        let name = one.name.as_str();
-        return Err(task.error_at_candidate(name, Problem::OneCandidate(quoted(name))));
-    }
+    can_compare(task)?;
     let mut builder = EvidenceBuilder::new(entries.iter().map(evidence::candidate))
         .map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
     let (mut questions, mut train) = (Vec::new(), Vec::new());

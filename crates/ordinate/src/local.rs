@@ -8,7 +8,7 @@ use ordinate_core::features::Values;
 use ordinate_core::task::{CandidateEntry, Recorded};
 use ordinate_core::verdict::Deployment;
 use ordinate_core::{Hosting, Items, Part};
-use ordinate_data::{Task, load_features, load_items};
+use ordinate_data::{Task, can_compare, load_features, load_items};
 use ordinate_models::{Answered, Embedded, Facts, From, Kind, ModelError, Recipe, answer_items};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -119,6 +119,7 @@ pub(crate) fn checked(task: &Task) -> Result<Option<String>, Failure> {
     if !any {
         return Ok(None);
     }
+    can_compare(task)?;
     metric::of(task)?;
     let items = items(task)?;
     let trained = (0..items.len()).filter(|&row| items.target(row).is_some()).count();

@@ -6,7 +6,7 @@ use std::time::Instant;
 use ordinate_core::task::{CombineSection, StatisticsSection};
 use ordinate_core::verdict::{Deployment, Measured};
 use ordinate_core::{Candidate, Evidence, Needs};
-use ordinate_data::{Loaded, Task, is_live, read_task, write_evidence};
+use ordinate_data::{Loaded, Task, can_compare, is_live, read_task, write_evidence};
 use ordinate_judge::{Case, Hosted, Judged, Resampling, break_even, host, judge};
 
 use crate::cli::RunArgs;
@@ -87,6 +87,7 @@ fn answers(args: &RunArgs, task: &Task, path: &Path, progress: &dyn Fn(&str)) ->
     if embeds {
         // What can be refused is refused before anything is paid for.
         Folder::allowed(path, &args.task)?;
+        can_compare(task)?;
         for entry in &task.file.candidate {
             crate::local::how(task, entry)?;
         }

@@ -290,7 +290,10 @@ fn cells_that_no_tree_can_read() {
         refusal(&desk, &task("classify", data, &[("a", BOOST), ("b", NGRAMS)]))
     };
     insta::assert_snapshot!("cell infinite", said(&|at| if at == 7 { "inf".into() } else { at.to_string() }));
-    insta::assert_snapshot!("cell a word", said(&|at| if at == 7 { "unclear".into() } else { at.to_string() }));
+    insta::assert_snapshot!(
+        "cell a word",
+        said(&|at| if at == 7 { "unclear".into() } else { at.to_string() })
+    );
     insta::assert_snapshot!("free text", said(&|at| format!("patient number {at}")));
     desk.write("t.csv", "id,y\na,1\nb,0\n");
     let two = [("a", BOOST), ("b", NGRAMS)];

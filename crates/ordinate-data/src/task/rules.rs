@@ -128,10 +128,6 @@ fn sources(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
     if let Some((key, message)) = wrong {
         return Err(document.error_at(&[Key::Name("data"), Key::Name(key)], Problem::DataSources(message)));
     }
-    if let ([one], None) = (task.file.candidate.as_slice(), &data.evidence) {
-        let keys = [Key::Name("candidate"), Key::Place(0), Key::Name("name")];
-        return Err(document.error_at(&keys, Problem::OneCandidate(quoted(one.name.as_str()))));
-    }
     for (number, entry) in task.file.candidate.iter().enumerate() {
         let fail = |key: &str, problem| {
             Err(document.error_at(&[Key::Name("candidate"), Key::Place(number), Key::Name(key)], problem))
