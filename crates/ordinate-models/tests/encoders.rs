@@ -173,3 +173,15 @@ fn labels_by_a_gap() {
     let said = cloze("{input} [MASK]", &[("a", "w5"), ("b", "w6")]).unwrap_err();
     assert!(said.contains("no masked language model") && said.contains("ForMaskedLM"), "{said}");
 }
+
+/// What the machine has no room for is refused before it is read. The file has holes, and takes no room itself.
+#[test]
+fn too_large_for_this_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    save(&golden()["cases"][0], folder.path());
+    let weights = std::fs::File::create(folder.path().join("model.safetensors")).unwrap();
+    if cfg!(target_os = "linux") && weights.set_len(1 << 40).is_ok() {
+        let said = open(&source(folder.path())).err().unwrap().to_string();
+        assert!(said.contains("need 2199.0 GB of memory") && said.contains("take a smaller model"), "{said}");
+    }
+}

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokenizers::Tokenizer;
 
+use crate::decoder::enough_memory;
 use crate::encoder::body::{Body, KNOWN};
 use crate::encoder::head::{Head, has_head};
 use crate::encoder::source::{Source, file};
@@ -56,6 +57,9 @@ impl Folder {
         let config: Value = json(&at("config.json"))?;
         let mut tokenizer = tokenizer(&at("tokenizer.json"))?;
         let weights = weights(&source.folder)?;
+        // The file is read whole, and its tensors are made of it.
+        let size = fs::metadata(&weights).map_or(0, |meta| meta.len());
+        enough_memory(&weights, size.saturating_mul(2))?;
         let bytes =
             fs::read(&weights).map_err(|error| file(&weights, &format!("cannot be read: {error}")))?;
         let bad = |error: candle_core::Error| {
