@@ -91,7 +91,13 @@ def asking(server, items, folder, concurrency):
     return measured(command, folder, os.environ)
 
 
-def ordinate(server, items, folder, concurrency):
+def ordinate_all(server, items, folder, concurrency):
+    """`ordinate run` with the policies that it tries by default."""
+    return ordinate(server, items, folder, concurrency, "")
+
+
+# The others rank and do not combine.
+def ordinate(server, items, folder, concurrency, combine='[combine]\nkinds = ["single"]\n'):
     """`ordinate run`, whole: data read, asked, stored, judged, evidence and page written. A task needs two candidates,
     so that recorded answers stand beside the one that is asked."""
     (folder / "items.jsonl").write_text("".join(
@@ -102,8 +108,7 @@ def ordinate(server, items, folder, concurrency):
     (folder / "task.toml").write_text(
         '[task]\nname = "bench"\nkind = "classify"\n'
         '[data]\ntest = "items.jsonl"\ninput = "text"\ntarget = "label"\n'
-        # The others rank and do not combine.
-        '[combine]\nkinds = ["single"]\n'
+        f'{combine}'
         f'[measure]\nconcurrency = {concurrency}\n'
         '[[candidate]]\nname = "mock"\nlineage = "general"\n'
         f'openai = {{ model = "fault", base_url = "{server.base_url}", price = {{ input = 2.0, output = 8.0 }} }}\n'
@@ -159,7 +164,7 @@ def promptfoo(server, items, folder, concurrency):
 
 
 def bench(arguments):
-    tools = {"ordinate": ordinate, "asking": asking, "lm-eval": lm_eval, "promptfoo": promptfoo}
+    tools = {"ordinate": ordinate, "ordinate-all": ordinate_all, "asking": asking, "lm-eval": lm_eval, "promptfoo": promptfoo}
     results = []
     for name in arguments.tools.split(","):
         tool = tools[name]
@@ -198,7 +203,7 @@ def main():
     parser.add_argument("--items", type=int, default=5_000)
     parser.add_argument("--latency-ms", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--tools", default="ordinate,asking,lm-eval,promptfoo")
+    parser.add_argument("--tools", default="ordinate,ordinate-all,asking,lm-eval,promptfoo")
     parser.add_argument("--concurrency", default="256,1024", help="levels that each tool is tried at")
     parser.add_argument("--memory", action="store_true", help="memory over the number of items, Ordinate alone")
     parser.add_argument("--out")

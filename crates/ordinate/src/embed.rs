@@ -48,6 +48,8 @@ pub(crate) fn answered(task: &Task, asking: &Asking<'_>, progress: &dyn Fn(&str)
         let entry = &mut ready.task.file.candidate[column];
         progress(&format!("{}: training and answering {} items", entry.name, rows.len()));
         let path = probe(task, entry, &items, &rows, asked)?;
+        // The price of a machine by the hour is put in later.
+        entry.price = entry.price.or(entry.openai.as_ref().and_then(|openai| openai.price));
         (entry.openai, entry.adapt) = (None, None);
         entry.recorded = Some(Recorded { path: path.to_string_lossy().into_owned() });
         ready.measured.push(live::record(summary));
