@@ -100,7 +100,8 @@ impl<'a> Problem<'a> {
 
     fn descend(&self, weights: &mut Mat<f64>) {
         let mut scores = self.scores(weights);
-        let (mut loss, mut gradient) = (self.loss(&scores, weights), self.gradient(&scores, weights));
+        let (mut loss, errors) = self.loss(&scores, weights);
+        let mut gradient = self.gradient(&errors, weights);
         let mut history: Vec<(Mat<f64>, Mat<f64>, f64)> = Vec::new();
         #[allow(clippy::cast_precision_loss)] // rows
         let flat = FLAT * self.cost * self.rows as f64;
@@ -112,13 +113,13 @@ impl<'a> Problem<'a> {
             let slope = dot(&gradient, &direction);
             let along = self.scores(&direction);
             let mut step = if history.is_empty() { (1.0 / gradient.norm_l2()).min(1.0) } else { 1.0 };
-            let (next, at, next_loss) = loop {
+            let (next, at, (next_loss, errors)) = loop {
                 let next = &*weights + faer::Scale(step) * &direction;
                 let at: Vec<Mat<f64>> =
-                    scores.iter().zip(&along).map(|(s, d)| s + faer::Scale(step) * d).collect();
-                let next_loss = self.loss(&at, &next);
-                if next_loss <= loss + 1e-4 * step * slope {
-                    break (next, at, next_loss);
+                    scores.par_iter().zip(&along).map(|(s, d)| s + faer::Scale(step) * d).collect();
+                let lost = self.loss(&at, &next);
+                if lost.0 <= loss + 1e-4 * step * slope {
+                    break (next, at, lost);
                 }
                 step /= 2.0;
                 // Nothing is gained any more that numbers of 64 bits can tell.
@@ -127,7 +128,7 @@ impl<'a> Problem<'a> {
                 }
             };
             let moved = &next - &*weights;
-            let next_gradient = self.gradient(&at, &next);
+            let next_gradient = self.gradient(&errors, &next);
             let turned = &next_gradient - &gradient;
             let curve = dot(&moved, &turned);
             if curve > 0.0 {
@@ -149,67 +150,65 @@ impl<'a> Problem<'a> {
         self.blocks.par_iter().map(of).collect()
     }
 
-    fn loss(&self, scores: &[Mat<f64>], weights: &Mat<f64>) -> f64 {
-        let of = |(block, scores): (&Block<'_>, &Mat<f64>)| -> f64 {
-            let row = |at: usize| {
-                let of = |class: usize| scores[(at, class)];
-                let right: f64 = block.right[at].iter().map(|&class| of(class)).sum();
-                let all = 0..scores.ncols();
-                let whole = match self.link {
-                    Link::Softmax => {
-                        let most = all.clone().map(of).fold(f64::NEG_INFINITY, f64::max);
-                        most + all.map(|class| (of(class) - most).exp()).sum::<f64>().ln()
-                    }
-                    Link::Sigmoid => all.map(|class| softplus(of(class))).sum(),
-                };
-                whole - right
-            };
-            (0..scores.nrows()).map(row).sum()
+    /// The loss of these scores, and per block what each is too high by.
+    fn loss(&self, scores: &[Mat<f64>], weights: &Mat<f64>) -> (f64, Vec<Mat<f64>>) {
+        let of = |(block, scores): (&Block<'_>, &Mat<f64>)| {
+            let mut errors = scores.clone();
+            (self.errors(block, &mut errors), errors)
         };
-        let losses: Vec<f64> = self.blocks.par_iter().zip(scores).map(of).collect();
+        let (losses, errors): (Vec<f64>, Vec<_>) = self.blocks.par_iter().zip(scores).map(of).unzip();
         let kept = weights.nrows() - 1;
         let squares = weights.get(..kept, ..).squared_norm_l2();
-        self.cost * losses.iter().sum::<f64>() + 0.5 * squares
+        (self.cost * losses.iter().sum::<f64>() + 0.5 * squares, errors)
     }
 
-    fn gradient(&self, scores: &[Mat<f64>], weights: &Mat<f64>) -> Mat<f64> {
-        let of = |(block, scores): (&Block<'_>, &Mat<f64>)| {
-            let mut error = scores.clone();
-            for at in 0..error.nrows() {
-                self.probabilities(&mut error, at);
-                for &class in block.right[at] {
-                    error[(at, class)] -= 1.0;
+    /// Scores to probabilities less what is right; gives the loss. Column by column, as they lie in memory.
+    fn errors(&self, block: &Block<'_>, scores: &mut Mat<f64>) -> f64 {
+        let rows = scores.nrows();
+        let right = || (0..rows).flat_map(|at| block.right[at].iter().map(move |&class| (at, class)));
+        let mut loss = -right().map(|(at, class)| scores[(at, class)]).sum::<f64>();
+        match self.link {
+            Link::Softmax => {
+                let mut most = vec![f64::NEG_INFINITY; rows];
+                for column in scores.col_iter() {
+                    most.iter_mut().zip(column.iter()).for_each(|(most, score)| *most = most.max(*score));
+                }
+                let mut sums = vec![0.0; rows];
+                for column in scores.col_iter_mut() {
+                    for ((score, sum), most) in column.iter_mut().zip(&mut sums).zip(&most) {
+                        *score = (*score - most).exp();
+                        *sum += *score;
+                    }
+                }
+                loss += most.iter().zip(&sums).map(|(most, sum)| most + sum.ln()).sum::<f64>();
+                for column in scores.col_iter_mut() {
+                    column.iter_mut().zip(&sums).for_each(|(power, sum)| *power /= sum);
                 }
             }
+            Link::Sigmoid => {
+                for score in scores.col_iter_mut().flat_map(faer::ColMut::iter_mut) {
+                    // `ln(1 + e^x)` and its slope, by a power that does not overflow.
+                    let power = (-score.abs()).exp();
+                    loss += score.max(0.0) + power.ln_1p();
+                    *score = if *score < 0.0 { power } else { 1.0 } / (1.0 + power);
+                }
+            }
+        }
+        right().for_each(|(at, class)| scores[(at, class)] -= 1.0);
+        loss
+    }
+
+    fn gradient(&self, errors: &[Mat<f64>], weights: &Mat<f64>) -> Mat<f64> {
+        let of = |(block, error): (&Block<'_>, &Mat<f64>)| {
             let mut part = Mat::zeros(block.x.ncols(), error.ncols());
-            matmul(&mut part, Accum::Replace, block.x.transpose(), &error, self.cost, Par::Seq);
+            matmul(&mut part, Accum::Replace, block.x.transpose(), error, self.cost, Par::Seq);
             part
         };
-        let parts: Vec<Mat<f64>> = self.blocks.par_iter().zip(scores).map(of).collect();
+        let parts: Vec<Mat<f64>> = self.blocks.par_iter().zip(errors).map(of).collect();
         let mut gradient = weights.clone();
         gradient.row_mut(weights.nrows() - 1).fill(0.0);
         parts.iter().for_each(|part| gradient += part);
         gradient
-    }
-
-    /// Scores of a row to probabilities.
-    fn probabilities(&self, scores: &mut Mat<f64>, row: usize) {
-        let all = 0..scores.ncols();
-        match self.link {
-            Link::Softmax => {
-                let most = all.clone().map(|class| scores[(row, class)]).fold(f64::NEG_INFINITY, f64::max);
-                let mut sum = 0.0;
-                for class in all.clone() {
-                    let power = (scores[(row, class)] - most).exp();
-                    scores[(row, class)] = power;
-                    sum += power;
-                }
-                all.for_each(|class| scores[(row, class)] /= sum);
-            }
-            Link::Sigmoid => {
-                all.for_each(|class| scores[(row, class)] = 1.0 / (1.0 + (-scores[(row, class)]).exp()));
-            }
-        }
     }
 }
 
@@ -234,11 +233,6 @@ fn downhill(gradient: &Mat<f64>, history: &[(Mat<f64>, Mat<f64>, f64)]) -> Mat<f
 fn dot(a: &Mat<f64>, b: &Mat<f64>) -> f64 {
     let columns = a.col_iter().zip(b.col_iter());
     columns.map(|(a, b)| a.iter().zip(b.iter()).map(|(a, b)| a * b).sum::<f64>()).sum()
-}
-
-/// `ln(1 + e^x)` that does not overflow.
-fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
 /// The number of features.

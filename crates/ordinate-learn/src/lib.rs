@@ -2,6 +2,7 @@
 //! seed whatever the number of threads, and saved to the same predictions.
 
 pub mod dense;
+mod descent;
 mod error;
 pub mod forest;
 pub mod greedy;

@@ -1,11 +1,10 @@
 //! Linear classifiers for many sparse features: one logistic regression per class against the rest. For dense ones:
 //! [`crate::dense`].
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::descent::Descent;
 use crate::error::LearnError;
-use crate::random::shuffle;
 
 /// A row of features: numbers of features and their values.
 #[derive(Debug, Clone, Copy)]
@@ -22,11 +21,6 @@ impl Cells<'_> {
         terms.map(|(&at, &value)| f64::from(weights.get(at as usize).copied().unwrap_or(0.0) * value)).sum()
     }
 }
-
-/// Passes over the rows after which fitting stops in any case.
-const PASSES: u32 = 200;
-/// It stops when no dual coordinate's gradient is larger.
-const FLAT: f64 = 0.02;
 
 /// One L2-penalised logistic regression per class against all others, with a penalised intercept, as LIBLINEAR fits
 /// them (dual coordinate descent; Yu, Huang and Lin 2011, algorithm 5).
@@ -55,14 +49,7 @@ impl Margins {
             .iter()
             .map(|row| 1.0 + row.value.iter().map(|value| f64::from(value * value)).sum::<f64>())
             .collect();
-        let weights = (0..classes)
-            .into_par_iter()
-            .map(|class| {
-                let signs: Vec<f64> =
-                    (0..rows.len()).map(|row| if holds(row, class) { 1.0 } else { -1.0 }).collect();
-                descend(rows, features, &squares, &signs, cost)
-            })
-            .collect();
+        let weights = Descent { rows, squares: &squares, features, classes, holds, cost }.solve();
         Ok(Self { features, weights })
     }
 
@@ -118,61 +105,6 @@ impl Margins {
             })
             .collect()
     }
-}
-
-fn descend(rows: &[Cells<'_>], features: usize, squares: &[f64], signs: &[f64], cost: f64) -> Vec<f32> {
-    let least = (0.001 * cost).min(1e-8);
-    let mut alpha: Vec<[f64; 2]> = vec![[least, cost - least]; rows.len()];
-    let mut weights = vec![0.0_f32; features + 1];
-    #[allow(clippy::cast_possible_truncation)] // weights are kept in f32
-    let add = |weights: &mut [f32], row: &Cells<'_>, step: f64| {
-        for (&at, &value) in row.index.iter().zip(row.value) {
-            weights[at as usize] += (step * f64::from(value)) as f32;
-        }
-        weights[features] += step as f32;
-    };
-    for ((row, sign), alpha) in rows.iter().zip(signs).zip(&alpha) {
-        add(&mut weights, row, sign * alpha[0]);
-    }
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    let mut inner_flat = 1e-2;
-    for pass in 0..PASSES {
-        shuffle(&mut order, u64::from(pass));
-        let mut steepest = 0.0_f64;
-        let mut newton_steps = 0;
-        for &at in &order {
-            let (row, curve, sign) = (&rows[at], squares[at], signs[at]);
-            let slope = sign * (row.dot(&weights) + f64::from(weights[features]));
-            // Of alpha and C - alpha, the one whose optimum is the smaller is moved: Newton is stable there.
-            let near = usize::from(0.5 * curve * (alpha[at][1] - alpha[at][0]) + slope < 0.0);
-            let side = if near == 0 { 1.0 } else { -1.0 };
-            let old = alpha[at][near];
-            let mut z = if cost - old < 0.5 * cost { 0.1 * old } else { old };
-            let gradient = |z: f64| curve * (z - old) + side * slope + (z / (cost - z)).ln();
-            let mut g = gradient(z);
-            steepest = steepest.max(g.abs());
-            let mut steps = 0;
-            while g.abs() >= inner_flat && steps < 100 {
-                let next = z - g / (curve + cost / (cost - z) / z);
-                z = if next <= 0.0 { 0.1 * z } else { next };
-                g = gradient(z);
-                steps += 1;
-            }
-            if steps > 0 && z.is_finite() && z < cost {
-                newton_steps += steps;
-                alpha[at][near] = z;
-                alpha[at][1 - near] = cost - z;
-                add(&mut weights, row, side * (z - old) * sign);
-            }
-        }
-        if steepest < FLAT {
-            break;
-        }
-        if newton_steps <= rows.len() / 10 {
-            inner_flat = (0.1 * inner_flat).max(1e-8);
-        }
-    }
-    weights
 }
 
 fn check(rows: &[Cells<'_>], features: usize, classes: usize, cost: f64) -> Result<(), LearnError> {
