@@ -84,9 +84,12 @@ fn answers(args: &RunArgs, task: &Task, path: &Path, progress: &dyn Fn(&str)) ->
     check_resume(args, path, live || embeds)?;
     let store = path.join(STORE);
     let asking = Asking { store: &store, retry_errors: args.retry_errors, quiet: args.quiet };
-    if embeds {
-        // What can be refused is refused before anything is paid for.
-        Folder::allowed(path, &args.task)?;
+    if embeds || task.file.candidate.iter().any(|entry| entry.local.is_some() || entry.adapt.is_some()) {
+        // What can be refused is refused before anything is paid for, in money or in hours of training.
+        // A folder is made where answers to pay for will lie in it: what is trained here lies in the cache.
+        if embeds || path.exists() {
+            Folder::allowed(path, &args.task)?;
+        }
         can_compare(task)?;
         for entry in &task.file.candidate {
             crate::local::how(task, entry)?;

@@ -165,6 +165,15 @@ fn what_is_wrong_is_said() {
         let message = ran.refusal();
         assert!(message.contains(part) && message.contains("t.toml"), "{message}");
     }
+    // Nothing is trained for what cannot be compared, or written.
+    desk.write("t.toml", task("classify", items, &TWO[..1]));
+    let alone = desk.ordinate(["run", "t.toml", "--out", "alone"]).refusal();
+    assert!(alone.contains("only one candidate") && !alone.contains("training"), "{alone}");
+    desk.write("t.toml", task("classify", items, &TWO));
+    desk.write("foreign/verdict.json", "{}");
+    desk.write("foreign/precious.txt", "mine");
+    let foreign = desk.ordinate(["run", "t.toml", "--out", "foreign"]).refusal();
+    assert!(foreign.contains("no run wrote this") && !foreign.contains("training"), "{foreign}");
     desk.write("items.jsonl", rows(false).replace("\"l1\"", "\"l0\""));
     desk.write("t.toml", task("classify", items, &TWO));
     let message = desk.ordinate(["run", "t.toml", "--out", "run", "-q"]).refusal();
