@@ -282,6 +282,21 @@ pub struct Local {
     /// A decoder draws from the most probable tokens that together have this probability. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top_p: Option<f64>,
+    /// What runs a decoder. Default: `candle`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<Engine>,
+}
+
+/// What runs a decoder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Engine {
+    /// Ordinate's own definition of the model, on candle.
+    #[default]
+    #[serde(rename = "candle")]
+    Candle,
+    /// llama.cpp, for `.gguf` files, where this build has it (the cargo feature `llama-cpp`).
+    #[serde(rename = "llama.cpp")]
+    LlamaCpp,
 }
 
 impl Local {

@@ -89,6 +89,12 @@ pub enum ModelError {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// This build has no llama.cpp.
+    #[error(
+        "this ordinate was built without llama.cpp; build it with `cargo build --release --features llama-cpp` (needs cmake, a C++ \
+         compiler and libclang), or remove engine: candle runs the same files, more slowly"
+    )]
+    Engine,
     /// The learner failed.
     #[error("{0}")]
     Learn(#[from] ordinate_learn::LearnError),

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use ordinate_core::task::Engine;
 use ordinate_core::verdict::Percentiles;
 use ordinate_score::quantile::quantile;
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,8 @@ pub enum Order {
         top_p: f64,
         /// As in [`Sampling`].
         seed: u64,
+        /// What runs it.
+        engine: Engine,
     },
 }
 
@@ -102,9 +105,9 @@ pub fn gauge(order: &Order) -> Result<Gauged, ModelError> {
                 model.answer(&batch).map(drop)
             })
         }
-        Order::Writer { model, asked, temperature, top_p, seed } => {
+        Order::Writer { model, asked, temperature, top_p, seed, engine } => {
             let place = find(model, Path::new(""))?.ok_or_else(|| ModelError::Unknown(model.clone()))?;
-            let writer = open(&place)?;
+            let writer = open(&place.by(*engine)?)?;
             let load = started.elapsed();
             let sampling = Sampling { temperature: *temperature, top_p: *top_p, seed: *seed };
             // A decoder reads one text at a time, with all threads.

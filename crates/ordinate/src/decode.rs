@@ -72,6 +72,7 @@ pub(crate) fn of<'a>(task: &'a Task, entry: &CandidateEntry) -> Result<Option<De
             ("max_tokens", local.max_tokens.is_some()),
             ("temperature", local.temperature.is_some()),
             ("top_p", local.top_p.is_some()),
+            ("engine", local.engine.is_some()),
         ];
         return match keys.iter().find(|(_, there)| *there) {
             Some((key, _)) => Err(fail(&format!(
@@ -97,6 +98,7 @@ pub(crate) fn of<'a>(task: &'a Task, entry: &CandidateEntry) -> Result<Option<De
     if local.top_p.is_some_and(|share| !(share > 0.0 && share <= 1.0)) {
         return Err(fail(&"top_p is not a number above 0, and at most 1"));
     }
+    let place = place.by(local.engine.unwrap_or_default()).map_err(|error| fail(&error))?;
     let metric = crate::metric::of(task)?;
     Ok(Some(Decoding {
         task,
@@ -195,13 +197,14 @@ impl Decoding<'_> {
     fn measured(&self, site: &Site<'_>, facts: Facts, asked: Vec<Asked>) -> Result<Deployment, String> {
         let path = match &self.place {
             Place::Folder(source) => &source.folder,
-            Place::Gguf(path) => path,
+            Place::Gguf(path) | Place::Llama(path) => path,
         };
         let path = std::path::absolute(path).map_err(|error| error.to_string())?;
         let model = path.to_str().ok_or("the name of its file is not UTF-8")?.to_owned();
         let disk = inspect(&model, Path::new("")).map_err(|error| error.to_string())?.disk_bytes;
         let Sampling { temperature, top_p, seed } = self.sampling();
-        site.measured(&Order::Writer { model, asked, temperature, top_p, seed }, facts, disk)
+        let engine = self.local.engine.unwrap_or_default();
+        site.measured(&Order::Writer { model, asked, temperature, top_p, seed, engine }, facts, disk)
     }
 
     /// How tokens are drawn.

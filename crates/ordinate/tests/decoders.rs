@@ -41,15 +41,20 @@ fn desk(kind: &str, item: impl Fn(usize) -> String, template: &str, further: &st
 /// The answers that were kept, of the first candidate's model.
 fn answers(desk: &Desk, verdict: &Value) -> Vec<Vec<Value>> {
     assert_eq!(verdict["candidates"].as_array().unwrap().len(), 2);
+    let all = kept(desk);
+    assert_eq!(all.len(), 2);
+    all
+}
+
+/// The answers that were kept, of all models.
+fn kept(desk: &Desk) -> Vec<Vec<Value>> {
     let files = std::fs::read_dir(desk.path("cache/local")).unwrap().map(|entry| entry.unwrap().path());
     let files = files.filter(|path| path.extension().is_some_and(|end| end == "jsonl"));
     let rows = |path: PathBuf| {
         let text = std::fs::read_to_string(path).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
     };
-    let all: Vec<Vec<Value>> = files.map(rows).collect();
-    assert_eq!(all.len(), 2);
-    all
+    files.map(rows).collect()
 }
 
 fn input(at: usize) -> String {
@@ -169,6 +174,7 @@ fn what_is_wrong_is_said() {
         ("classify", "llama-Q8_0.gguf\"", "llama-Q8_0.gguf\", examples = 3", "[prompt] examples"),
         ("classify", "llama-Q8_0.gguf\"", "llama-Q8_0.gguf\", temperature = -1.0", "temperature"),
         ("classify", "llama-Q8_0.gguf\"", "llama-Q8_0.gguf\", top_p = 0.0", "top_p"),
+        ("classify", "llama-Q8_0.gguf\"", "llama-Q8_0.gguf\", engine = \"vllm\"", "llama.cpp"),
         ("forecast", "", "", "forecast"),
     ] {
         let desk = desk(kind, item, "{{ input }}", "");
@@ -186,4 +192,58 @@ fn what_is_wrong_is_said() {
     );
     let said = desk.ordinate(["run", "t.toml", "--out", "run", "-q"]).refusal();
     assert!(said.contains("max_tokens is for models that write"), "{said}");
+    let text = std::fs::read_to_string(desk.path("t.toml")).unwrap();
+    desk.write("t.toml", text.replace("max_tokens = 3", "engine = \"candle\""));
+    let said = desk.ordinate(["run", "t.toml", "--out", "run", "-q"]).refusal();
+    assert!(said.contains("engine is for models that write"), "{said}");
+}
+
+/// llama.cpp answers as candle does, where this build has it; where not, that is said.
+#[test]
+fn llama_cpp() {
+    let item = |at: usize| {
+        let label = ["a", "abc", "q"][at % 3];
+        format!(r#"{{"id":"i{at}","text":"{}","label":"{label}"}}"#, input(at))
+    };
+    let engine = ", engine = \"llama.cpp\"";
+    let desk = desk("classify", item, "{{ input }}", engine);
+    let task = desk.path("t.toml");
+    if !cfg!(feature = "llama-cpp") {
+        for command in ["check", "run"] {
+            let said = desk.ordinate([command, "t.toml"]).refusal();
+            assert!(said.contains("without llama.cpp") && said.contains("--features llama-cpp"), "{said}");
+        }
+        assert!(!desk.path("cache/local").exists());
+        return;
+    }
+    let theirs = answers(&desk, &desk.verdict(&task, &[]));
+    let text = std::fs::read_to_string(&task).unwrap();
+    desk.write("t.toml", text.replace(engine, ", engine = \"candle\""));
+    let run = desk.ordinate(["run", "t.toml", "--out", "other"]);
+    assert!(run.stderr().contains("one: answering 24 items"), "{}", run.stderr());
+    let ours = kept(&desk).into_iter().filter(|rows| !theirs.contains(rows)).collect::<Vec<_>>();
+    assert_eq!(ours.len(), 2);
+    let same = |a: &[Value], b: &[Value]| {
+        a.iter().zip(b).all(|(a, b)| {
+            let apart = a["confidence"].as_f64().unwrap() - b["confidence"].as_f64().unwrap();
+            a["output"] == b["output"] && apart.abs() < 0.01
+        })
+    };
+    for rows in &theirs {
+        assert_eq!(ours.iter().filter(|ours| same(ours, rows)).count(), 1);
+    }
+}
+
+/// A folder of safetensors is nothing for llama.cpp.
+#[test]
+fn llama_cpp_reads_gguf() {
+    let item = |at: usize| format!(r#"{{"id":"i{at}","text":"a","label":"l{}"}}"#, at % 2);
+    let desk = desk("classify", item, "{{ input }}", ", engine = \"llama.cpp\"");
+    let row = &tiny::rows("decoders.json")[0];
+    let folder = tiny::folder(row);
+    let text = std::fs::read_to_string(desk.path("t.toml")).unwrap();
+    let from = desk.path("llama-Q8_0.gguf");
+    desk.write("t.toml", text.replace(from.to_str().unwrap(), folder.path().to_str().unwrap()));
+    let said = desk.ordinate(["check", "t.toml"]).refusal();
+    assert!(said.contains("llama.cpp reads .gguf files"), "{said}");
 }

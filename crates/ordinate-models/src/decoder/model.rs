@@ -8,6 +8,7 @@ use candle_nn::ops::rms_norm;
 use super::cache::Cache;
 use super::config::Config;
 use super::layer::{Layer, capped, failed, norm};
+use super::layers::fit;
 use super::names::Names;
 use super::rope::{Rope, Stretch};
 use super::weights::{Linear, Weights};
@@ -138,19 +139,7 @@ impl Decoder {
         cache: &mut Cache,
         keep: usize,
     ) -> std::result::Result<Vec<Vec<f32>>, ModelError> {
-        if let Some(token) = tokens.iter().find(|token| **token as usize >= self.config.vocabulary) {
-            return Err(ModelError::Failed(format!(
-                "token {token} is not among the model's {}: tokenizer and weights do not fit together",
-                self.config.vocabulary
-            )));
-        }
-        let whole = cache.len() + tokens.len();
-        if tokens.is_empty() || whole > self.config.longest {
-            return Err(ModelError::Failed(format!(
-                "a text of {whole} tokens does not fit: the model holds from 1 to {}",
-                self.config.longest
-            )));
-        }
+        fit(tokens, cache.len(), self.config.vocabulary, self.config.longest)?;
         self.logits(tokens, cache, keep.clamp(1, tokens.len())).map_err(|error| failed(&error))
     }
 

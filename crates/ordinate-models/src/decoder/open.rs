@@ -1,17 +1,21 @@
 //! Where a decoder is, and all of its files: configuration, weights, tokenizer, chat template.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use candle_core::quantized::gguf_file::Value;
+use ordinate_core::task::Engine;
 use ordinate_hub::ModelName;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 use tokenizers::Tokenizer;
 
 use super::chat::Chat;
 use super::config::{Architecture, Config, KNOWN, Shapes, Tokens};
+use super::layers::Layers;
 use super::model::Decoder;
 use super::vocabulary;
 use super::weights::Weights;
@@ -26,6 +30,28 @@ pub enum Place {
     Folder(Source),
     /// A GGUF file.
     Gguf(PathBuf),
+    /// A GGUF file that llama.cpp runs.
+    Llama(PathBuf),
+}
+
+impl Place {
+    /// The same model, run by this engine.
+    ///
+    /// # Errors
+    /// [`ModelError::File`] where the engine does not read such files; [`ModelError::Engine`] where this build does not
+    /// have it.
+    pub fn by(self, engine: Engine) -> Result<Self, ModelError> {
+        match (engine, self) {
+            (Engine::Candle, place) => Ok(place),
+            (Engine::LlamaCpp, Self::Folder(source)) => {
+                let problem =
+                    "is a folder of safetensors, and llama.cpp reads .gguf files: name one, or remove engine";
+                Err(file(&source.folder, problem))
+            }
+            (Engine::LlamaCpp, _) if !cfg!(feature = "llama-cpp") => Err(ModelError::Engine),
+            (Engine::LlamaCpp, Self::Gguf(path) | Self::Llama(path)) => Ok(Self::Llama(path)),
+        }
+    }
 }
 
 /// The decoder that a task file names: a `.gguf` file, `hf:org/name/file.gguf`, or a folder or `hf:org/name` whose
@@ -94,18 +120,18 @@ fn file(path: &Path, problem: &str) -> ModelError {
 /// [`ModelError::File`] for a file that is missing, damaged, of an architecture that is not known, or a pickle; and
 /// where the machine has less memory free than the weights need.
 pub fn open(place: &Place) -> Result<Writer, ModelError> {
-    let (mut decoder, files) = decoder(place)?;
+    let mut opened = opened(place)?;
     let (folder, template, special) = match place {
         Place::Folder(source) => {
             let config = source.folder.join("tokenizer_config.json");
-            let config: Value = if config.is_file() { json(&config)? } else { Value::Null };
+            let config: Json = if config.is_file() { json(&config)? } else { Json::Null };
             let path = source.folder.join("chat_template.jinja");
             let template =
                 if path.is_file() { Some(text(&path)?) } else { template_of(config.get("chat_template")) };
             (source.folder.clone(), template, [word(config.get("bos_token")), word(config.get("eos_token"))])
         }
-        Place::Gguf(path) => {
-            let meta = decoder.meta.take().unwrap_or_default();
+        Place::Gguf(path) | Place::Llama(path) => {
+            let meta = opened.meta.take().unwrap_or_default();
             let template = meta.get("tokenizer.chat_template").and_then(|value| value.to_string().ok());
             let special = ["bos", "eos"].map(|which| vocabulary::named(&meta, which));
             let (template, folder) = (template.cloned(), path.parent().unwrap_or(Path::new("")));
@@ -113,7 +139,7 @@ pub fn open(place: &Place) -> Result<Writer, ModelError> {
             if !beside.is_file() {
                 let read = vocabulary::tokenizer(&meta).map_err(|problem| file(path, &problem))?;
                 let (tokenizer, begin) = read;
-                return finish(decoder, tokenizer, begin, template, special, &[files, vec![]].concat());
+                return finish(place, opened, tokenizer, begin, template, special);
             }
             (folder.to_owned(), template, special)
         }
@@ -132,32 +158,37 @@ pub fn open(place: &Place) -> Result<Writer, ModelError> {
             eos_token_id: Option<Tokens>,
         }
         let ends: Ends = json(&generation)?;
-        decoder.ends.extend(ends.eos_token_id.map(|ends| ends.list()).unwrap_or_default());
+        opened.ends.extend(ends.eos_token_id.map(|ends| ends.list()).unwrap_or_default());
     }
-    finish(decoder, tokenizer, None, template, special, &[files, vec![path, generation]].concat())
+    opened.files.extend([path, generation]);
+    finish(place, opened, tokenizer, None, template, special)
 }
 
 fn finish(
-    mut read: Read,
+    place: &Place,
+    mut opened: Opened,
     mut tokenizer: Tokenizer,
     begin: Option<u32>,
     template: Option<String>,
     special: [Option<String>; 2],
-    files: &[PathBuf],
 ) -> Result<Writer, ModelError> {
     let failed = |error: tokenizers::Error| ModelError::Failed(error.to_string());
     tokenizer.with_truncation(None).map_err(failed)?;
     tokenizer.with_padding(None);
     let [first, end] = special.map(Option::unwrap_or_default);
-    read.ends.extend(tokenizer.token_to_id(&end));
+    opened.ends.extend(tokenizer.token_to_id(&end));
     let chat = template.as_deref().map(|template| Chat::new(template, &first, &end)).transpose()?;
     let mut digest = Sha256::new();
-    for path in files.iter().filter(|path| path.is_file()) {
+    for path in opened.files.iter().filter(|path| path.is_file()) {
         hash(path, &mut digest)?;
     }
     digest.update(template.unwrap_or_default());
+    if matches!(place, Place::Llama(_)) {
+        // It rounds otherwise.
+        digest.update("llama.cpp");
+    }
     let identity = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Writer::new(read.decoder, tokenizer, begin, chat, read.ends, identity))
+    Ok(Writer::new(opened.layers, tokenizer, begin, chat, opened.ends, identity))
 }
 
 fn hash(path: &Path, digest: &mut Sha256) -> Result<(), ModelError> {
@@ -172,15 +203,58 @@ fn hash(path: &Path, digest: &mut Sha256) -> Result<(), ModelError> {
     }
 }
 
+/// Opens the layers alone, with the engine of their place.
+///
+/// # Errors
+/// As [`open`].
+pub fn layers(place: &Place) -> Result<Box<dyn Layers>, ModelError> {
+    opened(place).map(|opened| opened.layers)
+}
+
+fn opened(place: &Place) -> Result<Opened, ModelError> {
+    if let Place::Llama(path) = place {
+        return llama(path);
+    }
+    let (Read { decoder, ends, meta }, files) = decoder(place)?;
+    Ok(Opened { layers: Box::new(decoder), ends, meta, files })
+}
+
+/// Layers that can run, and what else is known of them.
+struct Opened {
+    layers: Box<dyn Layers>,
+    ends: Vec<u32>,
+    /// Of a GGUF file.
+    meta: Option<HashMap<String, Value>>,
+    /// What the answers hang on.
+    files: Vec<PathBuf>,
+}
+
+/// llama.cpp with this file.
+#[cfg(feature = "llama-cpp")]
+fn llama(path: &Path) -> Result<Opened, ModelError> {
+    let weights = Weights::gguf(path)?;
+    let content = weights.content().ok_or_else(|| file(path, "is no GGUF file"))?;
+    // It keeps numbers as the file has them.
+    enough_memory(path, fs::metadata(path).map_or(0, |meta| meta.len()))?;
+    let layers = Box::new(super::llama::Llama::open(path)?);
+    let meta = content.metadata.clone();
+    Ok(Opened { layers, ends: super::config::ends(&meta), meta: Some(meta), files: vec![path.to_owned()] })
+}
+
+#[cfg(not(feature = "llama-cpp"))]
+fn llama(_: &Path) -> Result<Opened, ModelError> {
+    Err(ModelError::Engine)
+}
+
 /// Layers that were read, and what else their files said.
 pub struct Read {
     /// The layers.
     pub decoder: Decoder,
     ends: Vec<u32>,
-    meta: Option<std::collections::HashMap<String, candle_core::quantized::gguf_file::Value>>,
+    meta: Option<HashMap<String, Value>>,
 }
 
-/// Reads the layers alone; also the files that say what they are.
+/// Reads the layers alone, for candle; also the files that say what they are.
 ///
 /// # Errors
 /// As [`open`].
@@ -195,7 +269,7 @@ pub fn decoder(place: &Place) -> Result<(Read, Vec<PathBuf>), ModelError> {
             files.push(path);
             (config, weights, files, None)
         }
-        Place::Gguf(path) => {
+        Place::Gguf(path) | Place::Llama(path) => {
             let weights = Weights::gguf(path)?;
             let content = weights.content().ok_or_else(|| file(path, "is no GGUF file"))?;
             let config = gguf_config(&weights).map_err(|problem| file(path, &problem))?;
@@ -291,16 +365,16 @@ fn json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ModelError> {
 }
 
 /// A special token: a text, or an object with one.
-fn word(value: Option<&Value>) -> Option<String> {
+fn word(value: Option<&Json>) -> Option<String> {
     let value = value?;
     Some(value.as_str().or_else(|| value.get("content")?.as_str())?.to_owned())
 }
 
 /// The chat template of a tokenizer's configuration: a text, or a list of named ones with a default.
-fn template_of(value: Option<&Value>) -> Option<String> {
+fn template_of(value: Option<&Json>) -> Option<String> {
     match value? {
-        Value::String(text) => Some(text.clone()),
-        Value::Array(list) => {
+        Json::String(text) => Some(text.clone()),
+        Json::Array(list) => {
             let default = list.iter().find(|one| one["name"] == "default").or_else(|| list.first())?;
             Some(default["template"].as_str()?.to_owned())
         }

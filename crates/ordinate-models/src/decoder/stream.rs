@@ -8,9 +8,8 @@ use tokenizers::{
     DecoderWrapper, ModelWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, Tokenizer,
 };
 
-use super::cache::Cache;
 use super::draw::{Sampling, draw, log_sum};
-use super::model::Decoder;
+use super::layers::{Layers, Reading};
 use crate::error::ModelError;
 
 /// A token that was written.
@@ -48,11 +47,10 @@ type Steps<'a> = DecodeStream<
 ///
 /// The prompt is read when the first token is asked for. After an error there are no more tokens.
 pub struct Stream<'a> {
-    decoder: &'a Decoder,
     tokenizer: &'a Tokenizer,
     ends: &'a [u32],
     steps: Steps<'a>,
-    cache: Cache,
+    reading: Box<dyn Reading + 'a>,
     next: Vec<u32>,
     read: usize,
     written: usize,
@@ -69,24 +67,24 @@ pub struct Stream<'a> {
 
 impl<'a> Stream<'a> {
     pub(crate) fn new(
-        (decoder, tokenizer, ends): (&'a Decoder, &'a Tokenizer, &'a [u32]),
+        (layers, tokenizer, ends): (&'a dyn Layers, &'a Tokenizer, &'a [u32]),
         tokens: Vec<u32>,
         most: usize,
         sampling: Sampling,
         stops: &[&str],
-    ) -> Self {
+    ) -> Result<Self, ModelError> {
         // The last token that fits has no successor.
-        let room = (decoder.config().longest + 1).saturating_sub(tokens.len());
-        Self {
-            decoder,
+        let room = (layers.longest() + 1).saturating_sub(tokens.len());
+        let most = most.min(room.max(1));
+        Ok(Self {
             tokenizer,
             ends,
             steps: tokenizer.decode_stream(true),
-            cache: Cache::default(),
+            reading: layers.reading(tokens.len() + most)?,
             read: tokens.len(),
             next: tokens,
             written: 0,
-            most: most.min(room.max(1)),
+            most,
             sampling,
             random: fastrand::Rng::with_seed(sampling.seed),
             stops: stops.iter().filter(|stop| !stop.is_empty()).map(|stop| (*stop).to_owned()).collect(),
@@ -94,7 +92,7 @@ impl<'a> Stream<'a> {
             end: None,
             started: Instant::now(),
             first_text: None,
-        }
+        })
     }
 
     /// Tokens of the prompt.
@@ -127,7 +125,7 @@ impl<'a> Stream<'a> {
             self.end = Some(End::Length);
             return Ok(());
         }
-        let rows = self.decoder.read(&self.next, &mut self.cache, 1)?;
+        let rows = self.reading.read(&self.next, 1)?;
         let logits = rows.first().map(Vec::as_slice).unwrap_or_default();
         let token = draw(logits, self.sampling, &mut self.random);
         if self.ends.contains(&token) {

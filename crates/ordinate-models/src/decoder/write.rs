@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use tokenizers::Tokenizer;
 
-use super::cache::Cache;
 use super::chat::{Chat, Role};
 use super::draw::{Sampling, log_sum};
-use super::model::Decoder;
+use super::layers::Layers;
 use super::stream::{End, Piece, Stream};
 use crate::error::ModelError;
 use crate::model::Facts;
@@ -37,7 +36,7 @@ impl Written {
 /// A decoder that reads and writes texts.
 #[derive(Debug)]
 pub struct Writer {
-    decoder: Decoder,
+    layers: Box<dyn Layers>,
     tokenizer: Tokenizer,
     /// The token that begins a text, where the tokenizer does not add it by itself.
     begin: Option<u32>,
@@ -48,7 +47,7 @@ pub struct Writer {
 
 impl Writer {
     pub(crate) fn new(
-        decoder: Decoder,
+        layers: Box<dyn Layers>,
         tokenizer: Tokenizer,
         begin: Option<u32>,
         chat: Option<Chat>,
@@ -57,13 +56,13 @@ impl Writer {
     ) -> Self {
         ends.sort_unstable();
         ends.dedup();
-        Self { decoder, tokenizer, begin, chat, ends, identity }
+        Self { layers, tokenizer, begin, chat, ends, identity }
     }
 
     /// Its size.
     #[must_use]
     pub fn facts(&self) -> Facts {
-        self.decoder.facts()
+        self.layers.facts()
     }
 
     /// A digest of everything that changes what it writes.
@@ -111,7 +110,7 @@ impl Writer {
     /// `stops`.
     ///
     /// # Errors
-    /// [`ModelError::Failed`] where the tokenizer fails. The stream's own: where the text does not fit.
+    /// [`ModelError::Failed`] where the tokenizer fails, or there is no memory. The stream's own: where the text does not fit.
     pub fn stream(
         &self,
         text: &str,
@@ -119,8 +118,8 @@ impl Writer {
         sampling: Sampling,
         stops: &[&str],
     ) -> Result<Stream<'_>, ModelError> {
-        let parts = (&self.decoder, &self.tokenizer, self.ends.as_slice());
-        Ok(Stream::new(parts, self.tokens(text)?, most, sampling, stops))
+        let parts = (self.layers.as_ref(), &self.tokenizer, self.ends.as_slice());
+        Stream::new(parts, self.tokens(text)?, most, sampling, stops)
     }
 
     /// Continues a text by at most `most` tokens, until the model ends it or `each` breaks off. `each` is told every
@@ -176,8 +175,9 @@ impl Writer {
             whole.iter().enumerate().any(|(other, tokens)| other != at && tokens.starts_with(&whole[at]))
         };
         let end = self.ends.first().filter(|_| (0..whole.len()).any(begins));
-        let mut cache = Cache::default();
-        let first = self.decoder.read(&prompt[..shared], &mut cache, 1)?;
+        let room = whole.iter().map(Vec::len).max().unwrap_or(0) + 1;
+        let mut reading = self.layers.reading(room)?;
+        let first = reading.read(&prompt[..shared], 1)?;
         let first = first.first().map(Vec::as_slice).unwrap_or_default();
         let mut sums = Vec::with_capacity(options.len());
         for tokens in &whole {
@@ -185,12 +185,8 @@ impl Writer {
             let Some((last, before)) = tail.split_last() else {
                 return Err(ModelError::Failed("an option has no tokens".to_owned()));
             };
-            cache.truncate(shared);
-            let rest = if before.is_empty() {
-                Vec::new()
-            } else {
-                self.decoder.read(before, &mut cache, before.len())?
-            };
+            reading.truncate(shared)?;
+            let rest = if before.is_empty() { Vec::new() } else { reading.read(before, before.len())? };
             let rows = std::iter::once(first).chain(rest.iter().map(Vec::as_slice));
             let asked = before.iter().chain([last]);
             let mut sum = 0.0;

@@ -64,10 +64,6 @@ impl Config {
         let two_ropes = architecture == Architecture::Gemma3 && window.is_some();
         let theta = real("rope.freq_base").unwrap_or(10_000.0);
         let near = Rope { theta: real("rope.freq_base_swa").unwrap_or(10_000.0), stretch: Stretch::None };
-        let ends = ["eos", "eot", "eom"].iter().filter_map(|which| {
-            let value = meta.get(&format!("tokenizer.ggml.{which}_token_id"))?;
-            u32::try_from(value.to_u64().ok()?).ok()
-        });
         let cap = |key: &str, usual: f32| {
             let usual = (architecture == Architecture::Gemma2).then_some(usual);
             real(key).or(usual).map(f64::from).filter(|cap| *cap != 0.0 && architecture.norms_behind())
@@ -98,10 +94,19 @@ impl Config {
             biases: (architecture == Architecture::Qwen2).then_some(true),
             window,
             windowed: windowed(architecture, get("attention.sliding_window_pattern"))?,
-            ends: ends.collect(),
+            ends: ends(meta),
         }
         .checked()
     }
+}
+
+/// The tokens that end a text.
+pub(crate) fn ends(meta: &HashMap<String, Value>) -> Vec<u32> {
+    let named = ["eos", "eot", "eom"].iter().filter_map(|which| {
+        let value = meta.get(&format!("tokenizer.ggml.{which}_token_id"))?;
+        u32::try_from(value.to_u64().ok()?).ok()
+    });
+    named.collect()
 }
 
 /// Which layers have a window: as listed, all but every so manieth, or as llama.cpp takes it where nothing is said.

@@ -5,6 +5,8 @@ mod gguf;
 mod json;
 
 pub(crate) use gguf::Shapes;
+#[cfg(feature = "llama-cpp")]
+pub(crate) use gguf::ends;
 pub(crate) use json::Tokens;
 
 use super::rope::Rope;
