@@ -1,6 +1,7 @@
 """Six public sets of texts, and what a general encoder, a better one and n-grams make of each.
 
     python3 scripts/six_texts/run.py --data ../shared/data/tasks --minilm FOLDER [--out results.json]
+        [--sets NAME ...] [--only CANDIDATE ...]
 
 Runs `ordinate run` once for each set (`ORDINATE` names the binary), with the candidates below trained on its train part
 and scored on its test part, and prints the table of docs/models.md. FOLDER holds config.json, tokenizer.json and
@@ -46,7 +47,12 @@ local = {{ model = "ngram-linear" }}
 NAMES = ["builtin named", "MiniLM named", "builtin probe", "MiniLM probe", "n-grams"]
 
 
-def measure(binary: str, name: str, data: pathlib.Path, minilm: pathlib.Path) -> dict:
+def candidates(names: list[str], minilm: pathlib.Path) -> str:
+    blocks = CANDIDATES.format(minilm=minilm).split("[[candidate]]")[1:]
+    return "".join("[[candidate]]" + block for name, block in zip(NAMES, blocks) if name in names)
+
+
+def measure(binary: str, name: str, data: pathlib.Path, blocks: str) -> dict:
     folder = data / name
     with tempfile.TemporaryDirectory() as desk:
         task = pathlib.Path(desk, "ordinate.toml")
@@ -54,7 +60,7 @@ def measure(binary: str, name: str, data: pathlib.Path, minilm: pathlib.Path) ->
             f'[task]\nname = "{name}"\nkind = "classify"\n\n'
             f'[data]\ntrain = "{folder}/train.jsonl"\ntest = "{folder}/test.jsonl"\ninput = "text"\ntarget = "label"\n'
             # What learns whom to ask would need answers to the train part that no model was trained on.
-            f'\n[combine]\nkinds = ["single", "vote"]\n' + CANDIDATES.format(minilm=minilm),
+            f'\n[combine]\nkinds = ["single", "vote"]\n' + blocks,
             encoding="utf-8",
         )
         start = time.monotonic()
@@ -75,19 +81,20 @@ def cell(row: dict) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=pathlib.Path, required=True)
-    parser.add_argument("--minilm", type=pathlib.Path, required=True)
+    parser.add_argument("--minilm", type=pathlib.Path, default=pathlib.Path("minilm"), help="needed unless --only leaves it out")
     parser.add_argument("--sets", nargs="*", default=SETS)
+    parser.add_argument("--only", nargs="*", default=NAMES, choices=NAMES, metavar="CANDIDATE")
     parser.add_argument("--out", type=pathlib.Path)
     asked = parser.parse_args()
     binary = os.environ.get("ORDINATE", "ordinate")
     results = []
-    print(f"| set | {' | '.join(NAMES)} | verdict | s |\n|{'---|' * (len(NAMES) + 3)}", flush=True)
+    print(f"| set | {' | '.join(asked.only)} | verdict | s |\n|{'---|' * (len(asked.only) + 3)}", flush=True)
     for name in asked.sets:
-        result = measure(binary, name, asked.data.resolve(), asked.minilm.resolve())
+        result = measure(binary, name, asked.data.resolve(), candidates(asked.only, asked.minilm.resolve()))
         results.append(result)
         verdict = result["verdict"]
         rows = {row["name"]: row for row in verdict["candidates"]}
-        cells = " | ".join(cell(rows[one]) for one in NAMES)
+        cells = " | ".join(cell(rows[one]) for one in asked.only)
         chosen = (verdict["recommended"] or {}).get("name", "none")
         print(f"| {name} | {cells} | {verdict['outcome']}: {chosen} | {result['seconds']:.0f} |", flush=True)
         if asked.out:
