@@ -81,7 +81,8 @@ def cell(row: dict) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=pathlib.Path, required=True)
-    parser.add_argument("--minilm", type=pathlib.Path, default=pathlib.Path("minilm"), help="needed unless --only leaves it out")
+    parser.add_argument("--minilm", type=pathlib.Path, default=pathlib.Path("minilm"),
+                        help="needed unless --only leaves it out")
     parser.add_argument("--sets", nargs="*", default=SETS)
     parser.add_argument("--only", nargs="*", default=NAMES, choices=NAMES, metavar="CANDIDATE")
     parser.add_argument("--out", type=pathlib.Path)

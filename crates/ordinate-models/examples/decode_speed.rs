@@ -1,6 +1,6 @@
-//! How fast a decoder reads and writes here: `cargo run --release --example decode_speed -- model.gguf [prompt tokens]
-//! [candle | llama.cpp]`, the latter with `--features llama-cpp`. The tokens mean nothing, and the speed does not hang
-//! on them.
+//! How fast a decoder reads and writes here: `decode_speed model.gguf [prompt tokens] [candle | llama.cpp]`, built by
+//! `cargo build --release --workspace --example decode_speed`, for llama.cpp with `--features llama-cpp`. The tokens
+//! mean nothing, and the speed does not hang on them.
 #![allow(clippy::print_stdout)]
 
 use std::path::Path;

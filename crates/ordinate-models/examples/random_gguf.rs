@@ -1,5 +1,6 @@
 //! A decoder to measure speed with: the shape of Qwen2.5-0.5B (64,000 tokens), random weights, Q8_0, no vocabulary:
-//! `cargo run --release --example random_gguf -- random.gguf`. `decode_speed` reads it, and so does llama.cpp.
+//! `random_gguf random.gguf`, built by `cargo build --release --workspace --example random_gguf`. `decode_speed` reads it,
+//! and so does llama.cpp.
 
 use std::fs::File;
 
