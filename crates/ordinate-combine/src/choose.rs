@@ -100,7 +100,6 @@ fn keeps_limits(played: &Played, positions: &[usize], clusters: Option<&[u32]>, 
 }
 
 /// Mean and standard error over the positions where the value is known; clusters are summed first.
-#[allow(clippy::cast_precision_loss)] // counts of items
 fn moments(value: &dyn Fn(usize) -> f64, positions: &[usize], clusters: Option<&[u32]>) -> Option<Moments> {
     let known = || positions.iter().map(|&p| (p, value(p))).filter(|(_, value)| !value.is_nan());
     let (count, sum) = known().fold((0_usize, 0.0), |(n, sum), (_, value)| (n + 1, sum + value));

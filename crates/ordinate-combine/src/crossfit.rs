@@ -249,7 +249,6 @@ pub fn best_column(view: &View<'_>, eligible: &[bool]) -> usize {
             }
         }
         // Answers to less than half of the items do not stand for all.
-        #[allow(clippy::cast_precision_loss)] // a count of rows
         let mean = if 2 * count <= view.rows.len() { f64::NEG_INFINITY } else { sum / count as f64 };
         if mean > best.1 {
             best = (column, mean);

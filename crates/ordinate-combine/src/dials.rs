@@ -32,7 +32,6 @@ pub(crate) fn utility_dials(evidence: &Evidence, outlay: Outlay) -> Vec<Dial> {
     dials
 }
 
-#[allow(clippy::cast_precision_loss)] // counts of rows
 fn mean_outlay(evidence: &Evidence, outlay: Outlay, candidate: usize) -> Option<f64> {
     let known: Vec<f64> = (0..evidence.len()).filter_map(|row| outlay.of(evidence, candidate, row)).collect();
     (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)

@@ -50,7 +50,6 @@ impl Folds {
             counts[fold] += members.len();
             in_fold[fold] += members.len();
             for member in members {
-                #[allow(clippy::cast_possible_truncation)] // below `count`, a u32
                 let fold = fold as u32;
                 of[member] = fold;
             }

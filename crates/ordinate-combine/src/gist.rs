@@ -23,7 +23,6 @@ impl Gist {
     }
 
     /// The coefficient of Dice (1945) of the two bags of bigrams, in `[0, 1]`; two empty texts agree.
-    #[allow(clippy::cast_precision_loss)] // at most 400
     pub(crate) fn agreement(&self, other: &Self) -> f64 {
         let (mut a, mut b) = (self.0.as_slice(), other.0.as_slice());
         let all = a.len() + b.len();

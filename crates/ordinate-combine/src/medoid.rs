@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::said::Said;
 
 /// Distinct outputs up to which they are labels.
-const MOST_LABELS: usize = 200;
+const MAX_LABELS: usize = 200;
 /// Answers per distinct output from which they are labels.
-const LEAST_REPEATS: usize = 10;
+const MIN_REPEATS: usize = 10;
 /// The share of outputs that must be numbers (or series) for all to be taken as such.
 const MOSTLY: f64 = 0.95;
 
@@ -53,14 +53,13 @@ impl OutputKind {
         // Enough to tell that they are too many.
         for output in outputs() {
             distinct.insert(output.trim());
-            if distinct.len() > MOST_LABELS {
+            if distinct.len() > MAX_LABELS {
                 break;
             }
         }
-        if distinct.len() <= MOST_LABELS && distinct.len() * LEAST_REPEATS <= count {
+        if distinct.len() <= MAX_LABELS && distinct.len() * MIN_REPEATS <= count {
             return Some(Self::Label);
         }
-        #[allow(clippy::cast_precision_loss)] // counts of answers
         let mostly = |fits: &dyn Fn(&str) -> bool| {
             outputs().filter(|o| fits(o)).count() as f64 >= MOSTLY * count as f64
         };

@@ -31,7 +31,6 @@ pub fn kernel(vectors: &[f32], width: usize) -> Matrix {
 #[must_use]
 pub fn primal(vectors: &[f32], width: usize, dual: &Matrix) -> Vec<f32> {
     let vectors = MatRef::from_row_major_slice(vectors, dual.rows(), width);
-    #[allow(clippy::cast_possible_truncation)] // weights
     let dual = Mat::from_fn(dual.rows(), dual.columns(), |row, output| dual[(row, output)] as f32);
     let mut weights = Mat::<f32>::zeros(width, dual.ncols());
     matmul(weights.as_mut(), Accum::Replace, vectors.transpose(), dual.as_ref(), 1.0, Par::Seq);

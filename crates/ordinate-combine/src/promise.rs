@@ -109,7 +109,6 @@ fn units(reference: &[f64], own: &[f64], clusters: Option<&[u32]>) -> Vec<f64> {
 /// The bet is `min(3/4 of the largest allowed, sqrt(2 ln(1 / LEVEL) / (n variance)))` (Waudby-Smith and Ramdas,
 /// equation 26), with mean and variance of the losses so far.
 #[must_use]
-#[allow(clippy::cast_precision_loss)] // counts of items
 pub fn p_value(losses: &[f64], margin: f64) -> f64 {
     if !(0.0..1.0).contains(&margin) || losses.is_empty() {
         return 1.0;
@@ -134,7 +133,6 @@ pub fn p_value(losses: &[f64], margin: f64) -> f64 {
 
 /// The mean loss against a candidate on these rows, to see whether a promise is kept.
 #[must_use]
-#[allow(clippy::cast_precision_loss)] // counts of items
 pub fn loss(policy: &dyn Policy, evidence: &Evidence, rows: &[Row], dial: Dial, against: usize) -> f64 {
     let reference = Played::single(evidence, against, rows);
     let Some(own) = replay(policy, evidence, rows, &[dial]).pop() else { return f64::NAN };

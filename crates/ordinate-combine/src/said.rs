@@ -41,7 +41,6 @@ fn key(output: &str) -> String {
     output.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).take(60).collect()
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // measures
 fn looks(output: &str) -> [f32; 4] {
     let (mut length, mut digits, mut marks, mut lines) = (0_usize, 0_usize, 0_usize, 0_usize);
     for c in output.chars() {
@@ -62,7 +61,6 @@ fn words(output: &str) -> Vec<(u16, f32)> {
         let bigram = u64::from(a) << 21 | u64::from(b);
         let hash = bigram.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let sign = if hash & 1 == 0 { 1.0 } else { -1.0 };
-        #[allow(clippy::cast_possible_truncation)] // the top bits
         let index = (hash >> (64 - WORDS_BITS)) as usize;
         places[index] += sign;
     }

@@ -21,12 +21,12 @@ use crate::vote::{answered_rows, refuse};
 
 /// Candidates that are asked, at most; fewer where there are many labels, since time grows with the cube of
 /// the number of features.
-const MOST_MEMBERS: usize = 8;
-const MOST_FEATURES: usize = 1_200;
+const MAX_MEMBERS: usize = 8;
+const MAX_FEATURES: usize = 1_200;
 /// Training rows: more make it slower, not better.
-const MOST_ROWS: usize = 4_000;
+const MAX_ROWS: usize = 4_000;
 /// The fewest that it is learned from.
-const LEAST_ROWS: usize = 60;
+const MIN_ROWS: usize = 60;
 /// Penalties to choose from.
 const LAMBDAS: [f64; 4] = [0.3, 1.0, 3.0, 10.0];
 /// One of so many rows is kept to choose the penalty with.
@@ -133,17 +133,15 @@ impl Stack {
             .map(str::trim)
             .collect();
         let labels: Vec<String> = labels.into_iter().map(str::to_owned).collect();
-        members.truncate((MOST_FEATURES / (2 * labels.len().max(1))).clamp(2, MOST_MEMBERS));
+        members.truncate((MAX_FEATURES / (2 * labels.len().max(1))).clamp(2, MAX_MEMBERS));
         let reader = Reader { members: &members, labels: &labels };
-        let (rows, classes): (Vec<Row>, Vec<usize>) = answered_rows(train, &members, MOST_ROWS, context.seed)
+        let (rows, classes): (Vec<Row>, Vec<usize>) = answered_rows(train, &members, MAX_ROWS, context.seed)
             .into_iter()
             .filter_map(|row| Some((row, reader.truth(evidence, row)?)))
             .unzip();
-        if rows.len() < LEAST_ROWS {
-            let why = format!(
-                "{} training items with a right label are too few; it needs {LEAST_ROWS}",
-                rows.len()
-            );
+        if rows.len() < MIN_ROWS {
+            let why =
+                format!("{} training items with a right label are too few; it needs {MIN_ROWS}", rows.len());
             return Err(refuse(PolicyKind::Stack, &why));
         }
         let seen = |row: Row| -> Vec<Seen<'_>> {

@@ -303,7 +303,6 @@ impl greedy::Pool for Ensemble {
         let members: Vec<usize> =
             (0..self.counts.len()).filter(|&c| self.counts[c] > 0 || c == candidate).collect();
         let sum: f64 = (0..self.speaks.len()).map(|item| self.score(item, &members, candidate)).sum();
-        #[allow(clippy::cast_precision_loss)] // rows
         let mean = sum / self.speaks.len() as f64;
         let paid = together(self.outlay, members.iter().map(|&c| self.outlays[c]));
         self.dial.mul_add(paid, 1.0 - mean)

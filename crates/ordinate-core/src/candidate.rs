@@ -69,7 +69,6 @@ impl Price {
     /// USD for one answer of this many tokens; the hours of a machine are not in it.
     #[must_use]
     pub fn cost_usd(&self, input_tokens: u64, output_tokens: u64) -> f64 {
-        #[allow(clippy::cast_precision_loss)] // token counts are far below 2^53
         let tokens = (input_tokens as f64).mul_add(self.input, output_tokens as f64 * self.output);
         tokens / 1e6 + self.per_item.unwrap_or(0.0)
     }

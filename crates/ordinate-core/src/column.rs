@@ -46,7 +46,6 @@ impl Texts {
         }
         let most = u32::MAX as usize;
         let text = if text.len() <= most { text } else { &text[..text.floor_char_boundary(most)] };
-        #[allow(clippy::cast_possible_truncation)] // cut just above
         let span = (self.bytes.len(), text.len() as u32);
         self.spans[row] = span;
         self.bytes.push_str(text);
@@ -127,7 +126,6 @@ impl Names {
             self.last = code;
             return (code, false);
         }
-        #[allow(clippy::cast_possible_truncation)] // evidence is limited to u32::MAX items
         let code = self.texts.len() as u32;
         self.texts.push(text);
         self.last = code;

@@ -114,7 +114,6 @@ impl Needs {
         let fraction = |v: f64| (0.0..=1.0).contains(&v);
         let positive = |v: f64| v > 0.0 && v.is_finite();
         let not_negative = |v: f64| v >= 0.0 && v.is_finite();
-        #[allow(clippy::cast_precision_loss)] // only whether it is 0
         let volume = self.volume_per_day.map(|volume| volume as f64);
         type Check<'a> = (&'static str, Option<f64>, &'a dyn Fn(f64) -> bool, &'static str);
         let checks: [Check<'_>; 6] = [

@@ -31,9 +31,9 @@ impl Notebook {
     /// The notes of `row` of `rows`; `None` where the texts, `bytes` in all, are too many to keep notes on:
     /// notes may take several times the memory of their texts.
     pub(crate) fn of(&self, row: usize, rows: usize, bytes: usize) -> Option<&Notes> {
-        const MOST_ROWS: usize = 20_000;
-        const MOST_BYTES: usize = 32 << 20;
-        if rows > MOST_ROWS || bytes > MOST_BYTES {
+        const MAX_ROWS: usize = 20_000;
+        const MAX_BYTES: usize = 32 << 20;
+        if rows > MAX_ROWS || bytes > MAX_BYTES {
             return None;
         }
         self.0.get_or_init(|| (0..rows).map(|_| Notes::default()).collect()).get(row)

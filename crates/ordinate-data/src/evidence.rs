@@ -113,7 +113,7 @@ pub(crate) struct Tally {
 impl Tally {
     /// The share of scores that may lie below 0. Some metrics are one minus a distance, and fall below 0 on a
     /// few hopeless answers (27 of LawBench's 135,632); where it is more, the scale is wrong.
-    const MOST_FLOORED: f64 = 0.01;
+    const MAX_FLOORED: f64 = 0.01;
 
     /// Holds a number to `[0, 1]`; from -1 up to 0 it counts as 0, the worst score, for the time being.
     fn score(&mut self, number: f64, file: &Path, at: At) -> Result<Score, Fault> {
@@ -132,9 +132,8 @@ impl Tally {
     /// [`Problem::Score`] at the first such score.
     pub(crate) fn settle(&self) -> Result<(), DataError> {
         let Some((file, at, number)) = &self.first_floored else { return Ok(()) };
-        #[allow(clippy::cast_precision_loss)] // counts of rows
         let share = self.floored as f64 / self.scored as f64;
-        if share <= Self::MOST_FLOORED {
+        if share <= Self::MAX_FLOORED {
             return Ok(());
         }
         let problem = Problem::Score(ScoreError(*number));

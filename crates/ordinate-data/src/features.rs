@@ -14,7 +14,7 @@ use crate::table::{self, Cell, Column, Fault, Layout, Row};
 use crate::task::{Key, Task};
 
 /// How many different texts a category may have.
-const MOST: usize = 255;
+const MAX: usize = 255;
 /// Up to so many filled cells a category may have a value that no other row has.
 const FEW: u64 = 20;
 
@@ -148,7 +148,6 @@ fn read(cell: Cell<'_>) -> Result<Held<'_>, Problem> {
     Ok(match cell {
         Cell::Absent => Held::Nothing,
         Cell::Number(number) => of_number(number),
-        #[allow(clippy::cast_precision_loss)] // trees compare numbers; beyond 2^53 neighbours are alike
         Cell::Integer(number) => Held::Number(number as f64),
         Cell::Bool(true) => Held::Text("true"),
         Cell::Bool(false) => Held::Text("false"),
@@ -191,7 +190,7 @@ impl Look {
             }
         }
         self.filled += 1;
-        if self.different.len() <= MOST
+        if self.different.len() <= MAX
             && let Some(text) = cell.text()?
             && !self.different.contains(text.trim())
         {
@@ -205,14 +204,14 @@ impl Look {
         let Some((value, file, at)) = &self.text else { return Ok(Values::Numbers(Vec::new())) };
         let different = self.different.len();
         let rare = 2 * different as u64 > self.filled && self.filled > FEW;
-        if different <= MOST && !rare {
+        if different <= MAX && !rare {
             return Ok(Values::Categories(Codes::default()));
         }
         let problem = Problem::NoFeatureValues {
             value: value.clone(),
-            different: if different > MOST { format!("more than {MOST}") } else { different.to_string() },
+            different: if different > MAX { format!("more than {MAX}") } else { different.to_string() },
             filled: self.filled,
-            most: MOST,
+            most: MAX,
         };
         Err(DataError::new(file, problem).at(*at).field(name))
     }

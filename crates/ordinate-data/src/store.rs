@@ -193,7 +193,6 @@ impl<'e> Batch<'e> {
         let tokens =
             answers.map_or([None; 2], |answers| [answers.input_tokens(row), answers.output_tokens(row)]);
         for (builder, count) in self.tokens.iter_mut().zip(tokens) {
-            #[allow(clippy::cast_possible_truncation)] // counts are whole and below 2^53
             builder.append_option(count.map(|count| count as i64));
         }
         let texts = [

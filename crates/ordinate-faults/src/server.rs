@@ -136,7 +136,6 @@ async fn serve(request: Request<Incoming>, room: Arc<Room>) -> Result<Response<P
     };
     let style = &room.script.style;
     let share = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    #[allow(clippy::cast_precision_loss)] // a share of 2^32
     let latency = style.latency + style.spread.mul_f64(share as f64 / 4_294_967_296.0);
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;

@@ -48,7 +48,6 @@ impl Ngrams {
             for (length, unit) in (1..=most).zip(&units[start..]) {
                 hash = mix(hash ^ unit.wrapping_mul(0x9e37_79b9_7f4a_7c15));
                 if length >= least {
-                    #[allow(clippy::cast_possible_truncation)] // masked to at most 24 bits
                     places.push(((hash >> 20) & mask) as u32);
                 }
             }

@@ -54,7 +54,6 @@ pub mod counts {
             rest = after;
             if value == 0 {
                 let zeros = after.iter().take_while(|value| **value == 0).count().min(u32::MAX as usize);
-                #[allow(clippy::cast_possible_truncation)] // at most `u32::MAX`
                 put(&mut bytes, zeros as u32);
                 rest = &after[zeros..];
             }

@@ -17,7 +17,6 @@ const CUT: f64 = 3.0;
 impl Scaler {
     /// Mean and standard deviation of each column of these rows, all of the same length.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)] // a count of rows
     pub fn fit<'a>(rows: impl Iterator<Item = &'a [f32]> + Clone) -> Self {
         let count = rows.clone().count().max(1) as f64;
         let width = rows.clone().next().map_or(0, <[f32]>::len);
@@ -45,7 +44,6 @@ impl Scaler {
     #[must_use]
     pub fn transform(&self, row: &[f32]) -> Vec<f32> {
         let scale = |((value, mean), unit): ((&f32, &f64), &f64)| {
-            #[allow(clippy::cast_possible_truncation)] // between -3 and 3
             let scaled = ((f64::from(*value) - mean) * unit).clamp(-CUT, CUT) as f32;
             scaled
         };

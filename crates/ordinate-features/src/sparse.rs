@@ -74,7 +74,6 @@ impl Sparse {
         let mask = dense.len() - 1;
         for (index, value) in self.iter() {
             let hash = crate::ngrams::mix(u64::from(index));
-            #[allow(clippy::cast_possible_truncation)] // masked
             let place = hash as usize & mask;
             dense[place] += if hash >> 63 == 0 { weight * value } else { -weight * value };
         }

@@ -49,7 +49,6 @@ pub fn surface(text: &str) -> [f32; SURFACE] {
         ratio(marks.characters - marks.spaces, words.len().max(1)),
     ]);
     of_question(&Question::find(text), &mut values);
-    #[allow(clippy::cast_possible_truncation)] // measures
     let values = values.map(|value| value as f32);
     values
 }
@@ -152,7 +151,6 @@ fn log(count: usize) -> f64 {
     libm::log1p(ratio(count, 1))
 }
 
-#[allow(clippy::cast_precision_loss)] // counts of characters
 fn ratio(part: usize, whole: usize) -> f64 {
     part as f64 / whole as f64
 }

@@ -61,7 +61,6 @@ impl Svd {
                 kept.iter().map(move |(value, vector)| vector[i] / value.sqrt()).collect::<Vec<_>>()
             })
             .collect();
-        #[allow(clippy::cast_possible_truncation)] // singular values
         let values = kept.iter().map(|(value, _)| value.sqrt() as f32).collect();
         Self { dims, directions: turned(&basis, &turn, dims).cells, values }
     }
@@ -110,12 +109,10 @@ fn noise(rows: usize, width: usize, seed: u64) -> Tall {
     let mut state = seed ^ 0x5bd1_e995;
     let mut unit = || {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        #[allow(clippy::cast_precision_loss)] // 53 bits fit
         let bits = (crate::ngrams::mix(state) >> 11) as f64;
         (bits + 1.0) / (1_u64 << 53) as f64
     };
     let mut normal = || {
-        #[allow(clippy::cast_possible_truncation)] // noise
         let value = ((-2.0 * libm::log(unit())).sqrt() * libm::cos(std::f64::consts::TAU * unit())) as f32;
         value
     };
@@ -217,7 +214,6 @@ fn orthonormal(tall: &Tall) -> Tall {
 
 /// `tall * turn`, where `turn` has `width` columns.
 fn turned(tall: &Tall, turn: &[f64], width: usize) -> Tall {
-    #[allow(clippy::cast_possible_truncation)] // entries of unit vectors
     let turn: Vec<f32> = turn.iter().map(|value| *value as f32).collect();
     let mut cells = vec![0.0; tall.rows().len() * width];
     if width > 0 {

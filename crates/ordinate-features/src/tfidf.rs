@@ -84,7 +84,6 @@ impl Tfidf {
                 return 0.0;
             }
             // libm's logarithm is the same on every platform, so that decisions are too.
-            #[allow(clippy::cast_possible_truncation)] // a weight
             let idf = (libm::log((1.0 + f64::from(rows)) / (1.0 + f64::from(d))) + floor) as f32;
             idf
         };

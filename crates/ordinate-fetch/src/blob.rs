@@ -206,7 +206,6 @@ pub(crate) fn make(folder: Option<&Path>) -> Result<(), FetchError> {
 
 /// Bytes, for people.
 #[must_use]
-#[allow(clippy::cast_precision_loss)] // for people
 pub fn size(bytes: u64) -> String {
     let bytes = bytes as f64;
     match bytes {

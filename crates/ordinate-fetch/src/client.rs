@@ -15,7 +15,7 @@ use crate::settings::Settings;
 use crate::token::Token;
 
 /// The most bytes of a list of files, or of an error, that are read.
-const MOST_BYTES: usize = 32 << 20;
+const MAX_BYTES: usize = 32 << 20;
 /// How often the same is asked, where a try fails for a reason that may pass.
 const TRIES: u32 = 3;
 
@@ -187,7 +187,7 @@ impl Client {
         let (url, mut body) = (response.url().clone(), Vec::new());
         while let Some(chunk) = response.chunk().await.map_err(|error| transport(&error, &url, what))? {
             body.extend_from_slice(&chunk);
-            if body.len() > MOST_BYTES {
+            if body.len() > MAX_BYTES {
                 return Err(protocol(&url, "its answer is too long"));
             }
         }

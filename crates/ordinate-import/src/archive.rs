@@ -12,7 +12,7 @@ use crate::log::{Bounded, Log, Seekable};
 use crate::options::Limits;
 
 /// More entries than any log has: each sample is one entry, or some dozens in the chunked layout.
-const MOST_ENTRIES: usize = 5_000_000;
+const MAX_ENTRIES: usize = 5_000_000;
 
 pub(crate) struct Archive<'a> {
     zip: ZipArchive<Box<dyn Seekable + 'a>>,
@@ -31,9 +31,9 @@ impl<'a> Archive<'a> {
                 "it is probably cut off: fetch it again, or let `zip -FF` rebuild its directory",
             )
         })?;
-        if zip.len() > MOST_ENTRIES {
+        if zip.len() > MAX_ENTRIES {
             return Err(log.place().refuse(
-                format!("has {} entries, more than the {MOST_ENTRIES} that are read", zip.len()),
+                format!("has {} entries, more than the {MAX_ENTRIES} that are read", zip.len()),
                 "split the log",
             ));
         }

@@ -12,7 +12,7 @@ use crate::error::{ImportError, Place};
 use crate::names;
 
 /// Each candidate has an open file: more than this would run into the limits of the system.
-const MOST: usize = 500;
+const MAX: usize = 500;
 
 /// A row of a candidate's file.
 #[derive(Debug, Serialize)]
@@ -132,9 +132,9 @@ impl Columns {
         {
             return Ok(free);
         }
-        if self.list.len() >= MOST {
+        if self.list.len() >= MAX {
             return Err(place.clone().refuse(
-                format!("there are more than {MOST} candidates"),
+                format!("there are more than {MAX} candidates"),
                 "import fewer models at a time: a verdict compares every pair of them",
             ));
         }

@@ -141,10 +141,10 @@ impl std::error::Error for LimitHit {}
 
 /// Text out of a log, made fit for one line of a terminal: no control characters, at most 300 characters.
 pub(crate) fn clean(text: &str) -> String {
-    const MOST: usize = 300;
+    const MAX: usize = 300;
     let mut out: String =
-        text.chars().take(MOST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-    if text.chars().nth(MOST).is_some() {
+        text.chars().take(MAX).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(MAX).is_some() {
         out.push('…');
     }
     out

@@ -10,7 +10,7 @@ use crate::options::Options;
 
 /// Folders within folders are followed this deep: `out/details/org/model/date/` is five.
 const DEEPEST: usize = 12;
-const MOST_FILES: usize = 100_000;
+const MAX_FILES: usize = 100_000;
 
 /// Logs and their formats, and what was passed over.
 pub(crate) struct Expanded {
@@ -81,11 +81,10 @@ fn walk(
         let mut inner = Vec::new();
         for entry in entries {
             count += 1;
-            if count > MOST_FILES {
-                return Err(Log::at(&folder).place().refuse(
-                    format!("holds more than {MOST_FILES} files"),
-                    "name the folders with the logs",
-                ));
+            if count > MAX_FILES {
+                return Err(Log::at(&folder)
+                    .place()
+                    .refuse(format!("holds more than {MAX_FILES} files"), "name the folders with the logs"));
             }
             // Links are not followed: they may lead out of the folder, or round in it.
             let Ok(kind) = entry.file_type() else { continue };

@@ -141,7 +141,6 @@ impl Run<'_> {
         let output = answers.output(row).unwrap_or_default();
         let error = (answers.status(row) == Status::Error).then(|| answers.error(row).unwrap_or("error"));
         let score = answers.score(row).unwrap_or(0.0);
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // counts, checked on the way in
         let count = |number: f64| number as u64;
         let tokens = answers.input_tokens(row).zip(answers.output_tokens(row)).map(|(read, wrote)| {
             json!({"input_tokens": count(read), "output_tokens": count(wrote), "total_tokens": count(read + wrote)})
@@ -184,7 +183,6 @@ impl Run<'_> {
                 None => sums.push((name, score, 1)),
             }
         }
-        #[allow(clippy::cast_precision_loss)] // far below 2^53 answers
         let results: Vec<Value> = sums
             .iter()
             .map(|(name, sum, count)| {

@@ -32,7 +32,6 @@ impl Scalar {
 
     /// The value as a count.
     pub(crate) fn count(&self) -> Option<u64> {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // the range is checked
         self.number().filter(|n| (0.0..9e15).contains(n)).map(|n| n.round() as u64)
     }
 
@@ -68,11 +67,9 @@ impl<'de> Deserialize<'de> for Scalar {
             fn visit_bool<E>(self, value: bool) -> Result<Scalar, E> {
                 Ok(Scalar::Bool(value))
             }
-            #[allow(clippy::cast_precision_loss)]
             fn visit_i64<E>(self, value: i64) -> Result<Scalar, E> {
                 Ok(Scalar::Number(value as f64))
             }
-            #[allow(clippy::cast_precision_loss)]
             fn visit_u64<E>(self, value: u64) -> Result<Scalar, E> {
                 Ok(Scalar::Number(value as f64))
             }

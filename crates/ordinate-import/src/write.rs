@@ -246,7 +246,6 @@ impl Writer<'_> {
             scored: column.scored,
             errors: column.errors,
             missing: items as u64 - column.answers(),
-            #[allow(clippy::cast_precision_loss)] // far below 2^53 answers
             mean: (column.scored > 0).then(|| column.sum / column.scored as f64),
         });
         Ok(Imported {

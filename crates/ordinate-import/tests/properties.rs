@@ -26,7 +26,6 @@ fn changes() -> impl Strategy<Value = Vec<(f64, u8, u8)>> {
     prop::collection::vec((0.0..1.0, 0..5u8, any::<u8>()), 1..12)
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
 fn changed(original: &[u8], changes: &[(f64, u8, u8)]) -> Vec<u8> {
     let mut bytes = original.to_vec();
     for &(share, kind, byte) in changes {

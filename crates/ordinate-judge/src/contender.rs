@@ -68,7 +68,6 @@ pub(crate) fn contenders<'a>(evidence: &Evidence, trials: &'a Trials, needs: &Ne
 
 /// What a policy played, with the idle hours of its machines paid for too: one that is hosted by the hour for a day's volume is
 /// paid for whether it is asked or not, so that every item bears its part of them.
-#[allow(clippy::cast_precision_loss)] // counts of items
 fn paid(evidence: &Evidence, trial: &Trial, uses: &[usize], needs: &Needs) -> Played {
     let mut played = trial.played.clone();
     if needs.volume_per_day.is_none() {
@@ -154,7 +153,6 @@ fn outcome(lineages: impl Iterator<Item = Lineage>) -> Outcome {
     }
 }
 
-#[allow(clippy::cast_precision_loss)] // counts of items
 fn share(evidence: &Evidence, played: &Played) -> BTreeMap<String, f64> {
     let mut counts = vec![0_usize; evidence.candidates().len()];
     let mut total = 0_usize;
@@ -174,7 +172,6 @@ fn share(evidence: &Evidence, played: &Played) -> BTreeMap<String, f64> {
 }
 
 /// The mean, if there is anything.
-#[allow(clippy::cast_precision_loss)] // counts of items
 pub(crate) fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }

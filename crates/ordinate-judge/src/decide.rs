@@ -264,7 +264,6 @@ fn undecided(gap: f64, se: f64, wider: f64, items: usize) -> Undecided {
 }
 
 /// How much wider an interval becomes when its level is shared by `tests` tests (Bonferroni).
-#[allow(clippy::cast_precision_loss)] // a handful of tests
 fn stretch(tests: usize) -> f64 {
     let tests = tests.max(1) as f64;
     normal::quantile(1.0 - LEVEL / 2.0 / tests) / normal::quantile(1.0 - LEVEL / 2.0)

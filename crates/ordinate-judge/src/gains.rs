@@ -20,7 +20,6 @@ struct Sums {
 /// The slices whose mean paired difference is not zero at the 5 % level, corrected by Benjamini-Hochberg over
 /// all slices; the largest gain first. `codes` has the slice of each difference; `clusters` its group.
 /// Student's t test of the mean, with the cluster-robust standard error where items are clustered.
-#[allow(clippy::cast_precision_loss)] // counts of items
 pub(crate) fn slice_gains(
     differences: &[f64],
     codes: &[u32],

@@ -39,7 +39,6 @@ impl Hosted {
     /// USD per item: at a volume its machines' day shared by the day's items, `24 x per_hour x machines / volume`;
     /// without one a machine that is never idle, `per_hour / (3,600 s x items per second)`. `None` where neither volume
     /// nor rate is known.
-    #[allow(clippy::cast_precision_loss)] // items of a day
     #[must_use]
     pub fn cost_per_item(&self, volume: Option<u64>) -> Option<f64> {
         match (volume, self.per_second) {
@@ -94,7 +93,6 @@ pub fn host(evidence: &mut Evidence, hosted: &[Hosted], volume: Option<u64>) -> 
     notes
 }
 
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, small
 fn note(one: &Hosted, name: &str, volume: Option<u64>, cost: Option<f64>) -> String {
     let price = format!("${} an hour", one.per_hour);
     let comes_to = usd(cost.map(|cost| 1_000.0 * cost));

@@ -29,7 +29,6 @@ pub(crate) fn usd(per_1k: Option<f64>) -> String {
         Some(usd) if usd >= 0.1 || usd == 0.0 => format!("${usd:.2} per 1,000 items"),
         Some(usd) if usd >= 0.001 => format!("${usd:.4} per 1,000 items"),
         // Two digits that say something: hosting a small model costs so little.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // from 1 to 13
         Some(usd) => {
             format!("${usd:.*} per 1,000 items", (-usd.log10()).ceil().clamp(0.0, 12.0) as usize + 1)
         }

@@ -56,7 +56,6 @@ impl Margins {
             |start| Mat::from_fn(features + 1, classes, |i, j| f64::from(start.weights()[j][i])),
         );
         problem.descend(&mut weights);
-        #[allow(clippy::cast_possible_truncation)] // weights are kept in f32
         let column = |j: usize| (0..=features).map(|i| weights[(i, j)] as f32).collect();
         Ok(Self::new(features, (0..classes).map(column).collect()))
     }
@@ -103,7 +102,6 @@ impl<'a> Problem<'a> {
         let (mut loss, errors) = self.loss(&scores, weights);
         let mut gradient = self.gradient(&errors, weights);
         let mut history: Vec<(Mat<f64>, Mat<f64>, f64)> = Vec::new();
-        #[allow(clippy::cast_precision_loss)] // rows
         let flat = FLAT * self.cost * self.rows as f64;
         for _ in 0..STEPS {
             if gradient.norm_max() <= flat {

@@ -194,7 +194,6 @@ fn scores<const L: usize>(weights: &[[f32; L]], row: &Cells<'_>) -> [f64; L] {
 
 /// Adds so many times a row to the weights of each class of a block.
 #[inline(always)]
-#[allow(clippy::cast_possible_truncation)] // weights are kept in f32
 fn add<const L: usize>(weights: &mut [[f32; L]], row: &Cells<'_>, steps: &[f64; L]) {
     for (&at, &value) in row.index.iter().zip(row.value) {
         for (weight, step) in weights[at as usize].iter_mut().zip(steps) {

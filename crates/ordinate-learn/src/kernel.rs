@@ -92,7 +92,6 @@ pub fn nystrom(k_nl: &Matrix, k_ll: &Matrix, y: &Matrix, lambdas: &[f64]) -> Res
     );
     let right = rows.transpose() * view(y);
     // Landmarks may nearly coincide: a trace of the diagonal keeps the sum positive definite.
-    #[allow(clippy::cast_precision_loss)] // landmarks
     let mean = (0..k_ll.rows()).map(|i| k_ll[(i, i)]).sum::<f64>() / k_ll.rows() as f64;
     let weights = |&lambda: &f64| {
         let mut gram = products.clone();

@@ -60,7 +60,6 @@ impl Logistic {
         let mut model = Self { weights: Matrix::from_fn(size, classes, |_, _| 0.0) };
         let mut before = model.clone();
         let mut since = 0_u32;
-        #[allow(clippy::cast_precision_loss)] // rows
         let flat = FLAT * rows.len() as f64;
         for _ in 0..STEPS {
             let momentum = f64::from(since) / f64::from(since + 3);

@@ -25,14 +25,12 @@ impl SplitMix {
 
     /// A whole number below `bound` (Lemire's multiplication; the bias is below `bound / 2^64`).
     pub fn below(&mut self, bound: usize) -> usize {
-        #[allow(clippy::cast_possible_truncation)] // the high half of the product is below `bound`
         let index = ((u128::from(self.next_u64()) * bound as u128) >> 64) as usize;
         index
     }
 
     /// A number in `[0, 1)`.
     pub fn unit(&mut self) -> f64 {
-        #[allow(clippy::cast_precision_loss)] // 53 bits fit
         let bits = (self.next_u64() >> 11) as f64;
         bits / (1_u64 << 53) as f64
     }

@@ -222,7 +222,6 @@ fn logistic_regression_is_that_of_scikit_learn() {
 #[test]
 fn dense_logistic_regression_is_that_of_scikit_learn() {
     let (x, noise, new) = (uniform(60, 120, 4), uniform(61, 120, 1), uniform(62, 4, 4));
-    #[allow(clippy::cast_possible_truncation)]
     let floats = |x: &Matrix| -> Vec<Vec<f32>> {
         (0..x.rows()).map(|i| x.row(i).iter().map(|value| *value as f32).collect()).collect()
     };

@@ -126,7 +126,6 @@ impl Race {
                 }
             }
         }
-        #[allow(clippy::cast_precision_loss)] // a count of hypotheses
         let wall = (bets.len().max(1) as f64 / alpha).ln();
         Self {
             units: order.units().collect(),
@@ -146,7 +145,6 @@ impl Race {
     }
 
     /// The score of a candidate's answer to the item in this position.
-    #[allow(clippy::cast_possible_truncation)] // scores need no more than f32
     pub(crate) fn scored(&mut self, candidate: usize, position: usize, score: f64) {
         self.scores[candidate][position] = score.clamp(0.0, 1.0) as f32;
         for at in 0..self.bets.len() {
@@ -176,7 +174,6 @@ impl Race {
             }
             let most = bet.log_wealth.iter().copied().fold(f64::MIN, f64::max);
             let sum: f64 = bet.log_wealth.iter().map(|log| (log - most).exp()).sum();
-            #[allow(clippy::cast_precision_loss)] // eight
             let wealth = most + (sum / SHARES.len() as f64).ln();
             let (loser, winner) = (bet.loser, bet.winner);
             if wealth >= self.wall && self.beaten[loser].is_none() && winner.is_none_or(|w| self.allowed[w]) {

@@ -74,7 +74,6 @@ struct Sums {
     counted_output: f64,
 }
 
-#[allow(clippy::cast_precision_loss)] // tokens and bytes are far below 2^53
 async fn one(plan: &Plan, which: usize, store: &AnswerStore) -> Result<Estimate, MeasureError> {
     let candidate = &plan.candidates[which];
     let answerer = &candidate.answerer;

@@ -35,7 +35,6 @@ pub(crate) struct Gate {
 
 impl Gate {
     pub(crate) fn new(most: usize) -> Self {
-        #[allow(clippy::cast_precision_loss)] // a count of requests
         let most = most.max(1) as f64;
         Self {
             limit: START.min(most),
@@ -50,7 +49,6 @@ impl Gate {
     }
 
     /// The most requests to have in flight now.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 1 and `most`
     pub(crate) fn limit(&self) -> usize {
         self.limit as usize
     }
@@ -71,7 +69,6 @@ impl Gate {
         if self.window.len() < self.window_size {
             return;
         }
-        #[allow(clippy::cast_precision_loss)] // a count of answers
         let mean = self.window.drain(..).sum::<f64>() / self.window_size as f64;
         let best = self.best_ms.map_or(mean, |best| best.min(mean));
         self.best_ms = Some(best);

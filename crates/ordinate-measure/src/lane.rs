@@ -207,10 +207,8 @@ impl Lane {
             let tally = self.state().tally();
             let items = self.shared.order.len() as u64;
             let saved_items = items.saturating_sub(tally.done + self.tasks.len() as u64);
-            #[allow(clippy::cast_precision_loss)] // counts of items
             let per_item = tally.cost_usd.map(|cost| cost / tally.done.max(1) as f64);
             drop(tally);
-            #[allow(clippy::cast_precision_loss)]
             let saved_usd = per_item.map(|cost| cost * saved_items as f64);
             self.end(Ended::Beaten { why, saved_items, saved_usd });
         }

@@ -75,7 +75,6 @@ pub struct Quantiles {
 impl Quantiles {
     /// Quantiles by linear interpolation (type 7 of Hyndman and Fan 1996); `None` of nothing.
     #[must_use]
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     pub fn of(mut values: Vec<f32>) -> Option<Self> {
         if values.is_empty() {
             return None;

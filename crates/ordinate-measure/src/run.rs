@@ -192,7 +192,6 @@ impl Pace {
         Self { last: Instant::now(), asked: vec![0; lanes], rates: vec![0.0; lanes] }
     }
 
-    #[allow(clippy::cast_precision_loss)] // counts of items
     fn look(&mut self, shared: &Shared) -> Vec<Progress> {
         let elapsed = self.last.elapsed().as_secs_f64().max(1e-3);
         self.last = Instant::now();

@@ -26,7 +26,6 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    #[allow(clippy::cast_possible_truncation)] // seven digits of a millisecond are enough
     pub(crate) fn add(&mut self, row: &Row, kept: bool) {
         self.done += 1;
         self.kept += u64::from(kept);
@@ -51,7 +50,6 @@ impl Tally {
     }
 
     /// Whether cost and latency so far are within the needs.
-    #[allow(clippy::cast_precision_loss)] // counts of items
     pub(crate) fn meets(&mut self, needs: &Needs) -> bool {
         if let Some(limit) = needs.max_p95_ms {
             let from = usize::try_from(self.timed).unwrap_or(usize::MAX).min(self.latencies_ms.len());

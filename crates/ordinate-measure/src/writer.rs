@@ -8,7 +8,7 @@ use crate::key::Key;
 use crate::store::{AnswerStore, Saved, StoreError};
 
 /// The most answers of one commit.
-const MOST: usize = 256;
+const MAX: usize = 256;
 
 struct Entry {
     key: Key,
@@ -27,10 +27,10 @@ pub(crate) struct WriterGone;
 impl Writer {
     /// A writer, and the work that somebody has to run until every writer is dropped.
     pub(crate) fn new(store: Arc<AnswerStore>) -> (Self, impl Future<Output = Result<(), StoreError>>) {
-        let (sender, mut receiver) = mpsc::channel::<Entry>(MOST);
+        let (sender, mut receiver) = mpsc::channel::<Entry>(MAX);
         let work = async move {
-            let mut waiting = Vec::with_capacity(MOST);
-            while receiver.recv_many(&mut waiting, MOST).await > 0 {
+            let mut waiting = Vec::with_capacity(MAX);
+            while receiver.recv_many(&mut waiting, MAX).await > 0 {
                 let (answers, acknowledge): (Vec<_>, Vec<_>) =
                     waiting.drain(..).map(|entry| ((entry.key, entry.saved), entry.committed)).unzip();
                 store.put(&answers).await?;

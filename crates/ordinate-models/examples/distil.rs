@@ -14,7 +14,6 @@ use ordinate_models::encoder::Bert;
 /// `[CLS]` and `[SEP]`.
 const ENDS: (u32, u32) = (101, 102);
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [model, dims, out] = arguments.as_slice() else { panic!("usage: distil MODEL DIMS OUT") };

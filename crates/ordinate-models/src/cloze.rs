@@ -154,7 +154,6 @@ impl Cloze {
         let score = |(_, tokens): &(String, Vec<u32>)| {
             let rows = asked.get(&tokens.len()).map(Vec::as_slice).unwrap_or_default();
             let sum: f64 = tokens.iter().zip(rows).filter_map(|(&token, row)| row.get(token as usize)).sum();
-            #[allow(clippy::cast_precision_loss)] // tokens of a word
             let mean = sum / tokens.len() as f64;
             mean
         };

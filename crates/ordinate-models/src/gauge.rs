@@ -133,7 +133,6 @@ fn answer(writer: &Writer, asked: &Asked, sampling: Sampling) -> Result<(), Mode
 /// Answers the items in these places.
 type Answer<'a> = dyn FnMut(&[usize]) -> Result<(), ModelError> + 'a;
 
-#[allow(clippy::cast_precision_loss)] // counts of items
 fn gauged(
     load: Duration,
     items: usize,

@@ -238,7 +238,7 @@ pub(crate) fn probabilities(kind: Kind, scores: &[f64], sharpness: f64) -> Vec<f
 /// The sharpness of the least mean log loss on held-out scores, and that loss: golden-section search over its
 /// logarithm, in which the loss has one minimum.
 pub(crate) fn sharpen(kind: Kind, held: &[(usize, Vec<f64>)], right: &[Vec<usize>]) -> (f64, f64) {
-    const LEAST: f64 = 1e-9;
+    const MIN: f64 = 1e-9;
     let loss = |log: f64| {
         let sharpness = log.exp();
         let sum: f64 = held
@@ -246,14 +246,13 @@ pub(crate) fn sharpen(kind: Kind, held: &[(usize, Vec<f64>)], right: &[Vec<usize
             .map(|(row, scores)| {
                 let shares = probabilities(kind, scores, sharpness);
                 let one = |(class, share): (usize, f64)| match (kind, right[*row].contains(&class)) {
-                    (_, true) => -share.max(LEAST).ln(),
-                    (Kind::Tag, false) => -(1.0 - share).max(LEAST).ln(),
+                    (_, true) => -share.max(MIN).ln(),
+                    (Kind::Tag, false) => -(1.0 - share).max(MIN).ln(),
                     (Kind::Classify | Kind::Regress, false) => 0.0,
                 };
                 shares.into_iter().enumerate().map(one).sum::<f64>()
             })
             .sum();
-        #[allow(clippy::cast_precision_loss)] // rows
         let mean = sum / held.len().max(1) as f64;
         mean
     };

@@ -54,7 +54,6 @@ fn narrow(row: &Sparse, seen: &[u32]) -> Sparse {
     let mut narrow = Sparse::default();
     for (place, value) in row.iter() {
         if let Ok(feature) = seen.binary_search(&place) {
-            #[allow(clippy::cast_possible_truncation)] // below the number of places
             narrow.index.push(feature as u32);
             narrow.value.push(value);
         }

@@ -59,7 +59,6 @@ impl Ridge {
     /// Conjugate gradients on the normal equations (Hestenes and Stiefel 1952, as CGLS): `X` is only multiplied with.
     fn solve(rows: Rows<'_>, chosen: &[usize], targets: &[f64], penalty: f64, start: Option<&Self>) -> Self {
         let features = rows.features();
-        #[allow(clippy::cast_precision_loss)] // rows
         let mean = chosen.iter().map(|&row| targets[row]).sum::<f64>() / chosen.len().max(1) as f64;
         let mut fitted = start.cloned().unwrap_or_else(|| {
             let mut weights = vec![0.0; features + 1];

@@ -11,7 +11,6 @@ pub fn share_of_other_scripts<'a>(texts: impl IntoIterator<Item = &'a str>) -> f
             others += u64::from(!is_latin(letter));
         }
     }
-    #[allow(clippy::cast_precision_loss)] // letters
     let share = others as f64 / letters.max(1) as f64;
     share
 }

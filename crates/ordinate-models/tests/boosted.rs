@@ -80,7 +80,6 @@ fn lesson() -> (Features, Vec<String>) {
     let of = |row: usize| (row * 7 + row / 5) % 5;
     let gap = |row: usize| (row * 13 + row / 7).is_multiple_of(3);
     let category = categories("类", (0..400).map(|row| (row % 50 != 0).then_some(names[of(row)])));
-    #[allow(clippy::cast_precision_loss)]
     let number =
         numbers("数", (0..400).map(|row| if gap(row) { f64::NAN } else { (row % 17) as f64 }).collect());
     let targets =

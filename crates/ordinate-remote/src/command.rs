@@ -24,11 +24,11 @@ use crate::item::Item;
 use crate::reply::{Reply, Usage};
 
 /// The longest line that is read.
-const MOST_BYTES: u64 = 16 << 20;
+const MAX_BYTES: u64 = 16 << 20;
 /// The bytes of standard error that are kept for messages.
 const KEPT_STDERR: usize = 2_000;
 /// The longest file of the command line that is part of the identity; larger ones are named only.
-const MOST_FILE: u64 = 16 << 20;
+const MAX_FILE: u64 = 16 << 20;
 
 /// A program that answers.
 #[derive(Debug)]
@@ -217,10 +217,10 @@ impl Process {
         let mut bytes = Vec::new();
         loop {
             bytes.clear();
-            let mut limited = (&mut self.stdout).take(MOST_BYTES);
+            let mut limited = (&mut self.stdout).take(MAX_BYTES);
             limited.read_until(b'\n', &mut bytes).await.map_err(ended)?;
             if bytes.last() != Some(&b'\n') {
-                return Err(if bytes.len() as u64 >= MOST_BYTES {
+                return Err(if bytes.len() as u64 >= MAX_BYTES {
                     Failure::new(FailureKind::TooLarge, "the program wrote a line of more than 16 MiB")
                 } else {
                     Failure::new(FailureKind::Cut, "the program ended before it answered")
@@ -317,7 +317,7 @@ fn identity(entry: &Entry, folder: &Path) -> String {
     let mut text = format!("command {:?} version {:?}", entry.run, entry.version);
     for argument in &entry.run {
         let path = folder.join(argument);
-        let small = std::fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() <= MOST_FILE);
+        let small = std::fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() <= MAX_FILE);
         if let (true, Ok(bytes)) = (small, std::fs::read(&path)) {
             text.push_str(&format!(" {:x}", Sha256::digest(&bytes)));
         }

@@ -13,11 +13,11 @@ use crate::failure::{Failure, FailureKind, SetupError};
 use crate::secret::ApiKey;
 
 /// The most bytes of an answer that are read: no model writes more, and a broken server may.
-const MOST_BYTES: usize = 16 << 20;
+const MAX_BYTES: usize = 16 << 20;
 /// The most bytes of an error's body that are read.
-const MOST_ERROR_BYTES: usize = 64 << 10;
+const MAX_ERROR_BYTES: usize = 64 << 10;
 /// The most characters of an error's message that are kept.
-const MOST_MESSAGE: usize = 400;
+const MAX_MESSAGE: usize = 400;
 
 /// A client with a key and time-outs.
 #[derive(Debug, Clone)]
@@ -142,10 +142,10 @@ impl Http {
                 Ok(Ok(None)) => return Ok(()),
                 Ok(Ok(Some(chunk))) => {
                     bytes += chunk.len();
-                    if bytes > MOST_BYTES {
+                    if bytes > MAX_BYTES {
                         return Err(Failure::new(
                             FailureKind::TooLarge,
-                            format!("the answer has more than {} MiB", MOST_BYTES >> 20),
+                            format!("the answer has more than {} MiB", MAX_BYTES >> 20),
                         ));
                     }
                     // Pings keep a connection open, and are sent also where nothing else will ever come.
@@ -192,7 +192,7 @@ impl Http {
         let due = total.min(Instant::now() + self.idle);
         while let Ok(Ok(Some(chunk))) = timeout_at(due, response.chunk()).await {
             body.extend_from_slice(&chunk);
-            if body.len() > MOST_ERROR_BYTES {
+            if body.len() > MAX_ERROR_BYTES {
                 break;
             }
         }
@@ -252,10 +252,10 @@ pub(crate) fn error_message(body: &[u8]) -> (String, Option<String>) {
     (shorten(&message), code)
 }
 
-/// One line of at most [`MOST_MESSAGE`] characters.
+/// One line of at most [`MAX_MESSAGE`] characters.
 pub(crate) fn shorten(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MOST_MESSAGE) {
+    match line.char_indices().nth(MAX_MESSAGE) {
         Some((at, _)) => format!("{}...", &line[..at]),
         None => line,
     }

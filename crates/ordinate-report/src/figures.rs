@@ -140,7 +140,6 @@ pub(crate) fn number(x: f64) -> String {
 
 /// Decimals that show `digits` significant digits of `size`.
 fn decimals_for(size: f64, digits: i32) -> usize {
-    #[allow(clippy::cast_possible_truncation)] // the exponent of a finite number is within +-324
     let exponent = size.log10().floor() as i32;
     usize::try_from(digits - 1 - exponent).unwrap_or(0)
 }

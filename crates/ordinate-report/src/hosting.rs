@@ -12,7 +12,6 @@ pub(crate) fn machine(machine: &Machine) -> String {
 }
 
 /// Bytes as GB or MB.
-#[allow(clippy::cast_precision_loss)] // for people
 pub(crate) fn bytes(bytes: u64) -> String {
     let mb = bytes as f64 / 1e6;
     if mb >= 1_000.0 {
@@ -25,7 +24,6 @@ pub(crate) fn bytes(bytes: u64) -> String {
 }
 
 /// Weights: `7.6 million`.
-#[allow(clippy::cast_precision_loss)] // for people
 pub(crate) fn parameters(parameters: u64) -> String {
     match parameters as f64 {
         many if many >= 1e9 => format!("{:.1} billion", many / 1e9),

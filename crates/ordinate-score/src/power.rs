@@ -27,10 +27,10 @@ pub fn smallest_detectable(se: f64) -> f64 {
 /// than 10^15 items were needed, or an argument is not finite or negative.
 #[must_use]
 pub fn items_needed(difference: f64, se: f64, items: usize) -> Option<u64> {
-    const MOST: f64 = 1e15;
+    const MAX: f64 = 1e15;
     let ratio = smallest_detectable(se) / difference.abs();
     let needed = items as f64 * ratio * ratio;
-    (se >= 0.0 && difference != 0.0 && needed <= MOST).then(|| (needed.ceil() as u64).max(2))
+    (se >= 0.0 && difference != 0.0 && needed <= MAX).then(|| (needed.ceil() as u64).max(2))
 }
 
 #[cfg(test)]

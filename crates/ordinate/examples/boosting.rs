@@ -15,7 +15,6 @@ use ordinate_data::{load_features, load_items, read_task};
 use ordinate_models::{Boosted, Kind};
 use serde_json::json;
 
-#[allow(clippy::cast_precision_loss)] // items
 fn main() -> Result<(), Box<dyn Error>> {
     let Some(task) = std::env::args().nth(1) else { return Err("usage: boosting TASK.toml".into()) };
     let task = read_task(Path::new(&task))?;

@@ -234,7 +234,6 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Ready, Fa
 }
 
 fn settle(entry: &mut CandidateEntry, facts: Facts, path: &Path) {
-    #[allow(clippy::cast_precision_loss)] // sizes
     let billion = |number: u64| number as f64 / 1e9;
     entry.hosting.get_or_insert(Hosting::Local);
     entry.memory_gb.get_or_insert(billion(facts.bytes));

@@ -168,7 +168,6 @@ fn word(kind: Role) -> &'static str {
 }
 
 /// A number of parameters, for people.
-#[allow(clippy::cast_precision_loss)] // for people
 fn short(count: u64) -> String {
     let number = count as f64;
     match number {

@@ -78,7 +78,6 @@ async fn a_probe_on_them_is_measured_and_nothing_is_paid_for_twice() {
     assert_eq!(verdict["outcome"], "transferred");
     let measured = named(&verdict, "measured", "api");
     assert_eq!(measured["input_tokens"], counts.input_tokens);
-    #[allow(clippy::cast_precision_loss)] // token counts
     let cost = counts.input_tokens as f64 * 20.0 / 1e6;
     assert!((number(measured, "cost_usd") - cost).abs() < 1e-12, "{measured}");
     assert!((number(api, "cost_per_1k") - cost * 1e3 / ITEMS as f64).abs() < 1e-9, "{api}");

@@ -181,7 +181,6 @@ async fn stays(cases: &[Case], stream: bool) {
     let row = named(&verdict, "candidates", "mock");
     assert_eq!(row["errors"], cases.len());
     // Both readings: an error counts as a failure, or is left out.
-    #[allow(clippy::cast_precision_loss)] // a few items
     let (good, all) = (GOOD as f64, (GOOD + cases.len() + 1) as f64);
     assert!((number(row, "quality.mean") - good / all).abs() < 1e-9, "{row}");
     assert!((number(row, "quality_without_errors.mean") - good / (good + 1.0)).abs() < 1e-9, "{row}");

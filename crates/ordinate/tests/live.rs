@@ -59,7 +59,6 @@ async fn three_kinds_of_candidate_make_one_verdict() {
     let mock = measured(&verdict, "mock");
     assert_eq!(mock["input_tokens"], counts.input_tokens);
     assert_eq!(mock["output_tokens"], counts.output_tokens);
-    #[allow(clippy::cast_precision_loss)] // token counts
     let cost = (counts.input_tokens as f64 * 2.0 + counts.output_tokens as f64 * 8.0) / 1e6;
     assert!((number(mock, "cost_usd") - cost).abs() < 1e-12, "{mock} {cost}");
     assert!((number(named(&verdict, "candidates", "mock"), "cost_per_1k") - cost * 5.0).abs() < 1e-9);

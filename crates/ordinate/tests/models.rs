@@ -1,6 +1,5 @@
 //! `ordinate models`, and runs that fetch: the real binary, and a hub on this machine.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
-#![allow(clippy::cast_precision_loss)] // small numbers
 
 mod support;
 

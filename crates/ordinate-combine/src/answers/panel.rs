@@ -15,9 +15,9 @@ use crate::by_slice::BySlice;
 use crate::products;
 
 /// The fewest items of a slice that a model is fitted on; the lookup serves smaller slices.
-const LEAST_ITEMS: usize = 60;
+const MIN_ITEMS: usize = 60;
 /// The most: time grows with their square, and with their cube.
-const MOST_ITEMS: usize = 1_500;
+const MAX_ITEMS: usize = 1_500;
 /// Penalties to choose from.
 const LAMBDAS: [f64; 3] = [0.5, 1.0, 2.0];
 
@@ -65,7 +65,7 @@ impl Panels {
         let mut rows: Vec<Vec<Row>> = vec![Vec::new(); slices.names().len()];
         for &row in &train.rows {
             let code = slices.codes()[row];
-            if code != Codes::NONE && rows[code as usize].len() < MOST_ITEMS {
+            if code != Codes::NONE && rows[code as usize].len() < MAX_ITEMS {
                 rows[code as usize].push(row);
             }
         }
@@ -102,7 +102,7 @@ fn draft<'a>(
         targets.iter().all(answered) && asked.iter().all(answered) && evidence.items().input(*row).is_some()
     };
     rows.retain(all_answered);
-    if rows.len() < LEAST_ITEMS || asked.is_empty() {
+    if rows.len() < MIN_ITEMS || asked.is_empty() {
         return Ok(None);
     }
     let scenes: Vec<Scene<'_>> = rows

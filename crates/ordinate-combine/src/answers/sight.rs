@@ -31,7 +31,7 @@ const LOOK_WIDTH: f64 = 0.5;
 /// Measures of one answer by itself.
 const OWN: usize = 7;
 /// Terms of fewer texts are left out.
-const LEAST_DOCUMENTS: u32 = 2;
+const MIN_DOCUMENTS: u32 = 2;
 
 /// An item with the answers of the candidates that were asked, in the order of asking.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Sight {
         let grams = scenes.iter().map(|scene| &scene.text.grams);
         let looks: Vec<Vec<f32>> = scenes.iter().map(look).collect();
         Self {
-            tfidf: Tfidf::fit(grams, GRAMS.dims(), LEAST_DOCUMENTS, Smoothing::Plain),
+            tfidf: Tfidf::fit(grams, GRAMS.dims(), MIN_DOCUMENTS, Smoothing::Plain),
             surface: Scaler::fit(scenes.iter().map(|scene| scene.text.surface.as_slice())),
             look: Scaler::fit(looks.iter().map(Vec::as_slice)),
             asked,
@@ -92,7 +92,6 @@ impl Sight {
         });
         near_surface.append(&self.surface.transform(&scene.text.surface), &mut all);
         near_look.append(&look, &mut all);
-        #[allow(clippy::cast_precision_loss)] // a few candidates
         let weight = (WORDS / self.asked.max(1) as f32).sqrt();
         for (_, said) in &scene.seen {
             let start = all.len();
@@ -117,7 +116,6 @@ struct Waves {
 
 impl Waves {
     /// For the kernel `weight * exp(-width d^2 / p)` of vectors of `dimensions` numbers, `p` of which vary.
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // a few dimensions
     fn new(dimensions: usize, p: usize, count: usize, width: f64, weight: f32, seed: u64) -> Self {
         let mut random = SplitMix::new(0x5eed_0000 + seed);
         let spread = (2.0 * width / p.max(1) as f64).sqrt();
@@ -148,7 +146,6 @@ fn normal(random: &mut SplitMix) -> f64 {
 /// How each answer looks, and how every two agree.
 fn look(scene: &Scene<'_>) -> Vec<f32> {
     let mut look = Vec::with_capacity(scene.seen.len() * (OWN + scene.seen.len()));
-    #[allow(clippy::cast_possible_truncation)] // measures
     for (a, (seen, said)) in scene.seen.iter().enumerate() {
         let [length, digits, marks, lines] = said.looks;
         look.extend([

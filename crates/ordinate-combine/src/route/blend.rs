@@ -19,7 +19,7 @@ use crate::learner::Outlay;
 const FOLDS: u32 = 3;
 const FEW_ITEMS: usize = 4_000;
 /// Weights below this do not pay for their model.
-const LEAST_WEIGHT: f64 = 0.05;
+const MIN_WEIGHT: f64 = 0.05;
 
 /// A family with one setting, and its weight.
 pub(super) type Chosen = (Family, f64);
@@ -126,7 +126,7 @@ pub(super) fn choose<'a>(
     let best: Vec<usize> = (0..families.len()).filter_map(best_of).collect();
     let weighed = products.weights(&best);
     let kept: Vec<usize> =
-        best.iter().zip(&weighed).filter(|(_, weight)| **weight >= LEAST_WEIGHT).map(|(m, _)| *m).collect();
+        best.iter().zip(&weighed).filter(|(_, weight)| **weight >= MIN_WEIGHT).map(|(m, _)| *m).collect();
     let weights = products.weights(&kept);
     let chosen = |(&model, weight): (&usize, f64)| {
         let (family, setting) = of[model];

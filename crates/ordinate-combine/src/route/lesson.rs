@@ -85,7 +85,6 @@ impl<'a> Lesson<'a> {
     }
 }
 
-#[allow(clippy::cast_precision_loss)] // a count of candidates
 fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }

@@ -18,8 +18,8 @@ use crate::{products, random};
 const FOLDED_BITS: u8 = 11;
 const DIMS: usize = 1 << FOLDED_BITS;
 /// Slices with fewer items keep to the lookup; of larger ones some items are enough.
-const LEAST_ITEMS: usize = 30;
-const MOST_ITEMS: usize = 2_000;
+const MIN_ITEMS: usize = 30;
+const MAX_ITEMS: usize = 2_000;
 
 /// A regression per slice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,11 +80,11 @@ impl Slice {
         mut rows: Vec<usize>,
         lambdas: &[f64],
     ) -> Result<Vec<Option<Self>>, LearnError> {
-        if rows.len() < LEAST_ITEMS {
+        if rows.len() < MIN_ITEMS {
             return Ok(vec![None; lambdas.len()]);
         }
         random::shuffle(&mut rows, 0);
-        rows.truncate(MOST_ITEMS);
+        rows.truncate(MAX_ITEMS);
         rows.sort_unstable();
         let grams: Vec<&Sparse> = rows.iter().map(|&row| &lesson.items[row].reading.text.grams).collect();
         let tfidf = Tfidf::fit(grams.iter().copied(), GRAMS.dims(), 2, Smoothing::Plain);

@@ -36,9 +36,9 @@ use outlays::Outlays;
 use reader::{Reader, Reading};
 
 /// The fewest items with a text to learn from.
-const LEAST_ITEMS: usize = 60;
+const MIN_ITEMS: usize = 60;
 /// Items that models are fitted on; more make them slower, not better.
-const MOST_ITEMS: usize = 20_000;
+const MAX_ITEMS: usize = 20_000;
 
 /// What may go wrong while models are fitted.
 #[derive(Debug, thiserror::Error)]
@@ -103,16 +103,16 @@ impl Learner for RouteLearner {
         let items = train.evidence.items();
         let mut rows: Vec<usize> =
             train.rows.iter().copied().filter(|&row| items.input(row).is_some()).collect();
-        if rows.len() < LEAST_ITEMS {
+        if rows.len() < MIN_ITEMS {
             let why = format!(
-                "{} items with an input text to learn from are too few; routing by text needs {LEAST_ITEMS}",
+                "{} items with an input text to learn from are too few; routing by text needs {MIN_ITEMS}",
                 rows.len()
             );
             return Err(Self::not_applicable(why));
         }
-        if rows.len() > MOST_ITEMS {
+        if rows.len() > MAX_ITEMS {
             random::shuffle(&mut rows, context.seed);
-            rows.truncate(MOST_ITEMS);
+            rows.truncate(MAX_ITEMS);
             rows.sort_unstable();
         }
         let some = View { evidence: train.evidence, rows };

@@ -21,7 +21,7 @@ pub(super) struct Neighbours {
 }
 
 /// Items that are kept; more take longer to search than a decision may.
-const MOST_ITEMS: usize = 20_000;
+const MAX_ITEMS: usize = 20_000;
 /// How much nearer an item of the same slice is.
 const SAME_SLICE: f32 = 0.3;
 /// Pseudo-items without a deviation in each mean.
@@ -32,10 +32,9 @@ impl Neighbours {
     pub(super) fn fit(lesson: &Lesson<'_>, counts: &[usize]) -> Vec<Self> {
         let mut rows: Vec<usize> = (0..lesson.items.len()).collect();
         random::shuffle(&mut rows, 0);
-        rows.truncate(MOST_ITEMS);
+        rows.truncate(MAX_ITEMS);
         let deviations = |row: &usize| {
             let row = *row;
-            #[allow(clippy::cast_possible_truncation)] // differences of scores
             (0..lesson.candidates()).map(move |m| lesson.deviation(row, m) as f32).collect::<Vec<_>>()
         };
         let fitted = Self {
@@ -111,7 +110,6 @@ impl Clusters {
                 }
             }
         }
-        #[allow(clippy::cast_possible_truncation)] // differences of scores
         let deviations: Vec<f32> = (0..lesson.items.len())
             .flat_map(|row| (0..lesson.candidates()).map(move |m| lesson.deviation(row, m) as f32))
             .collect();
@@ -136,7 +134,6 @@ fn nearest(centres: &[f32], latent: &[f32]) -> usize {
 }
 
 /// Means over these rows, with pseudo-items of 0.
-#[allow(clippy::cast_precision_loss)] // counts of items
 fn shrunken(rows: impl Iterator<Item = usize>, deviations: &[f32], width: usize) -> Vec<f64> {
     let mut sums = vec![0.0; width];
     let mut count = PRIOR_ITEMS;

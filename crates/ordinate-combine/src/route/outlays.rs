@@ -68,7 +68,6 @@ impl Outlays {
 
 impl Line {
     /// Least squares; `None` without a point.
-    #[allow(clippy::cast_precision_loss)] // counts of items
     fn fit(points: &[(f64, f64)]) -> Option<Self> {
         let count = points.len() as f64;
         let least = points.iter().map(|(_, outlay)| *outlay).reduce(f64::min)?;
@@ -84,7 +83,6 @@ impl Line {
     }
 }
 
-#[allow(clippy::cast_precision_loss)] // a count of characters
 fn characters(reading: &Reading<'_>) -> f64 {
     reading.text.characters as f64
 }

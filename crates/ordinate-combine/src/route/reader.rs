@@ -12,9 +12,9 @@ use crate::texts::{GRAMS, Text};
 const LATENT: usize = 64;
 const FOLDED_BITS: u8 = 11;
 /// Terms of fewer texts are left out.
-const LEAST_DOCUMENTS: u32 = 3;
+const MIN_DOCUMENTS: u32 = 3;
 /// Texts that latent dimensions are sought in: directions of topics need no more.
-const MOST_ROWS: usize = 4_000;
+const MAX_ROWS: usize = 4_000;
 
 /// Fitted on training texts, without their scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,15 +39,11 @@ pub(super) struct Reading<'a> {
 
 impl Reader {
     pub(super) fn fit<'a>(slices: impl Iterator<Item = &'a str>, texts: &[&Text], seed: u64) -> Self {
-        let tfidf = Tfidf::fit(
-            texts.iter().map(|text| &text.grams),
-            GRAMS.dims(),
-            LEAST_DOCUMENTS,
-            Smoothing::Smooth,
-        );
+        let tfidf =
+            Tfidf::fit(texts.iter().map(|text| &text.grams), GRAMS.dims(), MIN_DOCUMENTS, Smoothing::Smooth);
         let mut some: Vec<usize> = (0..texts.len()).collect();
         random::shuffle(&mut some, seed);
-        some.truncate(MOST_ROWS);
+        some.truncate(MAX_ROWS);
         let rows: Vec<Sparse> =
             some.iter().map(|&row| tfidf.folded(&texts[row].grams, FOLDED_BITS)).collect();
         Self {

@@ -49,7 +49,6 @@ impl Smooth {
             landmarks.iter().flat_map(|&row| part(lesson.items[row].reading)).copied().collect()
         };
         let count = lesson.candidates();
-        #[allow(clippy::cast_precision_loss)] // rows
         let mean: Vec<f64> = (0..count)
             .map(|m| (0..lesson.items.len()).map(|row| lesson.effects[(row, m)]).sum::<f64>())
             .map(|sum| sum / lesson.items.len().max(1) as f64)
@@ -72,7 +71,6 @@ impl Smooth {
         let y = Matrix::from_fn(rows.len(), count, |row, m| lesson.effects[(row, m)] - fitted.mean[m]);
         let mut fits = Vec::new();
         for weights in kernel::nystrom(&k_nl, &k_ll, &y, lambdas)? {
-            #[allow(clippy::cast_possible_truncation)] // weights
             let weights = weights.values().iter().map(|weight| *weight as f32).collect();
             fitted.weights = weights;
             fits.push(fitted.clone());
@@ -94,7 +92,6 @@ impl Smooth {
 
     /// The kernel of an item with every landmark.
     fn likeness(&self, reading: &Reading<'_>) -> Vec<f32> {
-        #[allow(clippy::cast_precision_loss)] // a few dimensions
         let scale = 1.0 / self.varying.max(1) as f32;
         let own = code(reading.slice);
         let of = |(landmark, &slice): (usize, &u32)| {

@@ -99,7 +99,7 @@ fn without_texts_or_with_few_it_says_why() {
     let why = RouteLearner::default().applies(&bare).unwrap_err().why;
     assert!(why.contains("input"), "{why}");
     let evidence = questions(false);
-    let few = View { evidence: &evidence, rows: (0..LEAST_ITEMS - 1).collect() };
+    let few = View { evidence: &evidence, rows: (0..MIN_ITEMS - 1).collect() };
     let why = RouteLearner::default().fit(&few, &Context::default()).unwrap_err().why;
     assert!(why.contains("59"), "{why}");
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::lesson::{Item, Lesson};
 
 /// Slices with fewer items keep to the lookup.
-const LEAST_ITEMS: usize = 60;
+const MIN_ITEMS: usize = 60;
 
 /// One forest, or one per slice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ impl Trees {
 
     pub(super) fn within(lesson: &Lesson<'_>, params: &Params) -> Result<Self, LearnError> {
         let fit = |(number, rows): (u64, Vec<usize>)| {
-            if rows.len() < LEAST_ITEMS {
+            if rows.len() < MIN_ITEMS {
                 return Ok(None);
             }
             let x = features(lesson, &rows, &of_text);
@@ -69,7 +69,6 @@ fn of_text(item: &Item<'_>) -> Vec<f32> {
 }
 
 fn with_lookup(item: &Item<'_>) -> Vec<f32> {
-    #[allow(clippy::cast_possible_truncation)] // means of scores
     let lookup = item.base.iter().chain(std::iter::once(&item.level)).map(|value| *value as f32);
     lookup.chain(of_text(item)).collect()
 }

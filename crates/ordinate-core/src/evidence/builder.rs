@@ -192,7 +192,6 @@ impl EvidenceBuilder {
                 return Err(EvidenceError::NoScore { candidate, id });
             }
         };
-        #[allow(clippy::cast_precision_loss)] // token counts are far below 2^53
         let numbers = [
             ("cost_usd", answer.cost_usd, f64::MAX),
             ("latency_ms", answer.latency_ms, f64::MAX),

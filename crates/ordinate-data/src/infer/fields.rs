@@ -55,9 +55,9 @@ const GROUPS: [&str; 11] = [
 ];
 
 /// No more slices than this are guessed: a domain lookup needs several items in each.
-const MOST_SLICES: usize = 200;
+const MAX_SLICES: usize = 200;
 /// No more labels than this are guessed.
-const MOST_LABELS: usize = 200;
+const MAX_LABELS: usize = 200;
 
 /// What is asked, as far as a file tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,13 +117,13 @@ impl Fields {
         })?;
         let rows = usize::try_from(summary.rows).unwrap_or(usize::MAX);
         let [slices, groups, targets] = distinct.map(|(_, texts)| texts.len());
-        if !(2..=MOST_SLICES).contains(&slices) || slices * 2 > rows {
+        if !(2..=MAX_SLICES).contains(&slices) || slices * 2 > rows {
             fields.slice = None;
         }
         if groups < 2 || groups >= rows {
             fields.group = None;
         }
-        let labels = (2..=MOST_LABELS).contains(&targets) && targets * 3 <= rows;
+        let labels = (2..=MAX_LABELS).contains(&targets) && targets * 3 <= rows;
         Ok((fields, if labels { Kind::Classify } else { Kind::Generate }))
     }
 }

@@ -260,7 +260,6 @@ fn rare(array: &ArrayRef, row: usize) -> Option<Cell<'_>> {
             Ok(number) => Cell::Integer(number),
             Err(_) => return None,
         },
-        #[allow(clippy::cast_precision_loss)] // decimals of prices and scores have few digits
         DataType::Decimal128(_, scale) => {
             let number = array.as_primitive::<Decimal128Type>().value(row) as f64;
             Cell::Number(number / 10_f64.powi(i32::from(*scale)))

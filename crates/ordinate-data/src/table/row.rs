@@ -98,7 +98,6 @@ impl<'a> Row<'a> {
         match self.cell(column) {
             Cell::Absent => Ok(None),
             Cell::Number(number) => Ok(Some(number)),
-            #[allow(clippy::cast_precision_loss)] // beyond 2^53 no count and no price is exact
             Cell::Integer(number) => Ok(Some(number as f64)),
             Cell::Bool(truth) => Ok(Some(f64::from(truth))),
             Cell::Text(text) => match text.trim() {
@@ -150,7 +149,6 @@ impl<'a> Row<'a> {
         let allowed = "a whole number of at least 0";
         match self.number(column, allowed)? {
             None => Ok(None),
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked here
             Some(number) if number.fract() == 0.0 && (0.0..=MAX_COUNT).contains(&number) => {
                 Ok(Some(number as u64))
             }

@@ -39,7 +39,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let script = Script::saying(&say).with_style(style).with_faults(move |call| {
         // The share is kept over every run of 1,000 requests, without dice.
-        #[allow(clippy::cast_precision_loss)] // below 1,000
         let mut at = (call.number.wrapping_mul(617) % 1_000) as f64 / 1_000.0;
         for (fault, share) in &faults {
             if at < *share {

@@ -84,7 +84,7 @@ fn rows<C: ChunkReader + 'static>(
 
 /// Refuses what its own footer says is too large, before anything is unpacked.
 fn within_limits<R: FileReader>(reader: &R, log: &Log, limits: &Limits) -> Result<(), ImportError> {
-    const MOST_VALUES: i64 = 2_000_000_000;
+    const MAX_VALUES: i64 = 2_000_000_000;
     let mut packed = 0u64;
     let mut unpacked = 0u64;
     let mut values = 0i64;
@@ -96,7 +96,7 @@ fn within_limits<R: FileReader>(reader: &R, log: &Log, limits: &Limits) -> Resul
         }
     }
     let grown = unpacked > (16 << 20) && unpacked > packed.saturating_mul(limits.ratio);
-    if unpacked > limits.total_bytes || grown || values > MOST_VALUES {
+    if unpacked > limits.total_bytes || grown || values > MAX_VALUES {
         return Err(log.place().refuse(
             format!("claims {unpacked} bytes and {values} values in {packed} bytes, as a zip bomb does"),
             "look at it by hand if it can be trusted",

@@ -66,7 +66,6 @@ impl TryFrom<File> for Forest {
             leaves: Vec::new(),
         };
         for _ in 0..file.trees {
-            #[allow(clippy::cast_possible_truncation)] // a file has fewer than 2^32 nodes
             forest.roots.push(forest.nodes.len() as u32);
             reader.tree(&mut forest).ok_or_else(|| damaged("end too early"))?;
         }
@@ -93,7 +92,6 @@ impl Reader<'_> {
         // Inner nodes that wait for their right child; the first entry is the place of the root.
         let mut waiting = vec![None];
         while let Some(parent) = waiting.pop() {
-            #[allow(clippy::cast_possible_truncation)] // as above
             let number = forest.nodes.len() as u32;
             if let Some(parent) = parent {
                 let parent: usize = parent;
@@ -102,7 +100,6 @@ impl Reader<'_> {
             loop {
                 let feature = u16::from_le_bytes(self.take()?);
                 if feature == Node::LEAF {
-                    #[allow(clippy::cast_possible_truncation)] // as above
                     let next = (forest.leaves.len() / forest.outputs) as u32;
                     for _ in 0..forest.outputs {
                         forest.leaves.push(u16::from_le_bytes(self.take()?));

@@ -74,9 +74,7 @@ pub(super) struct Grower<'a> {
 
 impl<'a> Grower<'a> {
     pub(super) fn new(x: &'a Columns, y: &'a Matrix, params: &Params, random: SplitMix) -> Self {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
         let tried = ((params.features * x.count as f64) as usize).max(1);
-        #[allow(clippy::cast_possible_truncation)] // rows are fewer than 2^32
         let order = (0..x.rows as u32).collect();
         Self {
             x,
@@ -102,7 +100,6 @@ impl<'a> Grower<'a> {
         // Depth first, left before right: the left child is the next node. Constant features of an ancestor
         // stay at the front of `features` as long as its descendants only swap behind them.
         while let Some(node) = open.pop() {
-            #[allow(clippy::cast_possible_truncation)] // fewer nodes than twice the rows
             let number = nodes.len() as u32;
             if let Some(parent) = node.parent {
                 nodes[parent].next = number;
@@ -113,7 +110,6 @@ impl<'a> Grower<'a> {
                 Some(cut) => {
                     self.partition(&node, cut);
                     // `features` has at most 65,534 entries.
-                    #[allow(clippy::cast_possible_truncation)]
                     nodes.push(Node { feature: cut.feature as u16, cut: cut.at, next: 0 });
                     let middle = node.start + cut.left;
                     let parent = Some(nodes.len() - 1);
@@ -121,10 +117,8 @@ impl<'a> Grower<'a> {
                     open.push(Open { start: node.start, end: middle, constant, parent: None });
                 }
                 None => {
-                    #[allow(clippy::cast_possible_truncation)]
                     let leaf = (means.len() / self.total.len()) as u32;
                     nodes.push(Node { feature: Node::LEAF, cut: 0.0, next: leaf });
-                    #[allow(clippy::cast_precision_loss)] // rows
                     let rows = (node.end - node.start) as f64;
                     means.extend(self.total.iter().map(|sum| sum / rows));
                 }
@@ -161,7 +155,6 @@ impl<'a> Grower<'a> {
             last -= 1;
             varied += 1;
             self.features.swap(drawn, last);
-            #[allow(clippy::cast_possible_truncation)] // features are f32
             let at = (f64::from(high) - f64::from(low)).mul_add(self.random.unit(), f64::from(low)) as f32;
             let at = if at >= high { low } else { at };
             if let Some(cut) = self.weigh(feature, at, node)
@@ -227,7 +220,6 @@ impl<'a> Grower<'a> {
             (&self.other[..right], right, left)
         };
         sum_rows(self.y, rows, &mut self.sum);
-        #[allow(clippy::cast_precision_loss)] // rows
         let (smaller, larger) = (smaller as f64, larger as f64);
         let gain = self.sum.iter().zip(&self.total).fold(0.0, |gain, (sum, total)| {
             let rest = total - sum;

@@ -35,7 +35,6 @@ impl Default for Params {
 
 impl Params {
     fn check(&self) -> Result<(), LearnError> {
-        #[allow(clippy::cast_precision_loss)] // only shown
         let refuse =
             |name, value: usize| LearnError::Parameter { name, value: value as f64, range: "at least 1" };
         if self.trees == 0 {
@@ -138,7 +137,6 @@ impl Forest {
         };
         for (nodes, means) in trees {
             // Node and leaf counts are below rows x trees, which memory keeps below 2^32.
-            #[allow(clippy::cast_possible_truncation)]
             let (first, first_leaf) = (forest.nodes.len() as u32, (forest.leaves.len() / outputs) as u32);
             forest.roots.push(first);
             forest.nodes.extend(nodes.into_iter().map(|node| {
@@ -149,7 +147,6 @@ impl Forest {
             forest.leaves.extend(means.iter().enumerate().map(|(at, mean)| {
                 let output = at % outputs;
                 let steps = if step[output] > 0.0 { (mean - lowest[output]) / step[output] } else { 0.0 };
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // in [0, 65535]
                 let steps = steps.round() as u16;
                 steps
             }));
@@ -186,7 +183,6 @@ impl Forest {
                 *sum += u64::from(value);
             }
         }
-        #[allow(clippy::cast_precision_loss)] // counts of trees and of steps
         let mean = |(output, sum): (usize, u64)| {
             (sum as f64 / self.roots.len() as f64).mul_add(self.step[output], self.lowest[output])
         };

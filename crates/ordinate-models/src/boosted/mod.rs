@@ -236,7 +236,6 @@ impl Targets {
 }
 
 /// Mean and standard deviation; of equal numbers the deviation is 1.
-#[allow(clippy::cast_precision_loss)] // rows
 fn spread(numbers: &[f64]) -> (f64, f64) {
     let count = numbers.len().max(1) as f64;
     // Halves, so that no sum of large numbers is infinite.
@@ -318,7 +317,6 @@ fn aims(targets: &Targets, learnt: &Targets) -> Vec<f64> {
             let (mean, deviation) = spread(learnt);
             numbers.iter().map(|number| (number - mean) / deviation).collect()
         }
-        #[allow(clippy::cast_precision_loss)] // labels
         (Targets::Labels { places, .. }, _) => places.iter().map(|place| *place as f64).collect(),
         (Targets::Numbers(numbers), Targets::Labels { .. }) => numbers.clone(),
     }

@@ -52,7 +52,6 @@ pub(super) fn order(codes: &[Option<usize>], count: usize, right: Right<'_>) -> 
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     let mut places = vec![None; count];
     for (place, (_, code)) in sorted.into_iter().enumerate() {
-        #[allow(clippy::cast_precision_loss)] // at most some hundred categories
         let place = place as f64;
         places[code] = Some(place);
     }

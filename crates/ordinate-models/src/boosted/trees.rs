@@ -14,7 +14,7 @@ use crate::model::Facts;
 const RATE: f32 = 0.1;
 const DEPTH: usize = 6;
 /// Rounds at most, and how many without any gain on rows held out end the growing.
-const MOST: usize = 500;
+const MAX: usize = 500;
 const PATIENCE: usize = 20;
 /// Rows from which a tree is worth more than one thread.
 const MANY: usize = 5_000;
@@ -41,7 +41,6 @@ impl Aim {
     fn of_stand(self, stand: usize, wanted: f64) -> f64 {
         match self {
             Self::Number => wanted,
-            #[allow(clippy::cast_precision_loss)] // labels
             Self::Label(labels) => {
                 let label = if labels > 2 { stand } else { 1 };
                 f64::from(u8::from((wanted - label as f64).abs() < 0.5))
@@ -89,7 +88,7 @@ impl Rows<'_> {
 
 /// How many rounds there are where nothing says that fewer are better.
 pub(super) fn most_trees() -> usize {
-    MOST
+    MAX
 }
 
 impl Trees {
@@ -205,7 +204,6 @@ impl Stand {
 }
 
 /// What is wanted on average: the mean, or the log-odds of a label.
-#[allow(clippy::cast_precision_loss)] // rows
 fn average(wanted: &[f64], aim: Aim) -> f64 {
     let (sum, count) = (wanted.iter().sum::<f64>(), wanted.len() as f64);
     match aim {

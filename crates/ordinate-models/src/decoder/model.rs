@@ -55,7 +55,6 @@ impl Turns {
     fn table(&self, places: std::ops::Range<usize>, long: bool) -> Result<(Tensor, Tensor)> {
         let frequencies = if long { &self.long } else { &self.short };
         let shape = (places.len(), frequencies.len());
-        #[allow(clippy::cast_precision_loss)] // positions
         let angles = places
             .flat_map(|at| frequencies.iter().map(move |frequency| at as f32 * frequency))
             .collect::<Vec<_>>();
@@ -176,7 +175,6 @@ impl Decoder {
         let places = cache.len()..cache.len() + tokens.len();
         let mut x = self.embedding.rows(&Tensor::new(tokens, &Device::Cpu)?)?;
         if self.config.architecture.is_gemma() {
-            #[allow(clippy::cast_precision_loss)] // a width
             let scale = (self.config.hidden as f64).sqrt();
             x = (x * scale)?;
         }

@@ -301,7 +301,6 @@ fn enough(path: &Path, needed: u64, free: u64) -> Result<(), ModelError> {
     if needed <= free {
         return Ok(());
     }
-    #[allow(clippy::cast_precision_loss)] // for people
     let gb = |bytes: u64| bytes as f64 / 1e9;
     Err(file(
         path,

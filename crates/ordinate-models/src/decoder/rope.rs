@@ -104,7 +104,6 @@ impl Said {
                 let attention = (1.0 + factor.max(1.0).ln() / before.ln()).sqrt();
                 let (short, long) =
                     self.factors.ok_or("the rope's short_factor and long_factor are missing")?;
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a length
                 let before = before as usize;
                 Stretch::Long { short, long, before, attention: self.attention.unwrap_or(attention) }
             }
@@ -171,7 +170,6 @@ impl Rope {
 
     /// The frequencies, one for each pair of the `rotary` dimensions that rotate; `long` texts may have others.
     pub(crate) fn frequencies(&self, rotary: usize, long: bool) -> Vec<f32> {
-        #[allow(clippy::cast_precision_loss)] // dimensions of a head
         let plain = (0..rotary).step_by(2).map(|at| 1.0 / self.theta.powf(at as f32 / rotary as f32));
         match &self.stretch {
             Stretch::None => plain.collect(),
@@ -181,7 +179,6 @@ impl Rope {
             }
             Stretch::Yarn { factor, before, fast, slow, whole, .. } => {
                 let (first, last) = ramp(rotary, self.theta, *before, (*fast, *slow), *whole);
-                #[allow(clippy::cast_precision_loss)] // dimensions of a head
                 let divided = |at: usize| ((at as f32 - first) / (last - first)).clamp(0.0, 1.0);
                 let mixed = |(at, frequency): (usize, f32)| {
                     frequency / factor * divided(at) + frequency * (1.0 - divided(at))
@@ -209,7 +206,6 @@ fn llama3(frequency: f32, factor: f32, (low, high): (f32, f32), before: f32) -> 
 }
 
 /// The dimensions between which yarn's ramp rises.
-#[allow(clippy::cast_precision_loss)] // dimensions of a head
 fn ramp(rotary: usize, theta: f32, before: f32, (fast, slow): (f32, f32), whole: bool) -> (f32, f32) {
     let size = rotary as f32;
     let place = |turns: f32| size * (before / (turns * 2.0 * std::f32::consts::PI)).ln() / (2.0 * theta.ln());

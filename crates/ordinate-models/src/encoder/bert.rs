@@ -240,7 +240,6 @@ impl Layer {
         let all = self.attention.forward(x)?.reshape((rows, tokens, 3, self.heads, size))?;
         let part = |at: usize| all.narrow(2, at, 1)?.squeeze(2)?.transpose(1, 2)?.contiguous();
         let (query, key, value) = (part(0)?, part(1)?, part(2)?);
-        #[allow(clippy::cast_precision_loss)] // a head's size
         let scale = 1.0 / (size as f64).sqrt();
         let weights = softmax(&(query * scale)?.matmul(&key.t()?)?, lengths.to_vec())?;
         let mixed = weights.matmul(&value)?;

@@ -73,7 +73,6 @@ impl Weights<'_> {
     }
 
     pub(crate) fn norm(&self, name: &str, width: usize, eps: f64) -> Result<Norm> {
-        #[allow(clippy::cast_possible_truncation)] // a small number
         let eps = eps as f32;
         Ok(Norm {
             weight: self.get(&format!("{name}.weight"), &[width])?,

@@ -211,7 +211,6 @@ fn window_mask(tokens: usize, reach: usize) -> Result<Option<Tensor>> {
 
 /// Cosines and sines of rotary positions (Su et al. 2021): tokens x half of a head's size.
 fn rotations(tokens: usize, size: usize, theta: f32) -> Result<(Tensor, Tensor)> {
-    #[allow(clippy::cast_precision_loss)] // small numbers
     let turns: Vec<f32> = (0..tokens)
         .flat_map(|at| (0..size / 2).map(move |i| at as f32 / theta.powf(2.0 * i as f32 / size as f32)))
         .collect();
@@ -232,7 +231,6 @@ impl Layer {
         let all = self.attention.forward(&normed)?.reshape((rows, tokens, 3, heads, size))?;
         let part = |at: usize| all.narrow(2, at, 1)?.squeeze(2)?.transpose(1, 2)?.contiguous();
         let (query, key) = (rope(&part(0)?, cosines, sines)?, rope(&part(1)?, cosines, sines)?);
-        #[allow(clippy::cast_precision_loss)] // a head's size
         let scale = 1.0 / (size as f64).sqrt();
         let mut weights = (query * scale)?.matmul(&key.t()?)?;
         if let Some(mask) = mask {

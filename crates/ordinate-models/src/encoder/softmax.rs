@@ -75,7 +75,6 @@ fn row(values: &[f32], out: &mut [f32]) {
 /// The exponential of a number that is not above 0, without branches: `2^n` from the exponent's bits, and the rest by the
 /// polynomial of Cephes' `expf`.
 #[inline(always)]
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // in [-126, 0]
 fn exp(x: f32) -> f32 {
     // Below this the result is smaller than a normal number.
     let x = x.max(-87.0);

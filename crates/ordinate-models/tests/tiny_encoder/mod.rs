@@ -1,6 +1,5 @@
 //! The tiny encoders of golden/make_encoders.py: their weights follow from a formula.
 #![allow(dead_code, unreachable_pub)] // each test uses some of it
-#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // small numbers
 
 use std::collections::HashMap;
 use std::fmt::Write as _;

@@ -142,7 +142,6 @@ impl NgramIndex {
     }
 }
 
-#[allow(clippy::cast_precision_loss)] // counts of items
 fn idf(having: usize, items: usize) -> f32 {
     (1.0 + items as f32 / having as f32).ln()
 }

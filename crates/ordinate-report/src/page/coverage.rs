@@ -128,7 +128,6 @@ impl Shades {
     fn shade(self, mean: f64) -> usize {
         let place = (mean - self.low) / (self.high - self.low).max(f64::MIN_POSITIVE) * SHADES as f64;
         // A cast saturates, and takes what is no number to 0.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let shade = place as usize;
         shade.min(SHADES - 1)
     }

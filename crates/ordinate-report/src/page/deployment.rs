@@ -39,7 +39,6 @@ pub(super) fn deployment(verdict: &Verdict) -> Option<Deployment> {
         return None;
     }
     let row = |one: &ordinate_core::verdict::Deployment| {
-        #[allow(clippy::cast_precision_loss)] // to sort by
         let size = |text: String, bytes: u64| Cell::new(text, Some(bytes as f64));
         let time = |ms: f64| Cell::new(hosting::short(ms), Some(ms));
         let rate = |rate: f64| Cell::new(hosting::rate(rate), Some(rate));

@@ -93,7 +93,6 @@ impl Costs {
         if self.paid.is_none() {
             return Vec::new();
         }
-        #[allow(clippy::cast_possible_truncation)] // exponents of finite numbers
         let (from, to) = (self.low.log10().floor() as i32, self.high.log10().ceil() as i32);
         let within = |steps: &[f64], every: i32| -> Vec<f64> {
             (from..=to)

@@ -44,7 +44,6 @@ impl BleuCounts {
     /// BLEU in `[0, 1]` (sacrebleu's divided by 100). A single segment is scored by the orders of n-grams that it has
     /// (`effective_order=True`, as `sentence_bleu` does); a corpus by all four.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)] // counts of words
     pub fn score(&self, effective_order: bool) -> f64 {
         if self.right.iter().all(|right| *right == 0) {
             return 0.0;

@@ -48,7 +48,6 @@ impl ChrfCounts {
 
     /// The score in `[0, 1]` (sacrebleu's divided by 100).
     #[must_use]
-    #[allow(clippy::cast_precision_loss)] // counts of characters
     pub fn score(&self) -> f64 {
         const BETA_SQUARED: f64 = 4.0;
         let (mut precision, mut recall, mut orders) = (0.0, 0.0, 0_u32);

@@ -47,10 +47,8 @@ fn sets_f1(pairs: impl Iterator<Item = (BTreeSet<String>, BTreeSet<String>)>) ->
     if classes.is_empty() {
         return None;
     }
-    #[allow(clippy::cast_precision_loss)] // counts of labels
     let f1 = |[right, named, wanted]: [u64; 3]| 2.0 * right as f64 / (named + wanted) as f64;
     let sum = classes.values().fold([0; 3], |sum, class| [0, 1, 2].map(|at| sum[at] + class[at]));
-    #[allow(clippy::cast_precision_loss)]
     let macro_ = classes.values().map(|class| f1(*class)).sum::<f64>() / classes.len() as f64;
     Some(ClassF1 { macro_, micro: f1(sum) })
 }

@@ -225,7 +225,6 @@ fn word(kind: TaskKind) -> String {
 }
 
 /// F1 of `found` among `given` and `right`; where one of these is empty, 1 if both are.
-#[allow(clippy::cast_precision_loss)] // counts of words
 fn f1(found: u64, given: usize, right: usize) -> f64 {
     if given == 0 || right == 0 {
         return f64::from(u8::from(given == right));

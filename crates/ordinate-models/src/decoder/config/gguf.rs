@@ -43,7 +43,6 @@ impl Config {
         let rotary = number("rope.dimension_count").unwrap_or(head);
         let kind = get("rope.scaling.type").and_then(|value| value.to_string().ok()).cloned();
         let ones = || vec![1.0; rotary.min(1 << 16) / 2];
-        #[allow(clippy::cast_precision_loss)] // lengths
         let length = |tokens: usize| tokens as f32;
         let said = Said {
             kind: if shapes.long { Some("longrope".to_owned()) } else { kind },

@@ -232,7 +232,6 @@ impl File {
     }
 
     fn said(&self, keys: &RopeKeys) -> Said {
-        #[allow(clippy::cast_precision_loss)] // a length
         let longest = self.max_position_embeddings.map(|longest| longest as f32);
         Said {
             kind: keys.rope_type.clone(),
@@ -255,7 +254,6 @@ impl File {
     }
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // a head's size
 fn rotary(head: usize, share: f64) -> usize {
     (head as f64 * share) as usize
 }

@@ -125,7 +125,7 @@ pub struct Config {
 impl Config {
     /// Holds sizes to each other, so that no later step divides by zero or asks for absurd amounts.
     fn checked(self) -> Result<Self, String> {
-        const MOST: usize = 1 << 24;
+        const MAX: usize = 1 << 24;
         let sizes = [
             ("hidden size", self.hidden),
             ("intermediate size", self.wide),
@@ -136,7 +136,7 @@ impl Config {
             ("size of the vocabulary", self.vocabulary),
             ("longest text", self.longest),
         ];
-        if let Some((what, size)) = sizes.iter().find(|(_, size)| *size == 0 || *size > MOST) {
+        if let Some((what, size)) = sizes.iter().find(|(_, size)| *size == 0 || *size > MAX) {
             return Err(format!("a {what} of {size} cannot be"));
         }
         if !self.heads.is_multiple_of(self.kv_heads) {
@@ -186,7 +186,6 @@ impl Config {
 }
 
 /// What products of queries and keys are multiplied by: one over the root of the size of a head, if nothing else is said.
-#[allow(clippy::cast_precision_loss)] // a head's size
 fn over_root(size: usize) -> f64 {
     1.0 / (size as f64).sqrt()
 }
