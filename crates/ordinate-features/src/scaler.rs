@@ -44,8 +44,7 @@ impl Scaler {
     #[must_use]
     pub fn transform(&self, row: &[f32]) -> Vec<f32> {
         let scale = |((value, mean), unit): ((&f32, &f64), &f64)| {
-            let scaled = ((f64::from(*value) - mean) * unit).clamp(-CUT, CUT) as f32;
-            scaled
+            ((f64::from(*value) - mean) * unit).clamp(-CUT, CUT) as f32
         };
         row.iter().zip(&self.mean).zip(&self.per_unit).map(scale).collect()
     }

@@ -49,8 +49,8 @@ pub fn surface(text: &str) -> [f32; SURFACE] {
         ratio(marks.characters - marks.spaces, words.len().max(1)),
     ]);
     of_question(&Question::find(text), &mut values);
-    let values = values.map(|value| value as f32);
-    values
+
+    values.map(|value| value as f32)
 }
 
 const NEGATIONS: [&str; 7] = ["不", "错误", " not ", "NOT", "except", "EXCEPT", "没有"];

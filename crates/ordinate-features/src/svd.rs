@@ -112,10 +112,8 @@ fn noise(rows: usize, width: usize, seed: u64) -> Tall {
         let bits = (crate::ngrams::mix(state) >> 11) as f64;
         (bits + 1.0) / (1_u64 << 53) as f64
     };
-    let mut normal = || {
-        let value = ((-2.0 * libm::log(unit())).sqrt() * libm::cos(std::f64::consts::TAU * unit())) as f32;
-        value
-    };
+    let mut normal =
+        || ((-2.0 * libm::log(unit())).sqrt() * libm::cos(std::f64::consts::TAU * unit())) as f32;
     Tall { width, cells: (0..rows * width).map(|_| normal()).collect() }
 }
 

@@ -84,8 +84,8 @@ impl Tfidf {
                 return 0.0;
             }
             // libm's logarithm is the same on every platform, so that decisions are too.
-            let idf = (libm::log((1.0 + f64::from(rows)) / (1.0 + f64::from(d))) + floor) as f32;
-            idf
+
+            (libm::log((1.0 + f64::from(rows)) / (1.0 + f64::from(d))) + floor) as f32
         };
         let idf = documents.iter().map(idf).collect();
         Self { documents, rows, least, smoothing, idf }

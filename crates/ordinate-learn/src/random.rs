@@ -25,8 +25,7 @@ impl SplitMix {
 
     /// A whole number below `bound` (Lemire's multiplication; the bias is below `bound / 2^64`).
     pub fn below(&mut self, bound: usize) -> usize {
-        let index = ((u128::from(self.next_u64()) * bound as u128) >> 64) as usize;
-        index
+        ((u128::from(self.next_u64()) * bound as u128) >> 64) as usize
     }
 
     /// A number in `[0, 1)`.

@@ -154,8 +154,8 @@ impl Cloze {
         let score = |(_, tokens): &(String, Vec<u32>)| {
             let rows = asked.get(&tokens.len()).map(Vec::as_slice).unwrap_or_default();
             let sum: f64 = tokens.iter().zip(rows).filter_map(|(&token, row)| row.get(token as usize)).sum();
-            let mean = sum / tokens.len() as f64;
-            mean
+
+            sum / tokens.len() as f64
         };
         let scores: Vec<f64> = self.labels.iter().map(score).collect();
         let best = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]).then(b.cmp(&a)));

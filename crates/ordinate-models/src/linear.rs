@@ -253,8 +253,8 @@ pub(crate) fn sharpen(kind: Kind, held: &[(usize, Vec<f64>)], right: &[Vec<usize
                 shares.into_iter().enumerate().map(one).sum::<f64>()
             })
             .sum();
-        let mean = sum / held.len().max(1) as f64;
-        mean
+
+        sum / held.len().max(1) as f64
     };
     let golden = (5.0_f64.sqrt() - 1.0) / 2.0;
     let (mut low, mut high) = (-3.0_f64, 4.0_f64);

@@ -11,8 +11,8 @@ pub fn share_of_other_scripts<'a>(texts: impl IntoIterator<Item = &'a str>) -> f
             others += u64::from(!is_latin(letter));
         }
     }
-    let share = others as f64 / letters.max(1) as f64;
-    share
+
+    others as f64 / letters.max(1) as f64
 }
 
 /// The letters of the Latin blocks of Unicode 17: Basic Latin to Extended-B, IPA, Extended Additional, ligatures,

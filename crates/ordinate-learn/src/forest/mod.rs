@@ -147,8 +147,8 @@ impl Forest {
             forest.leaves.extend(means.iter().enumerate().map(|(at, mean)| {
                 let output = at % outputs;
                 let steps = if step[output] > 0.0 { (mean - lowest[output]) / step[output] } else { 0.0 };
-                let steps = steps.round() as u16;
-                steps
+
+                steps.round() as u16
             }));
         }
         forest
