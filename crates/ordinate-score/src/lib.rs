@@ -5,7 +5,9 @@
 //! failures) or `NaN` (errors left out) into the column.
 //!
 //! - [`Bootstrap`]: paired intervals of means and differences, whole groups resampled where items are
-//!   clustered.
+//!   clustered; [`Joint`]: bounds for several at once, and for the best of several.
+//! - [`bounds`]: intervals that a claim may rest on, also from few items: [`tango`], [`betting`], Student's t.
+//! - [`cluster`]: standard errors and degrees of freedom with few groups.
 //! - [`compare`]: exact McNemar test, Holm and Benjamini-Hochberg corrections, non-inferiority.
 //! - [`metric`]: the score of one answer against the right one, and corpus figures (macro-F1, BLEU, chrF).
 //! - [`power`]: the smallest difference that could have been shown, and the items that it takes.
@@ -13,7 +15,10 @@
 //! - [`rescue`]: does one candidate know what the other does not?
 //! - [`routing`]: zero router, oracle, PGR, APGR, CPT, AIQ, QNC, `PerfGain`, `CostSave`, regret.
 
+pub mod betting;
 pub mod bootstrap;
+pub mod bounds;
+pub mod cluster;
 pub mod compare;
 pub mod groups;
 pub mod mean;
@@ -25,7 +30,8 @@ pub mod rescue;
 pub mod routing;
 pub mod shrink;
 pub mod slice;
+pub mod tango;
 
-pub use bootstrap::{Bootstrap, Estimated, Statistic, by_student};
+pub use bootstrap::{Bootstrap, Chosen, Estimated, Joint, Statistic, by_student};
 pub use groups::Groups;
 pub use metric::{Metric, MetricError};

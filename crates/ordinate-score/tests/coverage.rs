@@ -1,6 +1,6 @@
 //! Do 95 % intervals cover the truth 95 times in 100? By simulation, with fixed seeds.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::num::NonZeroU32;
 
@@ -110,6 +110,39 @@ fn difference_with_clustered_items() {
         within(coverage(0.05, |seed, rng| estimate(seed, rng, kind, true)), 0.93, 0.97);
         // Taking dependent items for independent ones promises 95 % and keeps far less.
         within(coverage(0.05, |seed, rng| estimate(seed, rng, kind, false)), 0.4, 0.75);
+    }
+}
+
+/// Groups of items that share their group's luck, in this many sizes: equal ones, or from one item to nine times as many.
+fn few_groups(rng: &mut Xoshiro256PlusPlus, groups: u32, equal: bool, binary: bool) -> (Vec<f64>, Vec<u32>) {
+    let (mut values, mut codes) = (Vec::new(), Vec::new());
+    for group in 0..groups {
+        let level = 0.4 + 0.4 * uniform(rng);
+        for _ in 0..if equal { 10 } else { 5 * (1 + rng.next_u64() % 9) } {
+            values.push(if binary { happens(rng, level) } else { level + 0.3 * (uniform(rng) - 0.5) });
+            codes.push(group);
+        }
+    }
+    (values, codes)
+}
+
+#[test]
+fn few_groups_are_enough_from_eight_on() {
+    for groups in [8, 12, 19] {
+        for (equal, binary) in [(true, false), (false, false), (true, true), (false, true)] {
+            let covered = coverage(0.6, |seed, rng| {
+                let (values, codes) = few_groups(rng, groups, equal, binary);
+                let groups = Groups::new(&codes);
+                let run =
+                    bootstrap(seed, IntervalKind::Bca).run(&[&values], Some(&groups), &[Statistic::Mean(0)]);
+                run[0].unwrap().estimate
+            });
+            println!(
+                "{groups} groups, equal {equal}, right or wrong {binary}: covers {:.1} %",
+                100.0 * covered
+            );
+            within(covered, 0.93, 0.97);
+        }
     }
 }
 

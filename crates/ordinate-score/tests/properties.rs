@@ -59,7 +59,7 @@ proptest! {
         let groups = grouped.then_some(&groups);
         let run = bootstrap(seed, kind).run(&[&a, &b], groups, &statistics());
         for (index, estimated) in run.iter().enumerate() {
-            let Some(Estimated { estimate, se, p, items, units, constant }) = estimated else { continue };
+            let Some(Estimated { estimate, se, p, items, units, constant, .. }) = estimated else { continue };
             prop_assert!(in_order(estimate));
             let least = if index == 2 { -1.0 } else { 0.0 };
             prop_assert!(least - 1e-9 <= estimate.low && estimate.high <= 1.0 + 1e-9);
