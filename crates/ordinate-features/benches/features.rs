@@ -1,6 +1,6 @@
 //! Time of the features of one text.
 
-use ordinate_features::{Ngrams, Smoothing, Tfidf, surface};
+use ordinate_features::{Ngrams, Smoothing, Tfidf, duplicates, surface};
 
 fn main() {
     divan::main();
@@ -31,4 +31,16 @@ fn tfidf_and_fold(bencher: divan::Bencher<'_, '_>) {
 fn surface_measures(bencher: divan::Bencher<'_, '_>) {
     let text = text();
     bencher.bench_local(|| surface(&text));
+}
+
+/// A hundred thousand texts of 90 characters, a tenth of them again with a word more: time is linear in their number.
+#[divan::bench(sample_count = 5)]
+fn duplicates_of_100_000_texts(bencher: divan::Bencher<'_, '_>) {
+    let text = |item: u64| {
+        let words = (0..14).map(|word| (item * 7919 + word * 104_729) % 50_021);
+        words.map(|word| format!("w{word:x}")).collect::<Vec<_>>().join(" ")
+    };
+    let mut texts: Vec<String> = (0..90_000).map(text).collect();
+    texts.extend((0..10_000).map(|item| text(9 * item) + " more"));
+    bencher.bench_local(|| duplicates::group(texts.len(), |item| Some(texts[item].as_str()), None).count);
 }

@@ -68,7 +68,7 @@ pub(crate) fn mix(mut z: u64) -> u64 {
 }
 
 /// Lower-cased characters, every run of white space one space.
-fn normalised(text: &str) -> Vec<char> {
+pub(crate) fn normalised(text: &str) -> Vec<char> {
     let mut characters: Vec<char> = Vec::with_capacity(text.len());
     for c in text.chars() {
         if c.is_whitespace() {
