@@ -19,16 +19,16 @@ use crate::learner::{Context, Learner};
 use crate::medoid::{OutputKind, with_outputs};
 use crate::vote::{answered_rows, refuse};
 
-/// Candidates that are asked, at most; fewer where there are many labels, since time grows with the cube of
-/// the number of features.
+/// Candidates that are asked, at most, the best of all; fewer where there are many labels, since time grows with features
+/// times labels.
 const MAX_MEMBERS: usize = 8;
 const MAX_FEATURES: usize = 1_200;
 /// Training rows: more make it slower, not better.
 const MAX_ROWS: usize = 4_000;
 /// The fewest that it is learned from.
 const MIN_ROWS: usize = 60;
-/// Penalties to choose from.
-const LAMBDAS: [f64; 4] = [0.3, 1.0, 3.0, 10.0];
+/// Penalties to choose from, the strongest first.
+const LAMBDAS: [f64; 4] = [10.0, 3.0, 1.0, 0.3];
 /// One of so many rows is kept to choose the penalty with.
 const HELD_OUT: usize = 4;
 
@@ -126,6 +126,7 @@ impl Stack {
         let mut members = with_outputs(evidence);
         let quality = &lookup.expected(None).quality;
         members.sort_by(|&a, &b| quality[b].total_cmp(&quality[a]));
+        members.truncate(MAX_MEMBERS);
         let labels: BTreeSet<&str> = train
             .rows
             .iter()
@@ -148,27 +149,31 @@ impl Stack {
             members.iter().map(|&column| evidence.answers(column).seen(column, row)).collect()
         };
         let read: Vec<SparseRow> = rows.iter().map(|&row| reader.read(&seen(row))).collect();
-        let fit = |keep: &dyn Fn(usize) -> bool, lambda: f64| {
+        let fit = |keep: &dyn Fn(usize) -> bool, lambda: f64, start: Option<&Logistic>| {
             let kept = || (0..rows.len()).filter(|&at| keep(at));
             let x: Vec<SparseRow> = kept().map(|at| read[at].clone()).collect();
             let y: Vec<usize> = kept().map(|at| classes[at]).collect();
-            Logistic::fit(&x, reader.features(), &y, labels.len(), lambda).map_err(|error| {
+            Logistic::fit(&x, reader.features(), &y, labels.len(), lambda, start).map_err(|error| {
                 refuse(PolicyKind::Stack, &format!("its model could not be fitted: {error}"))
             })
         };
-        let mut best = (f64::NEG_INFINITY, LAMBDAS[0]);
+        // From the strongest penalty on, each begun where the one before ended; ties go to the weaker.
+        let mut best: Option<(f64, f64, Logistic)> = None;
+        let mut before: Option<Logistic> = None;
         for lambda in LAMBDAS {
-            let model = fit(&|at| at % HELD_OUT != 0, lambda)?;
+            let model = fit(&|at| at % HELD_OUT != 0, lambda, before.as_ref())?;
             let score = |at: usize| {
                 let given = give(&reader, &model, &seen(rows[at]));
                 evidence.answers(given).score(rows[at]).unwrap_or(0.0)
             };
             let sum: f64 = (0..rows.len()).step_by(HELD_OUT).map(score).sum();
-            if sum > best.0 {
-                best = (sum, lambda);
+            before = Some(model.clone());
+            if best.as_ref().is_none_or(|(most, ..)| sum >= *most) {
+                best = Some((sum, lambda, model));
             }
         }
-        let model = fit(&|_| true, best.1)?;
+        let (lambda, start) = best.map_or((LAMBDAS[0], None), |(_, lambda, model)| (lambda, Some(model)));
+        let model = fit(&|_| true, lambda, start.as_ref())?;
         Ok(Self { lookup, members, labels, model })
     }
 }

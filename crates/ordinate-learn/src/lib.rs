@@ -7,6 +7,7 @@ mod error;
 pub mod forest;
 pub mod greedy;
 pub mod kernel;
+mod lbfgs;
 pub mod logistic;
 pub mod margin;
 mod matrix;

@@ -1,16 +1,15 @@
 //! Multinomial logistic regression with an L2 penalty, on sparse rows.
 
-use faer::linalg::solvers::{Llt, Solve};
-use faer::{Mat, Side};
 use serde::{Deserialize, Serialize};
 
 use crate::error::LearnError;
+use crate::lbfgs;
 use crate::matrix::Matrix;
 
 /// Steps after which fitting stops in any case.
 const STEPS: u32 = 1_000;
 /// It stops when no entry of the gradient, per row, is larger.
-const FLAT: f64 = 1e-8;
+const FLAT: f64 = 1e-7;
 
 /// A sparse row: feature numbers and values.
 pub type SparseRow = Vec<(usize, f64)>;
@@ -26,107 +25,135 @@ impl Logistic {
     /// Weights that minimise the log loss, summed over rows, plus `lambda / 2` times the sum of the squared
     /// weights, intercepts not counted: scikit-learn's `LogisticRegression` with `C = 1 / lambda`.
     ///
-    /// `class_of` holds a class below `classes` for each row. Steps divide the gradient by Böhning's (1992)
-    /// bound of the Hessian, which is factorised once, with Nesterov's momentum.
+    /// `class_of` holds a class below `classes` for each row. `start` is a model of the same shape to begin with, such as the one
+    /// for another `lambda`: it saves steps and changes nothing else. By L-BFGS, scaled by the diagonal of Böhning's (1992) bound
+    /// of the Hessian: a step takes
+    /// time proportional to classes times the entries of the rows and the features that are used.
     ///
     /// # Errors
     /// [`LearnError`]: no rows, rows that do not match, a feature or a class out of range, numbers that are
-    /// not finite, a `lambda` of 0 or less.
+    /// not finite, a `lambda` of 0 or less, a start of another shape.
     pub fn fit(
         rows: &[SparseRow],
         features: usize,
         class_of: &[usize],
         classes: usize,
         lambda: f64,
+        start: Option<&Self>,
     ) -> Result<Self, LearnError> {
         check(rows, features, class_of, classes, lambda)?;
-        let size = features + 1;
-        let mut bound = Mat::<f64>::zeros(size, size);
-        for row in rows {
-            for &(i, x) in row {
-                for &(j, y) in row {
-                    bound[(i, j)] += 0.5 * x * y;
+        if start
+            .is_some_and(|start| (start.weights.rows(), start.weights.columns()) != (features + 1, classes))
+        {
+            let found = start.map_or(0, |start| start.weights.values().len());
+            let wanted = (features + 1) * classes;
+            return Err(LearnError::Shape { what: "the start", found, wanted });
+        }
+        // A feature that no row has keeps a weight of 0: the others are numbered without gaps.
+        let mut place = vec![usize::MAX; features];
+        let mut used = Vec::new();
+        let mut dense = |&(feature, value): &(usize, f64)| {
+            (value != 0.0).then(|| {
+                if place[feature] == usize::MAX {
+                    place[feature] = used.len();
+                    used.push(feature);
                 }
-                bound[(features, i)] += 0.5 * x;
-                bound[(i, features)] += 0.5 * x;
-            }
-            bound[(features, features)] += 0.5;
+                (place[feature], value)
+            })
+        };
+        let rows: Vec<SparseRow> =
+            rows.iter().map(|row| row.iter().filter_map(&mut dense).collect()).collect();
+        let mut bound = vec![lambda; used.len()];
+        for &(feature, value) in rows.iter().flatten() {
+            bound[feature] += 0.5 * value * value;
         }
-        for i in 0..features {
-            bound[(i, i)] += lambda;
-        }
-        let factor =
-            Llt::new(bound.as_ref(), Side::Lower).map_err(|_| LearnError::NotPositiveDefinite { lambda })?;
-        let mut model = Self { weights: Matrix::from_fn(size, classes, |_, _| 0.0) };
-        let mut before = model.clone();
-        let mut since = 0_u32;
+        bound.push(0.5 * rows.len() as f64);
+        // Beside the used features the intercept.
+        used.push(features);
+        let begin = used.iter().flat_map(|&feature| {
+            (0..classes).map(move |class| start.map_or(0.0, |s| s.weights[(feature, class)]))
+        });
+        let curvature: Vec<f64> =
+            bound.iter().flat_map(|bound| std::iter::repeat_n(*bound, classes)).collect();
         let flat = FLAT * rows.len() as f64;
-        for _ in 0..STEPS {
-            let momentum = f64::from(since) / f64::from(since + 3);
-            let ahead = model.plus(momentum, &before);
-            let gradient = ahead.gradient(rows, class_of, lambda);
-            let steepest =
-                (0..size).flat_map(|i| (0..classes).map(move |j| (i, j))).map(|at| gradient[at].abs());
-            if steepest.fold(0.0, f64::max) <= flat {
-                return Ok(ahead);
-            }
-            let step = factor.solve(&gradient);
-            let next =
-                Self { weights: Matrix::from_fn(size, classes, |i, j| ahead.weights[(i, j)] - step[(i, j)]) };
-            // Momentum that leads uphill is dropped (O'Donoghue and Candès 2015).
-            let uphill: f64 = (0..size)
-                .flat_map(|i| (0..classes).map(move |j| (i, j)))
-                .map(|at| gradient[at] * (next.weights[at] - model.weights[at]))
-                .sum();
-            since = if uphill > 0.0 { 0 } else { since + 1 };
-            before = std::mem::replace(&mut model, next);
+        let problem = Problem { rows: &rows, class_of, classes, lambda };
+        let found = lbfgs::minimise(begin.collect(), &curvature, flat, STEPS, |weights, gradient| {
+            problem.loss(weights, gradient)
+        });
+        let mut weights = Matrix::from_fn(features + 1, classes, |_, _| 0.0);
+        for (&feature, found) in used.iter().zip(found.chunks_exact(classes)) {
+            weights.row_mut(feature).copy_from_slice(found);
         }
-        Ok(model)
+        Ok(Self { weights })
     }
 
     /// The probability of each class; features that are out of range are left out.
     #[must_use]
     pub fn probabilities(&self, row: &[(usize, f64)]) -> Vec<f64> {
         let intercept = self.weights.rows() - 1;
-        let mut scores = self.weights.row(intercept).to_vec();
-        for &(feature, value) in row.iter().filter(|(feature, _)| *feature < intercept) {
-            for (score, weight) in scores.iter_mut().zip(self.weights.row(feature)) {
-                *score += value * weight;
-            }
-        }
-        let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let mut sum = 0.0;
-        for score in &mut scores {
-            *score = (*score - most).exp();
-            sum += *score;
-        }
-        scores.iter_mut().for_each(|score| *score /= sum);
+        let known: SparseRow = row.iter().copied().filter(|(feature, _)| *feature < intercept).collect();
+        let mut scores = vec![0.0; self.weights.columns()];
+        score(self.weights.values(), &known, &mut scores);
+        shares(&mut scores);
         scores
     }
+}
 
-    /// These weights and `share` of the way on from `before`.
-    fn plus(&self, share: f64, before: &Self) -> Self {
-        let (now, then) = (&self.weights, &before.weights);
-        let value = |i, j| share.mul_add(now[(i, j)] - then[(i, j)], now[(i, j)]);
-        Self { weights: Matrix::from_fn(now.rows(), now.columns(), value) }
+/// The scores of each class for a row; weights are a row per feature, the last one for the intercept.
+fn score(weights: &[f64], row: &[(usize, f64)], scores: &mut [f64]) {
+    let classes = scores.len();
+    scores.copy_from_slice(&weights[weights.len() - classes..]);
+    for &(feature, value) in row {
+        for (score, weight) in scores.iter_mut().zip(&weights[feature * classes..][..classes]) {
+            *score += value * weight;
+        }
     }
+}
 
-    fn gradient(&self, rows: &[SparseRow], class_of: &[usize], lambda: f64) -> Mat<f64> {
-        let (size, classes) = (self.weights.rows(), self.weights.columns());
-        let intercept = size - 1;
-        let penalty = |i: usize, j: usize| if i < intercept { lambda * self.weights[(i, j)] } else { 0.0 };
-        let mut gradient = Mat::from_fn(size, classes, penalty);
-        for (row, &class) in rows.iter().zip(class_of) {
-            let mut error = self.probabilities(row);
+/// Turns scores into probabilities; gives the logarithm of what they were divided by.
+fn shares(scores: &mut [f64]) -> f64 {
+    let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mut sum = 0.0;
+    for score in scores.iter_mut() {
+        *score = (*score - most).exp();
+        sum += *score;
+    }
+    scores.iter_mut().for_each(|score| *score /= sum);
+    most + sum.ln()
+}
+
+/// What is minimised.
+struct Problem<'a> {
+    rows: &'a [SparseRow],
+    class_of: &'a [usize],
+    classes: usize,
+    lambda: f64,
+}
+
+impl Problem<'_> {
+    /// The penalised log loss at these weights, with its gradient.
+    fn loss(&self, weights: &[f64], gradient: &mut [f64]) -> f64 {
+        let penalised = weights.len() - self.classes;
+        let mut loss = 0.0;
+        for (slope, weight) in gradient.iter_mut().zip(weights).take(penalised) {
+            *slope = self.lambda * weight;
+            loss += 0.5 * self.lambda * weight * weight;
+        }
+        gradient[penalised..].fill(0.0);
+        let mut error = vec![0.0; self.classes];
+        for (row, &class) in self.rows.iter().zip(self.class_of) {
+            score(weights, row, &mut error);
+            let own = error[class];
+            loss += shares(&mut error) - own;
             error[class] -= 1.0;
-            for (j, error) in error.into_iter().enumerate() {
-                for &(i, value) in row {
-                    gradient[(i, j)] += value * error;
+            let places = row.iter().map(|&(feature, value)| (feature * self.classes, value));
+            for (place, value) in places.chain([(penalised, 1.0)]) {
+                for (slope, error) in gradient[place..].iter_mut().zip(&error) {
+                    *slope += value * error;
                 }
-                gradient[(intercept, j)] += error;
             }
         }
-        gradient
+        loss
     }
 }
 
