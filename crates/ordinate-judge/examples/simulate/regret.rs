@@ -1,0 +1,126 @@
+//! Real evidence cut in two: a verdict from 30 % of the items, held against what was best on the other 70 %.
+
+use std::path::Path;
+
+use ordinate_combine::{Artefact, Played, random, replay};
+use ordinate_core::evidence::{EvidenceBuilder, ItemFields, Status};
+use ordinate_core::{Answer, Evidence, Score};
+use ordinate_data::{infer_task_for, load_evidence, read_task};
+
+use crate::verdict;
+
+const CUTS: u64 = 10;
+const MARGIN: f64 = 0.02;
+
+pub(crate) fn show(folders: &[String]) {
+    println!(
+        "{:<20} {:<22} {:>10} {:>10} {:>14}  recommended",
+        "evidence", "goal", "mean", "largest", "of the cost"
+    );
+    for folder in folders {
+        let name =
+            Path::new(folder).file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+        let evidence = read(Path::new(folder));
+        for (goal, needs) in [("quality", vec![]), ("cost, margin 0.02", vec!["goal=cost", "margin=0.02"])] {
+            let cuts: Vec<Cut> = (0..CUTS).map(|seed| cut(&evidence, &needs, seed)).collect();
+            let mean = cuts.iter().map(|cut| cut.regret).sum::<f64>() / cuts.len() as f64;
+            let largest = cuts.iter().map(|cut| cut.regret).fold(0.0, f64::max);
+            let costs: Vec<f64> = cuts.iter().filter_map(|cut| cut.cost).collect();
+            let cost = costs.iter().sum::<f64>() / costs.len() as f64;
+            let names: Vec<&str> = cuts.iter().map(|cut| cut.recommended.as_str()).collect();
+            println!("{name:<20} {goal:<22} {mean:>10.4} {largest:>10.4} {cost:>14.3}  {}", names.join(", "));
+        }
+    }
+}
+
+/// What came of one verdict.
+struct Cut {
+    recommended: String,
+    /// Quality that was lost against the best in hindsight; for the goal of cost beyond the margin.
+    regret: f64,
+    /// For the goal of cost: what was paid, as a share of the cheapest that kept the margin in hindsight.
+    cost: Option<f64>,
+}
+
+fn cut(evidence: &Evidence, needs: &[&str], seed: u64) -> Cut {
+    let mut rows: Vec<usize> = (0..evidence.len()).collect();
+    random::shuffle(&mut rows, seed);
+    let mut later = rows.split_off(3 * evidence.len() / 10);
+    later.sort_unstable();
+    rows.sort_unstable();
+    let judged = verdict(&subset(evidence, &rows), needs, 500);
+    let singles = (0..evidence.candidates().len()).map(|c| Played::single(evidence, c, &later));
+    let policies = judged.artefacts.iter().map(|artefact| play(artefact, evidence, &later));
+    // Everything that could have been recommended, as it would have done.
+    let outcomes: Vec<(f64, f64)> =
+        singles.chain(policies).map(|played| (mean(&played.quality), mean(&played.cost_usd))).collect();
+    let best = outcomes.iter().map(|(quality, _)| *quality).fold(f64::NEG_INFINITY, f64::max);
+    let Some(recommended) = &judged.verdict.recommended else {
+        return Cut { recommended: "nobody".to_owned(), regret: best, cost: None };
+    };
+    let own = judged.artefacts.first().map(|artefact| play(artefact, evidence, &later));
+    let (quality, cost) = own.map_or((0.0, f64::NAN), |own| (mean(&own.quality), mean(&own.cost_usd)));
+    let by_cost = !needs.is_empty();
+    let allowed = if by_cost { MARGIN } else { 0.0 };
+    let cheapest = outcomes
+        .iter()
+        .filter(|(quality, cost)| *quality >= best - MARGIN && cost.is_finite())
+        .map(|(_, cost)| *cost)
+        .fold(f64::INFINITY, f64::min);
+    Cut {
+        recommended: recommended.name.clone(),
+        regret: (best - allowed - quality).max(0.0),
+        cost: (by_cost && cost.is_finite() && cheapest.is_finite()).then_some(cost / cheapest),
+    }
+}
+
+fn play(artefact: &Artefact, evidence: &Evidence, rows: &[usize]) -> Played {
+    replay(artefact.policy.as_ref(), evidence, rows, &[artefact.dial]).swap_remove(0)
+}
+
+/// The mean of what is known.
+fn mean(values: &[f64]) -> f64 {
+    let known: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+    known.iter().sum::<f64>() / known.len() as f64
+}
+
+/// Reads a folder of recorded answers as `ordinate init` and `ordinate run` do.
+fn read(folder: &Path) -> Evidence {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let task = scratch.path().join("ordinate.toml");
+    std::fs::write(&task, infer_task_for(folder, scratch.path()).expect("a task")).expect("written");
+    load_evidence(&read_task(&task).expect("a task")).expect("evidence").evidence
+}
+
+/// These rows by themselves.
+fn subset(evidence: &Evidence, rows: &[usize]) -> Evidence {
+    let mut builder = EvidenceBuilder::new(evidence.candidates().to_vec()).expect("candidates");
+    let items = evidence.items();
+    for &row in rows {
+        let fields = ItemFields {
+            slice: items.slices().get(row),
+            group: items.groups().get(row),
+            input: items.input(row),
+            target: items.target(row),
+            part: None,
+        };
+        let to = builder.add_item(items.id(row), fields).expect("an item");
+        for (candidate, answers) in evidence.columns().iter().enumerate() {
+            if answers.status(row) == Status::Missing {
+                continue;
+            }
+            let answer = Answer {
+                score: answers.score(row).and_then(|score| Score::new(score).ok()),
+                output: answers.output(row),
+                confidence: answers.confidence(row),
+                cost_usd: answers.cost_usd(row),
+                latency_ms: answers.latency_ms(row),
+                input_tokens: answers.input_tokens(row).map(|tokens| tokens as u64),
+                output_tokens: answers.output_tokens(row).map(|tokens| tokens as u64),
+                error: answers.error(row),
+            };
+            builder.answer(to, candidate, &answer).expect("an answer");
+        }
+    }
+    builder.finish().expect("evidence")
+}
