@@ -63,14 +63,6 @@ impl Pool {
         }
     }
 
-    /// What choosing the right candidate for every item gains over the best single.
-    pub(crate) fn gain(&self) -> f64 {
-        match self.know {
-            Know::Nothing => 0.0,
-            Know::Slices(gain) | Know::Text(gain) => gain,
-        }
-    }
-
     /// So many items of this kind. Candidates are general and vertical in turn.
     pub(crate) fn evidence(&self, items: usize, seed: u64) -> Evidence {
         let mut random = SplitMix::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x51);
