@@ -20,4 +20,4 @@ pub use infer::{infer_task, infer_task_for};
 pub use recorded::{Scorer, lacks_scores, load_items};
 pub use store::{read_evidence, write_evidence};
 pub use task::{Task, parse_task, read_task, task_schema};
-pub use unasked::{Question, Unasked, can_compare, is_live, load_questions, load_unasked};
+pub use unasked::{Unasked, can_compare, is_live, load_unasked};

@@ -283,6 +283,7 @@ fn put(builder: &mut EvidenceBuilder, row: &Row<'_>, path: &Path, expected: &mut
         input: input.as_deref(),
         target: target.as_deref(),
         part,
+        ..ItemFields::default()
     };
     let id = id?.ok_or_else(|| Fault::new(Column::Id, Problem::EmptyCell))?;
     let item = builder.item(&id, fields).map_err(fault)?;

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ordinate_core::task::{OpenAi, PromptSection, TaskKind};
-use ordinate_core::{CandidateName, Price};
+use ordinate_core::{CandidateName, Item, Price};
 use ordinate_measure::{ChatAnswerer, Contender, Items, Plan, measure};
-use ordinate_remote::{Chat, Examples, Item, Prompt, Reader};
+use ordinate_remote::{Chat, Examples, Prompt, Reader};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +29,7 @@ impl Items for MadeUp {
 
     fn item(&self, at: usize) -> Item {
         let input = format!("headline {at}: gold futures end the week {}.{} % higher", at % 7, at % 10);
-        Item { id: format!("item-{at:06}"), input, ..Item::default() }
+        Item { id: format!("item-{at:06}"), input: input.into(), ..Item::default() }
     }
 }
 

@@ -20,8 +20,8 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use crate::failure::{Failure, FailureKind, SetupError};
-use crate::item::Item;
 use crate::reply::{Reply, Usage};
+use ordinate_core::Item;
 
 /// The longest line that is read.
 const MAX_BYTES: u64 = 16 << 20;
@@ -126,7 +126,7 @@ impl Command {
     /// The exact line that asks about `item`.
     #[must_use]
     pub fn line(&self, item: &Item) -> String {
-        let mut line = json!({ "id": item.id, "input": item.input, "kind": self.kind });
+        let mut line = json!({ "id": item.id, "input": item.input.text, "kind": self.kind });
         if let Some(context) = &item.context {
             line["context"] = json!(context);
         }

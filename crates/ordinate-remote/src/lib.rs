@@ -1,6 +1,6 @@
 //! Models that run elsewhere: behind an OpenAI-compatible API, or in a program of the user's.
 //!
-//! The flow: an [`Item`] and a [`Prompt`] make a request; [`Chat`] or [`Command`] carries it out **once** and
+//! The flow: an [`ordinate_core::Item`] and a [`Prompt`] make a request; [`Chat`] or [`Command`] carries it out **once** and
 //! gives a [`Reply`] or a [`Failure`]; [`Reader`] reads the label, letter, span, number or JSON out of the
 //! reply's free text. Trying again, budgets and storing are the job of `ordinate-measure`.
 
@@ -10,7 +10,6 @@ pub mod confidence;
 pub mod extract;
 pub mod failure;
 mod http;
-pub mod item;
 pub mod prompt;
 pub mod reply;
 pub mod secret;
@@ -19,7 +18,6 @@ pub use chat::{Chat, Embeddings};
 pub use command::Command;
 pub use extract::{Extracted, Reader, Unreadable};
 pub use failure::{Failure, FailureKind, SetupError};
-pub use item::{Choice, Item};
 pub use prompt::{Examples, Prompt, PromptError, Prompted};
 pub use reply::{Reply, TokenLogprob, Usage};
 pub use secret::ApiKey;

@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use ordinate_core::Item;
 use ordinate_core::task::{Command as Entry, TaskKind};
-use ordinate_remote::{Command, FailureKind, Item};
+use ordinate_remote::{Command, FailureKind};
 
 fn command(folder: &std::path::Path, script: &str, timeout_s: f64) -> Command {
     let entry = Entry {

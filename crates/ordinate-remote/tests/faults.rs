@@ -4,9 +4,10 @@
 
 use std::time::{Duration, Instant};
 
+use ordinate_core::Item;
 use ordinate_core::task::{OpenAi, PromptSection, TaskKind, TimeOuts};
 use ordinate_faults::{Fault, FaultServer, Script, Style, tokens_of};
-use ordinate_remote::{Chat, Embeddings, Failure, FailureKind, Item, Prompt, Reply, Usage, confidence};
+use ordinate_remote::{Chat, Embeddings, Failure, FailureKind, Prompt, Reply, Usage, confidence};
 
 fn entry(server: &FaultServer, stream: bool) -> OpenAi {
     OpenAi {

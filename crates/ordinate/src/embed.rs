@@ -4,13 +4,13 @@
 
 use std::path::{Path, PathBuf};
 
-use ordinate_core::Items;
 use ordinate_core::task::{CandidateEntry, Recorded, TaskKind};
 use ordinate_core::verdict::Measured as Record;
+use ordinate_core::{Item, Items};
 use ordinate_data::{Task, load_items};
 use ordinate_measure::{Contender, EmbeddingsAnswerer, Estimate, Plan, Row};
 use ordinate_models::{Answered, Embedded, From, Recipe, answer_items};
-use ordinate_remote::{Embeddings, Item, Reader};
+use ordinate_remote::{Embeddings, Reader};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -102,14 +102,7 @@ fn plan(task: &Task, items: &Items, rows: &[usize], store: &Path) -> Result<Plan
         live::set_rates(&mut contender, entry, openai);
         contenders.push(contender);
     }
-    let asked: Vec<Item> = rows
-        .iter()
-        .map(|&row| Item {
-            id: items.id(row).to_owned(),
-            input: items.input(row).unwrap_or_default().to_owned(),
-            ..Item::default()
-        })
-        .collect();
+    let asked: Vec<Item> = rows.iter().map(|&row| items.item(row)).collect();
     // A vector is taken whole, as a generated text is.
     let mut plan = Plan::new(asked, contenders, Reader::new(TaskKind::Generate, &[]), store.to_owned());
     live::set_limits(&mut plan, task)?;

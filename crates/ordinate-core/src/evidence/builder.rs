@@ -4,6 +4,7 @@ use crate::answer::Answer;
 use crate::candidate::Candidate;
 use crate::column::Codes;
 use crate::evidence::{Answers, Evidence, Items, Part, Row, Status};
+use crate::item::Choice;
 use crate::name::CandidateName;
 
 /// What is known of an item besides its id.
@@ -17,6 +18,10 @@ pub struct ItemFields<'a> {
     pub input: Option<&'a str>,
     /// The right answer.
     pub target: Option<&'a str>,
+    /// The passage that a question is about.
+    pub context: Option<&'a str>,
+    /// The options to choose from.
+    pub options: &'a [Choice],
     /// Train or test, where the task names both.
     pub part: Option<Part>,
 }
@@ -264,6 +269,11 @@ impl EvidenceBuilder {
         let row = self.items.ids.len() - 1;
         self.items.inputs.place(row, fields.input);
         self.items.targets.place(row, fields.target);
+        self.items.contexts.place(row, fields.context);
+        if !fields.options.is_empty() {
+            self.items.options.resize(row, Vec::new());
+            self.items.options.push(fields.options.to_vec());
+        }
         self.items.parts.push(fields.part);
     }
 }

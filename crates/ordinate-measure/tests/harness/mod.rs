@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ordinate_core::task::{OpenAi, PromptSection, TaskKind, TimeOuts};
-use ordinate_core::{CandidateName, Price};
+use ordinate_core::{CandidateName, Item, Price};
 use ordinate_faults::FaultServer;
 use ordinate_measure::{ChatAnswerer, Contender, Measured, Plan, RetryRule, Row, measure};
-use ordinate_remote::{Chat, Examples, Item, Prompt, Reader};
+use ordinate_remote::{Chat, Examples, Prompt, Reader};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const PRICE: Price = Price { input: 3.0, output: 15.0, per_item: None, per_hour: None };
@@ -23,7 +23,7 @@ pub(crate) fn items(count: usize) -> Vec<Item> {
     (0..count)
         .map(|at| Item {
             id: format!("{at:05}"),
-            input: format!("gold headline number {at}"),
+            input: format!("gold headline number {at}").into(),
             target: Some(if at % 3 == 0 { "up" } else { "down" }.into()),
             ..Item::default()
         })

@@ -3,7 +3,7 @@
 use super::fold::{Folded, is_han};
 use super::label::{Mention, Names, after_markers};
 use super::{Extracted, Unreadable, negated};
-use crate::item::Choice;
+use ordinate_core::Choice;
 
 pub(super) fn read(options: &[Choice], text: &str) -> Result<Extracted, Unreadable> {
     let keys: Vec<String> = options.iter().map(|choice| choice.key.clone()).collect();

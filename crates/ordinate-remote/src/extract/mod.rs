@@ -15,9 +15,9 @@ use std::ops::Range;
 use ordinate_core::task::TaskKind;
 use serde_json::Value;
 
-use crate::item::Item;
 use fold::Folded;
 use label::Names;
+use ordinate_core::Item;
 
 /// An answer, and where it stands in the reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,7 +206,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::item::Choice;
+    use ordinate_core::Choice;
 
     fn kinds() -> impl Strategy<Value = TaskKind> {
         prop::sample::select(vec![

@@ -9,9 +9,9 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use ordinate_core::task::{PromptSection, TaskKind};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::item::Item;
+use ordinate_core::Item;
 
 /// A prompt that could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -133,7 +133,7 @@ impl Prompt {
             let options: Vec<Value> =
                 item.options.iter().map(|c| json!({ "key": c.key, "text": c.text })).collect();
             json!({
-                "input": item.input,
+                "input": item.input.text,
                 "context": item.context,
                 "options": options,
                 "target": if with_target { json!(item.target) } else { Value::Null },
@@ -142,7 +142,7 @@ impl Prompt {
         let examples: Vec<Value> = examples.iter().map(|example| shown(example, true)).collect();
         let this = shown(item, false);
         let context = json!({
-            "input": item.input,
+            "input": item.input.text,
             "context": item.context,
             "options": this["options"],
             "labels": self.labels,
@@ -150,7 +150,7 @@ impl Prompt {
             "instruction": self.instruction,
             "language": self.language,
             "structured": self.structured,
-            "item": item.fields,
+            "item": fields(item),
         });
         let render = |key: &'static str| {
             self.environment
@@ -208,6 +208,19 @@ impl Prompt {
     }
 }
 
+/// `item` of a template: never the item's own target.
+fn fields(item: &Item) -> Map<String, Value> {
+    let own = item.input.fields.iter().map(|field| (field.name.clone(), json!(field.value)));
+    let mut fields: Map<String, Value> = own.collect();
+    fields.insert("id".into(), json!(item.id));
+    for (key, value) in [("slice", &item.slice), ("group", &item.group)] {
+        if let Some(value) = value {
+            fields.insert(key.into(), json!(value));
+        }
+    }
+    fields
+}
+
 /// One line: what is wrong, where, and by which name.
 fn describe(error: &minijinja::Error) -> String {
     let mut text = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
@@ -223,7 +236,7 @@ fn describe(error: &minijinja::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::item::Choice;
+    use ordinate_core::{Choice, Field, FieldValue};
 
     fn item() -> Item {
         Item {
@@ -280,9 +293,8 @@ mod tests {
 
     #[test]
     fn templates_of_the_users() {
-        let mut fields = serde_json::Map::new();
-        fields.insert("title".into(), json!("T"));
-        let item = Item { fields, ..item() };
+        let mut item = item();
+        item.input.fields.push(Field { name: "title".into(), value: FieldValue::Category("T".into()) });
         let section =
             |template: &str| PromptSection { template: Some(template.into()), ..Default::default() };
         let make = |text: &str| {

@@ -11,13 +11,13 @@ use crate::failure::Failure;
 
 /// Puts every answer into its cell.
 pub(super) async fn join(task: &Task, prepared: Prepared, measured: &Measured) -> Result<Asked, Failure> {
-    let Prepared { mut unasked, questions, metric, .. } = prepared;
+    let Prepared { mut unasked, items, metric, .. } = prepared;
     let live = unasked.live.clone();
     for (which, &column) in live.iter().enumerate() {
         let mut wrong = None;
         let put = |row: Row| {
             let error = row.error.as_ref().map(|(kind, message)| format!("{kind}: {message}"));
-            let target = questions[row.item].target.as_deref().unwrap_or_default();
+            let target = items.target(row.item).unwrap_or_default();
             let score = row.output.as_deref().map(|output| metric.score(output, target));
             let answer = Answer {
                 score: score
