@@ -29,6 +29,6 @@ pub use item::{Choice, Field, FieldValue, Input, Item};
 pub use name::{CandidateName, NameError, nearest};
 pub use needs::{Goal, Needs, NeedsError};
 pub use notes::Notes;
-pub use output::{Output, OutputKind};
+pub use output::{Output, OutputKind, ScoreOutput};
 pub use policy::{Dial, Given, Policy, PolicyKind, Query, Seen, Step, Thought};
 pub use score::{Score, ScoreError};

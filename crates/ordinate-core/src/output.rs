@@ -90,6 +90,12 @@ impl OutputKind {
     }
 }
 
+/// Scores the outputs of one task: what replay needs to score an answer that no candidate gave.
+pub trait ScoreOutput: Send + Sync + std::fmt::Debug {
+    /// The score in `[0, 1]` of `output` where `target` is right, as the task's data writes it.
+    fn score_output(&self, output: &Output, target: &str) -> f64;
+}
+
 impl Output {
     /// These labels, sorted, each once.
     #[must_use]

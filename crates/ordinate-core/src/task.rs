@@ -13,8 +13,10 @@ use crate::needs::Needs;
 use crate::policy::PolicyKind;
 
 mod asking;
+mod kind;
 
 pub use asking::{ChooseExamples, Command, MeasureSection, OpenAi, PromptSection, TimeOuts};
+pub use kind::TaskKind;
 
 /// A task file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,32 +61,6 @@ pub struct TaskSection {
     /// no higher is not complementary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guess_rate: Option<f64>,
-}
-
-/// What is asked of a candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum TaskKind {
-    /// One label of a fixed list.
-    Classify,
-    /// Several labels of a fixed list.
-    Tag,
-    /// One of the options that the item gives.
-    Choose,
-    /// A span of a context.
-    Extract,
-    /// Free text.
-    Generate,
-    /// Text in another language.
-    Translate,
-    /// The next values of a series.
-    Forecast,
-    /// A number.
-    Regress,
-    /// One label for an image.
-    ClassifyImage,
-    /// Anything: the answers were scored elsewhere.
-    Scored,
 }
 
 /// `[data]`: an `evidence` table, or `items`, or `train` and/or `test`; and the names of their fields.

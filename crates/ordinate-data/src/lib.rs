@@ -19,5 +19,5 @@ pub use features::load_features;
 pub use infer::{infer_task, infer_task_for};
 pub use recorded::{Scorer, lacks_scores, load_items};
 pub use store::{read_evidence, write_evidence};
-pub use task::{Task, parse_task, read_task, task_schema};
+pub use task::{Task, parse_task, parse_task_of, read_task, read_task_of, task_schema};
 pub use unasked::{Unasked, can_compare, is_live, load_unasked};

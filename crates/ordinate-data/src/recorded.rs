@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ordinate_core::evidence::{EvidenceBuilder, EvidenceError, ItemFields};
-use ordinate_core::task::{CandidateEntry, TaskKind};
+use ordinate_core::task::CandidateEntry;
 use ordinate_core::{Choice, Items, Part, Price, Score};
 
 use crate::error::{At, DataError, Problem, quoted};
@@ -83,7 +83,7 @@ pub(crate) fn read_all(
 /// # Errors
 /// [`DataError`] where a file cannot be read, or has neither.
 pub fn lacks_scores(task: &Task) -> Result<bool, DataError> {
-    if task.file.task.kind == TaskKind::Scored || task.file.data.evidence.is_some() {
+    if task.kind.output().is_none() || task.file.data.evidence.is_some() {
         return Ok(false);
     }
     let mut lacks = false;
@@ -181,7 +181,6 @@ pub(crate) fn read_items(
     let names = features::names(task, files)?;
     let layout = item_layout(task).with_fields(&names);
     let must_have_ids = task.file.data.id.is_some();
-    let choose = task.file.task.kind == TaskKind::Choose;
     // Set by the first item: items either all have ids, or are numbered from 1.
     let mut numbered = None;
     for (file, part) in files {
@@ -207,13 +206,12 @@ pub(crate) fn read_items(
                 Extent::Known => (None, Vec::new()),
                 Extent::Whole => (row.text(Column::Context)?, options(row)?),
             };
-            let key =
-                target.as_deref().filter(|_| choose).and_then(|target| Choice::key_of(&options, target));
+            let target = target.as_deref().map(|target| task.kind.target(target, &options));
             let fields = ItemFields {
                 slice: slice.as_deref(),
                 group: group.as_deref(),
                 input: input.as_deref(),
-                target: key.or(target.as_deref()),
+                target: target.as_deref(),
                 context: context.as_deref(),
                 options: &options,
                 part: *part,

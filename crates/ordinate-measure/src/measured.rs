@@ -196,7 +196,7 @@ pub(crate) fn row(plan: &Plan, item: usize, saved: Saved) -> Row {
             row.confidence = row
                 .confidence
                 .or_else(|| confidence::of_span(&saved.logprobs, &text, &found.span, plan.reader.is_long()));
-            row.output = Some(found.value);
+            row.output = Some(found.output.to_string());
         }
         Err(unreadable) => {
             let hint = if saved.cut_short { "; the reply was cut at `max_tokens`" } else { "" };

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ordinate_core::{CandidateName, Item, Price};
-use ordinate_remote::{Reader, Reply, Usage};
+use ordinate_remote::{Reply, Usage};
+use ordinate_tasks::Reader;
 
 use crate::answerer::Answerer;
 use crate::early::EarlyStopping;

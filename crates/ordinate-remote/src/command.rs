@@ -10,7 +10,9 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ordinate_core::task::{Command as Entry, TaskKind};
+use ordinate_core::Item;
+use ordinate_core::task::Command as Entry;
+use ordinate_tasks::Kind;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -21,7 +23,6 @@ use tokio::time::{Instant, timeout};
 
 use crate::failure::{Failure, FailureKind, SetupError};
 use crate::reply::{Reply, Usage};
-use ordinate_core::Item;
 
 /// The longest line that is read.
 const MAX_BYTES: u64 = 16 << 20;
@@ -35,7 +36,7 @@ const MAX_FILE: u64 = 16 << 20;
 pub struct Command {
     run: Vec<String>,
     folder: PathBuf,
-    kind: TaskKind,
+    kind: &'static str,
     labels: Vec<String>,
     item_time: Duration,
     start_time: Duration,
@@ -73,7 +74,7 @@ impl Command {
     ///
     /// # Errors
     /// [`SetupError`] when no program is named, its folder is not there, or a time is not above 0.
-    pub fn new(entry: &Entry, base: &Path, kind: TaskKind, labels: &[String]) -> Result<Self, SetupError> {
+    pub fn new(entry: &Entry, base: &Path, kind: &dyn Kind, labels: &[String]) -> Result<Self, SetupError> {
         let bad = |key, problem: &str| SetupError::Setting { key, problem: problem.into() };
         let folder = entry.folder.as_ref().map_or_else(|| base.to_owned(), |folder| base.join(folder));
         if !folder.is_dir() {
@@ -100,7 +101,7 @@ impl Command {
             run: entry.run.clone(),
             identity: identity(entry, &folder),
             folder,
-            kind,
+            kind: kind.name(),
             labels: labels.to_vec(),
             item_time: time("command.timeout_s", entry.timeout_s.unwrap_or(60.0))?,
             start_time: time("command.start_s", entry.start_s.unwrap_or(300.0))?,

@@ -7,7 +7,6 @@
 //! - [`Bootstrap`]: paired intervals of means and differences, whole groups resampled where items are
 //!   clustered.
 //! - [`compare`]: exact McNemar test, Holm and Benjamini-Hochberg corrections, non-inferiority.
-//! - [`metric`]: the score of one answer against the right one, and corpus figures (macro-F1, BLEU, chrF).
 //! - [`power`]: the smallest difference that could have been shown, and the items that it takes.
 //! - [`mod@slice`], [`mean`], [`shrink`]: means per slice, with cheap intervals and shrunken by empirical Bayes.
 //! - [`rescue`]: does one candidate know what the other does not?
@@ -17,7 +16,6 @@ pub mod bootstrap;
 pub mod compare;
 pub mod groups;
 pub mod mean;
-pub mod metric;
 pub mod normal;
 pub mod power;
 pub mod quantile;
@@ -28,4 +26,3 @@ pub mod slice;
 
 pub use bootstrap::{Bootstrap, Estimated, Statistic, by_student};
 pub use groups::Groups;
-pub use metric::{Metric, MetricError};

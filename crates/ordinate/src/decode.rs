@@ -8,21 +8,20 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ordinate_core::task::{CandidateEntry, Local, TaskKind};
+use ordinate_core::task::{CandidateEntry, Local};
 use ordinate_core::verdict::Deployment;
 use ordinate_core::{CandidateName, Item, Part};
 use ordinate_data::{Task, load_items};
 use ordinate_models::decoder::{Place, Role, Sampling, Writer, find, open};
 use ordinate_models::gauge::{Asked, Order};
 use ordinate_models::{Facts, ModelError, inspect};
-use ordinate_remote::chat::default_max_tokens;
-use ordinate_remote::{Examples, Prompt, Prompted, Reader, TokenLogprob, confidence};
-use ordinate_score::Metric;
+use ordinate_remote::{Examples, Prompt, Prompted, TokenLogprob, confidence};
+use ordinate_tasks::{Reader, Scorer};
 use serde::Serialize;
 
 use crate::deploy::{Site, spread};
 use crate::failure::Failure;
-use crate::live::{examples, labels};
+use crate::live::examples;
 use crate::local::{Kept, cache, key, read, write};
 
 /// How often it is told how far the answering is.
@@ -58,7 +57,7 @@ pub(crate) struct Decoding<'a> {
     local: Local,
     cost_usd: f64,
     place: Place,
-    metric: Metric,
+    metric: Scorer,
 }
 
 /// The decoder of a candidate; `None` for another one.
@@ -122,7 +121,7 @@ impl Decoding<'_> {
         progress: &dyn Fn(&str),
     ) -> Result<(Kept, PathBuf, Result<Deployment, String>), Failure> {
         let task = self.task;
-        let kind = task.file.task.kind;
+        let kind = task.kind;
         let items = load_items(task)?;
         let seed = task.file.statistics.seed.unwrap_or_default();
         // Before the model is read, which may take long.
@@ -130,11 +129,7 @@ impl Decoding<'_> {
             (0..items.len()).filter_map(|row| items.target(row)).map(str::to_owned).collect();
         targets.sort_unstable();
         targets.dedup();
-        let labels = if matches!(kind, TaskKind::Classify | TaskKind::Tag) {
-            labels(kind, targets)
-        } else {
-            Vec::new()
-        };
+        let labels = kind.labels(targets);
         let prompt =
             Prompt::new(kind, &labels, &task.file.prompt, false).map_err(|error| self.fail(&error))?;
         let of_train = |row: &usize| items.has_parts() && items.part(*row) == Some(Part::Train);
@@ -220,8 +215,8 @@ impl Decoding<'_> {
 
     /// The most tokens of an answer.
     fn most(&self) -> usize {
-        let default = || default_max_tokens(self.task.file.task.kind, false);
-        usize::try_from(self.local.max_tokens.map_or_else(default, u64::from)).unwrap_or(usize::MAX)
+        let most = self.local.max_tokens.unwrap_or_else(|| self.task.kind.max_tokens());
+        usize::try_from(most).unwrap_or(usize::MAX)
     }
 }
 
@@ -274,11 +269,7 @@ impl Bench<'_> {
 
     /// What it chooses from; `None` where it writes.
     fn options<'i>(&'i self, item: &'i Item) -> Option<Vec<&'i str>> {
-        match self.decoding.task.file.task.kind {
-            TaskKind::Classify => Some(self.labels.iter().map(String::as_str).collect()),
-            TaskKind::Choose => Some(item.options.iter().map(|option| option.key.as_str()).collect()),
-            _ => None,
-        }
+        self.decoding.task.kind.choices(item, &self.labels)
     }
 
     /// The answer to an item. What cannot be answered (it is too long, or nothing can be read out of what was written)

@@ -2,7 +2,7 @@
 
 use ordinate_core::Part;
 use ordinate_data::{Task, load_items};
-use ordinate_score::Metric;
+use ordinate_tasks::{MetricError, Scorer, Target};
 
 use crate::failure::Failure;
 
@@ -11,19 +11,18 @@ use crate::failure::Failure;
 ///
 /// # Errors
 /// [`Failure::Input`] where there is no such metric, or a target that it cannot score against.
-pub(crate) fn of(task: &Task) -> Result<Metric, Failure> {
+pub(crate) fn of(task: &Task) -> Result<Scorer, Failure> {
     let section = &task.file.task;
-    let fail = |error: ordinate_score::MetricError| {
-        Failure::Input(format!("{}: [task] metric: {error}", task.path.display()))
-    };
-    let metric = Metric::of(section.kind, section.metric.as_deref()).map_err(fail)?;
+    let fail =
+        |error: MetricError| Failure::Input(format!("{}: [task] metric: {error}", task.path.display()));
+    let metric = Scorer::of(task.kind, section.metric.as_deref()).map_err(fail)?;
     if !metric.needs_targets() {
         return Ok(metric);
     }
     let items = load_items(task)?;
     let targets = (0..items.len()).filter_map(|row| {
         let learnt_from = !items.has_parts() || items.part(row) == Some(Part::Train);
-        Some((items.id(row), items.target(row)?, learnt_from))
+        Some(Target { id: items.id(row), text: items.target(row)?, learnt_from })
     });
     metric.fitted(targets).map_err(fail)
 }

@@ -7,7 +7,8 @@ mod wire;
 pub use embeddings::Embeddings;
 
 use ordinate_core::Price;
-use ordinate_core::task::{OpenAi, TaskKind};
+use ordinate_core::task::OpenAi;
+use ordinate_tasks::Kind;
 use reqwest::Url;
 use serde_json::{Map, Value, json};
 
@@ -36,7 +37,7 @@ impl Chat {
     ///
     /// # Errors
     /// [`SetupError`] when the address is no address, a number is out of range, or a named key is not set.
-    pub fn new(entry: &OpenAi, kind: TaskKind) -> Result<Self, SetupError> {
+    pub fn new(entry: &OpenAi, kind: &dyn Kind) -> Result<Self, SetupError> {
         let bad = |key, problem: String| SetupError::Setting { key, problem };
         if entry.model.trim().is_empty() {
             return Err(bad("openai.model", "the model has no name; write the server's name for it".into()));
@@ -51,7 +52,10 @@ impl Chat {
             .iter()
             .find_map(|name| entry.extra.get(*name).and_then(Value::as_u64))
             .or(entry.max_tokens.map(u64::from))
-            .unwrap_or_else(|| default_max_tokens(kind, entry.structured == Some(true)));
+            .unwrap_or_else(|| {
+                let braces = if entry.structured == Some(true) { 32 } else { 0 };
+                u64::from(kind.max_tokens()) + braces
+            });
         Ok(Self { http, url, entry: entry.clone(), max_tokens })
     }
 
@@ -187,17 +191,6 @@ impl Raw {
     }
 }
 
-/// The most tokens of an answer to a task of this kind, where nothing is said of it: enough without reasoning.
-#[must_use]
-pub fn default_max_tokens(kind: TaskKind, structured: bool) -> u64 {
-    let plain = match kind {
-        TaskKind::Classify | TaskKind::Choose | TaskKind::Regress | TaskKind::ClassifyImage => 64,
-        TaskKind::Tag | TaskKind::Extract => 256,
-        TaskKind::Generate | TaskKind::Translate | TaskKind::Forecast | TaskKind::Scored => 1_024,
-    };
-    if structured { plain + 32 } else { plain }
-}
-
 fn address(entry: &OpenAi, path: &str) -> Result<Url, SetupError> {
     let text = entry.base_url.as_deref().unwrap_or(OPENAI);
     let bad = |problem: String| SetupError::Setting { key: "openai.base_url", problem };
@@ -257,6 +250,8 @@ fn canonical(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ordinate_tasks::kinds::Classify;
+
     use super::*;
 
     fn entry(base_url: &str) -> OpenAi {
@@ -289,7 +284,7 @@ mod tests {
         with.extra =
             json!({ "max_completion_tokens": 9, "a": { "z": 1, "b": 2 } }).as_object().unwrap().clone();
         with.omit = vec!["temperature".into()];
-        let chat = Chat::new(&with, TaskKind::Classify).unwrap();
+        let chat = Chat::new(&with, &Classify).unwrap();
         let prompted = Prompted { system: None, user: "hi".into(), schema: None };
         assert_eq!(
             chat.body(&prompted),
@@ -301,7 +296,7 @@ mod tests {
     #[test]
     fn a_key_that_is_named_must_be_there() {
         let with = OpenAi { key_env: Some("ORDINATE_NO_SUCH_KEY".into()), ..entry("http://h/v1") };
-        let error = Chat::new(&with, TaskKind::Classify).unwrap_err().to_string();
+        let error = Chat::new(&with, &Classify).unwrap_err().to_string();
         assert!(error.contains("ORDINATE_NO_SUCH_KEY"), "{error}");
     }
 }

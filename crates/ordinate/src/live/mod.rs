@@ -14,7 +14,7 @@ use ordinate_remote::FailureKind;
 use crate::failure::Failure;
 pub(crate) use join::record;
 use plan::Prepared;
-pub(crate) use plan::{examples, labels, may_be_sent, set_limits, set_rates};
+pub(crate) use plan::{examples, may_be_sent, set_limits, set_rates};
 use show::Teller;
 pub(crate) use show::estimate_lines;
 

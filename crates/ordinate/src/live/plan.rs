@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ordinate_core::column::Codes;
-use ordinate_core::task::{CandidateEntry, ChooseExamples, OpenAi, TaskKind};
-use ordinate_core::{Hosting, Item, Items, Needs};
+use ordinate_core::task::{CandidateEntry, ChooseExamples, OpenAi};
+use ordinate_core::{Hosting, Item, Items, Needs, OutputKind};
 use ordinate_data::{Task, Unasked};
 use ordinate_measure::{ChatAnswerer, CommandAnswerer, Contender, EarlyStopping, Plan};
-use ordinate_remote::{Chat, Command, Examples, Prompt, Reader};
-use ordinate_score::Metric;
+use ordinate_remote::{Chat, Command, Examples, Prompt};
+use ordinate_tasks::{Reader, Scorer};
 
 use crate::failure::Failure;
 
@@ -19,7 +19,7 @@ const ALPHA: f64 = 0.05;
 /// A plan, and what is needed to join its answers with what was recorded.
 pub(crate) struct Prepared {
     pub(crate) plan: Plan,
-    pub(crate) metric: Metric,
+    pub(crate) metric: Scorer,
     pub(crate) items: Arc<Items>,
     pub(crate) unasked: Unasked,
     prompts: Vec<(String, Arc<Prompt>, Arc<Examples>)>,
@@ -47,14 +47,10 @@ impl Prepared {
     pub(crate) fn new(task: &Task, store: &Path) -> Result<Self, Failure> {
         let file = &task.file;
         let at = |message: String| Failure::Input(format!("{}: {message}", task.path.display()));
-        let kind = file.task.kind;
+        let kind = task.kind;
         let metric = crate::metric::of(task)?;
         let mut unasked = ordinate_data::load_unasked(task, &|output, target| metric.score(output, target))?;
-        let labels = if matches!(kind, TaskKind::Classify | TaskKind::Tag) {
-            labels(kind, unasked.labels())
-        } else {
-            Vec::new()
-        };
+        let labels = kind.labels(unasked.labels());
         let train = std::mem::take(&mut unasked.train);
         let train = (0..train.len()).map(|row| train.item(row)).collect();
         let examples = Arc::new(examples(task, train)?);
@@ -92,7 +88,7 @@ impl Prepared {
         set_limits(&mut plan, task)?;
         let measure = &file.measure;
         if measure.stop_early == Some(true) {
-            let scored = Arc::clone(&items);
+            let (scored, metric) = (Arc::clone(&items), metric.clone());
             plan.early = Some(EarlyStopping {
                 scorer: Arc::new(move |at, output| {
                     output.zip(scored.target(at)).map_or(0.0, |(output, target)| metric.score(output, target))
@@ -166,19 +162,6 @@ fn check_numbers(task: &Task) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Every label of the task, of its sorted targets: for `tag` those within the targets' lists.
-pub(crate) fn labels(kind: TaskKind, targets: Vec<String>) -> Vec<String> {
-    if kind != TaskKind::Tag {
-        return targets;
-    }
-    let split = targets.iter().flat_map(|target| {
-        let list = serde_json::from_str::<Vec<String>>(target);
-        list.unwrap_or_else(|_| target.split([',', ';', '|']).map(|label| label.trim().to_owned()).collect())
-    });
-    let set: std::collections::BTreeSet<String> = split.filter(|label| !label.is_empty()).collect();
-    set.into_iter().collect()
-}
-
 /// The examples that `[prompt]` wants, drawn from these.
 pub(crate) fn examples(task: &Task, train: Vec<Item>) -> Result<Examples, Failure> {
     let prompt = &task.file.prompt;
@@ -193,7 +176,7 @@ pub(crate) fn examples(task: &Task, train: Vec<Item>) -> Result<Examples, Failur
             task.path.display()
         )));
     }
-    let classes = matches!(task.file.task.kind, TaskKind::Classify | TaskKind::Choose);
+    let classes = task.kind.output() == Some(OutputKind::Label);
     let default = if classes { ChooseExamples::PerClass } else { ChooseExamples::Random };
     let choose = prompt.choose_examples.unwrap_or(default);
     Ok(Examples::draw(train, k, choose, task.file.statistics.seed.unwrap_or_default()))

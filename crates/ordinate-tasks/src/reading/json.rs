@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use ordinate_core::Output;
 use serde_json::Value;
 
 use super::{Extracted, Unreadable};
@@ -18,8 +19,11 @@ pub(super) fn first(text: &str) -> Option<(Value, Range<usize>)> {
     })
 }
 
-/// A JSON array of numbers, or numbers between commas.
-pub(super) fn numbers(text: &str) -> Result<Extracted, Unreadable> {
+/// A series: a JSON array of numbers, or numbers between commas.
+///
+/// # Errors
+/// [`Unreadable`] where there is neither.
+pub fn series(text: &str) -> Result<Extracted, Unreadable> {
     let found = first(text).and_then(|(value, range)| {
         let array = match value {
             Value::Object(object) => object.into_iter().map(|(_, value)| value).find(Value::is_array)?,
@@ -40,7 +44,7 @@ pub(super) fn numbers(text: &str) -> Result<Extracted, Unreadable> {
     if numbers.is_empty() || numbers.iter().any(|number| !number.is_finite()) {
         return Err(Unreadable("the reply is no list of finite numbers".into()));
     }
-    Ok(Extracted { value: serde_json::json!(numbers).to_string(), span })
+    Ok(Extracted { output: Output::Series(numbers), span })
 }
 
 #[cfg(test)]
@@ -57,9 +61,9 @@ mod tests {
         );
         assert_eq!(value("[see] [1, 2]"), Some(("[1,2]".into(), "[1, 2]".into())));
         assert_eq!(value("no {json"), None);
-        assert_eq!(numbers("Next: [1, 2.5]").unwrap().value, "[1.0,2.5]");
-        assert_eq!(numbers("1, 2").unwrap().value, "[1.0,2.0]");
-        assert!(numbers("[1, \"x\"]").is_err());
+        assert_eq!(series("Next: [1, 2.5]").unwrap().output.to_string(), "[1.0,2.5]");
+        assert_eq!(series("1, 2").unwrap().output.to_string(), "[1.0,2.0]");
+        assert!(series("[1, \"x\"]").is_err());
         assert!(first(&"[".repeat(100_000)).is_none());
     }
 }

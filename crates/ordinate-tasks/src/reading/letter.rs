@@ -1,19 +1,24 @@
 //! The letter (or number) of an option.
 
-use super::fold::{Folded, is_han};
-use super::label::{Mention, Names, after_markers};
-use super::{Extracted, Unreadable, negated};
-use ordinate_core::Choice;
+use ordinate_core::{Choice, Output};
 
-pub(super) fn read(options: &[Choice], text: &str) -> Result<Extracted, Unreadable> {
+use super::fold::{Folded, is_han};
+use super::label::{Labels, Mention, after_markers};
+use super::{Extracted, Unreadable, negated};
+
+/// The key of the one option that a text names, by its letter or by what it says.
+///
+/// # Errors
+/// [`Unreadable`] where it names none or several.
+pub fn read(options: &[Choice], text: &str) -> Result<Extracted, Unreadable> {
     let keys: Vec<String> = options.iter().map(|choice| choice.key.clone()).collect();
     let texts: Vec<String> = options.iter().map(|choice| choice.text.clone()).collect();
-    let (keys, texts) = (Names::new(&keys), Names::new(&texts));
+    let (keys, texts) = (Labels::new(&keys), Labels::new(&texts));
     if let Some(which) = keys.exact(text) {
         let start = text.find(&options[which].key).unwrap_or(0);
         let end = start + options[which].key.len();
         let span = if text.get(start..end).is_some() { start..end } else { 0..text.len() };
-        return Ok(Extracted { value: options[which].key.clone(), span });
+        return Ok(Extracted { output: Output::Label(options[which].key.clone()), span });
     }
     let reader = Letters { keys: &keys, folded: Folded::new(text), text };
     if let Some(found) = reader.marked()? {
@@ -27,8 +32,9 @@ pub(super) fn read(options: &[Choice], text: &str) -> Result<Extracted, Unreadab
     }
     // No letter: the option itself may be written out.
     let by_text = |found: Extracted| {
-        let which = options.iter().position(|choice| choice.text == found.value)?;
-        Some(Extracted { value: options[which].key.clone(), span: found.span })
+        let Output::Label(text) = &found.output else { return None };
+        let option = options.iter().find(|option| option.text == *text)?;
+        Some(Extracted { output: Output::Label(option.key.clone()), span: found.span })
     };
     let found = texts
         .read(text)
@@ -41,7 +47,7 @@ fn none() -> Unreadable {
 }
 
 struct Letters<'a> {
-    keys: &'a Names,
+    keys: &'a Labels,
     folded: Folded,
     text: &'a str,
 }
@@ -150,7 +156,7 @@ mod tests {
 
     fn letter(text: &str) -> Option<String> {
         let options = Choice::lettered(["Aspirin", "Heparin", "Warfarin", "Insulin", "None of these"]);
-        read(&options, text).ok().map(|found| found.value)
+        read(&options, text).ok().map(|found| found.output.to_string())
     }
 
     #[test]
@@ -214,7 +220,7 @@ mod tests {
     fn numbered_options() {
         let options: Vec<Choice> =
             (1..=12).map(|n| Choice { key: n.to_string(), text: format!("text {n}") }).collect();
-        let value = |text: &str| read(&options, text).ok().map(|found| found.value);
+        let value = |text: &str| read(&options, text).ok().map(|found| found.output.to_string());
         assert_eq!(value("12").as_deref(), Some("12"));
         assert_eq!(value("The answer is 1.").as_deref(), Some("1"));
         assert_eq!(value("11) text 11").as_deref(), Some("11"));

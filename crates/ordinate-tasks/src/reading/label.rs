@@ -2,12 +2,15 @@
 
 use std::ops::Range;
 
+use ordinate_core::Output;
+use serde_json::Value;
+
 use super::fold::Folded;
 use super::{Extracted, Unreadable, negated};
 
 /// Labels, or other fixed answers, in comparable form.
 #[derive(Debug, Clone)]
-pub(super) struct Names {
+pub struct Labels {
     shown: Vec<String>,
     folded: Vec<Vec<char>>,
 }
@@ -71,8 +74,10 @@ pub(super) struct Mention {
     pub(super) at: Range<usize>,
 }
 
-impl Names {
-    pub(super) fn new(names: &[String]) -> Self {
+impl Labels {
+    /// This list.
+    #[must_use]
+    pub fn new(names: &[String]) -> Self {
         let folded = names.iter().map(|name| Folded::new(name.trim()).chars().to_vec()).collect();
         Self { shown: names.to_vec(), folded }
     }
@@ -98,12 +103,16 @@ impl Names {
         which.next().is_none().then_some(first)
     }
 
-    pub(super) fn read(&self, text: &str) -> Result<Extracted, Unreadable> {
+    /// The one label that a text asserts.
+    ///
+    /// # Errors
+    /// [`Unreadable`] where it names none, several, or one only to deny it.
+    pub fn read(&self, text: &str) -> Result<Extracted, Unreadable> {
         if let Some(which) = self.exact(text) {
             let start = text.find(self.shown[which].trim()).unwrap_or(0);
             let end = (start + self.shown[which].trim().len()).min(text.len());
             let span = if text.get(start..end).is_some() { start..end } else { 0..text.len() };
-            return Ok(Extracted { value: self.shown[which].clone(), span });
+            return Ok(Extracted { output: Output::Label(self.shown[which].clone()), span });
         }
         let folded = Folded::new(text);
         if let Some(found) = self.marked(&folded)? {
@@ -126,7 +135,10 @@ impl Names {
     }
 
     /// Every label that is asserted, for tasks where several may fit.
-    pub(super) fn read_all(&self, text: &str) -> Result<Extracted, Unreadable> {
+    ///
+    /// # Errors
+    /// [`Unreadable`] where there is none.
+    pub fn read_all(&self, text: &str) -> Result<Extracted, Unreadable> {
         let folded = Folded::new(text);
         let mentions = self.mentions(&folded);
         let asserted: Vec<&Mention> =
@@ -139,12 +151,21 @@ impl Names {
         Ok(self.list(asserted.iter().map(|mention| mention.which).collect(), start..end))
     }
 
-    /// These names as a JSON array, in the order of the task's list, each once.
-    pub(super) fn list(&self, mut which: Vec<usize>, span: Range<usize>) -> Extracted {
-        which.sort_unstable();
-        which.dedup();
-        let names: Vec<&String> = which.iter().map(|&at| &self.shown[at]).collect();
-        Extracted { value: serde_json::json!(names).to_string(), span }
+    /// The labels of a JSON list that stands at `span`.
+    ///
+    /// # Errors
+    /// [`Unreadable`] where one of them is no label of the list.
+    pub fn listed(&self, values: &[Value], span: Range<usize>) -> Result<Extracted, Unreadable> {
+        let label = |value: &Value| {
+            let text = value.as_str().ok_or_else(|| Unreadable(format!("{value} is no label")))?;
+            self.exact(text).ok_or_else(|| Unreadable(format!("{text:?} is no label of the task")))
+        };
+        Ok(self.list(values.iter().map(label).collect::<Result<_, _>>()?, span))
+    }
+
+    fn list(&self, which: Vec<usize>, span: Range<usize>) -> Extracted {
+        let output = Output::labels(which.into_iter().map(|at| self.shown[at].clone()));
+        Extracted { output, span }
     }
 
     fn is_negated(&self, text: &Folded, at: usize) -> bool {
@@ -206,7 +227,7 @@ impl Names {
 
     pub(super) fn found(&self, text: &Folded, mention: &Mention) -> Extracted {
         let span = text.byte(mention.at.start)..text.byte(mention.at.end);
-        Extracted { value: self.shown[mention.which].clone(), span }
+        Extracted { output: Output::Label(self.shown[mention.which].clone()), span }
     }
 }
 
@@ -254,7 +275,7 @@ mod tests {
 
     fn read(labels: &[&str], text: &str) -> Option<String> {
         let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
-        Names::new(&labels).read(text).ok().map(|found| found.value)
+        Labels::new(&labels).read(text).ok().map(|found| found.output.to_string())
     }
 
     #[test]

@@ -2,16 +2,21 @@
 
 use std::ops::Range;
 
+use ordinate_core::Output;
+
 use super::fold::Folded;
 use super::label::after_markers;
 use super::{Extracted, Unreadable};
 
 /// Reads the one number of the reply, or the one after "the answer is".
-pub(super) fn read(text: &str) -> Result<Extracted, Unreadable> {
+///
+/// # Errors
+/// [`Unreadable`] where there is none, or several.
+pub fn read(text: &str) -> Result<Extracted, Unreadable> {
     let folded = Folded::new(text);
     let numbers = numbers(&folded);
     let extracted = |(value, at): &(f64, Range<usize>)| Extracted {
-        value: value.to_string(),
+        output: Output::Number(*value),
         span: folded.byte(at.start)..folded.byte(at.end),
     };
     let marked = after_markers(&folded).into_iter().rev().find_map(|place| {
@@ -128,7 +133,7 @@ mod tests {
             ("NaN", None),
             ("1e999", None),
         ] {
-            assert_eq!(read(text).ok().map(|found| found.value).as_deref(), value, "{text}");
+            assert_eq!(read(text).ok().map(|found| found.output.to_string()).as_deref(), value, "{text}");
         }
     }
 }

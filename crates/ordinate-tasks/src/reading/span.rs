@@ -1,5 +1,7 @@
 //! A passage of the context.
 
+use ordinate_core::Output;
+
 use super::Extracted;
 use super::fold::Folded;
 
@@ -7,7 +9,8 @@ const PREFIXES: [&str; 6] = ["answer:", "the answer is:", "the answer is", "ç­”æ
 
 /// The reply without its wrapping, as the context writes it where the context has it. A passage that is not in
 /// the context is kept: how wrong it is, the metric says.
-pub(super) fn read(context: Option<&str>, text: &str) -> Extracted {
+#[must_use]
+pub fn read(context: Option<&str>, text: &str) -> Extracted {
     let whole = unwrap(text, 0..text.len());
     let found = context.and_then(|context| {
         let context = Folded::new(context);
@@ -17,7 +20,7 @@ pub(super) fn read(context: Option<&str>, text: &str) -> Extracted {
             .find(|span| !span.is_empty() && contains(&context, &text[span.clone()]))
     });
     let span = found.unwrap_or(whole);
-    Extracted { value: text[span.clone()].to_owned(), span }
+    Extracted { output: Output::Text(text[span.clone()].to_owned()), span }
 }
 
 fn contains(context: &Folded, passage: &str) -> bool {
@@ -86,7 +89,7 @@ mod tests {
             ("", ""),
             ("\"", "\""),
         ] {
-            assert_eq!(read(context, text).value, span, "{text}");
+            assert_eq!(read(context, text).output, Output::Text(span.into()), "{text}");
         }
     }
 }
