@@ -53,6 +53,12 @@ impl OutputKind {
         }
     }
 
+    /// Whether the mean of several answers is an answer that perhaps nobody gave.
+    #[must_use]
+    pub fn has_means(self) -> bool {
+        matches!(self, Self::Number | Self::Series)
+    }
+
     /// One answer made of several with weights: the label with the most weight, the labels each of which has more than
     /// half of it, the weighted mean of numbers and of series of one length. `None` where nothing can be made of them:
     /// texts, series of different lengths, and no weight at all. Answers of another kind have no voice.

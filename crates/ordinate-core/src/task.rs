@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::candidate::{Hosting, Lineage, Price};
 use crate::name::CandidateName;
 use crate::needs::Needs;
+use crate::output::OutputKind;
 use crate::policy::PolicyKind;
 
 mod asking;
@@ -54,6 +55,10 @@ pub struct TaskSection {
     pub name: String,
     /// What is asked of a candidate.
     pub kind: TaskKind,
+    /// What answers are, for a `scored` task, whose kind does not say it: how they are compared and merged. Default: what
+    /// they look like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputKind>,
     /// The metric; each kind has a default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,

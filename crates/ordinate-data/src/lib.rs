@@ -5,6 +5,7 @@ mod evidence;
 mod features;
 mod infer;
 mod long;
+mod outputs;
 mod problem;
 mod recorded;
 mod source;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::error::{DataError, Problem, quoted};
 use crate::evidence::{self, Loaded, Tally, common_notes};
+use crate::outputs;
 use crate::recorded::{self, Extent, Scorer};
 use crate::task::{Key, Task};
 
@@ -133,8 +134,10 @@ impl Unasked {
     /// The labels of the task: every target, sorted.
     #[must_use]
     pub fn labels(&self) -> Vec<String> {
-        let of = |items: &'_ Items| (0..items.len()).filter_map(|row| items.target(row));
-        let set: BTreeSet<&str> = of(self.items()).chain(of(&self.train)).collect();
+        let set: BTreeSet<&str> = [self.items(), &self.train]
+            .into_iter()
+            .flat_map(|items| (0..items.len()).filter_map(|row| items.target(row)))
+            .collect();
         set.into_iter().map(str::to_owned).collect()
     }
 
@@ -161,8 +164,10 @@ impl Unasked {
     pub fn finish(self, task: &Task) -> Result<Loaded, DataError> {
         let evidence =
             self.builder.finish().map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
+        let (evidence, note) = outputs::typed(task, evidence);
         let mut notes = self.notes;
         notes.extend(common_notes(&evidence, &self.tallies));
+        notes.extend(note);
         Ok(Loaded { evidence, notes })
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ordinate_core::CandidateName;
 use ordinate_remote::{FailureKind, confidence};
+use ordinate_tasks::Wrote;
 
 use crate::estimate::{CHUNK, request};
 use crate::key::Key;
@@ -191,17 +192,15 @@ pub(crate) fn row(plan: &Plan, item: usize, saved: Saved) -> Row {
         tries: saved.tries,
     };
     let Some(text) = saved.text else { return row };
-    match plan.reader.read(&plan.items.item(item), &text) {
+    let wrote = Wrote { text: &text, cut: saved.cut_short };
+    match plan.reader.read_wrote(&plan.items.item(item), wrote) {
         Ok(found) => {
             row.confidence = row
                 .confidence
                 .or_else(|| confidence::of_span(&saved.logprobs, &text, &found.span, plan.reader.is_long()));
             row.output = Some(found.output.to_string());
         }
-        Err(unreadable) => {
-            let hint = if saved.cut_short { "; the reply was cut at `max_tokens`" } else { "" };
-            row.error = Some((FailureKind::Unreadable, format!("{unreadable}{hint}")));
-        }
+        Err(unreadable) => row.error = Some((FailureKind::Unreadable, unreadable.to_string())),
     }
     row.text = Some(text);
     row

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::kinds;
 use crate::metric::Metric;
-use crate::reading::{Extracted, Labels, Unreadable};
+use crate::reading::{Extracted, Labels, Unreadable, Wrote};
 
 /// A kind of task: everything that is asked of it anywhere.
 ///
@@ -32,13 +32,12 @@ pub trait Kind: Send + Sync + Debug {
     /// The default prompt; `None` where text cannot ask.
     fn prompt(&self) -> Option<Template>;
 
-    /// Reads the answer to `item` out of what a candidate wrote, without its reasoning ([`crate::Reader`] takes that
-    /// away). `labels` are those of [`Self::labels`].
+    /// Reads the answer to `item` out of what a candidate wrote. `labels` are those of [`Self::labels`].
     ///
     /// # Errors
     /// [`Unreadable`] where nothing can be read for certain: a guess in favour of one candidate would be a score that it
     /// did not earn.
-    fn read(&self, item: &Item, labels: &Labels, reply: &str) -> Result<Extracted, Unreadable>;
+    fn read(&self, item: &Item, labels: &Labels, reply: Wrote<'_>) -> Result<Extracted, Unreadable>;
 
     /// The most tokens of an answer, where the task says nothing of it: enough without reasoning.
     fn max_tokens(&self) -> u32;

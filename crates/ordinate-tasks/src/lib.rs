@@ -17,5 +17,5 @@ mod scorer;
 
 pub use kind::{Kind, Kinds, Lacks, Template};
 pub use metric::{Metric, MetricError, Target};
-pub use reading::{Extracted, Labels, Reader, Unreadable};
+pub use reading::{Extracted, Labels, Reader, Unreadable, Wrote};
 pub use scorer::Scorer;

@@ -16,7 +16,7 @@ use ordinate_models::decoder::{Place, Role, Sampling, Writer, find, open};
 use ordinate_models::gauge::{Asked, Order};
 use ordinate_models::{Facts, ModelError, inspect};
 use ordinate_remote::{Examples, Prompt, Prompted, TokenLogprob, confidence};
-use ordinate_tasks::{Reader, Scorer};
+use ordinate_tasks::{Reader, Scorer, Wrote};
 use serde::Serialize;
 
 use crate::deploy::{Site, spread};
@@ -313,7 +313,9 @@ impl Bench<'_> {
             first_token_ms: written.first_text.map(|time| time.as_secs_f64() * 1e3),
             ..Row::default()
         };
-        Ok(match self.reader.read(item, &said) {
+        // What ends of itself ends before the most tokens.
+        let cut = written.pieces.len() >= most;
+        Ok(match self.reader.read_wrote(item, Wrote { text: &said, cut }) {
             Err(unreadable) => Row { error: Some(unreadable.to_string()), output: Some(said), ..row },
             Ok(found) => {
                 let tokens: Vec<TokenLogprob> = written

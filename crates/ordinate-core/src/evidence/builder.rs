@@ -3,7 +3,7 @@
 use crate::answer::Answer;
 use crate::candidate::Candidate;
 use crate::column::Codes;
-use crate::evidence::{Answers, Evidence, Items, Part, Row, Status};
+use crate::evidence::{Answers, Evidence, Items, Part, Row, Scoring, Status};
 use crate::item::Choice;
 use crate::name::CandidateName;
 
@@ -252,7 +252,13 @@ impl EvidenceBuilder {
             column.status.resize(len, Status::Missing);
             column.score.resize(len, f64::NAN);
         }
-        Ok(Evidence { items: self.items, candidates: self.candidates, answers: self.answers })
+        Ok(Evidence {
+            items: self.items,
+            candidates: self.candidates,
+            answers: self.answers,
+            outputs: None,
+            scoring: Scoring::default(),
+        })
     }
 
     fn intern(&mut self, id: &str) -> Result<(Row, bool), EvidenceError> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::kind::{Kind, Lacks, Template};
 use crate::metric::{Accuracy, Metric};
-use crate::reading::{Extracted, Labels, Unreadable, answer_text, letter};
+use crate::reading::{Extracted, Labels, Unreadable, Wrote, answer_text, letter};
 
 /// One of the options that the item gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,9 +62,9 @@ impl Kind for Choose {
         Some(Template { system: SYSTEM, user: USER })
     }
 
-    fn read(&self, item: &Item, _labels: &Labels, reply: &str) -> Result<Extracted, Unreadable> {
+    fn read(&self, item: &Item, _labels: &Labels, reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
         let said = answer_text(reply)?;
-        letter::read(&item.options, &said.text).map(|found| said.place(found))
+        letter::read(&item.options, said.wrote()).map(|found| said.place(found))
     }
 
     fn max_tokens(&self) -> u32 {

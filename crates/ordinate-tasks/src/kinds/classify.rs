@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::kind::{Kind, Template};
 use crate::metric::{Accuracy, Metric};
-use crate::reading::{Extracted, Labels, Unreadable, answer_text};
+use crate::reading::{Extracted, Labels, Unreadable, Wrote, answer_text};
 
 /// One label of a fixed list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +52,9 @@ impl Kind for Classify {
         Some(Template { system: SYSTEM, user: USER })
     }
 
-    fn read(&self, _item: &Item, labels: &Labels, reply: &str) -> Result<Extracted, Unreadable> {
+    fn read(&self, _item: &Item, labels: &Labels, reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
         let said = answer_text(reply)?;
-        labels.read(&said.text).map(|found| said.place(found))
+        labels.read(said.wrote()).map(|found| said.place(found))
     }
 
     fn max_tokens(&self) -> u32 {

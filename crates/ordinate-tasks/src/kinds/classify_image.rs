@@ -6,7 +6,7 @@ use ordinate_core::{Item, OutputKind};
 
 use crate::kind::{Kind, Template};
 use crate::metric::{Accuracy, Metric};
-use crate::reading::{Extracted, Labels, Unreadable, answer_text};
+use crate::reading::{Extracted, Labels, Unreadable, Wrote, answer_text};
 
 /// One label for an image. Text cannot ask: programs and recorded answers can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +33,9 @@ impl Kind for ClassifyImage {
         None
     }
 
-    fn read(&self, _item: &Item, labels: &Labels, reply: &str) -> Result<Extracted, Unreadable> {
+    fn read(&self, _item: &Item, labels: &Labels, reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
         let said = answer_text(reply)?;
-        labels.read(&said.text).map(|found| said.place(found))
+        labels.read(said.wrote()).map(|found| said.place(found))
     }
 
     fn max_tokens(&self) -> u32 {

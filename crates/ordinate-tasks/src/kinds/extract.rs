@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::kind::{Kind, Lacks, Template};
 use crate::metric::{ExactMatch, Metric, WordF1};
-use crate::reading::{Extracted, Labels, Unreadable, answer_text, span};
+use crate::reading::{Extracted, Labels, Unreadable, Wrote, answer_text, span};
 
 /// A span of a context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +49,9 @@ impl Kind for Extract {
         Some(Template { system: SYSTEM, user: USER })
     }
 
-    fn read(&self, item: &Item, _labels: &Labels, reply: &str) -> Result<Extracted, Unreadable> {
+    fn read(&self, item: &Item, _labels: &Labels, reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
         let said = answer_text(reply)?;
-        Ok(said.place(span::read(item.context.as_deref(), &said.text)))
+        span::read(item.context.as_deref(), said.wrote()).map(|found| said.place(found))
     }
 
     fn max_tokens(&self) -> u32 {

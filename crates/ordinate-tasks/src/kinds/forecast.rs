@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::kind::{Kind, Template};
 use crate::metric::Metric;
-use crate::reading::{Extracted, Labels, Unreadable, series};
+use crate::reading::{Extracted, Labels, Unreadable, Wrote, series};
 
 /// The next values of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Kind for Forecast {
         Some(Template { system: SYSTEM, user: USER })
     }
 
-    fn read(&self, _item: &Item, _labels: &Labels, reply: &str) -> Result<Extracted, Unreadable> {
+    fn read(&self, _item: &Item, _labels: &Labels, reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
         series(reply)
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::kind::{Kind, Template};
 use crate::metric::{Closeness, Metric};
-use crate::reading::{Extracted, Labels, Unreadable, answer_text, number};
+use crate::reading::{Extracted, Labels, Unreadable, Wrote, answer_text, number};
 
 /// A number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +47,9 @@ impl Kind for Regress {
         Some(Template { system: SYSTEM, user: USER })
     }
 
-    fn read(&self, _item: &Item, _labels: &Labels, reply: &str) -> Result<Extracted, Unreadable> {
+    fn read(&self, _item: &Item, _labels: &Labels, reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
         let said = answer_text(reply)?;
-        number::read(&said.text).map(|found| said.place(found))
+        number::read(said.wrote()).map(|found| said.place(found))
     }
 
     fn max_tokens(&self) -> u32 {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::kind::{Kind, Template};
 use crate::metric::{LabelF1, Metric, SetAccuracy};
-use crate::reading::{Extracted, Labels, Said, Unreadable, first_list, said};
+use crate::reading::{Extracted, Labels, Said, Unreadable, Wrote, first_list, said};
 
 /// Several labels of a fixed list, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,11 +53,11 @@ impl Kind for Tag {
         Some(Template { system: SYSTEM, user: USER })
     }
 
-    fn read(&self, _item: &Item, labels: &Labels, reply: &str) -> Result<Extracted, Unreadable> {
+    fn read(&self, _item: &Item, labels: &Labels, reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
         if let Said::List(values) = said(reply) {
             return labels.listed(&values, 0..0);
         }
-        match first_list(reply) {
+        match first_list(reply.text) {
             Some((values, span)) => labels.listed(&values, span),
             None => labels.read_all(reply),
         }

@@ -6,7 +6,7 @@ use ordinate_core::{Item, OutputKind};
 
 use crate::kind::{Kind, Template};
 use crate::metric::{Bleu, Chrf, Metric, Tokenizer};
-use crate::reading::{Extracted, Labels, Unreadable, whole};
+use crate::reading::{Extracted, Labels, Unreadable, Wrote, whole};
 
 /// Text in another language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,9 +55,9 @@ impl Kind for Translate {
         Some(Template { system: SYSTEM, user: USER })
     }
 
-    fn read(&self, _item: &Item, _labels: &Labels, reply: &str) -> Result<Extracted, Unreadable> {
+    fn read(&self, _item: &Item, _labels: &Labels, reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
         // The whole text is the answer, also where it is JSON.
-        Ok(whole(reply))
+        whole(reply)
     }
 
     fn max_tokens(&self) -> u32 {

@@ -54,10 +54,12 @@ impl Metric for Rouge {
         &self,
         targets: &mut dyn Iterator<Item = Target<'_>>,
     ) -> Result<Option<Arc<dyn Metric>>, MetricError> {
-        match targets.find(|target| !has_words(target.text)) {
-            Some(target) => Err(MetricError::NoWords { id: target.id.to_owned() }),
-            None => Ok(None),
+        for target in targets {
+            if !has_words(target.text) {
+                return Err(MetricError::NoWords { id: target.id.to_owned() });
+            }
         }
+        Ok(None)
     }
 }
 

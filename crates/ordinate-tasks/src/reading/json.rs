@@ -5,7 +5,7 @@ use std::ops::Range;
 use ordinate_core::Output;
 use serde_json::Value;
 
-use super::{Extracted, Unreadable};
+use super::{Extracted, Unreadable, Wrote};
 
 /// The deepest nesting that is followed; serde_json itself stops at 128.
 const TRIES: usize = 50;
@@ -23,7 +23,8 @@ pub(super) fn first(text: &str) -> Option<(Value, Range<usize>)> {
 ///
 /// # Errors
 /// [`Unreadable`] where there is neither.
-pub fn series(text: &str) -> Result<Extracted, Unreadable> {
+pub fn series(reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
+    let text = reply.text;
     let found = first(text).and_then(|(value, range)| {
         let array = match value {
             Value::Object(object) => object.into_iter().map(|(_, value)| value).find(Value::is_array)?,
@@ -34,6 +35,7 @@ pub fn series(text: &str) -> Result<Extracted, Unreadable> {
     });
     let (numbers, span) = match found {
         Some(found) => found,
+        None if reply.cut => return Err(Unreadable::cut()),
         None => {
             let numbers: Result<Vec<f64>, _> =
                 text.trim().split(',').map(|part| part.trim().parse::<f64>()).collect();
@@ -53,6 +55,7 @@ mod tests {
 
     #[test]
     fn json_in_prose() {
+        let series = |text| series(Wrote { text, cut: false });
         let value =
             |text: &str| first(text).map(|(value, range)| (value.to_string(), text[range].to_owned()));
         assert_eq!(

@@ -6,7 +6,7 @@ use ordinate_core::Output;
 use serde_json::Value;
 
 use super::fold::Folded;
-use super::{Extracted, Unreadable, negated};
+use super::{Extracted, Unreadable, Wrote, negated};
 
 /// Labels, or other fixed answers, in comparable form.
 #[derive(Debug, Clone)]
@@ -103,19 +103,30 @@ impl Labels {
         which.next().is_none().then_some(first)
     }
 
-    /// The one label that a text asserts.
+    /// The one label that a text asserts. Of a text that was cut only a label that it gives as its answer counts, and none
+    /// that may be the beginning of a longer one.
     ///
     /// # Errors
     /// [`Unreadable`] where it names none, several, or one only to deny it.
-    pub fn read(&self, text: &str) -> Result<Extracted, Unreadable> {
+    pub fn read(&self, reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
+        let text = reply.text;
         if let Some(which) = self.exact(text) {
+            if reply.cut && self.begins_another(which) {
+                return Err(Unreadable::cut());
+            }
             let start = text.find(self.shown[which].trim()).unwrap_or(0);
             let end = (start + self.shown[which].trim().len()).min(text.len());
             let span = if text.get(start..end).is_some() { start..end } else { 0..text.len() };
             return Ok(Extracted { output: Output::Label(self.shown[which].clone()), span });
         }
         let folded = Folded::new(text);
-        if let Some(found) = self.marked(&folded)? {
+        let is_sure =
+            |found: &Mention| !reply.cut || found.at.end < folded.len() || !self.begins_another(found.which);
+        if let Some(found) = self.marked(&folded)?.filter(is_sure) {
+            return Ok(self.found(&folded, &found));
+        }
+        if reply.cut {
+            let found = self.leading(&folded).filter(is_sure).ok_or_else(Unreadable::cut)?;
             return Ok(self.found(&folded, &found));
         }
         let mentions = self.mentions(&folded);
@@ -134,11 +145,29 @@ impl Labels {
         }
     }
 
+    /// Whether another name begins as this one does.
+    pub(super) fn begins_another(&self, which: usize) -> bool {
+        let name = &self.folded[which];
+        (0..self.folded.len()).any(|other| other != which && self.folded[other].starts_with(name))
+    }
+
+    /// "down, because ...": a name at the very beginning, with something behind it that ends it.
+    fn leading(&self, text: &Folded) -> Option<Mention> {
+        let start = text.chars().iter().take_while(|c| AROUND.contains(c)).count();
+        let found = if start < text.len() { self.at(text, start) } else { None }?;
+        let closed = text.chars().get(found.at.end).is_some_and(|c| ".,;:!\n\"'*)]。，；：、".contains(*c));
+        (closed && self.next_in_list(text, found.at.end).is_none()).then_some(found)
+    }
+
     /// Every label that is asserted, for tasks where several may fit.
     ///
     /// # Errors
-    /// [`Unreadable`] where there is none.
-    pub fn read_all(&self, text: &str) -> Result<Extracted, Unreadable> {
+    /// [`Unreadable`] where there is none, or the text was cut.
+    pub fn read_all(&self, reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
+        if reply.cut {
+            return Err(Unreadable::cut());
+        }
+        let text = reply.text;
         let folded = Folded::new(text);
         let mentions = self.mentions(&folded);
         let asserted: Vec<&Mention> =
@@ -275,7 +304,7 @@ mod tests {
 
     fn read(labels: &[&str], text: &str) -> Option<String> {
         let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
-        Labels::new(&labels).read(text).ok().map(|found| found.output.to_string())
+        Labels::new(&labels).read(Wrote { text, cut: false }).ok().map(|found| found.output.to_string())
     }
 
     #[test]

@@ -4,17 +4,19 @@ use ordinate_core::{Choice, Output};
 
 use super::fold::{Folded, is_han};
 use super::label::{Labels, Mention, after_markers};
-use super::{Extracted, Unreadable, negated};
+use super::{Extracted, Unreadable, Wrote, negated};
 
-/// The key of the one option that a text names, by its letter or by what it says.
+/// The key of the one option that a text names, by its letter or by what it says. Of a text that was cut only a letter that it gives
+/// as its answer counts.
 ///
 /// # Errors
 /// [`Unreadable`] where it names none or several.
-pub fn read(options: &[Choice], text: &str) -> Result<Extracted, Unreadable> {
+pub fn read(options: &[Choice], reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
+    let text = reply.text;
     let keys: Vec<String> = options.iter().map(|choice| choice.key.clone()).collect();
     let texts: Vec<String> = options.iter().map(|choice| choice.text.clone()).collect();
     let (keys, texts) = (Labels::new(&keys), Labels::new(&texts));
-    if let Some(which) = keys.exact(text) {
+    if let Some(which) = keys.exact(text).filter(|which| !reply.cut || !keys.begins_another(*which)) {
         let start = text.find(&options[which].key).unwrap_or(0);
         let end = start + options[which].key.len();
         let span = if text.get(start..end).is_some() { start..end } else { 0..text.len() };
@@ -27,6 +29,9 @@ pub fn read(options: &[Choice], text: &str) -> Result<Extracted, Unreadable> {
     if let Some(found) = reader.leading()? {
         return Ok(keys.found(&reader.folded, &found));
     }
+    if reply.cut {
+        return Err(Unreadable::cut());
+    }
     if let Some(found) = reader.mentioned()? {
         return Ok(keys.found(&reader.folded, &found));
     }
@@ -37,7 +42,7 @@ pub fn read(options: &[Choice], text: &str) -> Result<Extracted, Unreadable> {
         Some(Extracted { output: Output::Label(option.key.clone()), span: found.span })
     };
     let found = texts
-        .read(text)
+        .read(reply)
         .map_err(|unreadable| if unreadable.0.contains("several") { unreadable } else { none() })?;
     by_text(found).ok_or_else(none)
 }
@@ -156,7 +161,7 @@ mod tests {
 
     fn letter(text: &str) -> Option<String> {
         let options = Choice::lettered(["Aspirin", "Heparin", "Warfarin", "Insulin", "None of these"]);
-        read(&options, text).ok().map(|found| found.output.to_string())
+        read(&options, Wrote { text, cut: false }).ok().map(|found| found.output.to_string())
     }
 
     #[test]
@@ -220,7 +225,9 @@ mod tests {
     fn numbered_options() {
         let options: Vec<Choice> =
             (1..=12).map(|n| Choice { key: n.to_string(), text: format!("text {n}") }).collect();
-        let value = |text: &str| read(&options, text).ok().map(|found| found.output.to_string());
+        let value = |text: &str| {
+            read(&options, Wrote { text, cut: false }).ok().map(|found| found.output.to_string())
+        };
         assert_eq!(value("12").as_deref(), Some("12"));
         assert_eq!(value("The answer is 1.").as_deref(), Some("1"));
         assert_eq!(value("11) text 11").as_deref(), Some("11"));

@@ -10,6 +10,7 @@ pub mod letter;
 pub mod number;
 mod reader;
 pub mod span;
+mod thoughts;
 
 use std::ops::Range;
 
@@ -35,6 +36,23 @@ pub struct Extracted {
 #[error("{0}")]
 pub struct Unreadable(pub String);
 
+impl Unreadable {
+    /// Of a reply that was cut before it came to its answer.
+    #[must_use]
+    pub fn cut() -> Self {
+        Self("the reply was cut at `max_tokens` before its answer was sure; raise `max_tokens`".into())
+    }
+}
+
+/// What a candidate wrote, without its reasoning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wrote<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// Whether it was cut at the most tokens: what it mentions is then not what it would have come to.
+    pub cut: bool,
+}
+
 /// Fields under which models put the answer when they write JSON, asked or not.
 const ANSWER_FIELDS: [&str; 14] = [
     "answer",
@@ -54,20 +72,16 @@ const ANSWER_FIELDS: [&str; 14] = [
 ];
 
 /// The text itself, without outer white space.
-#[must_use]
-pub fn whole(text: &str) -> Extracted {
-    let value = text.trim();
-    let start = text.len() - text.trim_start().len();
-    Extracted { output: Output::Text(value.to_owned()), span: start..start + value.len() }
-}
-
-/// Where the answer begins, after `<think>...</think>` of reasoning models.
-fn after_thoughts(reply: &str) -> Result<usize, Unreadable> {
-    match (reply.find("<think>"), reply.rfind("</think>")) {
-        (_, Some(end)) => Ok(end + "</think>".len()),
-        (Some(_), None) => Err(Unreadable("the reasoning was not finished; raise `max_tokens`".into())),
-        (None, None) => Ok(0),
+///
+/// # Errors
+/// [`Unreadable`] where it was cut: a part of an answer is not the answer.
+pub fn whole(reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
+    if reply.cut {
+        return Err(Unreadable::cut());
     }
+    let value = reply.text.trim();
+    let start = reply.text.len() - reply.text.trim_start().len();
+    Ok(Extracted { output: Output::Text(value.to_owned()), span: start..start + value.len() })
 }
 
 /// What a reply says.
@@ -82,12 +96,18 @@ pub enum Said {
 /// A text within a reply.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Passage {
-    /// The text.
-    pub text: String,
+    text: String,
     start: usize,
+    cut: bool,
 }
 
 impl Passage {
+    /// The text. The value of a JSON field is whole, also where the reply goes on and was cut later.
+    #[must_use]
+    pub fn wrote(&self) -> Wrote<'_> {
+        Wrote { text: &self.text, cut: self.cut }
+    }
+
     /// What was found in the text, as found in the reply.
     #[must_use]
     pub fn place(&self, found: Extracted) -> Extracted {
@@ -97,15 +117,16 @@ impl Passage {
 
 /// What a reply says: the field for the answer, where it is one JSON object (perhaps in a code fence), else itself.
 #[must_use]
-pub fn said(reply: &str) -> Said {
-    answer_field(reply).unwrap_or_else(|| Said::Text(Passage { text: reply.to_owned(), start: 0 }))
+pub fn said(reply: Wrote<'_>) -> Said {
+    let whole = || Said::Text(Passage { text: reply.text.to_owned(), start: 0, cut: reply.cut });
+    answer_field(reply.text).unwrap_or_else(whole)
 }
 
 /// The text that a reply says.
 ///
 /// # Errors
 /// [`Unreadable`] where the field for the answer holds a list.
-pub fn answer_text(reply: &str) -> Result<Passage, Unreadable> {
+pub fn answer_text(reply: Wrote<'_>) -> Result<Passage, Unreadable> {
     match said(reply) {
         Said::Text(passage) => Ok(passage),
         Said::List(_) => Err(Unreadable("the reply is a list".into())),
@@ -137,7 +158,7 @@ fn answer_field(body: &str) -> Option<Said> {
     };
     let key_at = body[range.clone()].find(field.0.as_str())? + field.0.len();
     let at = body[range.start + key_at..range.end].find(&text).map_or(0, |at| range.start + key_at + at);
-    Some(Said::Text(Passage { text, start: at }))
+    Some(Said::Text(Passage { text, start: at, cut: false }))
 }
 
 /// Whether a mention that begins at character `at` is negated: a negating word shortly before it in the same

@@ -1,8 +1,10 @@
 //! Reads the replies of one task.
 
+use std::ops::Range;
+
 use ordinate_core::Item;
 
-use super::{Extracted, Labels, Unreadable, after_thoughts};
+use super::{Extracted, Labels, Unreadable, Wrote, thoughts};
 use crate::kind::Kind;
 
 /// Reads replies of one task.
@@ -25,15 +27,25 @@ impl Reader {
         self.kind.is_long()
     }
 
-    /// Reads the answer to `item` out of `reply`.
+    /// Reads the answer to `item` out of a whole reply.
     ///
     /// # Errors
     /// [`Unreadable`] with the reason.
     pub fn read(&self, item: &Item, reply: &str) -> Result<Extracted, Unreadable> {
-        let start = after_thoughts(reply)?;
-        let found = self.kind.read(item, &self.labels, &reply[start..])?;
-        let end = |at: usize| (at + start).min(reply.len());
-        Ok(Extracted { span: end(found.span.start)..end(found.span.end), ..found })
+        self.read_wrote(item, Wrote { text: reply, cut: false })
+    }
+
+    /// Reads the answer to `item` out of a reply that was perhaps cut.
+    ///
+    /// # Errors
+    /// [`Unreadable`] with the reason.
+    pub fn read_wrote(&self, item: &Item, reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
+        let Range { start, end } = thoughts::answer(reply.text)?;
+        // What has an end of its own was not cut before it.
+        let cut = reply.cut && end == reply.text.len();
+        let found = self.kind.read(item, &self.labels, Wrote { text: &reply.text[start..end], cut })?;
+        let place = |at: usize| (at + start).min(reply.text.len());
+        Ok(Extracted { span: place(found.span.start)..place(found.span.end), ..found })
     }
 }
 
@@ -44,7 +56,7 @@ mod tests {
 
     use super::*;
     use crate::kind::Kinds;
-    use crate::kinds::{Classify, Tag, Translate};
+    use crate::kinds::{Choose, Classify, Extract, Forecast, Generate, Regress, Tag, Translate};
 
     fn kinds() -> impl Strategy<Value = &'static dyn Kind> {
         prop::sample::select(Kinds::builtin().iter().collect::<Vec<_>>())
@@ -62,10 +74,11 @@ mod tests {
         #[test]
         fn nothing_makes_it_panic_and_spans_are_of_the_reply(
             kind in kinds(),
+            cut in any::<bool>(),
             text in "(?s).{0,60}|[AB(){}\\[\\]\", :.答案是不upno<think>/\\-0-9万１]{0,40}",
         ) {
             let labels = ["up", "down", "no", "上涨"].map(String::from);
-            if let Ok(found) = Reader::new(kind, &labels).read(&item(), &text) {
+            if let Ok(found) = Reader::new(kind, &labels).read_wrote(&item(), Wrote { text: &text, cut }) {
                 prop_assert!(text.get(found.span.clone()).is_some(), "{:?} of {text:?}", found.span);
                 if let Some(output) = kind.output() {
                     prop_assert_eq!(found.output.kind(), output);
@@ -81,6 +94,49 @@ mod tests {
             let reply = format!("{open}{}{close}", labels[at]);
             let found = reader.read(&item(), &reply);
             prop_assert_eq!(found.map(|f| f.output.to_string()), Ok(labels[at].clone()), "{}", reply);
+        }
+    }
+
+    #[test]
+    fn a_cut_reply_has_an_answer_only_where_it_is_final() {
+        let labels = ["up", "down", "very down", "upper"].map(String::from);
+        let read = |kind: &'static dyn Kind, text: &str| {
+            let found = Reader::new(kind, &labels).read_wrote(&item(), Wrote { text, cut: true });
+            found.map(|found| found.output.to_string()).ok()
+        };
+        for (text, label) in [
+            ("Well, it could be down, but on reflection the", None),
+            ("down", Some("down")),
+            // The end of "upper" may be missing.
+            ("up", None),
+            ("Answer: down. I say so because", Some("down")),
+            ("Answer: up", None),
+            ("down, because", Some("down")),
+            (r#"{"answer": "up"} I chose that"#, Some("up")),
+            (r#"{"answer": "up"#, None),
+            ("<think>so</think>It says down and so", None),
+        ] {
+            assert_eq!(read(&Classify, text).as_deref(), label, "{text}");
+        }
+        for (text, key) in [
+            ("The patient has a fever, so B comes to mind, and", None),
+            ("B. The red one is", Some("B")),
+            ("The answer is (C), since", Some("C")),
+            ("C", Some("C")),
+        ] {
+            assert_eq!(read(&Choose, text).as_deref(), key, "{text}");
+        }
+        for (text, number) in
+            [("12", None), ("Answer: 12", None), ("Answer: 12, as", Some("12")), ("In 1995 the", None)]
+        {
+            assert_eq!(read(&Regress, text).as_deref(), number, "{text}");
+        }
+        assert_eq!(read(&Tag, r#"["up"] are"#).as_deref(), Some(r#"["up"]"#));
+        assert_eq!(read(&Tag, "up, down and"), None);
+        assert_eq!(read(&Forecast, "[1, 2] is"), Some("[1.0,2.0]".into()));
+        assert_eq!(read(&Forecast, "1, 2"), None);
+        for kind in [&Generate as &'static dyn Kind, &Translate, &Extract] {
+            assert_eq!(read(kind, "The cat"), None, "{}", kind.name());
         }
     }
 

@@ -2,15 +2,21 @@
 
 use ordinate_core::Output;
 
-use super::Extracted;
 use super::fold::Folded;
+use super::{Extracted, Unreadable, Wrote};
 
 const PREFIXES: [&str; 6] = ["answer:", "the answer is:", "the answer is", "答案:", "答案是:", "答案是"];
 
 /// The reply without its wrapping, as the context writes it where the context has it. A passage that is not in
 /// the context is kept: how wrong it is, the metric says.
-#[must_use]
-pub fn read(context: Option<&str>, text: &str) -> Extracted {
+///
+/// # Errors
+/// [`Unreadable`] where the reply was cut.
+pub fn read(context: Option<&str>, reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
+    if reply.cut {
+        return Err(Unreadable::cut());
+    }
+    let text = reply.text;
     let whole = unwrap(text, 0..text.len());
     let found = context.and_then(|context| {
         let context = Folded::new(context);
@@ -20,7 +26,7 @@ pub fn read(context: Option<&str>, text: &str) -> Extracted {
             .find(|span| !span.is_empty() && contains(&context, &text[span.clone()]))
     });
     let span = found.unwrap_or(whole);
-    Extracted { output: Output::Text(text[span.clone()].to_owned()), span }
+    Ok(Extracted { output: Output::Text(text[span.clone()].to_owned()), span })
 }
 
 fn contains(context: &Folded, passage: &str) -> bool {
@@ -89,7 +95,11 @@ mod tests {
             ("", ""),
             ("\"", "\""),
         ] {
-            assert_eq!(read(context, text).output, Output::Text(span.into()), "{text}");
+            assert_eq!(
+                read(context, Wrote { text, cut: false }).unwrap().output,
+                Output::Text(span.into()),
+                "{text}"
+            );
         }
     }
 }

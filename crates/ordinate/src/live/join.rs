@@ -42,6 +42,7 @@ pub(super) async fn join(task: &Task, prepared: Prepared, measured: &Measured) -
     }
     let mut loaded = unasked.finish(task)?;
     loaded.notes.extend(measured.summaries.iter().map(note));
+    loaded.evidence = crate::metric::mergeable(loaded.evidence, &metric);
     Ok(Asked { loaded, measured: measured.summaries.iter().map(record).collect() })
 }
 
