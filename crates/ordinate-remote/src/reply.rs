@@ -20,6 +20,23 @@ pub enum Doubt {
     Disagrees,
 }
 
+impl Doubt {
+    /// The word used in stores.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unbelievable => "unbelievable",
+            Self::Disagrees => "disagrees",
+        }
+    }
+
+    /// The doubt with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Unbelievable, Self::Disagrees].into_iter().find(|doubt| doubt.as_str() == word)
+    }
+}
+
 /// One token of the answer and its natural-log probability.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenLogprob {

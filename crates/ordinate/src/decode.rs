@@ -324,7 +324,7 @@ impl Bench<'_> {
                     .map(|piece| TokenLogprob { token: piece.text, logprob: piece.log_probability })
                     .collect();
                 let confidence = confidence::of_span(&tokens, &said, &found.span, self.reader.is_long());
-                Row { output: Some(found.value), confidence, ..row }
+                Row { output: Some(found.output.to_string()), confidence, ..row }
             }
         })
     }

@@ -232,7 +232,8 @@ impl Raw {
                 (false, false, true) => "the model reasoned but gave no answer",
                 (false, false, false) => "the answer has no text",
             };
-            return fail(FailureKind::Empty, message.into());
+            return fail(FailureKind::Empty, message.into())
+                .map_err(|failure| Failure { cut_short, ..failure });
         }
         reply.latency = latency;
         reply.cut_short = cut_short;
