@@ -9,12 +9,14 @@
 //! - [`metric`]: the metrics, and the figures of whole sets of answers ([`metric::corpus`]).
 //! - [`reading`]: labels, letters, numbers, spans and JSON in free text.
 
+mod floor;
 pub mod kind;
 pub mod kinds;
 pub mod metric;
 pub mod reading;
 mod scorer;
 
+pub use floor::Floors;
 pub use kind::{Kind, Kinds, Lacks, Template};
 pub use metric::{Metric, MetricError, Target};
 pub use reading::{Extracted, Labels, Reader, Unreadable, Wrote};
