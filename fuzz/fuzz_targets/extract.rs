@@ -2,18 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ordinate_core::task::TaskKind;
-use ordinate_remote::{Choice, Item, Reader};
-
-const KINDS: [TaskKind; 7] = [
-    TaskKind::Classify,
-    TaskKind::Tag,
-    TaskKind::Choose,
-    TaskKind::Extract,
-    TaskKind::Regress,
-    TaskKind::Forecast,
-    TaskKind::Generate,
-];
+use ordinate_core::{Choice, Item};
+use ordinate_tasks::{Kinds, Reader};
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
@@ -24,7 +14,7 @@ fuzz_target!(|data: &[u8]| {
     let contexts = [None, half.map(|at| reply[at..].to_owned())];
     for context in contexts {
         let item = Item { context, options: Choice::lettered(words.clone()), ..Item::default() };
-        for kind in KINDS {
+        for kind in Kinds::builtin().iter() {
             if let Ok(found) = Reader::new(kind, &words).read(&item, reply) {
                 assert!(found.span.start <= found.span.end && found.span.end <= reply.len(), "{found:?}");
             }

@@ -13,6 +13,7 @@ mod error;
 mod folds;
 mod gist;
 mod learner;
+mod means;
 mod medoid;
 pub mod products;
 pub mod promise;

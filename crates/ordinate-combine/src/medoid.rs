@@ -1,90 +1,16 @@
-//! The answer that the others agree with most: plurality for labels, the median for numbers, the medoid for
-//! series and for free text.
+//! The answer that the others agree with most: plurality for labels, the median for numbers, the medoid for sets of labels,
+//! series and free text.
 //!
-//! All four are one rule, the weighted medoid: the answer with the largest weighted sum of agreement with
+//! All five are one rule, the weighted medoid: the answer with the largest weighted sum of agreement with
 //! all answers. With equality as agreement that is a weighted plurality vote, with minus the distance of two
 //! numbers a weighted median. It is always some candidate's own answer, so its score is known.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use ordinate_core::evidence::View;
-use ordinate_core::{Evidence, Seen};
-use serde::{Deserialize, Serialize};
+use ordinate_core::{Evidence, Output, OutputKind, Seen};
 
 use crate::said::Said;
-
-/// Distinct outputs up to which they are labels.
-const MAX_LABELS: usize = 200;
-/// Answers per distinct output from which they are labels.
-const MIN_REPEATS: usize = 10;
-/// The share of outputs that must be numbers (or series) for all to be taken as such.
-const MOSTLY: f64 = 0.95;
-
-/// What candidates say, as far as comparing their answers goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum OutputKind {
-    /// A few words that come again and again: classes, choices.
-    Label,
-    /// A number.
-    Number,
-    /// A JSON array of numbers.
-    Series,
-    /// Anything else.
-    Text,
-}
-
-impl OutputKind {
-    /// What the outputs in `view` are; `None` where none was kept. Scores are not looked at.
-    #[must_use]
-    pub(crate) fn of(view: &View<'_>) -> Option<Self> {
-        let outputs = || {
-            view.evidence
-                .columns()
-                .iter()
-                .flat_map(|answers| view.rows.iter().filter_map(|&row| answers.output(row)))
-        };
-        let count = outputs().count();
-        if count == 0 {
-            return None;
-        }
-        let mut distinct = HashSet::new();
-        // Enough to tell that they are too many.
-        for output in outputs() {
-            distinct.insert(output.trim());
-            if distinct.len() > MAX_LABELS {
-                break;
-            }
-        }
-        if distinct.len() <= MAX_LABELS && distinct.len() * MIN_REPEATS <= count {
-            return Some(Self::Label);
-        }
-        let mostly = |fits: &dyn Fn(&str) -> bool| {
-            outputs().filter(|o| fits(o)).count() as f64 >= MOSTLY * count as f64
-        };
-        Some(if mostly(&|output| number(output).is_some()) {
-            Self::Number
-        } else if mostly(&|output| series(output).is_some()) {
-            Self::Series
-        } else {
-            Self::Text
-        })
-    }
-}
-
-/// A finite number.
-pub(crate) fn number(output: &str) -> Option<f64> {
-    output.trim().parse().ok().filter(|value: &f64| value.is_finite())
-}
-
-fn series(output: &str) -> Option<Vec<f64>> {
-    let output = output.trim();
-    if !output.starts_with('[') {
-        return None;
-    }
-    serde_json::from_str::<Vec<f64>>(output).ok().filter(|values| !values.is_empty())
-}
 
 /// The columns whose outputs were kept.
 pub(crate) fn with_outputs(evidence: &Evidence) -> Vec<usize> {
@@ -93,9 +19,7 @@ pub(crate) fn with_outputs(evidence: &Evidence) -> Vec<usize> {
 
 /// An output made ready for comparing.
 enum Ready<'a> {
-    Label(&'a str),
-    Number(f64),
-    Series(Vec<f64>),
+    Typed(Output),
     Text(Cow<'a, Said>),
     /// Not what the others are: has no voice, and is taken only where all are odd.
     Odd,
@@ -104,25 +28,36 @@ enum Ready<'a> {
 impl<'a> Ready<'a> {
     fn new(kind: OutputKind, seen: &Seen<'a>, output: &'a str) -> Self {
         match kind {
-            OutputKind::Label => Self::Label(output.trim()),
-            OutputKind::Number => number(output).map_or(Self::Odd, Self::Number),
-            OutputKind::Series => series(output).map_or(Self::Odd, Self::Series),
             OutputKind::Text => Self::Text(Said::of(seen)),
+            _ => kind.read(output).map_or(Self::Odd, Self::Typed),
         }
     }
 
     /// Larger is more alike; comparable only within one kind.
     fn agreement(&self, other: &Self) -> f64 {
         match (self, other) {
-            (Self::Label(a), Self::Label(b)) => f64::from(u8::from(a == b)),
-            (Self::Number(a), Self::Number(b)) => -(a - b).abs(),
-            (Self::Series(a), Self::Series(b)) if a.len() == b.len() => {
-                -a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f64>()
-            }
             (Self::Text(a), Self::Text(b)) => a.gist.agreement(&b.gist),
+            (Self::Typed(a), Self::Typed(b)) => agreement(a, b),
             (Self::Odd, _) | (_, Self::Odd) => f64::NEG_INFINITY,
             _ => APART,
         }
+    }
+}
+
+fn agreement(a: &Output, b: &Output) -> f64 {
+    match (a, b) {
+        (Output::Label(a), Output::Label(b)) => f64::from(u8::from(a == b)),
+        (Output::Labels(a), Output::Labels(b)) if a.is_empty() && b.is_empty() => 1.0,
+        // The coefficient of Dice, which is the F1 of one set against the other.
+        (Output::Labels(a), Output::Labels(b)) => {
+            let both = a.iter().filter(|label| b.binary_search(label).is_ok()).count();
+            2.0 * both as f64 / (a.len() + b.len()) as f64
+        }
+        (Output::Number(a), Output::Number(b)) => -(a - b).abs(),
+        (Output::Series(a), Output::Series(b)) if a.len() == b.len() => {
+            -a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f64>()
+        }
+        _ => APART,
     }
 }
 
@@ -174,7 +109,7 @@ impl<'a> Pairs<'a> {
     /// The agreement of an answer with its equal.
     fn itself(&self) -> f64 {
         match self.kind {
-            OutputKind::Label | OutputKind::Text => 1.0,
+            OutputKind::Label | OutputKind::Labels | OutputKind::Text => 1.0,
             OutputKind::Number | OutputKind::Series => 0.0,
         }
     }
@@ -213,6 +148,11 @@ impl<'a> Pairs<'a> {
 
 /// Sums that differ by a smaller share differ by rounding only.
 const EQUAL: f64 = 1e-9;
+
+/// Whether any answer in view was kept.
+pub(crate) fn has_outputs(view: &View<'_>) -> bool {
+    view.evidence.columns().iter().any(|answers| view.rows.iter().any(|&row| answers.output(row).is_some()))
+}
 
 fn speaking<'a>(seen: &Seen<'a>) -> Option<(usize, &'a str)> {
     seen.output.filter(|_| !seen.failed).map(|output| (seen.candidate, output))
@@ -255,6 +195,12 @@ mod tests {
         assert_eq!(medoid(OutputKind::Number, &["1", "2", "3"], &[5.0, 1.0, 1.0]), 0);
         assert_eq!(medoid(OutputKind::Number, &["a lot", "2", "3", "4"], &[1.0; 4]), 2);
         assert_eq!(medoid(OutputKind::Series, &["[1, 1]", "[9, 9]", "[2, 1]"], &[1.0; 3]), 2);
+    }
+
+    #[test]
+    fn sets_of_labels_give_the_one_most_like_the_others() {
+        assert_eq!(medoid(OutputKind::Labels, &["[\"a\"]", "b, a", "a; b; c", "[]"], &[1.0; 4]), 1);
+        assert_eq!(medoid(OutputKind::Labels, &["[]", "[]", "a"], &[1.0; 3]), 0);
     }
 
     #[test]

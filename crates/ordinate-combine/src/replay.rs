@@ -187,12 +187,8 @@ impl Play {
                     return play;
                 }
                 Step::Give(Given::Merged(output)) => {
-                    // A merged output scores what any candidate got for the same output.
-                    let same = seen.iter().find(|seen| !seen.failed && seen.output == Some(output.as_str()));
-                    match same.and_then(|seen| columns.get(seen.candidate)) {
-                        Some(&column) => play.give(evidence, column, row),
-                        None => return Self::lost(&play),
-                    }
+                    let Some(score) = evidence.score_merged(row, &output) else { return Self::lost(&play) };
+                    play.quality = score;
                     return play;
                 }
             }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use ordinate_core::evidence::View;
 use ordinate_core::{
-    CandidateName, Dial, Evidence, Given, Policy, PolicyKind, Query, Row, Seen, Step, Thought,
+    CandidateName, Dial, Evidence, Given, OutputKind, Policy, PolicyKind, Query, Row, Seen, Step, Thought,
 };
 use ordinate_learn::logistic::{Logistic, SparseRow};
 use serde::{Deserialize, Serialize};
@@ -16,13 +16,15 @@ use serde::{Deserialize, Serialize};
 use crate::by_slice::BySlice;
 use crate::error::NotApplicable;
 use crate::learner::{Context, Learner};
-use crate::medoid::{OutputKind, with_outputs};
+use crate::medoid::with_outputs;
 use crate::vote::{answered_rows, refuse};
 
 /// Candidates that are asked, at most, the best of all; fewer where there are many labels, since time grows with features
 /// times labels.
 const MAX_MEMBERS: usize = 8;
 const MAX_FEATURES: usize = 1_200;
+/// Different labels, at most.
+const MAX_LABELS: usize = 200;
 /// Training rows: more make it slower, not better.
 const MAX_ROWS: usize = 4_000;
 /// The fewest that it is learned from.
@@ -48,11 +50,8 @@ impl Learner for StackLearner {
                 "the evidence has scores only; stacking needs what the candidates said",
             )),
             1 => Err(refuse(self.kind(), "stacking needs the answers of at least two candidates")),
-            _ if OutputKind::of(&evidence.view()) == Some(OutputKind::Label) => Ok(()),
-            _ => Err(refuse(
-                self.kind(),
-                "the answers are not labels, and what a merged answer would score is not known",
-            )),
+            _ if evidence.output_kind() == OutputKind::Label => Ok(()),
+            _ => Err(refuse(self.kind(), "the answers are not labels, and it chooses between labels")),
         }
     }
 
@@ -133,6 +132,11 @@ impl Stack {
             .flat_map(|&row| members.iter().filter_map(move |&c| evidence.answers(c).output(row)))
             .map(str::trim)
             .collect();
+        if labels.len() > MAX_LABELS {
+            let why =
+                format!("{} different labels are too many; it learns at most {MAX_LABELS}", labels.len());
+            return Err(refuse(PolicyKind::Stack, &why));
+        }
         let labels: Vec<String> = labels.into_iter().map(str::to_owned).collect();
         members.truncate((MAX_FEATURES / (2 * labels.len().max(1))).clamp(2, MAX_MEMBERS));
         let reader = Reader { members: &members, labels: &labels };
@@ -275,7 +279,13 @@ mod tests {
         let texts: Vec<String> = (0..80).map(|i| format!("answer number {i}")).collect();
         let rows: Vec<_> =
             texts.iter().map(|text| ("s", vec![(text.as_str(), 1.0), (text.as_str(), 0.0)])).collect();
-        assert!(StackLearner.applies(&spoken(2, &rows)).unwrap_err().why.contains("not labels"));
+        assert!(
+            StackLearner
+                .applies(&spoken(2, &rows).with_output_kind(OutputKind::Text))
+                .unwrap_err()
+                .why
+                .contains("not labels")
+        );
         assert!(StackLearner.applies(&contrary(80, 1)).is_ok());
         let few = Stack::fit(&contrary(40, 1).view(), &Context::default()).unwrap_err();
         assert!(few.why.contains("too few"), "{}", few.why);

@@ -1,7 +1,7 @@
 //! Small evidence for tests.
 
 use ordinate_core::evidence::{EvidenceBuilder, ItemFields};
-use ordinate_core::{Answer, Candidate, CandidateName, Evidence, Lineage, Score};
+use ordinate_core::{Answer, Candidate, CandidateName, Evidence, Lineage, OutputKind, Score};
 
 /// A row: slice, group, and one score per candidate (`None` is a missing cell).
 pub(crate) type TestRow<'a> = (&'a str, Option<&'a str>, Vec<Option<f64>>);
@@ -30,7 +30,7 @@ pub(crate) fn evidence(candidates: usize, rows: &[TestRow<'_>]) -> Evidence {
     builder.finish().unwrap()
 }
 
-/// Evidence with outputs: per row a slice, and per candidate what it said and its score. A candidate that said
+/// Evidence with labels: per row a slice, and per candidate what it said and its score. A candidate that said
 /// `failed` failed.
 pub(crate) fn spoken(candidates: usize, rows: &[(&str, Vec<(&str, f64)>)]) -> Evidence {
     let named = (0..candidates)
@@ -51,5 +51,5 @@ pub(crate) fn spoken(candidates: usize, rows: &[(&str, Vec<(&str, f64)>)]) -> Ev
             builder.answer(row, candidate, &answer).unwrap();
         }
     }
-    builder.finish().unwrap()
+    builder.finish().unwrap().with_output_kind(OutputKind::Label)
 }

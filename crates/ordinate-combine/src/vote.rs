@@ -1,6 +1,6 @@
 //! Vote: several candidates are asked at once, and the answer that most of them agree on is given.
 //!
-//! Plurality for labels and choices, the median for numbers, the medoid for free text (`medoid`);
+//! Plurality for labels and choices, the median for numbers, the medoid for sets of labels and free text (`medoid`);
 //! ties go to the candidate that is better on training items of the slice. Who is asked is looked up by slice
 //! ([`BySlice`]); how many is learned for each dial from the training items, which gives the curve.
 //! References: self-consistency by plurality (Wang et al. 2023), minimum Bayes risk by agreement (Kumar and
@@ -8,7 +8,7 @@
 
 use ordinate_core::evidence::{Status, View};
 use ordinate_core::{
-    CandidateName, Dial, Evidence, Given, Policy, PolicyKind, Query, Row, Seen, Step, Thought,
+    CandidateName, Dial, Evidence, Given, OutputKind, Policy, PolicyKind, Query, Row, Seen, Step, Thought,
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::by_slice::BySlice;
 use crate::dials::utility_dials;
 use crate::error::NotApplicable;
 use crate::learner::{Context, Learner, Outlay};
-use crate::medoid::{OutputKind, Pairs, with_outputs};
+use crate::medoid::{Pairs, has_outputs, with_outputs};
 use crate::random;
 
 /// How many candidates may vote.
@@ -111,9 +111,10 @@ impl Vote {
     /// [`NotApplicable`] when these rows hold no outputs.
     pub fn fit(train: &View<'_>, context: &Context) -> Result<Self, NotApplicable> {
         let evidence = train.evidence;
-        let outputs = OutputKind::of(train).ok_or_else(|| {
-            refuse(PolicyKind::Vote, "none of the training items has an answer that was kept")
-        })?;
+        if !has_outputs(train) {
+            return Err(refuse(PolicyKind::Vote, "none of the training items has an answer that was kept"));
+        }
+        let outputs = evidence.output_kind();
         let voters = with_outputs(evidence);
         let expected = BySlice::fit(train, context.outlay);
         let dials: Vec<f64> =

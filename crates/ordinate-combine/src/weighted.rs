@@ -1,16 +1,17 @@
-//! Weighted: candidates are asked at once, and the answer with the largest weighted agreement is given.
+//! Weighted: candidates are asked at once, and the weighted mean of their answers is given where answers are numbers or
+//! series and a mean can be scored (`means`), else the answer with the largest weighted agreement.
 //!
 //! The weights are those of greedy ensemble selection with replacement (Caruana et al. 2004, by AutoGluon's
 //! rule: [`ordinate_learn::greedy`]) over the recorded scores of the answer that an ensemble would give,
 //! less what the dial makes of the outlay of its members. They are selected for each slice with enough
-//! training items, and once for all items. For labels this is a weighted vote, for numbers a weighted median.
+//! training items, and once for all items. For labels this is a weighted vote.
 
 use std::collections::BTreeMap;
 
 use ordinate_core::column::Codes;
 use ordinate_core::evidence::View;
 use ordinate_core::{
-    CandidateName, Dial, Evidence, Given, Policy, PolicyKind, Query, Row, Seen, Step, Thought,
+    CandidateName, Dial, Evidence, Given, OutputKind, Policy, PolicyKind, Query, Row, Seen, Step, Thought,
 };
 use ordinate_learn::greedy;
 use rayon::prelude::*;
@@ -19,7 +20,8 @@ use serde::{Deserialize, Serialize};
 use crate::by_slice::{BySlice, Expected};
 use crate::error::NotApplicable;
 use crate::learner::{Context, Learner, Outlay};
-use crate::medoid::{OutputKind, Pairs, with_outputs};
+use crate::means::{Mean, Means, mean};
+use crate::medoid::{Pairs, has_outputs, with_outputs};
 use crate::vote::{answered_rows, point_of, refuse, sparse_dials, together};
 
 /// Rounds of the selection; on LawBench 25 gave no more.
@@ -66,10 +68,14 @@ impl Learner for WeightedLearner {
 /// How often each member is in an ensemble.
 type Members = Vec<(usize, u32)>;
 
-/// Asks the members of an ensemble and gives the answer with the largest weighted agreement.
+/// Asks the members of an ensemble and gives the weighted mean of their answers, or the one with the largest weighted
+/// agreement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Weighted {
     outputs: OutputKind,
+    /// Whether it gives the mean of answers, and not one of them.
+    #[serde(default)]
+    means: bool,
     expected: BySlice,
     /// Points of the curve, rising.
     dials: Vec<f64>,
@@ -86,13 +92,20 @@ impl Weighted {
     /// [`NotApplicable`] when these rows hold no outputs.
     pub fn fit(train: &View<'_>, dials: &[Dial], context: &Context) -> Result<Self, NotApplicable> {
         let evidence = train.evidence;
-        let outputs = OutputKind::of(train).ok_or_else(|| {
-            refuse(PolicyKind::Weighted, "none of the training items has an answer that was kept")
-        })?;
+        if !has_outputs(train) {
+            return Err(refuse(
+                PolicyKind::Weighted,
+                "none of the training items has an answer that was kept",
+            ));
+        }
+        let outputs = evidence.output_kind();
+        let has_target = |&row: &Row| evidence.items().target(row).is_some();
+        let means = outputs.has_means() && evidence.scores_merged() && train.rows.iter().all(has_target);
         let expected = BySlice::fit(train, context.outlay);
         let voters = with_outputs(evidence);
         let rows = answered_rows(train, &voters, ROWS, context.seed);
-        let selection = Selection { evidence, outputs, voters: &voters, outlay: context.outlay, dials };
+        let selection =
+            Selection { evidence, outputs, means, voters: &voters, outlay: context.outlay, dials };
         let slices = evidence.items().slices();
         let mut by_slice: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
         for &row in rows.iter().filter(|&&row| slices.codes()[row] != Codes::NONE) {
@@ -108,7 +121,7 @@ impl Weighted {
         let few = answered_rows(train, &voters, ROWS_ELSEWHERE, context.seed);
         let elsewhere = selection.at_all_dials(&few, expected.expected(None));
         let dials = dials.iter().map(|Dial(dial)| *dial).collect();
-        Ok(Self { outputs, expected, dials, slices, elsewhere })
+        Ok(Self { outputs, means, expected, dials, slices, elsewhere })
     }
 
     fn members(&self, slice: Option<&str>, dial: Dial) -> &[(usize, u32)] {
@@ -141,6 +154,13 @@ impl Policy for Weighted {
                 .find(|(member, _)| *member == candidate)
                 .map_or(0.0, |(_, count)| f64::from(*count))
         };
+        if self.means {
+            match mean(self.outputs, seen, weight) {
+                Mean::Merged(output) => return Step::Give(Given::Merged(output)),
+                Mean::Of(candidate) => return Step::Give(Given::Answer(candidate)),
+                Mean::Nothing => {}
+            }
+        }
         let quality = &thought.quality;
         let mut pairs = Pairs::new(self.outputs, quality.len(), &mut thought.memo);
         Step::Give(Given::Answer(pairs.medoid(seen, weight, |candidate| quality[candidate])))
@@ -155,6 +175,7 @@ impl Policy for Weighted {
 struct Selection<'a> {
     evidence: &'a Evidence,
     outputs: OutputKind,
+    means: bool,
     voters: &'a [usize],
     outlay: Outlay,
     dials: &'a [Dial],
@@ -163,6 +184,10 @@ struct Selection<'a> {
 impl Selection<'_> {
     fn at_all_dials(&self, rows: &[Row], expected: &Expected) -> Vec<Members> {
         let pools: Vec<Vec<usize>> = self.dials.iter().map(|&dial| self.pool(dial, expected)).collect();
+        if self.means {
+            let each = self.dials.iter().zip(&pools);
+            return each.map(|(&dial, pool)| self.mean_at(dial, pool, rows, expected)).collect();
+        }
         let mut all = pools.concat();
         all.sort_unstable();
         all.dedup();
@@ -220,19 +245,14 @@ impl Selection<'_> {
         for (&row, memo) in rows.iter().zip(memos) {
             self.read(row, pool, expected.quality.len(), memo, &mut ensemble);
         }
-        let mut best = greedy::select(&mut ensemble, &[], ROUNDS);
-        if STARTERS <= size {
-            ensemble.clear();
-            let start: Vec<usize> = (0..STARTERS).collect();
-            let other = greedy::select(&mut ensemble, &start, ROUNDS);
-            if other.loss < best.loss {
-                best = other;
-            }
-        }
-        let counts = best.counts;
-        let members: Members = pool.iter().copied().zip(counts).filter(|(_, count)| *count > 0).collect();
-        // Without a single row every loss is undefined: then the best is asked.
-        if members.is_empty() { vec![(pool[0], 1)] } else { members }
+        members(pool, &mut ensemble)
+    }
+
+    /// The members whose mean is given.
+    fn mean_at(&self, Dial(dial): Dial, pool: &[usize], rows: &[Row], expected: &Expected) -> Members {
+        let paid = |&c: &usize| expected.outlay.get(c).copied().unwrap_or(0.0);
+        let outlays = pool.iter().map(paid).collect();
+        members(pool, &mut Means::new(self.evidence, pool, rows, outlays, (self.outlay, dial)))
     }
 
     /// Reads one training item into the ensemble's tables.
@@ -251,6 +271,28 @@ impl Selection<'_> {
     }
 }
 
+/// An ensemble that can begin anew.
+pub(crate) trait Growing: greedy::Pool {
+    /// Without members.
+    fn clear(&mut self);
+}
+
+/// The members that are selected, from nothing or from the best few.
+fn members(pool: &[usize], ensemble: &mut impl Growing) -> Members {
+    let mut best = greedy::select(ensemble, &[], ROUNDS);
+    if STARTERS <= pool.len() {
+        ensemble.clear();
+        let start: Vec<usize> = (0..STARTERS).collect();
+        let other = greedy::select(ensemble, &start, ROUNDS);
+        if other.loss < best.loss {
+            best = other;
+        }
+    }
+    let members: Members = pool.iter().copied().zip(best.counts).filter(|(_, count)| *count > 0).collect();
+    // Without a single row every loss is undefined: then the best is asked.
+    if members.is_empty() { vec![(pool[0], 1)] } else { members }
+}
+
 /// The ensemble while it grows. Tables go item by item; within one, candidates are in the order of the pool.
 struct Ensemble {
     scores: Vec<f64>,
@@ -267,12 +309,14 @@ struct Ensemble {
     dial: f64,
 }
 
-impl Ensemble {
+impl Growing for Ensemble {
     fn clear(&mut self) {
         self.counts.fill(0);
         self.support.fill(0.0);
     }
+}
 
+impl Ensemble {
     /// The score of the answer that `members` would give, `added` one of them whose voice is not yet in the
     /// support. Ties go to the first, which is the better one; where no member speaks, the first's counts.
     fn score(&self, item: usize, members: &[usize], added: usize) -> f64 {

@@ -1,6 +1,7 @@
 //! Items of many fields: a table, column by column.
 
 use crate::column::Codes;
+use crate::item::{Field, FieldValue};
 
 /// The fields of a task's items that models for tables read, one row an item.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -50,6 +51,21 @@ impl Features {
             value.map(|value| format!("{}: {value}", feature.name))
         };
         self.columns.iter().filter_map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The fields of a row, typed; what is not known is left out.
+    #[must_use]
+    pub fn fields(&self, row: usize) -> Vec<Field> {
+        let field = |feature: &Feature| {
+            let value = match &feature.values {
+                Values::Numbers(_) => feature.number(row).map(FieldValue::Number),
+                Values::Categories(_) => {
+                    feature.category(row).map(|text| FieldValue::Category(text.to_owned()))
+                }
+            };
+            value.map(|value| Field { name: feature.name.clone(), value })
+        };
+        self.columns.iter().filter_map(field).collect()
     }
 
     /// Whether items have no fields of their own.

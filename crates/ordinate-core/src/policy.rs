@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::CandidateName;
 use crate::notes::Notes;
+use crate::output::Output;
 
 /// The kinds of policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -20,7 +21,7 @@ pub enum PolicyKind {
     Cascade,
     /// The answer that most candidates agree on.
     Vote,
-    /// A weighted mean or vote of the candidates' answers.
+    /// A weighted mean of the candidates' answers where they are numbers or series, a weighted vote where they are not.
     Weighted,
     /// A model over the candidates' answers.
     Stack,
@@ -110,8 +111,8 @@ pub enum Step {
 pub enum Given {
     /// The answer of this candidate, which was asked.
     Answer(usize),
-    /// An output made of several answers (a vote, a mean).
-    Merged(String),
+    /// An output made of several answers, such as their mean, that perhaps no candidate gave.
+    Merged(Output),
 }
 
 /// A policy's thoughts about one item: computed once, used for every step and every dial.

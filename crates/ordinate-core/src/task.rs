@@ -10,11 +10,14 @@ use serde::{Deserialize, Serialize};
 use crate::candidate::{Hosting, Lineage, Price};
 use crate::name::CandidateName;
 use crate::needs::Needs;
+use crate::output::OutputKind;
 use crate::policy::PolicyKind;
 
 mod asking;
+mod kind;
 
 pub use asking::{ChooseExamples, Command, MeasureSection, OpenAi, PromptSection, TimeOuts};
+pub use kind::TaskKind;
 
 /// A task file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -52,6 +55,10 @@ pub struct TaskSection {
     pub name: String,
     /// What is asked of a candidate.
     pub kind: TaskKind,
+    /// What answers are, for a `scored` task, whose kind does not say it: how they are compared and merged. Default: what
+    /// they look like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputKind>,
     /// The metric; each kind has a default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
@@ -59,32 +66,6 @@ pub struct TaskSection {
     /// no higher is not complementary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guess_rate: Option<f64>,
-}
-
-/// What is asked of a candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum TaskKind {
-    /// One label of a fixed list.
-    Classify,
-    /// Several labels of a fixed list.
-    Tag,
-    /// One of the options that the item gives.
-    Choose,
-    /// A span of a context.
-    Extract,
-    /// Free text.
-    Generate,
-    /// Text in another language.
-    Translate,
-    /// The next values of a series.
-    Forecast,
-    /// A number.
-    Regress,
-    /// One label for an image.
-    ClassifyImage,
-    /// Anything: the answers were scored elsewhere.
-    Scored,
 }
 
 /// `[data]`: an `evidence` table, or `items`, or `train` and/or `test`; and the names of their fields.

@@ -11,7 +11,7 @@ use crate::error::{At, DataError, Problem, quoted};
 use crate::recorded::Scorer;
 use crate::table::{Column, Fault, Row};
 use crate::task::{Key, Task};
-use crate::{long, recorded};
+use crate::{long, outputs, recorded};
 
 /// Evidence, and what was assumed to get it.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,10 +50,13 @@ fn load(task: &Task, score: Option<&Scorer<'_>>) -> Result<Loaded, DataError> {
         }
         _ => {}
     }
-    let loaded = match &file.data.evidence {
+    let Loaded { evidence, mut notes } = match &file.data.evidence {
         Some(path) => long::load(task, path)?,
         None => recorded::load(task, score)?,
     };
+    let (evidence, note) = outputs::typed(task, evidence);
+    notes.extend(note);
+    let loaded = Loaded { evidence, notes };
     if loaded.evidence.len() == 1 {
         let key = [("evidence", &file.data.evidence), ("items", &file.data.items), ("test", &file.data.test)]
             .into_iter()

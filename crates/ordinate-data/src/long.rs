@@ -127,7 +127,7 @@ fn put(
         group: group.as_deref(),
         input: input.as_deref(),
         target: target.as_deref(),
-        part: None,
+        ..ItemFields::default()
     };
     let item = builder.item(&id, fields).map_err(fault)?;
     let texts = AnswerTexts::of(row)?;

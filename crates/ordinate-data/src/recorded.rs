@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use ordinate_core::evidence::{EvidenceBuilder, EvidenceError, ItemFields};
-use ordinate_core::task::{CandidateEntry, TaskKind};
-use ordinate_core::{Items, Part, Price, Score};
+use ordinate_core::task::CandidateEntry;
+use ordinate_core::{Choice, Items, Part, Price, Score};
 
 use crate::error::{At, DataError, Problem, quoted};
 use crate::evidence::{self, AnswerTexts, Loaded, Tally, common_notes, fault, grouped};
@@ -14,7 +14,7 @@ use crate::features;
 use crate::source;
 use crate::table::{self, Column, Fault, Layout, Row, Want};
 use crate::task::{Key, Task, ways_to_ask};
-use crate::unasked::{self, Question};
+use crate::unasked;
 
 /// Scores an output against a target, in `[0, 1]`.
 pub type Scorer<'a> = dyn Fn(&str, &str) -> f64 + 'a;
@@ -23,8 +23,6 @@ pub type Scorer<'a> = dyn Fn(&str, &str) -> f64 + 'a;
 pub(crate) struct Scoring<'a> {
     /// Output and target to a score.
     pub(crate) score: &'a Scorer<'a>,
-    /// The items, with their targets.
-    pub(crate) questions: &'a [Question],
     /// Ids of items that are known but not asked about.
     pub(crate) passed_over: &'a BTreeSet<String>,
 }
@@ -40,15 +38,10 @@ pub(crate) fn load(task: &Task, score: Option<&Scorer<'_>>) -> Result<Loaded, Da
     }
     let mut builder = EvidenceBuilder::new(entries.iter().map(evidence::candidate))
         .map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
-    let mut questions = Vec::new();
-    read_items(task, &item_files(task)?, &mut builder, score.is_some().then_some(&mut questions))?;
-    if task.file.task.kind == TaskKind::Choose {
-        for question in &mut questions {
-            question.target = question.target.take().map(|target| unasked::key_of(&question.options, target));
-        }
-    }
+    let extent = if score.is_some() { Extent::Whole } else { Extent::Known };
+    read_items(task, &item_files(task)?, &mut builder, extent)?;
     let passed_over = BTreeSet::new();
-    let scoring = score.map(|score| Scoring { score, questions: &questions, passed_over: &passed_over });
+    let scoring = score.map(|score| Scoring { score, passed_over: &passed_over });
     let mut tallies = vec![Tally::default(); entries.len()];
     let mut notes = read_all(task, &mut builder, &mut tallies, scoring.as_ref())?;
     let evidence = builder.finish().map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
@@ -90,7 +83,7 @@ pub(crate) fn read_all(
 /// # Errors
 /// [`DataError`] where a file cannot be read, or has neither.
 pub fn lacks_scores(task: &Task) -> Result<bool, DataError> {
-    if task.file.task.kind == TaskKind::Scored || task.file.data.evidence.is_some() {
+    if task.kind.output().is_none() || task.file.data.evidence.is_some() {
         return Ok(false);
     }
     let mut lacks = false;
@@ -110,13 +103,14 @@ pub fn lacks_scores(task: &Task) -> Result<bool, DataError> {
     Ok(lacks)
 }
 
-/// Reads the items of a task without any answer: what a model that runs here is trained on and asked about.
+/// Reads the items of a task without any answer, with all that a candidate may be told of them: what models are trained on
+/// and asked about. The target of a `choose` task is the key of the option that it names by key or by text.
 ///
 /// # Errors
 /// As [`crate::load_evidence`]; a task whose data is an evidence table has no items.
 pub fn load_items(task: &Task) -> Result<Items, DataError> {
     let mut builder = EvidenceBuilder::default();
-    read_items(task, &item_files(task)?, &mut builder, None)?;
+    read_items(task, &item_files(task)?, &mut builder, Extent::Whole)?;
     Ok(builder.into_items())
 }
 
@@ -168,12 +162,21 @@ fn item_layout(task: &Task) -> Layout {
     .named(Column::Options, data.options.as_deref())
 }
 
-/// Reads the items of these files; and, where they are to be asked about, what a candidate may be told of them.
+/// What is read of items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// What evidence needs: their answers are scored already.
+    Known,
+    /// Context and options too: they are asked about, or answers are scored here.
+    Whole,
+}
+
+/// Reads the items of these files.
 pub(crate) fn read_items(
     task: &Task,
     files: &[(PathBuf, Option<Part>)],
     builder: &mut EvidenceBuilder,
-    mut questions: Option<&mut Vec<Question>>,
+    extent: Extent,
 ) -> Result<(), DataError> {
     let names = features::names(task, files)?;
     let layout = item_layout(task).with_fields(&names);
@@ -199,21 +202,22 @@ pub(crate) fn read_items(
             if input.is_none() {
                 input = features::text(&names, row)?.map(Cow::Owned);
             }
+            let (context, options) = match extent {
+                Extent::Known => (None, Vec::new()),
+                Extent::Whole => (row.text(Column::Context)?, options(row)?),
+            };
+            let target = target.as_deref().map(|target| task.kind.target(target, &options));
             let fields = ItemFields {
                 slice: slice.as_deref(),
                 group: group.as_deref(),
                 input: input.as_deref(),
                 target: target.as_deref(),
+                context: context.as_deref(),
+                options: &options,
                 part: *part,
             };
             match builder.add_item(&id, fields) {
-                Ok(_) => match &mut questions {
-                    Some(questions) => {
-                        questions.push(question(row, &id, fields)?);
-                        Ok(())
-                    }
-                    None => Ok(()),
-                },
+                Ok(_) => Ok(()),
                 Err(error @ EvidenceError::DuplicateItem(_)) => {
                     repeated = Some((id.into_owned(), row.at));
                     Err(fault(error))
@@ -231,23 +235,9 @@ pub(crate) fn read_items(
     Ok(())
 }
 
-fn question(row: &Row<'_>, id: &str, fields: ItemFields<'_>) -> Result<Question, Fault> {
-    let options = match row.text(Column::Options)? {
-        Some(json) => {
-            let options = unasked::options(&json);
-            options.ok_or_else(|| Fault::new(Column::Options, Problem::NoOptions(quoted(&json))))?
-        }
-        None => Vec::new(),
-    };
-    Ok(Question {
-        id: id.to_owned(),
-        input: fields.input.unwrap_or_default().to_owned(),
-        context: row.text(Column::Context)?.map(Cow::into_owned),
-        options,
-        target: fields.target.map(str::to_owned),
-        slice: fields.slice.map(str::to_owned),
-        group: fields.group.map(str::to_owned),
-    })
+fn options(row: &Row<'_>) -> Result<Vec<Choice>, Fault> {
+    let Some(json) = row.text(Column::Options)? else { return Ok(Vec::new()) };
+    unasked::options(&json).ok_or_else(|| Fault::new(Column::Options, Problem::NoOptions(quoted(&json))))
 }
 
 /// Where an item stands first. The files are read again: that is cheaper than to keep a line for every item.
@@ -329,7 +319,7 @@ impl Reading<'_> {
             };
             expected = item + 1;
             let texts = AnswerTexts::of(row)?;
-            let made = self.score(row, &texts, item)?;
+            let made = self.score(row, &texts, builder.items(), item)?;
             let answer = evidence::answer(row, file, &texts, self.price, made, tally)?;
             builder.answer(item, column, &answer).map_err(fault)
         })?;
@@ -346,14 +336,20 @@ impl Reading<'_> {
     }
 
     /// The score of an output that has none of its own, where it can be made.
-    fn score(&self, row: &Row<'_>, texts: &AnswerTexts<'_>, item: usize) -> Result<Option<Score>, Fault> {
+    fn score(
+        &self,
+        row: &Row<'_>,
+        texts: &AnswerTexts<'_>,
+        items: &Items,
+        item: usize,
+    ) -> Result<Option<Score>, Fault> {
         let Some(scoring) = self.scoring else { return Ok(None) };
         if texts.is_error() || row.raw_score()?.is_some() {
             return Ok(None);
         }
         let Some(output) = texts.output() else { return Ok(None) };
-        let Some(target) = scoring.questions[item].target.as_deref() else {
-            let id = quoted(&scoring.questions[item].id);
+        let Some(target) = items.target(item) else {
+            let id = quoted(items.id(item));
             return Err(Fault::new(Column::Output, Problem::NoTarget(id)));
         };
         Ok(Some(unasked::score_of((scoring.score)(output, target))))

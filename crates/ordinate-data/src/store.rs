@@ -13,7 +13,7 @@ use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use ordinate_core::evidence::{EvidenceBuilder, ItemFields, Row as ItemRow};
-use ordinate_core::{Candidate, CandidateName, Evidence, Hosting, Lineage, Part, Price, Status};
+use ordinate_core::{Candidate, CandidateName, Evidence, Hosting, Lineage, OutputKind, Part, Price, Status};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -39,6 +39,9 @@ const ROW_GROUP: usize = 1 << 20;
 #[derive(Serialize, Deserialize)]
 struct Metadata {
     version: u32,
+    /// What outputs are, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    outputs: Option<OutputKind>,
     candidates: Vec<Stored>,
 }
 
@@ -129,8 +132,11 @@ fn schema() -> Schema {
 }
 
 fn properties(evidence: &Evidence) -> Result<WriterProperties, ParquetError> {
-    let metadata =
-        Metadata { version: VERSION, candidates: evidence.candidates().iter().map(Stored::from).collect() };
+    let metadata = Metadata {
+        version: VERSION,
+        outputs: evidence.known_output_kind(),
+        candidates: evidence.candidates().iter().map(Stored::from).collect(),
+    };
     let text = serde_json::to_string(&metadata).map_err(|error| ParquetError::External(Box::new(error)))?;
     let id = || ColumnPath::from(Column::Id.name());
     Ok(WriterProperties::builder()
@@ -257,7 +263,11 @@ pub fn read_evidence(path: &Path) -> Result<Evidence, DataError> {
     let layout = Layout::of(&Column::STORED.map(|column| (column, Want::Required)));
     let mut expected = 0;
     table::read(path, &layout, &mut |row| put(&mut builder, row, path, &mut expected))?;
-    builder.finish().map_err(evidence_error)
+    let evidence = builder.finish().map_err(evidence_error)?;
+    Ok(match metadata.outputs {
+        Some(outputs) => evidence.with_output_kind(outputs),
+        None => evidence,
+    })
 }
 
 fn put(builder: &mut EvidenceBuilder, row: &Row<'_>, path: &Path, expected: &mut usize) -> Result<(), Fault> {
@@ -283,6 +293,7 @@ fn put(builder: &mut EvidenceBuilder, row: &Row<'_>, path: &Path, expected: &mut
         input: input.as_deref(),
         target: target.as_deref(),
         part,
+        ..ItemFields::default()
     };
     let id = id?.ok_or_else(|| Fault::new(Column::Id, Problem::EmptyCell))?;
     let item = builder.item(&id, fields).map_err(fault)?;

@@ -3,41 +3,21 @@
 use std::collections::BTreeSet;
 
 use ordinate_core::evidence::EvidenceBuilder;
-use ordinate_core::task::{CandidateEntry, TaskKind};
-use ordinate_core::{Answer, Items, Part, Score};
+use ordinate_core::task::CandidateEntry;
+use ordinate_core::{Answer, Choice, Items, Part, Score};
 use serde_json::Value;
 
 use crate::error::{DataError, Problem, quoted};
 use crate::evidence::{self, Loaded, Tally, common_notes};
-use crate::recorded::{self, Scorer};
+use crate::outputs;
+use crate::recorded::{self, Extent, Scorer};
 use crate::task::{Key, Task};
-
-/// One item, with what a candidate may be told of it.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Question {
-    /// Unique within the task.
-    pub id: String,
-    /// The text to be labelled, translated, ...; the question, where there is one.
-    pub input: String,
-    /// The passage that a question is about.
-    pub context: Option<String>,
-    /// The options to choose from: the letter, where the data gives one, and the text.
-    pub options: Vec<(Option<String>, String)>,
-    /// The right answer.
-    pub target: Option<String>,
-    /// The slice it belongs to.
-    pub slice: Option<String>,
-    /// The group of dependent items it belongs to.
-    pub group: Option<String>,
-}
 
 /// A task some of whose candidates are still to be asked.
 #[derive(Debug)]
 pub struct Unasked {
-    /// The items that are asked about, in the order of the file.
-    pub questions: Vec<Question>,
     /// Items that are not asked about and of which examples may be drawn (`[data] train` beside `test`).
-    pub train: Vec<Question>,
+    pub train: Items,
     /// The columns of the candidates that are to be asked.
     pub live: Vec<usize>,
     builder: EvidenceBuilder,
@@ -77,91 +57,49 @@ pub fn load_unasked(task: &Task, score: &Scorer<'_>) -> Result<Unasked, DataErro
     can_compare(task)?;
     let mut builder = EvidenceBuilder::new(entries.iter().map(evidence::candidate))
         .map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
-    let (mut questions, mut train) = (Vec::new(), Vec::new());
     let files = recorded::item_files(task)?;
     let (aside, asked): (Vec<_>, Vec<_>) =
         files.into_iter().partition(|(_, part)| *part == Some(Part::Train));
     let asked: Vec<_> = asked.into_iter().map(|(file, _)| (file, None)).collect();
-    recorded::read_items(task, &asked, &mut builder, Some(&mut questions))?;
+    recorded::read_items(task, &asked, &mut builder, Extent::Whole)?;
+    let mut only_train = EvidenceBuilder::default();
     if !aside.is_empty() {
-        let mut only_train = EvidenceBuilder::default();
-        recorded::read_items(task, &aside, &mut only_train, Some(&mut train))?;
+        recorded::read_items(task, &aside, &mut only_train, Extent::Whole)?;
     }
-    check(task, &questions)?;
-    letter_targets(task, questions.iter_mut().chain(&mut train));
-    let passed_over: BTreeSet<String> = train.iter().map(|question| question.id.clone()).collect();
-    let scoring = recorded::Scoring { score, questions: &questions, passed_over: &passed_over };
+    let train = only_train.into_items();
+    check(task, builder.items())?;
+    let passed_over: BTreeSet<String> = (0..train.len()).map(|row| train.id(row).to_owned()).collect();
+    let scoring = recorded::Scoring { score, passed_over: &passed_over };
     let mut tallies = vec![Tally::default(); entries.len()];
     let notes = recorded::read_all(task, &mut builder, &mut tallies, Some(&scoring))?;
     let live = (0..entries.len()).filter(|&at| is_asked(&entries[at])).collect();
-    Ok(Unasked { questions, train, live, builder, tallies, notes })
+    Ok(Unasked { train, live, builder, tallies, notes })
 }
 
-/// Reads the items of a task with all that a candidate may be told of them, without any answer: what a model that
-/// writes in this process is asked. Questions and items are in the same order.
-///
-/// # Errors
-/// As [`crate::load_items`].
-pub fn load_questions(task: &Task) -> Result<(Vec<Question>, Items), DataError> {
-    let (mut builder, mut questions) = (EvidenceBuilder::default(), Vec::new());
-    recorded::read_items(task, &recorded::item_files(task)?, &mut builder, Some(&mut questions))?;
-    letter_targets(task, questions.iter_mut());
-    Ok((questions, builder.into_items()))
-}
-
-/// Targets of a `choose` task become letters.
-fn letter_targets<'a>(task: &Task, questions: impl Iterator<Item = &'a mut Question>) {
-    if task.file.task.kind == TaskKind::Choose {
-        for question in questions {
-            question.target = question.target.take().map(|target| key_of(&question.options, target));
-        }
-    }
-}
-
-fn check(task: &Task, questions: &[Question]) -> Result<(), DataError> {
+fn check(task: &Task, items: &Items) -> Result<(), DataError> {
     let data = &task.file.data;
-    let lacks = |question: &Question, what: &'static str, key: &'static str| {
-        let id = quoted(&question.id);
+    let lacks = |row: usize, what: &'static str, key: &'static str| {
+        let id = quoted(items.id(row));
         Err(task.error_at(&[Key::Name("data"), Key::Name(key)], Problem::LacksField { id, what, key }))
     };
-    if questions.len() == 1 {
+    if items.len() == 1 {
         let key = if data.items.is_some() { "items" } else { "test" };
         return Err(task.error_at(&[Key::Name("data"), Key::Name(key)], Problem::OneItem));
     }
-    for question in questions {
-        if question.input.trim().is_empty() {
-            return lacks(question, "input", "input");
+    for row in 0..items.len() {
+        if items.input(row).is_none_or(|input| input.trim().is_empty()) {
+            return lacks(row, "input", "input");
         }
-        if question.target.is_none() {
-            return lacks(question, "target, without which an answer cannot be scored", "target");
+        if items.target(row).is_none() {
+            return lacks(row, "target, without which an answer cannot be scored", "target");
         }
     }
     Ok(())
 }
 
-/// The letter of the option that `target` names by letter, by text, or not at all.
-pub(crate) fn key_of(options: &[(Option<String>, String)], target: String) -> String {
-    let letters = letters(options);
-    if letters.contains(&target) {
-        return target;
-    }
-    let place = options.iter().position(|(_, text)| *text == target);
-    place.and_then(|place| letters.get(place).cloned()).unwrap_or(target)
-}
-
-/// The letters of options: their own, or A, B, C (numbers from 1, where there are more than 26).
-fn letters(options: &[(Option<String>, String)]) -> Vec<String> {
-    let few = options.len() <= 26;
-    let made = |at: usize| match u8::try_from(at).ok().filter(|_| few) {
-        Some(at) => char::from(b'A' + at).to_string(),
-        None => (at + 1).to_string(),
-    };
-    options.iter().enumerate().map(|(at, (key, _))| key.clone().unwrap_or_else(|| made(at))).collect()
-}
-
 /// The options in a cell: an array of texts, an object of texts by letter, or an array of objects with `key` (or
 /// `label`) and `text`. `None` where it is none of these.
-pub(crate) fn options(json: &str) -> Option<Vec<(Option<String>, String)>> {
+pub(crate) fn options(json: &str) -> Option<Vec<Choice>> {
     let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -183,16 +121,23 @@ pub(crate) fn options(json: &str) -> Option<Vec<(Option<String>, String)>> {
             .collect::<Option<_>>()?,
         _ => return None,
     };
-    Some(letters(&options).into_iter().zip(options).map(|(letter, (_, text))| (Some(letter), text)).collect())
+    Some(Choice::keyed(options))
 }
 
 impl Unasked {
+    /// The items that are asked about, in the order of the file.
+    #[must_use]
+    pub fn items(&self) -> &Items {
+        self.builder.items()
+    }
+
     /// The labels of the task: every target, sorted.
     #[must_use]
     pub fn labels(&self) -> Vec<String> {
-        let targets =
-            self.questions.iter().chain(&self.train).filter_map(|question| question.target.as_deref());
-        let set: BTreeSet<&str> = targets.collect();
+        let set: BTreeSet<&str> = [self.items(), &self.train]
+            .into_iter()
+            .flat_map(|items| (0..items.len()).filter_map(|row| items.target(row)))
+            .collect();
         set.into_iter().map(str::to_owned).collect()
     }
 
@@ -219,8 +164,10 @@ impl Unasked {
     pub fn finish(self, task: &Task) -> Result<Loaded, DataError> {
         let evidence =
             self.builder.finish().map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
+        let (evidence, note) = outputs::typed(task, evidence);
         let mut notes = self.notes;
         notes.extend(common_notes(&evidence, &self.tallies));
+        notes.extend(note);
         Ok(Loaded { evidence, notes })
     }
 }
@@ -237,12 +184,9 @@ mod tests {
     #[test]
     fn options_of_many_shapes() {
         let some = |pairs: &[(&str, &str)]| {
-            Some(
-                pairs
-                    .iter()
-                    .map(|(key, text)| (Some((*key).to_owned()), (*text).to_owned()))
-                    .collect::<Vec<_>>(),
-            )
+            Some(Choice::keyed(
+                pairs.iter().map(|(key, text)| (Some((*key).to_owned()), (*text).to_owned())).collect(),
+            ))
         };
         assert_eq!(options(r#"["red", 2]"#), some(&[("A", "red"), ("B", "2")]));
         assert_eq!(options(r#"{"B": "blue", "D": "x"}"#), some(&[("B", "blue"), ("D", "x")]));
@@ -253,8 +197,5 @@ mod tests {
         for bad in ["red", "3", "[[1]]", "{\"A\": null}"] {
             assert_eq!(options(bad), None, "{bad}");
         }
-        let options = options(r#"["red", "blue"]"#).unwrap();
-        assert_eq!(key_of(&options, "blue".into()), "B");
-        assert_eq!(key_of(&options, "A".into()), "A");
     }
 }

@@ -219,6 +219,7 @@ fn evidence() -> impl Strategy<Value = Evidence> {
                 input: input.as_deref(),
                 target: target.as_deref(),
                 part: *part,
+                ..ItemFields::default()
             };
             let id = if place == 0 { String::new() } else { format!("{place}") };
             builder.add_item(&id, fields).unwrap();

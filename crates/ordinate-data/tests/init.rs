@@ -8,7 +8,6 @@ use std::path::Path;
 
 use common::{Files, gzip, shared};
 use ordinate_core::Lineage;
-use ordinate_core::task::TaskKind;
 use ordinate_data::{Loaded, Task, infer_task, load_evidence, parse_task};
 
 /// Writes a task for `path`, and runs it as if it lay in the folder of the data.
@@ -60,7 +59,7 @@ fn items_and_recorded_answers_in_a_folder() {
     let (text, task, loaded) = runs(files.dir());
     let name = task.file.task.name.clone();
     insta::assert_snapshot!(text.replace(&name, "FOLDER"));
-    assert_eq!(task.file.task.kind, TaskKind::Scored);
+    assert_eq!(task.kind.name(), "scored");
     assert_eq!(loaded.evidence.candidates()[0].lineage, Lineage::Vertical);
     assert!(loaded.evidence.items().has_groups());
     // The file of items is as good as the folder.
@@ -75,7 +74,7 @@ fn items_without_answers() {
     let files = Files::new(&[("train.jsonl", rows(3).as_bytes()), ("test.jsonl", rows(3).as_bytes())]);
     let text = infer_task(files.dir()).unwrap();
     let task = parse_task(&files.path("ordinate.toml"), &text).unwrap();
-    assert_eq!(task.file.task.kind, TaskKind::Classify);
+    assert_eq!(task.kind.name(), "classify");
     assert_eq!(task.file.data.train.as_deref(), Some("train.jsonl"));
     assert_eq!(task.file.data.test.as_deref(), Some("test.jsonl"));
     assert_eq!(task.file.data.target.as_deref(), Some("label"));

@@ -30,6 +30,8 @@ pub enum Fault {
         /// The message in the error body.
         message: String,
     },
+    /// This status with this body, whole, whatever was asked for.
+    Body(u16, Value),
     /// 401 whose message repeats the `Authorization` header: what a careless proxy does.
     EchoKey,
     /// The connection is closed before any byte of an answer.

@@ -171,6 +171,9 @@ async fn answer(
             let error = error_body(*code, message);
             return Ok(respond(*code, retry_after.as_deref(), [Step::Send(error)], receipt));
         }
+        Fault::Body(code, body) => {
+            return Ok(respond(*code, None, [Step::Send(body.to_string().into())], receipt));
+        }
         Fault::EchoKey => {
             let error = error_body(401, &format!("Incorrect API key provided: {authorization}"));
             return Ok(respond(401, None, [Step::Send(error)], receipt));

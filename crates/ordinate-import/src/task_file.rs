@@ -76,7 +76,7 @@ mod tests {
         });
         let file: ordinate_core::task::TaskFile = toml::from_str(&text).unwrap();
         assert_eq!(file.task.name, "a\"b\\c\nd\u{7f}");
-        assert_eq!(file.task.kind, ordinate_core::task::TaskKind::Scored);
+        assert_eq!(file.task.kind.as_str(), "scored");
         assert_eq!(file.data.group.as_deref(), Some("group"));
         assert_eq!(file.candidate[0].name.as_str(), "org/m \"x\"");
         assert_eq!(file.candidate[0].recorded.as_ref().unwrap().path, "org_m.jsonl");

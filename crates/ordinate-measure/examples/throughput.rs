@@ -12,10 +12,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ordinate_core::task::{OpenAi, PromptSection, TaskKind};
-use ordinate_core::{CandidateName, Price};
+use ordinate_core::task::{OpenAi, PromptSection};
+use ordinate_core::{CandidateName, Item, Price};
 use ordinate_measure::{ChatAnswerer, Contender, Items, Plan, measure};
-use ordinate_remote::{Chat, Examples, Item, Prompt, Reader};
+use ordinate_remote::{Chat, Examples, Prompt};
+use ordinate_tasks::Reader;
+use ordinate_tasks::kinds::Classify;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +31,7 @@ impl Items for MadeUp {
 
     fn item(&self, at: usize) -> Item {
         let input = format!("headline {at}: gold futures end the week {}.{} % higher", at % 7, at % 10);
-        Item { id: format!("item-{at:06}"), input, ..Item::default() }
+        Item { id: format!("item-{at:06}"), input: input.into(), ..Item::default() }
     }
 }
 
@@ -54,14 +56,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let labels = ["up", "down", "neutral", "none"].map(String::from);
     let entry = OpenAi { model: "fault".into(), base_url: Some(base_url), key_env, ..OpenAi::default() };
     let answerer = ChatAnswerer {
-        chat: Chat::new(&entry, TaskKind::Classify)?,
-        prompt: Arc::new(Prompt::new(TaskKind::Classify, &labels, &PromptSection::default(), false)?),
+        chat: Chat::new(&entry, &Classify)?,
+        prompt: Arc::new(Prompt::new(&Classify, &labels, &PromptSection::default(), false)?),
         examples: Arc::new(Examples::none()),
     };
     let price = Price { input: 2.0, output: 8.0, ..Price::default() };
     let mut contender = Contender::new(CandidateName::new("mock")?, answerer);
     contender.price = Some(price);
-    let mut plan = Plan::new(MadeUp(items), vec![contender], Reader::new(TaskKind::Classify, &labels), store);
+    let mut plan = Plan::new(MadeUp(items), vec![contender], Reader::new(&Classify, &labels), store);
     plan.concurrency = concurrency;
     let measured = measure(plan, (), CancellationToken::new()).await?;
     let wall_s = start.elapsed().as_secs_f64();

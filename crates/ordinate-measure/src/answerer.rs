@@ -4,9 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use ordinate_remote::{
-    Chat, Command, Embeddings, Examples, Failure, Item, Prompt, PromptError, Reply, Usage,
-};
+use ordinate_core::Item;
+use ordinate_remote::{Chat, Command, Embeddings, Examples, Failure, Prompt, PromptError, Reply, Usage};
 
 /// A future of one attempt.
 pub type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>>;
@@ -79,7 +78,7 @@ impl Answerer for EmbeddingsAnswerer {
     }
 
     fn request(&self, item: &Item) -> Result<String, PromptError> {
-        Ok(self.0.body(&item.input))
+        Ok(self.0.body(&item.input.text))
     }
 
     fn most_tokens(&self, request: &str) -> Usage {

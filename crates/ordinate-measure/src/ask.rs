@@ -69,6 +69,13 @@ pub(crate) async fn ask(
             }
             Err(failure) => failure,
         };
+        if let Some(wait) = shared.plan.retry.beyond(&failure) {
+            let message = format!(
+                "the server asks to wait {wait}, which is longer than is waited for; run again then ({})",
+                failure.message
+            );
+            return Asked::Fatal(Failure { message, ..failure });
+        }
         heed(&mut lane.gate(), &failure, sent);
         let tries = u32::try_from(meter.tries).unwrap_or(u32::MAX);
         let Some(pause) = shared.plan.retry.pause(&failure, tries, fastrand::f64()) else {
@@ -145,6 +152,8 @@ fn answered(candidate: &Contender, item: &str, reply: Reply, meter: &Meter) -> S
         first_token_ms: reply.first_token.map(milliseconds),
         cut_short: reply.cut_short,
         logprobs: reply.logprobs,
+        model: reply.model,
+        doubt: reply.doubt,
         ..metered(candidate, item, meter)
     }
 }
@@ -155,6 +164,7 @@ fn failed(candidate: &Contender, item: &str, failure: &Failure, meter: &Meter) -
     let latency = matches!(failure.kind, FailureKind::Refused | FailureKind::Filtered | FailureKind::Empty);
     Saved {
         latency_ms: latency.then(|| milliseconds(failure.latency)),
+        cut_short: failure.cut_short,
         error: Some((failure.kind, format!("{}{tries}", failure.message))),
         ..metered(candidate, item, meter)
     }

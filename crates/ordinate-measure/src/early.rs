@@ -225,7 +225,7 @@ impl Race {
 
 #[cfg(test)]
 mod tests {
-    use ordinate_remote::Item;
+    use ordinate_core::Item;
 
     use super::*;
     use crate::plan::Items;

@@ -170,16 +170,22 @@ impl Lane {
         Ok(self.ended.take().or_else(|| self.never_answered()).unwrap_or(Ended::Complete))
     }
 
-    /// An endpoint that answered nothing at all is dead, with however few items: a verdict over its errors alone would
-    /// say something of the network, and nothing of the candidate.
+    /// A candidate without a single usable answer was not measured, with however few items: a verdict over its errors alone
+    /// would say something of the network or of the settings, and nothing of the candidate.
     fn never_answered(&self) -> Option<Ended> {
         let why = self.last_failure.as_ref()?;
         let tally = self.state().tally();
-        let of_endpoint = |kind: &str| FailureKind::from_word(kind).is_some_and(FailureKind::is_of_endpoint);
-        let failed: u64 =
-            tally.errors.iter().filter(|(kind, _)| of_endpoint(kind)).map(|(_, count)| count).sum();
+        let failed = tally.error_count();
         (failed == tally.done).then(|| {
-            Ended::Dead(format!("none of its {failed} items was answered, the last failed with {why}"))
+            let cut = tally.remarks.cut;
+            let hint = if 2 * cut >= failed {
+                format!(". {cut} replies were cut: raise `max_tokens` first of all")
+            } else {
+                String::new()
+            };
+            Ended::Dead(format!(
+                "none of its {failed} items has a usable answer, the last failed with {why}{hint}"
+            ))
         })
     }
 
@@ -327,7 +333,7 @@ impl Lane {
         let shared = Arc::clone(&self.shared);
         let item = shared.order.item(position);
         let row = row(&shared.plan, item, saved);
-        if let Some((kind, message)) = row.error.as_ref().filter(|(kind, _)| kind.is_of_endpoint()) {
+        if let Some((kind, message)) = &row.error {
             self.last_failure = Some(format!("{kind}: {message}"));
         }
         let mut tally = self.state().tally();

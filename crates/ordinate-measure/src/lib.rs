@@ -28,7 +28,7 @@ pub use answerer::{Answerer, Attempt, ChatAnswerer, CommandAnswerer, EmbeddingsA
 pub use early::{EarlyStopping, Scorer};
 pub use estimate::{Estimate, estimate};
 pub use key::Key;
-pub use measured::{Ended, Measured, Quantiles, Row, Summary};
+pub use measured::{Ended, Measured, Quantiles, Remarks, Row, Summary};
 pub use plan::{Contender, Items, Plan, PlanError};
 pub use progress::{Observer, Progress};
 pub use retry::RetryRule;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ordinate_core::CandidateName;
-use ordinate_remote::{FailureKind, confidence};
+use ordinate_remote::{Doubt, FailureKind, confidence};
+use ordinate_tasks::Wrote;
 
 use crate::estimate::{CHUNK, request};
 use crate::key::Key;
@@ -37,6 +38,12 @@ pub struct Row {
     pub first_token_ms: Option<f64>,
     /// Requests that were sent.
     pub tries: u64,
+    /// Whether the reply was cut at the most tokens.
+    pub cut: bool,
+    /// The model that the answer names, where it is another one than was asked.
+    pub model: Option<String>,
+    /// What is not to be believed of its count of tokens.
+    pub doubt: Option<Doubt>,
 }
 
 /// How the asking of a candidate ended.
@@ -89,6 +96,19 @@ impl Quantiles {
     }
 }
 
+/// What is worth telling of the replies of a candidate; earlier runs included.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Remarks {
+    /// Replies that were cut at the most tokens, or used them up before any text.
+    pub cut: u64,
+    /// Answers that name another model than the one that was asked, by that model.
+    pub models: BTreeMap<String, u64>,
+    /// Answers whose count of tokens cannot be.
+    pub tokens_unbelievable: u64,
+    /// Answers whose total of tokens is not the sum of its parts.
+    pub tokens_disagree: u64,
+}
+
 /// How one candidate came through.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
@@ -106,6 +126,8 @@ pub struct Summary {
     pub requests: u64,
     /// Errors by kind.
     pub errors: BTreeMap<&'static str, u64>,
+    /// What is worth telling of the replies.
+    pub remarks: Remarks,
     /// Tokens read, earlier runs included.
     pub input_tokens: u64,
     /// Tokens written, earlier runs included.
@@ -189,19 +211,20 @@ pub(crate) fn row(plan: &Plan, item: usize, saved: Saved) -> Row {
         latency_ms: saved.latency_ms,
         first_token_ms: saved.first_token_ms,
         tries: saved.tries,
+        cut: saved.cut_short,
+        model: saved.model,
+        doubt: saved.doubt,
     };
     let Some(text) = saved.text else { return row };
-    match plan.reader.read(&plan.items.item(item), &text) {
+    let wrote = Wrote { text: &text, cut: saved.cut_short };
+    match plan.reader.read_wrote(&plan.items.item(item), wrote) {
         Ok(found) => {
             row.confidence = row
                 .confidence
                 .or_else(|| confidence::of_span(&saved.logprobs, &text, &found.span, plan.reader.is_long()));
-            row.output = Some(found.value);
+            row.output = Some(found.output.to_string());
         }
-        Err(unreadable) => {
-            let hint = if saved.cut_short { "; the reply was cut at `max_tokens`" } else { "" };
-            row.error = Some((FailureKind::Unreadable, format!("{unreadable}{hint}")));
-        }
+        Err(unreadable) => row.error = Some((FailureKind::Unreadable, unreadable.to_string())),
     }
     row.text = Some(text);
     row

@@ -70,7 +70,7 @@ fn rank(seed: u64, unit: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use ordinate_remote::Item;
+    use ordinate_core::Item;
 
     use super::*;
 

@@ -4,8 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ordinate_core::{CandidateName, Price};
-use ordinate_remote::{Item, Reader, Reply, Usage};
+use ordinate_core::{CandidateName, Item, Price};
+use ordinate_remote::{Reply, Usage};
+use ordinate_tasks::Reader;
 
 use crate::answerer::Answerer;
 use crate::early::EarlyStopping;

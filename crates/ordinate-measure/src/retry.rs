@@ -29,6 +29,18 @@ impl Default for RetryRule {
 }
 
 impl RetryRule {
+    /// How long the server asks to wait, in words, where that is longer than is waited for.
+    pub(crate) fn beyond(&self, failure: &Failure) -> Option<String> {
+        let asked = failure.retry_after.filter(|asked| *asked > self.longest_asked)?;
+        let seconds = asked.as_secs();
+        Some(match seconds {
+            0..120 => format!("{seconds} s"),
+            120..7_200 => format!("{} min", seconds.div_ceil(60)),
+            7_200..172_800 => format!("{} h", seconds.div_ceil(3_600)),
+            _ => format!("{} days", seconds.div_ceil(86_400)),
+        })
+    }
+
     /// The pause before the next try after `tries` tries, the last of which ended in `failure`; `None` where it
     /// is not tried again. `dice` in `[0, 1)` spreads the pauses of many requests.
     pub(crate) fn pause(&self, failure: &Failure, tries: u32, dice: f64) -> Option<Duration> {
@@ -69,6 +81,10 @@ mod tests {
         assert!(asked >= Duration::from_secs(7) && asked < Duration::from_secs(8), "{asked:?}");
         assert_eq!(rule.pause(&failure(FailureKind::RateLimited, Some(3_600)), 1, 0.0), None);
         assert!(rule.pause(&failure(FailureKind::RateLimited, None), 20, 0.0).is_some());
+        let beyond = |seconds| rule.beyond(&failure(FailureKind::RateLimited, Some(seconds)));
+        assert_eq!(beyond(300), None);
+        assert_eq!(beyond(3_600).as_deref(), Some("60 min"));
+        assert_eq!(beyond(99_999_999_999_999).as_deref(), Some("1157407408 days"));
         for kind in [FailureKind::Denied, FailureKind::Rejected, FailureKind::Refused, FailureKind::Empty] {
             assert_eq!(rule.pause(&failure(kind, None), 1, 0.0), None, "{kind}");
         }

@@ -155,6 +155,7 @@ fn summarise(shared: &Shared, which: usize, ended: Ended) -> Summary {
         kept: tally.kept,
         requests: lane.requests(),
         errors: tally.errors.clone(),
+        remarks: tally.remarks.clone(),
         input_tokens: tally.input_tokens,
         output_tokens: tally.output_tokens,
         cost_usd: tally.cost_usd,

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ordinate_remote::{FailureKind, TokenLogprob};
+use ordinate_remote::{Doubt, FailureKind, TokenLogprob};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
@@ -37,19 +37,25 @@ const TABLES: [&str; 2] = [
         tries BIGINT NOT NULL,
         cut_short BOOLEAN NOT NULL,
         logprobs TEXT,
-        asked_at BIGINT NOT NULL
+        asked_at BIGINT NOT NULL,
+        model TEXT,
+        doubt TEXT
     )",
 ];
 
+/// Columns that stores of earlier versions lack.
+const LATER: [&str; 2] = ["model", "doubt"];
+
 const PUT: &str = "INSERT INTO answer (key, candidate, item, text, error_kind, error, confidence, input_tokens, \
-     output_tokens, cost_usd, charged_usd, latency_ms, first_token_ms, tries, cut_short, logprobs, asked_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+     output_tokens, cost_usd, charged_usd, latency_ms, first_token_ms, tries, cut_short, logprobs, asked_at, model, doubt) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
      ON CONFLICT (key) DO UPDATE SET candidate = excluded.candidate, item = excluded.item, text = excluded.text, \
      error_kind = excluded.error_kind, error = excluded.error, confidence = excluded.confidence, \
      input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, cost_usd = excluded.cost_usd, \
      charged_usd = answer.charged_usd + excluded.charged_usd, latency_ms = excluded.latency_ms, \
      first_token_ms = excluded.first_token_ms, tries = answer.tries + excluded.tries, \
-     cut_short = excluded.cut_short, logprobs = excluded.logprobs, asked_at = excluded.asked_at";
+     cut_short = excluded.cut_short, logprobs = excluded.logprobs, asked_at = excluded.asked_at, \
+     model = excluded.model, doubt = excluded.doubt";
 
 /// What is kept of one answer, or of the error that was met in its place.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -83,6 +89,10 @@ pub struct Saved {
     pub cut_short: bool,
     /// Tokens with log-probabilities, where they were given.
     pub logprobs: Vec<TokenLogprob>,
+    /// The model that the answer names, where it is another one than was asked.
+    pub model: Option<String>,
+    /// What is not to be believed of its count of tokens.
+    pub doubt: Option<Doubt>,
 }
 
 /// Why the store cannot be used.
@@ -145,6 +155,14 @@ impl AnswerStore {
         let pool = SqlitePoolOptions::new().max_connections(3).connect_with(options).await.map_err(failed)?;
         for table in TABLES {
             sqlx::query(table).execute(&pool).await.map_err(failed)?;
+        }
+        let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info('answer')")
+            .fetch_all(&pool)
+            .await
+            .map_err(failed)?;
+        for later in LATER.iter().filter(|later| !columns.iter().any(|column| column == *later)) {
+            let add = format!("ALTER TABLE answer ADD COLUMN {later} TEXT");
+            sqlx::query(sqlx::AssertSqlSafe(add)).execute(&pool).await.map_err(failed)?;
         }
         let version: Option<i64> =
             sqlx::query_scalar("SELECT version FROM store").fetch_optional(&pool).await.map_err(failed)?;
@@ -225,6 +243,8 @@ impl AnswerStore {
                 .bind(saved.cut_short)
                 .bind(logprobs)
                 .bind(now)
+                .bind(saved.model.as_deref())
+                .bind(saved.doubt.map(Doubt::as_str))
                 .execute(&mut *transaction)
                 .await?;
         }
@@ -276,6 +296,7 @@ fn read(row: &SqliteRow) -> Result<(Option<Key>, Saved), sqlx::Error> {
     let kind: Option<String> = row.try_get("error_kind")?;
     let message: Option<String> = row.try_get("error")?;
     let logprobs: Option<String> = row.try_get("logprobs")?;
+    let doubt: Option<String> = row.try_get("doubt")?;
     let pairs: Vec<(String, f64)> =
         logprobs.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     let saved = Saved {
@@ -295,6 +316,8 @@ fn read(row: &SqliteRow) -> Result<(Option<Key>, Saved), sqlx::Error> {
         tries: count("tries")?.unwrap_or(0),
         cut_short: row.try_get("cut_short")?,
         logprobs: pairs.into_iter().map(|(token, logprob)| TokenLogprob { token, logprob }).collect(),
+        model: row.try_get("model")?,
+        doubt: doubt.as_deref().and_then(Doubt::from_word),
     };
     Ok((Key::from_bytes(&key), saved))
 }
@@ -314,6 +337,8 @@ mod tests {
             charged_usd: 0.1,
             tries: 2,
             logprobs: vec![TokenLogprob { token: "u".into(), logprob: -0.5 }],
+            model: Some("other".into()),
+            doubt: Some(Doubt::Disagrees),
             ..Saved::default()
         }
     }

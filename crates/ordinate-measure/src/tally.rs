@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use ordinate_core::Needs;
+use ordinate_remote::Doubt;
 
-use crate::measured::Row;
+use crate::measured::{Remarks, Row};
 
 /// Answers before a limit on cost or latency is taken to be met.
 const ENOUGH: u64 = 30;
@@ -15,6 +16,7 @@ pub(crate) struct Tally {
     pub(crate) done: u64,
     pub(crate) kept: u64,
     pub(crate) errors: BTreeMap<&'static str, u64>,
+    pub(crate) remarks: Remarks,
     pub(crate) input_tokens: u64,
     pub(crate) output_tokens: u64,
     pub(crate) cost_usd: Option<f64>,
@@ -31,6 +33,15 @@ impl Tally {
         self.kept += u64::from(kept);
         if let Some((kind, _)) = &row.error {
             *self.errors.entry(kind.as_str()).or_default() += 1;
+        }
+        self.remarks.cut += u64::from(row.cut);
+        if let Some(model) = &row.model {
+            *self.remarks.models.entry(model.clone()).or_default() += 1;
+        }
+        match row.doubt {
+            Some(Doubt::Unbelievable) => self.remarks.tokens_unbelievable += 1,
+            Some(Doubt::Disagrees) => self.remarks.tokens_disagree += 1,
+            None => {}
         }
         self.input_tokens += row.input_tokens.unwrap_or(0);
         self.output_tokens += row.output_tokens.unwrap_or(0);

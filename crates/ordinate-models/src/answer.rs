@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ordinate_core::{Items, Part};
 use ordinate_learn::random::shuffle;
-use ordinate_score::Metric;
+use ordinate_tasks::Scorer;
 
 use crate::boosted::Boosted;
 use crate::cloze::Cloze;
@@ -48,12 +48,12 @@ pub struct Answered {
 /// [`ModelError`], for example where there is too little to train on.
 pub fn answer_items(
     items: &Items,
-    (kind, metric): (Kind, Metric),
+    (kind, scorer): (Kind, &Scorer),
     recipe: &Recipe,
     embedded: Option<&Embedded>,
     seed: u64,
 ) -> Result<(Vec<Answered>, Facts, Saved), ModelError> {
-    let bench = Bench { items, kind, metric, recipe, embedded, seed };
+    let bench = Bench { items, kind, scorer, recipe, embedded, seed };
     let (test, train) = bench.parts()?;
     let mut answered = Vec::with_capacity(test.len() + train.len());
     let whole = bench.fit(&train)?;
@@ -138,7 +138,7 @@ fn alone(model: &dyn Model, items: &Items, row: usize) -> Result<Reply, ModelErr
 struct Bench<'a> {
     items: &'a Items,
     kind: Kind,
-    metric: Metric,
+    scorer: &'a Scorer,
     recipe: &'a Recipe,
     embedded: Option<&'a Embedded>,
     seed: u64,
@@ -237,7 +237,7 @@ impl<'a> Bench<'a> {
     ) -> Result<(), ModelError> {
         for &row in rows {
             let (Reply { output, confidence }, latency_ms) = model.answer(self.items, row)?;
-            let score = self.metric.score(&output, self.items.target(row).unwrap_or_default());
+            let score = self.scorer.score(&output, self.items.target(row).unwrap_or_default());
             answered.push(Answered { row, output, confidence, score, latency_ms });
         }
         Ok(())

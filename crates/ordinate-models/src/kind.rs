@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use ordinate_core::{Output, OutputKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -16,12 +17,12 @@ pub enum Kind {
     Regress,
 }
 
-/// The tags that a text names: a JSON list of texts, else parts between `,`, `;` and `|`.
+/// The tags that a text names.
 pub(crate) fn tags(text: &str) -> BTreeSet<String> {
-    if let Ok(Value::Array(list)) = serde_json::from_str::<Value>(text) {
-        return list.iter().filter_map(|tag| Some(tag.as_str()?.trim().to_owned())).collect();
+    match OutputKind::Labels.read(text) {
+        Some(Output::Labels(labels)) => labels.into_iter().collect(),
+        _ => BTreeSet::new(),
     }
-    text.split([',', ';', '|']).map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
 }
 
 /// Tags as one text that [`tags`] reads back.
@@ -30,6 +31,19 @@ pub(crate) fn tag_text(tags: &[&str]) -> String {
 }
 
 impl Kind {
+    /// What a task of this kind asks of a model here; `None` where it asks for something else.
+    #[must_use]
+    pub fn of(kind: &dyn ordinate_tasks::Kind) -> Option<Self> {
+        // What text cannot ask, a model of texts and fields cannot answer.
+        kind.prompt()?;
+        match kind.output()? {
+            OutputKind::Label if kind.has_labels() => Some(Self::Classify),
+            OutputKind::Labels if kind.has_labels() => Some(Self::Tag),
+            OutputKind::Number => Some(Self::Regress),
+            OutputKind::Label | OutputKind::Labels | OutputKind::Series | OutputKind::Text => None,
+        }
+    }
+
     /// The labels that a target names; of a number its text.
     pub(crate) fn labels(self, target: &str) -> Vec<String> {
         match self {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use ordinate_core::task::{CandidateEntry, TaskKind};
+use ordinate_core::task::CandidateEntry;
 use serde::{Deserialize, Serialize};
 
 use crate::cloze::Cloze;
@@ -173,7 +173,7 @@ impl Recipe {
     ///
     /// # Errors
     /// [`ModelError::Kind`] where it does not do that kind.
-    pub fn kind(&self, kind: TaskKind) -> Result<Kind, ModelError> {
+    pub fn kind(&self, kind: &dyn ordinate_tasks::Kind) -> Result<Kind, ModelError> {
         let (model, does, kinds): (_, _, &[Kind]) = match self {
             Self::Ngram { .. } => {
                 ("ngram-linear", "classify, tag and regress", &[Kind::Classify, Kind::Tag, Kind::Regress])
@@ -192,15 +192,8 @@ impl Recipe {
             }
             Self::Cloze { .. } => ("a masked language model", "classify", &[Kind::Classify]),
         };
-        let asked = match kind {
-            TaskKind::Classify => Some(Kind::Classify),
-            TaskKind::Tag => Some(Kind::Tag),
-            TaskKind::Regress => Some(Kind::Regress),
-            _ => None,
-        };
-        asked.filter(|asked| kinds.contains(asked)).ok_or_else(|| {
-            let name = serde_json::to_value(kind).ok();
-            let kind = name.and_then(|name| Some(name.as_str()?.to_owned())).unwrap_or_default();
+        Kind::of(kind).filter(|asked| kinds.contains(asked)).ok_or_else(|| {
+            let kind = kind.name().to_owned();
             ModelError::Kind { model, does, kind }
         })
     }

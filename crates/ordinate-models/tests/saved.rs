@@ -13,10 +13,14 @@ use ordinate_core::{EvidenceBuilder, Part};
 use ordinate_models::encoder::Source;
 use ordinate_models::gauge::{Order, gauge};
 use ordinate_models::{Embedded, From, Kind, Recipe, Saved};
-use ordinate_score::Metric;
+use ordinate_tasks::Scorer;
+use ordinate_tasks::kinds::Classify;
 use tiny_encoder::{golden, save};
 
-const ASKED: (Kind, Metric) = (Kind::Classify, Metric::Accuracy);
+/// The kind, and the scorer of it.
+fn scorer() -> Scorer {
+    Scorer::of(&Classify, None).unwrap()
+}
 
 fn source(folder: &Path) -> Source {
     Source::find(folder.to_str().unwrap(), Path::new("")).unwrap()
@@ -55,7 +59,8 @@ fn saved_models_answer_the_same() {
     for recipe in recipes {
         let embedded = recipe.from().map(|from| Embedded::of(from, &items).unwrap());
         let (answered, facts, saved) =
-            ordinate_models::answer_items(&items, ASKED, &recipe, embedded.as_ref(), 7).unwrap();
+            ordinate_models::answer_items(&items, (Kind::Classify, &scorer()), &recipe, embedded.as_ref(), 7)
+                .unwrap();
         let file = folder.path().join("saved.json");
         saved.write(&file).unwrap();
         let model = Saved::open(&file).unwrap();
@@ -103,7 +108,8 @@ fn saved_trees_read_lines() {
         Feature { name: "city".into(), values: Values::Categories(cities) },
     ]));
     let recipe = Recipe::Boosted { examples: None };
-    let (answered, facts, saved) = ordinate_models::answer_items(&items, ASKED, &recipe, None, 0).unwrap();
+    let (answered, facts, saved) =
+        ordinate_models::answer_items(&items, (Kind::Classify, &scorer()), &recipe, None, 0).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("trees.json");
     saved.write(&file).unwrap();

@@ -10,7 +10,9 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ordinate_core::task::{Command as Entry, TaskKind};
+use ordinate_core::Item;
+use ordinate_core::task::Command as Entry;
+use ordinate_tasks::Kind;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -20,7 +22,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use crate::failure::{Failure, FailureKind, SetupError};
-use crate::item::Item;
+use crate::numbers::{count, number};
 use crate::reply::{Reply, Usage};
 
 /// The longest line that is read.
@@ -35,7 +37,7 @@ const MAX_FILE: u64 = 16 << 20;
 pub struct Command {
     run: Vec<String>,
     folder: PathBuf,
-    kind: TaskKind,
+    kind: &'static str,
     labels: Vec<String>,
     item_time: Duration,
     start_time: Duration,
@@ -60,11 +62,12 @@ struct Process {
 struct Line {
     id: Option<String>,
     output: Option<Value>,
-    confidence: Option<f64>,
-    cost_usd: Option<f64>,
-    input_tokens: Option<u64>,
-    output_tokens: Option<u64>,
-    error: Option<String>,
+    // What an answer can do without is read whatever its type.
+    confidence: Option<Value>,
+    cost_usd: Option<Value>,
+    input_tokens: Option<Value>,
+    output_tokens: Option<Value>,
+    error: Option<Value>,
 }
 
 impl Command {
@@ -73,7 +76,7 @@ impl Command {
     ///
     /// # Errors
     /// [`SetupError`] when no program is named, its folder is not there, or a time is not above 0.
-    pub fn new(entry: &Entry, base: &Path, kind: TaskKind, labels: &[String]) -> Result<Self, SetupError> {
+    pub fn new(entry: &Entry, base: &Path, kind: &dyn Kind, labels: &[String]) -> Result<Self, SetupError> {
         let bad = |key, problem: &str| SetupError::Setting { key, problem: problem.into() };
         let folder = entry.folder.as_ref().map_or_else(|| base.to_owned(), |folder| base.join(folder));
         if !folder.is_dir() {
@@ -100,7 +103,7 @@ impl Command {
             run: entry.run.clone(),
             identity: identity(entry, &folder),
             folder,
-            kind,
+            kind: kind.name(),
             labels: labels.to_vec(),
             item_time: time("command.timeout_s", entry.timeout_s.unwrap_or(60.0))?,
             start_time: time("command.start_s", entry.start_s.unwrap_or(300.0))?,
@@ -126,7 +129,7 @@ impl Command {
     /// The exact line that asks about `item`.
     #[must_use]
     pub fn line(&self, item: &Item) -> String {
-        let mut line = json!({ "id": item.id, "input": item.input, "kind": self.kind });
+        let mut line = json!({ "id": item.id, "input": item.input.text, "kind": self.kind });
         if let Some(context) = &item.context {
             line["context"] = json!(context);
         }
@@ -278,8 +281,11 @@ fn read(bytes: &[u8], asked: &str, latency: Duration) -> Result<Reply, Failure> 
         let message = format!("the program answered item {:?} when it was asked about {asked_id:?}", line.id);
         return fail(FailureKind::Shape, message);
     }
-    if let Some(error) = line.error {
-        return fail(FailureKind::Reported, crate::http::shorten(&error));
+    match line.error {
+        None | Some(Value::Null | Value::Bool(false)) => {}
+        Some(Value::String(text)) if text.trim().is_empty() => {}
+        Some(Value::String(text)) => return fail(FailureKind::Reported, crate::http::shorten(&text)),
+        Some(other) => return fail(FailureKind::Reported, crate::http::shorten(&other.to_string())),
     }
     let text = match line.output {
         Some(Value::String(text)) => text,
@@ -289,14 +295,19 @@ fn read(bytes: &[u8], asked: &str, latency: Duration) -> Result<Reply, Failure> 
     if text.trim().is_empty() {
         return fail(FailureKind::Empty, "the program's answer has no output".into());
     }
-    let usage = line
-        .input_tokens
-        .map(|input_tokens| Usage { input_tokens, output_tokens: line.output_tokens.unwrap_or(0) });
+    let tokens = |value: Option<&Value>| value.and_then(count);
+    let usage = tokens(line.input_tokens.as_ref()).map(|input_tokens| Usage {
+        input_tokens,
+        output_tokens: tokens(line.output_tokens.as_ref()).unwrap_or(0),
+    });
+    let in_range = |value: Option<Value>, most: f64| {
+        value.as_ref().and_then(number).filter(|value| (0.0..=most).contains(value))
+    };
     Ok(Reply {
         text,
         usage,
-        cost_usd: line.cost_usd.filter(|cost| cost.is_finite() && *cost >= 0.0),
-        confidence: line.confidence.filter(|confidence| (0.0..=1.0).contains(confidence)),
+        cost_usd: in_range(line.cost_usd, f64::MAX),
+        confidence: in_range(line.confidence, 1.0),
         latency,
         ..Reply::default()
     })

@@ -172,6 +172,8 @@ pub struct Failure {
     pub message: String,
     /// How long the server asks to wait.
     pub retry_after: Option<Duration>,
+    /// Whether the most tokens were used up.
+    pub cut_short: bool,
     /// What was used up all the same, if the server said so.
     pub usage: Option<Usage>,
     /// From sending to the end.
@@ -182,6 +184,13 @@ impl Failure {
     /// A failure of which only kind and message are known.
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retry_after: None, usage: None, latency: Duration::ZERO }
+        Self {
+            kind,
+            message: message.into(),
+            retry_after: None,
+            cut_short: false,
+            usage: None,
+            latency: Duration::ZERO,
+        }
     }
 }

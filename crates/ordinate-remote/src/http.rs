@@ -200,6 +200,8 @@ impl Http {
         let kind = match status.as_u16() {
             // OpenAI says 429 also where no money is left: waiting does not help.
             429 if code.as_deref() == Some("insufficient_quota") => FailureKind::Denied,
+            // Azure refuses a prompt so, and gateways pass it on with other statuses: it is of the item.
+            _ if is_filtered(&body) => FailureKind::Filtered,
             429 => FailureKind::RateLimited,
             401..=403 => FailureKind::Denied,
             404 => FailureKind::NotFound,
@@ -250,6 +252,27 @@ pub(crate) fn error_message(body: &[u8]) -> (String, Option<String>) {
         .map_or_else(|| text.trim().to_owned(), str::to_owned);
     let code = error.get("code").and_then(Value::as_str).map(str::to_owned);
     (shorten(&message), code)
+}
+
+/// Whether an error's body says that a content filter refused the prompt.
+fn is_filtered(body: &[u8]) -> bool {
+    const CODES: [&str; 6] = [
+        "content_filter",
+        "content_policy_violation",
+        "ContentPolicyViolationError",
+        "ResponsibleAIPolicyViolation",
+        "moderation_blocked",
+        "data_inspection_failed",
+    ];
+    let value: Value = serde_json::from_slice(body).unwrap_or_default();
+    let error = value.get("error").unwrap_or(&value);
+    let said =
+        ["/code", "/type", "/innererror/code"].map(|place| error.pointer(place).and_then(Value::as_str));
+    // LiteLLM writes the kind into the message.
+    let told = error.get("message").and_then(Value::as_str).unwrap_or_default();
+    CODES.iter().any(|code| said.contains(&Some(code)))
+        || told.contains("ContentPolicyViolationError")
+        || told.contains("ResponsibleAIPolicyViolation")
 }
 
 /// One line of at most [`MAX_MESSAGE`] characters.
@@ -317,6 +340,20 @@ mod tests {
         assert_eq!(read("retry-after", "Wed, 21 Oct 2015 07:00:00 GMT"), Some(Duration::ZERO));
         for bad in ["-3", "soon", "NaN", "inf", "1e300"] {
             assert_eq!(read("retry-after", bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_filter_is_told_apart_from_other_refusals() {
+        for body in [
+            r#"{"error":{"code":"content_filter","message":"The response was filtered"}}"#,
+            r#"{"error":{"code":null,"innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#,
+            r#"{"error":{"message":"litellm.ContentPolicyViolationError: AzureException"}}"#,
+        ] {
+            assert!(is_filtered(body.as_bytes()), "{body}");
+        }
+        for body in [r#"{"error":{"code":"invalid_prompt"}}"#, "<html>content_filter</html>", "{}"] {
+            assert!(!is_filtered(body.as_bytes()), "{body}");
         }
     }
 

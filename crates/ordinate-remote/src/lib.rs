@@ -1,25 +1,21 @@
 //! Models that run elsewhere: behind an OpenAI-compatible API, or in a program of the user's.
 //!
-//! The flow: an [`Item`] and a [`Prompt`] make a request; [`Chat`] or [`Command`] carries it out **once** and
-//! gives a [`Reply`] or a [`Failure`]; [`Reader`] reads the label, letter, span, number or JSON out of the
-//! reply's free text. Trying again, budgets and storing are the job of `ordinate-measure`.
+//! The flow: an [`ordinate_core::Item`] and a [`Prompt`] make a request; [`Chat`] or [`Command`] carries it out **once** and
+//! gives a [`Reply`] or a [`Failure`]; [`ordinate_tasks::Reader`] reads the answer out of the reply's free text. Trying again, budgets and storing are the job of `ordinate-measure`.
 
 pub mod chat;
 pub mod command;
 pub mod confidence;
-pub mod extract;
 pub mod failure;
 mod http;
-pub mod item;
+mod numbers;
 pub mod prompt;
 pub mod reply;
 pub mod secret;
 
 pub use chat::{Chat, Embeddings};
 pub use command::Command;
-pub use extract::{Extracted, Reader, Unreadable};
 pub use failure::{Failure, FailureKind, SetupError};
-pub use item::{Choice, Item};
 pub use prompt::{Examples, Prompt, PromptError, Prompted};
-pub use reply::{Reply, TokenLogprob, Usage};
+pub use reply::{Doubt, Reply, TokenLogprob, Usage};
 pub use secret::ApiKey;

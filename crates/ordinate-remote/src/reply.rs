@@ -11,6 +11,32 @@ pub struct Usage {
     pub output_tokens: u64,
 }
 
+/// A doubt about the tokens that a server counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// A count that no request can have, or none at all for a text: it is taken for unknown.
+    Unbelievable,
+    /// The total is not the sum of the parts, and nothing says why: what is beyond them counts as written.
+    Disagrees,
+}
+
+impl Doubt {
+    /// The word used in stores.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unbelievable => "unbelievable",
+            Self::Disagrees => "disagrees",
+        }
+    }
+
+    /// The doubt with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Unbelievable, Self::Disagrees].into_iter().find(|doubt| doubt.as_str() == word)
+    }
+}
+
 /// One token of the answer and its natural-log probability.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenLogprob {
@@ -29,6 +55,10 @@ pub struct Reply {
     pub cut_short: bool,
     /// Tokens, if the server says.
     pub usage: Option<Usage>,
+    /// What is not to be believed of what the server says of tokens.
+    pub doubt: Option<Doubt>,
+    /// The model that the answer names, where it is another one than was asked.
+    pub model: Option<String>,
     /// Cost in USD, if the candidate itself says (an external command may).
     pub cost_usd: Option<f64>,
     /// The candidate's own confidence in `[0, 1]`, if it says (an external command may).

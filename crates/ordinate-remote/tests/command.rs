@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use ordinate_core::task::{Command as Entry, TaskKind};
-use ordinate_remote::{Command, FailureKind, Item};
+use ordinate_core::Item;
+use ordinate_core::task::Command as Entry;
+use ordinate_remote::{Command, FailureKind};
+use ordinate_tasks::kinds::Classify;
 
 fn command(folder: &std::path::Path, script: &str, timeout_s: f64) -> Command {
     let entry = Entry {
@@ -12,7 +14,7 @@ fn command(folder: &std::path::Path, script: &str, timeout_s: f64) -> Command {
         start_s: Some(20.0),
         ..Entry::default()
     };
-    Command::new(&entry, folder, TaskKind::Classify, &["up".into(), "down".into()]).unwrap()
+    Command::new(&entry, folder, &Classify, &["up".into(), "down".into()]).unwrap()
 }
 
 fn item(input: &str) -> Item {
@@ -70,7 +72,7 @@ async fn it_is_started_once_and_again_after_a_crash() {
 async fn what_cannot_be_started_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let entry = Entry { run: vec!["no-such-program-here".into()], ..Entry::default() };
-    let command = Command::new(&entry, folder.path(), TaskKind::Classify, &[]).unwrap();
+    let command = Command::new(&entry, folder.path(), &Classify, &[]).unwrap();
     let failure = command.ask(&command.line(&item("x"))).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::NotFound);
     assert!(failure.message.contains("no-such-program-here"), "{failure}");
@@ -81,7 +83,7 @@ fn a_change_of_the_script_is_another_candidate() {
     let folder = tempfile::tempdir().unwrap();
     let identity = || {
         let entry = Entry { run: vec!["python3".into(), "model.py".into()], ..Entry::default() };
-        Command::new(&entry, folder.path(), TaskKind::Classify, &[]).unwrap().identity().to_owned()
+        Command::new(&entry, folder.path(), &Classify, &[]).unwrap().identity().to_owned()
     };
     std::fs::write(folder.path().join("model.py"), "a = 1").unwrap();
     let before = identity();

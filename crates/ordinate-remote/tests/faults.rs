@@ -4,9 +4,11 @@
 
 use std::time::{Duration, Instant};
 
-use ordinate_core::task::{OpenAi, PromptSection, TaskKind, TimeOuts};
+use ordinate_core::Item;
+use ordinate_core::task::{OpenAi, PromptSection, TimeOuts};
 use ordinate_faults::{Fault, FaultServer, Script, Style, tokens_of};
-use ordinate_remote::{Chat, Embeddings, Failure, FailureKind, Item, Prompt, Reply, Usage, confidence};
+use ordinate_remote::{Chat, Embeddings, Failure, FailureKind, Prompt, Reply, Usage, confidence};
+use ordinate_tasks::kinds::Classify;
 
 fn entry(server: &FaultServer, stream: bool) -> OpenAi {
     OpenAi {
@@ -19,9 +21,9 @@ fn entry(server: &FaultServer, stream: bool) -> OpenAi {
 }
 
 async fn ask(entry: &OpenAi) -> Result<Reply, Failure> {
-    let chat = Chat::new(entry, TaskKind::Classify).unwrap();
+    let chat = Chat::new(entry, &Classify).unwrap();
     let labels = ["up", "down"].map(String::from);
-    let prompt = Prompt::new(TaskKind::Classify, &labels, &PromptSection::default(), false).unwrap();
+    let prompt = Prompt::new(&Classify, &labels, &PromptSection::default(), false).unwrap();
     let item = Item { id: "1".into(), input: "gold 金价 rises".into(), ..Item::default() };
     chat.ask(&chat.body(&prompt.render(&item, &[]).unwrap())).await
 }

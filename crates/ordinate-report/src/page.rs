@@ -10,6 +10,7 @@ use crate::error::ReportError;
 use crate::text::clean;
 use crate::words;
 
+mod answers;
 mod bar;
 mod candidates;
 mod chart;
@@ -48,6 +49,7 @@ struct Page {
     charts: Vec<chart::Chart>,
     candidates: candidates::Candidates,
     coverage: Option<coverage::Coverage>,
+    answers: Option<answers::Answers>,
     deployment: Option<deployment::Deployment>,
     evidence: evidence::Evidence,
     data_needs: Vec<needs_of_data::Learning>,
@@ -77,6 +79,7 @@ pub(crate) fn page(verdict: &Verdict) -> Result<String, ReportError> {
         charts: chart::charts(verdict),
         candidates: candidates::candidates(verdict),
         coverage: coverage::coverage(verdict),
+        answers: answers::answers(verdict),
         deployment: deployment::deployment(verdict),
         evidence: evidence::evidence(verdict),
         data_needs: needs_of_data::data_needs(verdict),

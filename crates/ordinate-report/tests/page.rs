@@ -113,6 +113,16 @@ fn hosting_is_shown_where_there_is_some() {
 }
 
 #[test]
+fn how_answers_ended_is_shown_where_somebody_was_asked() {
+    assert_eq!(count(&parsed(&verdicts::combined()), "#answers, [href='#answers']"), 0);
+    let html = parsed(&verdicts::asked());
+    let cells = text(&html, "#answers tbody tr:first-of-type > *");
+    assert_eq!(cells[..4], ["gpt-large", "1,000", "940", "48"]);
+    assert_eq!(cells[4..10], ["3", "45", "5", "0", "0", "7"]);
+    assert_eq!(cells[10], "gpt-small (12)");
+}
+
+#[test]
 fn large_evidence_is_complete_and_folded() {
     let html = parsed(&verdicts::large(16, 500));
     assert_eq!(count(&html, ".heat tbody td[title]"), 16 * 501);

@@ -9,7 +9,6 @@
 //! - [`bounds`]: intervals that a claim may rest on, also from few items: [`tango`], [`betting`], Student's t.
 //! - [`cluster`]: standard errors and degrees of freedom with few groups.
 //! - [`compare`]: exact McNemar test, Holm and Benjamini-Hochberg corrections, non-inferiority.
-//! - [`metric`]: the score of one answer against the right one, and corpus figures (macro-F1, BLEU, chrF).
 //! - [`power`]: the smallest difference that could have been shown, and the items that it takes.
 //! - [`mod@slice`], [`mean`], [`shrink`]: means per slice, with cheap intervals and shrunken by empirical Bayes.
 //! - [`rescue`]: does one candidate know what the other does not?
@@ -22,7 +21,6 @@ pub mod cluster;
 pub mod compare;
 pub mod groups;
 pub mod mean;
-pub mod metric;
 pub mod normal;
 pub mod power;
 pub mod quantile;
@@ -34,4 +32,3 @@ pub mod tango;
 
 pub use bootstrap::{Bootstrap, Chosen, Estimated, Joint, Statistic, by_student};
 pub use groups::Groups;
-pub use metric::{Metric, MetricError};

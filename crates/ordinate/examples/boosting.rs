@@ -10,7 +10,6 @@ use std::path::Path;
 use std::time::Instant;
 
 use ordinate_core::Part;
-use ordinate_core::task::TaskKind;
 use ordinate_data::{load_features, load_items, read_task};
 use ordinate_models::{Boosted, Kind};
 use serde_json::json;
@@ -18,7 +17,7 @@ use serde_json::json;
 fn main() -> Result<(), Box<dyn Error>> {
     let Some(task) = std::env::args().nth(1) else { return Err("usage: boosting TASK.toml".into()) };
     let task = read_task(Path::new(&task))?;
-    let kind = if task.file.task.kind == TaskKind::Regress { Kind::Regress } else { Kind::Classify };
+    let kind = Kind::of(task.kind).ok_or("trees classify and regress")?;
     let items = load_items(&task)?;
     let features = load_features(&task)?;
     let of = |part: Part| (0..items.len()).filter(|&row| items.part(row) == Some(part)).collect::<Vec<_>>();

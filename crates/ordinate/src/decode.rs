@@ -8,21 +8,20 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ordinate_core::task::{CandidateEntry, Local, TaskKind};
+use ordinate_core::task::{CandidateEntry, Local};
 use ordinate_core::verdict::Deployment;
-use ordinate_core::{CandidateName, Part};
-use ordinate_data::{Question, Task, load_questions};
+use ordinate_core::{CandidateName, Item, Part};
+use ordinate_data::{Task, load_items};
 use ordinate_models::decoder::{Place, Role, Sampling, Writer, find, open};
 use ordinate_models::gauge::{Asked, Order};
 use ordinate_models::{Facts, ModelError, inspect};
-use ordinate_remote::chat::default_max_tokens;
-use ordinate_remote::{Examples, Item, Prompt, Prompted, Reader, TokenLogprob, confidence};
-use ordinate_score::Metric;
+use ordinate_remote::{Examples, Prompt, Prompted, TokenLogprob, confidence};
+use ordinate_tasks::{Reader, Scorer, Wrote};
 use serde::Serialize;
 
 use crate::deploy::{Site, spread};
 use crate::failure::Failure;
-use crate::live::{examples, item, labels};
+use crate::live::examples;
 use crate::local::{Kept, cache, key, read, write};
 
 /// How often it is told how far the answering is.
@@ -58,7 +57,7 @@ pub(crate) struct Decoding<'a> {
     local: Local,
     cost_usd: f64,
     place: Place,
-    metric: Metric,
+    metric: Scorer,
 }
 
 /// The decoder of a candidate; `None` for another one.
@@ -122,27 +121,24 @@ impl Decoding<'_> {
         progress: &dyn Fn(&str),
     ) -> Result<(Kept, PathBuf, Result<Deployment, String>), Failure> {
         let task = self.task;
-        let kind = task.file.task.kind;
-        let (questions, items) = load_questions(task)?;
+        let kind = task.kind;
+        let items = load_items(task)?;
         let seed = task.file.statistics.seed.unwrap_or_default();
         // Before the model is read, which may take long.
         let mut targets: Vec<String> =
-            questions.iter().filter_map(|question| question.target.clone()).collect();
+            (0..items.len()).filter_map(|row| items.target(row)).map(str::to_owned).collect();
         targets.sort_unstable();
         targets.dedup();
-        let labels = if matches!(kind, TaskKind::Classify | TaskKind::Tag) {
-            labels(kind, targets)
-        } else {
-            Vec::new()
-        };
+        let labels = kind.labels(targets);
         let prompt =
             Prompt::new(kind, &labels, &task.file.prompt, false).map_err(|error| self.fail(&error))?;
         let of_train = |row: &usize| items.has_parts() && items.part(*row) == Some(Part::Train);
-        let train: Vec<Question> =
-            (0..questions.len()).filter(of_train).map(|row| questions[row].clone()).collect();
-        let examples = examples(task, &train)?;
+        let train = (0..items.len()).filter(of_train).map(|row| items.item(row)).collect();
+        let examples = examples(task, train)?;
         let writer = open(&self.place).map_err(|error| self.fail(&error))?;
-        let told: Vec<_> = questions.iter().map(|one| (&one.context, &one.options, &one.slice)).collect();
+        let told: Vec<_> = (0..items.len())
+            .map(|row| (items.context(row), items.options(row), items.slices().get(row)))
+            .collect();
         let recipe = format!(
             "{} {:?} {:?} {told:?} {:?}",
             writer.identity(),
@@ -162,7 +158,8 @@ impl Decoding<'_> {
             (Some(kept), Some(measured)) => return Ok((kept, path, Ok(measured))),
             (kept, _) => kept,
         };
-        let asked: Vec<&Question> = questions.iter().filter(|question| question.target.is_some()).collect();
+        let asked: Vec<Item> =
+            (0..items.len()).map(|row| items.item(row)).filter(|item| item.target.is_some()).collect();
         let bench = Bench {
             decoding: self,
             writer: &writer,
@@ -184,7 +181,7 @@ impl Decoding<'_> {
             }
         };
         progress(&format!("{}: measuring what hosting it takes", self.name));
-        let sample = spread(asked.len()).map(|place| bench.asked(asked[place])).collect::<Result<_, _>>()?;
+        let sample = spread(asked.len()).map(|place| bench.asked(&asked[place])).collect::<Result<_, _>>()?;
         // The process that measures needs the memory.
         drop(bench);
         drop(writer);
@@ -218,8 +215,8 @@ impl Decoding<'_> {
 
     /// The most tokens of an answer.
     fn most(&self) -> usize {
-        let default = || default_max_tokens(self.task.file.task.kind, false);
-        usize::try_from(self.local.max_tokens.map_or_else(default, u64::from)).unwrap_or(usize::MAX)
+        let most = self.local.max_tokens.unwrap_or_else(|| self.task.kind.max_tokens());
+        usize::try_from(most).unwrap_or(usize::MAX)
     }
 }
 
@@ -240,10 +237,10 @@ fn messages(prompted: &Prompted) -> Vec<(Role, &str)> {
 
 impl Bench<'_> {
     /// The rows of these answers.
-    fn rows(&self, asked: &[&Question], progress: &dyn Fn(&str)) -> Result<String, Failure> {
+    fn rows(&self, asked: &[Item], progress: &dyn Fn(&str)) -> Result<String, Failure> {
         let (mut text, mut last) = (String::new(), Instant::now());
-        for (done, question) in asked.iter().enumerate() {
-            let row = self.row(question)?;
+        for (done, item) in asked.iter().enumerate() {
+            let row = self.row(item)?;
             text += &serde_json::to_string(&row).map_err(|error| Failure::Run(error.to_string()))?;
             text.push('\n');
             if last.elapsed() > PAUSE {
@@ -259,11 +256,10 @@ impl Bench<'_> {
     }
 
     /// What the model is asked about an item.
-    fn asked(&self, question: &Question) -> Result<Asked, Failure> {
-        let item = item(question);
-        let prompted = self.prompted(&item)?;
+    fn asked(&self, item: &Item) -> Result<Asked, Failure> {
+        let prompted = self.prompted(item)?;
         let text = self.writer.prompt(&messages(&prompted)).map_err(|error| self.decoding.fail(&error))?;
-        Ok(match self.options(&item) {
+        Ok(match self.options(item) {
             Some(options) => {
                 Asked::Choose { text, options: options.into_iter().map(str::to_owned).collect() }
             }
@@ -273,34 +269,30 @@ impl Bench<'_> {
 
     /// What it chooses from; `None` where it writes.
     fn options<'i>(&'i self, item: &'i Item) -> Option<Vec<&'i str>> {
-        match self.decoding.task.file.task.kind {
-            TaskKind::Classify => Some(self.labels.iter().map(String::as_str).collect()),
-            TaskKind::Choose => Some(item.options.iter().map(|option| option.key.as_str()).collect()),
-            _ => None,
-        }
+        self.decoding.task.kind.choices(item, &self.labels)
     }
 
     /// The answer to an item. What cannot be answered (it is too long, or nothing can be read out of what was written)
     /// is an error of this item.
-    fn row<'q>(&self, question: &'q Question) -> Result<Row<'q>, Failure> {
-        let item = item(question);
-        let prompted = self.prompted(&item)?;
+    fn row<'q>(&self, item: &'q Item) -> Result<Row<'q>, Failure> {
+        let prompted = self.prompted(item)?;
         let messages = messages(&prompted);
         let started = Instant::now();
-        let mut row = self.answer(&item, &messages).unwrap_or_else(|error| {
+        let mut row = self.answer(item, &messages).unwrap_or_else(|error| {
             let error = match error {
                 ModelError::Failed(why) => why,
                 other => other.to_string(),
             };
             Row { error: Some(error), ..Row::default() }
         });
-        row.id = &question.id;
+        row.id = &item.id;
         row.latency_ms = started.elapsed().as_secs_f64() * 1e3;
         row.cost_usd = self.decoding.cost_usd;
-        row.score =
-            row.output.as_deref().filter(|_| row.error.is_none()).map(|output| {
-                self.decoding.metric.score(output, question.target.as_deref().unwrap_or_default())
-            });
+        row.score = row
+            .output
+            .as_deref()
+            .filter(|_| row.error.is_none())
+            .map(|output| self.decoding.metric.score(output, item.target.as_deref().unwrap_or_default()));
         Ok(row)
     }
 
@@ -321,7 +313,9 @@ impl Bench<'_> {
             first_token_ms: written.first_text.map(|time| time.as_secs_f64() * 1e3),
             ..Row::default()
         };
-        Ok(match self.reader.read(item, &said) {
+        // What ends of itself ends before the most tokens.
+        let cut = written.pieces.len() >= most;
+        Ok(match self.reader.read_wrote(item, Wrote { text: &said, cut }) {
             Err(unreadable) => Row { error: Some(unreadable.to_string()), output: Some(said), ..row },
             Ok(found) => {
                 let tokens: Vec<TokenLogprob> = written
@@ -330,7 +324,7 @@ impl Bench<'_> {
                     .map(|piece| TokenLogprob { token: piece.text, logprob: piece.log_probability })
                     .collect();
                 let confidence = confidence::of_span(&tokens, &said, &found.span, self.reader.is_long());
-                Row { output: Some(found.value), confidence, ..row }
+                Row { output: Some(found.output.to_string()), confidence, ..row }
             }
         })
     }

@@ -4,13 +4,15 @@
 
 use std::path::{Path, PathBuf};
 
-use ordinate_core::Items;
-use ordinate_core::task::{CandidateEntry, Recorded, TaskKind};
+use ordinate_core::task::{CandidateEntry, Recorded};
 use ordinate_core::verdict::Measured as Record;
+use ordinate_core::{Item, Items};
 use ordinate_data::{Task, load_items};
 use ordinate_measure::{Contender, EmbeddingsAnswerer, Estimate, Plan, Row};
 use ordinate_models::{Answered, Embedded, From, Recipe, answer_items};
-use ordinate_remote::{Embeddings, Item, Reader};
+use ordinate_remote::Embeddings;
+use ordinate_tasks::Reader;
+use ordinate_tasks::kinds::Generate;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -95,23 +97,16 @@ fn plan(task: &Task, items: &Items, rows: &[usize], store: &Path) -> Result<Plan
                 "method {method:?} needs the model itself, and an API gives its vectors alone; say \"probe\""
             )));
         }
-        recipe(entry).kind(task.file.task.kind).map_err(|error| fail(error.to_string()))?;
+        recipe(entry).kind(task.kind).map_err(|error| fail(error.to_string()))?;
         live::may_be_sent(entry, &task.file.needs).map_err(&fail)?;
         let embeddings = Embeddings::new(openai).map_err(|error| fail(error.to_string()))?;
         let mut contender = Contender::new(entry.name.clone(), EmbeddingsAnswerer(embeddings));
         live::set_rates(&mut contender, entry, openai);
         contenders.push(contender);
     }
-    let asked: Vec<Item> = rows
-        .iter()
-        .map(|&row| Item {
-            id: items.id(row).to_owned(),
-            input: items.input(row).unwrap_or_default().to_owned(),
-            ..Item::default()
-        })
-        .collect();
+    let asked: Vec<Item> = rows.iter().map(|&row| items.item(row)).collect();
     // A vector is taken whole, as a generated text is.
-    let mut plan = Plan::new(asked, contenders, Reader::new(TaskKind::Generate, &[]), store.to_owned());
+    let mut plan = Plan::new(asked, contenders, Reader::new(&Generate, &[]), store.to_owned());
     live::set_limits(&mut plan, task)?;
     Ok(plan)
 }
@@ -153,7 +148,7 @@ fn probe(
         Failure::Input(format!("{}: [[candidate]] {}: {error}", task.path.display(), entry.name))
     };
     let recipe = recipe(entry);
-    let kind = recipe.kind(task.file.task.kind).map_err(|error| fail(&error))?;
+    let kind = recipe.kind(task.kind).map_err(|error| fail(&error))?;
     let metric = metric::of(task)?;
     let (mut vectors, mut took_ms) = (vec![Vec::new(); items.len()], vec![f64::NAN; items.len()]);
     let mut digest = Sha256::new();
@@ -175,7 +170,7 @@ fn probe(
     let seed = task.file.statistics.seed.unwrap_or_default();
     let embedded = Embedded::elsewhere(vectors, took_ms);
     let (answers, ..) =
-        answer_items(items, (kind, metric), &recipe, Some(&embedded), seed).map_err(|error| fail(&error))?;
+        answer_items(items, (kind, &metric), &recipe, Some(&embedded), seed).map_err(|error| fail(&error))?;
     let mut text = String::new();
     let mut answer = answers.iter().peekable();
     for one in asked {

@@ -62,7 +62,7 @@ fn recipe(task: &Task, entry: &CandidateEntry) -> Result<Option<(Recipe, Kind)>,
         Failure::Input(format!("{}: [[candidate]] {}: {error}", task.path.display(), entry.name))
     };
     let Some(recipe) = Recipe::of(entry, task.dir()).map_err(|error| fail(&error))? else { return Ok(None) };
-    let kind = recipe.kind(task.file.task.kind).map_err(|error| fail(&error))?;
+    let kind = recipe.kind(task.kind).map_err(|error| fail(&error))?;
     if recipe.reads_features() && task.file.data.features.is_none() {
         return Err(fail(
             &"it reads fields of items, and [data] names none; say features = \"all\" there, or features = [\"name\", ...]",
@@ -208,7 +208,7 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Ready, Fa
                 let embedded = embedded.map(|(_, embedded)| embedded);
                 progress(&format!("{name}: training and answering {} items", items.len()));
                 let (answers, Facts { parameters, bytes }, saved) =
-                    answer_items(items, (kind, *metric), &recipe, embedded, seed)
+                    answer_items(items, (kind, metric), &recipe, embedded, seed)
                         .map_err(|error| fail(&error))?;
                 write(&folder, &path, &rows(items, &answers, cost_usd)?)?;
                 saved.write(&model).map_err(|error| fail(&error))?;

@@ -1,8 +1,10 @@
 //! The metric of a task.
 
-use ordinate_core::Part;
-use ordinate_data::{Task, load_items};
-use ordinate_score::Metric;
+use std::sync::Arc;
+
+use ordinate_core::{Evidence, Items, Part};
+use ordinate_data::{Loaded, Task, load_items};
+use ordinate_tasks::{MetricError, Scorer, Target};
 
 use crate::failure::Failure;
 
@@ -11,21 +13,21 @@ use crate::failure::Failure;
 ///
 /// # Errors
 /// [`Failure::Input`] where there is no such metric, or a target that it cannot score against.
-pub(crate) fn of(task: &Task) -> Result<Metric, Failure> {
-    let section = &task.file.task;
-    let fail = |error: ordinate_score::MetricError| {
-        Failure::Input(format!("{}: [task] metric: {error}", task.path.display()))
-    };
-    let metric = Metric::of(section.kind, section.metric.as_deref()).map_err(fail)?;
-    if !metric.needs_targets() {
-        return Ok(metric);
+pub(crate) fn of(task: &Task) -> Result<Scorer, Failure> {
+    let fail =
+        |error: MetricError| Failure::Input(format!("{}: [task] metric: {error}", task.path.display()));
+    let scorer = Scorer::of(task.kind, task.file.task.metric.as_deref()).map_err(fail)?;
+    if !scorer.needs_targets() {
+        return Ok(scorer);
     }
-    let items = load_items(task)?;
-    let targets = (0..items.len()).filter_map(|row| {
+    fitted(&scorer, &load_items(task)?).map_err(fail)
+}
+
+fn fitted(scorer: &Scorer, items: &Items) -> Result<Scorer, MetricError> {
+    scorer.fitted((0..items.len()).filter_map(|row| {
         let learnt_from = !items.has_parts() || items.part(row) == Some(Part::Train);
-        Some((items.id(row), items.target(row)?, learnt_from))
-    });
-    metric.fitted(targets).map_err(fail)
+        Some(Target { id: items.id(row), text: items.target(row)?, learnt_from })
+    }))
 }
 
 /// The evidence of a task whose candidates are all recorded. Answers without a score are scored, where they have an
@@ -33,10 +35,34 @@ pub(crate) fn of(task: &Task) -> Result<Metric, Failure> {
 ///
 /// # Errors
 /// [`Failure::Input`] as [`ordinate_data::load_evidence`] and [`of`].
-pub(crate) fn load_evidence(task: &Task) -> Result<ordinate_data::Loaded, Failure> {
-    if !ordinate_data::lacks_scores(task)? {
-        return Ok(ordinate_data::load_evidence(task)?);
+pub(crate) fn load_evidence(task: &Task) -> Result<Loaded, Failure> {
+    if ordinate_data::lacks_scores(task)? {
+        let scorer = of(task)?;
+        let loaded = ordinate_data::load_scored(task, &|output, target| scorer.score(output, target))?;
+        return Ok(Loaded { evidence: mergeable(loaded.evidence, &scorer), ..loaded });
     }
-    let metric = of(task)?;
-    Ok(ordinate_data::load_scored(task, &|output, target| metric.score(output, target))?)
+    let loaded = ordinate_data::load_evidence(task)?;
+    // What cannot be scored here was scored elsewhere, and a metric that does not fit it is of no use.
+    let Ok(scorer) = Scorer::of(task.kind, task.file.task.metric.as_deref()) else { return Ok(loaded) };
+    match fitted(&scorer, loaded.evidence.items()) {
+        Ok(scorer) => Ok(Loaded { evidence: mergeable(loaded.evidence, &scorer), ..loaded }),
+        Err(_) => Ok(loaded),
+    }
+}
+
+/// Lets answers that no candidate gave be scored, where the scores of the evidence are those of `scorer`: answers that
+/// were scored by another rule cannot be compared with ones that are scored by this.
+pub(crate) fn mergeable(evidence: Evidence, scorer: &Scorer) -> Evidence {
+    const SAME: f64 = 1e-6;
+    if !scorer.output().has_means() {
+        return evidence;
+    }
+    let items = evidence.items();
+    let is_ours = evidence.columns().iter().all(|answers| {
+        (0..evidence.len()).all(|row| match (answers.score(row), answers.output(row), items.target(row)) {
+            (Some(score), Some(output), Some(target)) => (scorer.score(output, target) - score).abs() <= SAME,
+            _ => true,
+        })
+    });
+    if is_ours { evidence.scored_by(Arc::new(scorer.clone())) } else { evidence }
 }

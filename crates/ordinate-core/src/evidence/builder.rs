@@ -3,7 +3,8 @@
 use crate::answer::Answer;
 use crate::candidate::Candidate;
 use crate::column::Codes;
-use crate::evidence::{Answers, Evidence, Items, Part, Row, Status};
+use crate::evidence::{Answers, Evidence, Items, Part, Row, Scoring, Status};
+use crate::item::Choice;
 use crate::name::CandidateName;
 
 /// What is known of an item besides its id.
@@ -17,6 +18,10 @@ pub struct ItemFields<'a> {
     pub input: Option<&'a str>,
     /// The right answer.
     pub target: Option<&'a str>,
+    /// The passage that a question is about.
+    pub context: Option<&'a str>,
+    /// The options to choose from.
+    pub options: &'a [Choice],
     /// Train or test, where the task names both.
     pub part: Option<Part>,
 }
@@ -247,7 +252,13 @@ impl EvidenceBuilder {
             column.status.resize(len, Status::Missing);
             column.score.resize(len, f64::NAN);
         }
-        Ok(Evidence { items: self.items, candidates: self.candidates, answers: self.answers })
+        Ok(Evidence {
+            items: self.items,
+            candidates: self.candidates,
+            answers: self.answers,
+            outputs: None,
+            scoring: Scoring::default(),
+        })
     }
 
     fn intern(&mut self, id: &str) -> Result<(Row, bool), EvidenceError> {
@@ -264,6 +275,11 @@ impl EvidenceBuilder {
         let row = self.items.ids.len() - 1;
         self.items.inputs.place(row, fields.input);
         self.items.targets.place(row, fields.target);
+        self.items.contexts.place(row, fields.context);
+        if !fields.options.is_empty() {
+            self.items.options.resize(row, Vec::new());
+            self.items.options.push(fields.options.to_vec());
+        }
         self.items.parts.push(fields.part);
     }
 }

@@ -3,6 +3,7 @@
 use crate::column::{Codes, Names, Texts};
 use crate::evidence::Row;
 use crate::features::Features;
+use crate::item::{Choice, Input, Item};
 use crate::notes::Notebook;
 use crate::policy::Query;
 
@@ -15,7 +16,7 @@ pub enum Part {
     Test,
 }
 
-/// The items, one a row: id, slice, group, and input and target where they are known.
+/// The items, one a row: id, slice, group, and input, context, options and target where they are known.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Items {
     pub(crate) ids: Names,
@@ -23,6 +24,9 @@ pub struct Items {
     pub(crate) groups: Codes,
     pub(crate) inputs: Texts,
     pub(crate) targets: Texts,
+    pub(crate) contexts: Texts,
+    /// Empty where no item has options.
+    pub(crate) options: Vec<Vec<Choice>>,
     pub(crate) parts: Vec<Option<Part>>,
     pub(crate) notes: Notebook,
     features: Features,
@@ -93,6 +97,36 @@ impl Items {
     #[must_use]
     pub fn target(&self, row: Row) -> Option<&str> {
         self.targets.get(row)
+    }
+
+    /// The passage that the question of `row` is about, if it was read.
+    #[must_use]
+    pub fn context(&self, row: Row) -> Option<&str> {
+        self.contexts.get(row)
+    }
+
+    /// The options of `row`, if they were read.
+    #[must_use]
+    pub fn options(&self, row: Row) -> &[Choice] {
+        self.options.get(row).map_or(&[], Vec::as_slice)
+    }
+
+    /// The item of `row`, with all that was read of it: its own target too.
+    #[must_use]
+    pub fn item(&self, row: Row) -> Item {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Item {
+            id: self.id(row).to_owned(),
+            input: Input {
+                text: self.input(row).unwrap_or_default().to_owned(),
+                fields: self.features.fields(row),
+            },
+            context: owned(self.context(row)),
+            options: self.options(row).to_vec(),
+            target: owned(self.target(row)),
+            slice: owned(self.slices.get(row)),
+            group: owned(self.groups.get(row)),
+        }
     }
 
     /// Whether `row` is for learning or for scoring, where the task says so.

@@ -10,10 +10,13 @@ mod items;
 pub use builder::{EvidenceBuilder, EvidenceError, ItemFields};
 pub use items::{Items, Part};
 
+use std::sync::Arc;
+
 use crate::candidate::Candidate;
 use crate::column::{Numbers, Texts};
 use crate::name::CandidateName;
 use crate::notes::Notebook;
+use crate::output::{Output, OutputKind, ScoreOutput};
 use crate::policy::Seen;
 
 /// The number of an item within evidence.
@@ -161,9 +164,57 @@ pub struct Evidence {
     pub(crate) items: Items,
     pub(crate) candidates: Vec<Candidate>,
     pub(crate) answers: Vec<Answers>,
+    pub(crate) outputs: Option<OutputKind>,
+    pub(crate) scoring: Scoring,
+}
+
+/// How an answer that no candidate gave is scored. It says nothing of what the cells hold.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scoring(Option<Arc<dyn ScoreOutput>>);
+
+impl PartialEq for Scoring {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Evidence {
+    /// What the outputs are, which decides how answers are compared and merged; free text where nothing is known of it.
+    #[must_use]
+    pub fn output_kind(&self) -> OutputKind {
+        self.outputs.unwrap_or(OutputKind::Text)
+    }
+
+    /// The same, where it is known.
+    #[must_use]
+    pub fn known_output_kind(&self) -> Option<OutputKind> {
+        self.outputs
+    }
+
+    /// The same evidence, with outputs of this kind.
+    #[must_use]
+    pub fn with_output_kind(self, outputs: OutputKind) -> Self {
+        Self { outputs: Some(outputs), ..self }
+    }
+
+    /// The same evidence, whose scores are those of this scorer: answers that no candidate gave can be scored too.
+    #[must_use]
+    pub fn scored_by(self, scorer: Arc<dyn ScoreOutput>) -> Self {
+        Self { scoring: Scoring(Some(scorer)), ..self }
+    }
+
+    /// Whether an answer that no candidate gave can be scored where the item has a target.
+    #[must_use]
+    pub fn scores_merged(&self) -> bool {
+        self.scoring.0.is_some()
+    }
+
+    /// The score of an answer that no candidate gave; `None` where there is no scorer, or the item has no target.
+    #[must_use]
+    pub fn score_merged(&self, row: Row, output: &Output) -> Option<f64> {
+        Some(self.scoring.0.as_ref()?.score_output(output, self.items.target(row)?))
+    }
+
     /// The items, one a row.
     #[must_use]
     pub fn items(&self) -> &Items {

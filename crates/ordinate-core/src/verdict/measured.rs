@@ -21,6 +21,18 @@ pub struct Measured {
     pub requests: u64,
     /// Errors by kind.
     pub errors: BTreeMap<String, u64>,
+    /// Replies that were cut at the most tokens; those without an answer that is sure are among the errors.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cut: u64,
+    /// Answers that name another model than the one that was asked, by that model.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_models: BTreeMap<String, u64>,
+    /// Answers whose count of tokens cannot be, and is taken for unknown.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tokens_unbelievable: u64,
+    /// Answers whose total of tokens is not the sum of its parts: what is beyond them counts as written.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tokens_disagree: u64,
     /// Tokens read.
     pub input_tokens: u64,
     /// Tokens written.
@@ -36,6 +48,10 @@ pub struct Measured {
     /// Why it was no longer asked, where it was beaten early.
     #[serde(default)]
     pub stopped: Option<Stopped>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Percentiles of milliseconds.

@@ -2,7 +2,6 @@
 //! what is allowed is said in one place, `ordinate_core::task`.
 
 use ordinate_core::nearest;
-use ordinate_core::task::TaskFile;
 use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -12,9 +11,8 @@ use crate::task::Key;
 use crate::task::position::Document;
 
 /// Checks that every section and key is known, that none is missing, and that every value is of its type.
-pub(super) fn shape(document: &Document<'_>) -> Result<(), DataError> {
-    let schema = schemars::schema_for!(TaskFile).to_value();
-    Checker { document, schema: &schema }.table(&document.root, None, &schema, &mut Vec::new())
+pub(super) fn shape(document: &Document<'_>, schema: &Value) -> Result<(), DataError> {
+    Checker { document, schema }.table(&document.root, None, schema, &mut Vec::new())
 }
 
 struct Checker<'a, 's> {

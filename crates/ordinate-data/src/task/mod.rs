@@ -8,6 +8,8 @@ mod rules;
 use std::path::{Path, PathBuf};
 
 use ordinate_core::task::{CombineSection, Local, StatisticsSection, TaskFile};
+use ordinate_tasks::{Kind, Kinds};
+use serde_json::{Value, json};
 
 use crate::error::{At, DataError, Problem};
 use crate::source;
@@ -19,6 +21,8 @@ pub(crate) use rules::ways_to_ask;
 pub struct Task {
     /// What it says.
     pub file: TaskFile,
+    /// Its kind.
+    pub kind: &'static dyn Kind,
     /// The task file.
     pub path: PathBuf,
     /// Its text: errors that are found later point into it.
@@ -33,6 +37,14 @@ const MAX_BYTES: u64 = 16 << 20;
 /// # Errors
 /// [`DataError`] for the first thing that is wrong, with line, column and key.
 pub fn read_task(path: &Path) -> Result<Task, DataError> {
+    read_task_of(path, &Kinds::builtin())
+}
+
+/// The same, of a task that may be of any of these kinds.
+///
+/// # Errors
+/// As [`read_task`].
+pub fn read_task_of(path: &Path, kinds: &Kinds) -> Result<Task, DataError> {
     let io = |error| DataError::io(path, error);
     let size = std::fs::metadata(path).map_err(io)?.len();
     if size > MAX_BYTES {
@@ -40,7 +52,7 @@ pub fn read_task(path: &Path) -> Result<Task, DataError> {
     }
     let bytes = std::fs::read(path).map_err(io)?;
     let text = String::from_utf8(bytes).map_err(|_| DataError::new(path, Problem::NotUtf8))?;
-    parse(path, text.strip_prefix('\u{feff}').unwrap_or(&text))
+    parse_task_of(path, text.strip_prefix('\u{feff}').unwrap_or(&text), kinds)
 }
 
 /// Reads and checks the text of a task file that lies (or will lie) at `path`.
@@ -48,17 +60,28 @@ pub fn read_task(path: &Path) -> Result<Task, DataError> {
 /// # Errors
 /// As [`read_task`].
 pub fn parse_task(path: &Path, text: &str) -> Result<Task, DataError> {
-    parse(path, text)
+    parse_task_of(path, text, &Kinds::builtin())
 }
 
-fn parse(path: &Path, source: &str) -> Result<Task, DataError> {
+/// The same, of a task that may be of any of these kinds.
+///
+/// # Errors
+/// As [`read_task`].
+pub fn parse_task_of(path: &Path, source: &str, kinds: &Kinds) -> Result<Task, DataError> {
     if source.trim().is_empty() {
         return Err(DataError::new(path, Problem::EmptyTask));
     }
     let document = Document::parse(path, source)?;
-    check::shape(&document)?;
+    check::shape(&document, &schema(kinds))?;
     let file: TaskFile = toml::from_str(source).map_err(|error| document.toml_error(&error))?;
-    let task = Task { file, path: path.to_owned(), source: source.to_owned() };
+    let Some(kind) = kinds.get(file.task.kind.as_str()) else {
+        let names: Vec<&str> = kinds.iter().map(Kind::name).collect();
+        let nearest = kinds.nearest(file.task.kind.as_str()).map(str::to_owned);
+        let found = crate::error::quoted(file.task.kind.as_str());
+        let problem = Problem::BadValue { found, allowed: names.join(", "), nearest };
+        return Err(document.error_at(&[Key::Name("task"), Key::Name("kind")], problem));
+    };
+    let task = Task { file, kind, path: path.to_owned(), source: source.to_owned() };
     rules::check(&task, &document)?;
     Ok(task)
 }
@@ -161,6 +184,19 @@ pub(crate) fn place(source: &str, offset: usize) -> At {
 
 /// The JSON Schema of the task file.
 #[must_use]
-pub fn task_schema() -> serde_json::Value {
-    schemars::schema_for!(ordinate_core::task::TaskFile).to_value()
+pub fn task_schema() -> Value {
+    schema(&Kinds::builtin())
+}
+
+/// The same, with these kinds of task.
+fn schema(kinds: &Kinds) -> Value {
+    let mut schema = schemars::schema_for!(TaskFile).to_value();
+    if let Some(kind) = schema.pointer_mut("/$defs/TaskKind") {
+        let words: Vec<Value> = kinds
+            .iter()
+            .map(|kind| json!({ "type": "string", "const": kind.name(), "description": kind.about() }))
+            .collect();
+        *kind = json!({ "oneOf": words, "description": kind["description"] });
+    }
+    schema
 }

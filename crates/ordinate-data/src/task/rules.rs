@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use ordinate_core::NeedsError;
-use ordinate_core::task::{Adapt, CandidateEntry, DataSection, FeatureFields, TaskKind};
+use ordinate_core::task::{Adapt, CandidateEntry, DataSection, FeatureFields};
 
 use crate::error::{At, DataError, Problem, quoted};
 use crate::source;
@@ -163,13 +163,12 @@ fn features(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
         let keys = [Key::Name("data"), Key::Name("features")];
         Err(document.error_at(&keys, Problem::DataSources(message)))
     };
-    let kind = task.file.task.kind;
     if data.evidence.is_some() {
         return fail("features are fields of items, and evidence is a table of answers. Remove features, or name items, or \
                      train and test."
             .to_owned());
     }
-    if !matches!(kind, TaskKind::Classify | TaskKind::Tag | TaskKind::Regress | TaskKind::Generate) {
+    if !task.kind.takes_fields() {
         return fail("features are of use for tasks of kind classify, tag, regress and generate alone. Remove them, or \
                      correct the kind."
             .to_owned());

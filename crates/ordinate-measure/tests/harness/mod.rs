@@ -6,11 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordinate_core::task::{OpenAi, PromptSection, TaskKind, TimeOuts};
-use ordinate_core::{CandidateName, Price};
+use ordinate_core::task::{OpenAi, PromptSection, TimeOuts};
+use ordinate_core::{CandidateName, Item, Price};
 use ordinate_faults::FaultServer;
 use ordinate_measure::{ChatAnswerer, Contender, Measured, Plan, RetryRule, Row, measure};
-use ordinate_remote::{Chat, Examples, Item, Prompt, Reader};
+use ordinate_remote::{Chat, Examples, Prompt};
+use ordinate_tasks::Reader;
+use ordinate_tasks::kinds::Classify;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const PRICE: Price = Price { input: 3.0, output: 15.0, per_item: None, per_hour: None };
@@ -23,7 +25,7 @@ pub(crate) fn items(count: usize) -> Vec<Item> {
     (0..count)
         .map(|at| Item {
             id: format!("{at:05}"),
-            input: format!("gold headline number {at}"),
+            input: format!("gold headline number {at}").into(),
             target: Some(if at % 3 == 0 { "up" } else { "down" }.into()),
             ..Item::default()
         })
@@ -41,8 +43,8 @@ pub(crate) fn entry(server: &FaultServer) -> OpenAi {
 
 pub(crate) fn contender(name: &str, entry: &OpenAi, prompt: &PromptSection) -> Contender {
     let answerer = ChatAnswerer {
-        chat: Chat::new(entry, TaskKind::Classify).unwrap(),
-        prompt: Arc::new(Prompt::new(TaskKind::Classify, &labels(), prompt, false).unwrap()),
+        chat: Chat::new(entry, &Classify).unwrap(),
+        prompt: Arc::new(Prompt::new(&Classify, &labels(), prompt, false).unwrap()),
         examples: Arc::new(Examples::none()),
     };
     let mut contender = Contender::new(CandidateName::new(name).unwrap(), answerer);
@@ -52,7 +54,7 @@ pub(crate) fn contender(name: &str, entry: &OpenAi, prompt: &PromptSection) -> C
 
 /// A plan whose pauses are short.
 pub(crate) fn plan(items: Vec<Item>, candidates: Vec<Contender>, folder: &Path) -> Plan {
-    let reader = Reader::new(TaskKind::Classify, &labels());
+    let reader = Reader::new(&Classify, &labels());
     let mut plan = Plan::new(items, candidates, reader, folder.join("answers.sqlite"));
     plan.retry = RetryRule { first: Duration::from_millis(5), tries: 4, ..RetryRule::default() };
     plan

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{address, key_of};
 use crate::failure::{Failure, FailureKind, SetupError};
 use crate::http::{Http, shorten};
-use crate::reply::{Reply, Usage};
+use crate::reply::{Doubt, Reply, Usage};
 
 /// A model that turns a text into a vector.
 #[derive(Debug, Clone)]
@@ -22,7 +22,7 @@ pub struct Embeddings {
 #[derive(Deserialize)]
 struct Wire {
     data: Vec<WireVector>,
-    usage: Option<super::wire::WireUsage>,
+    usage: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -86,7 +86,10 @@ impl Embeddings {
             let text = shorten(&String::from_utf8_lossy(&bytes));
             shape(format!("the answer is not what an embeddings API sends ({error}): {text}"))
         })?;
-        let usage = wire.usage.as_ref().and_then(super::wire::WireUsage::usage);
+        let (usage, doubt) = wire.usage.as_ref().map_or((None, None), super::usage::read);
+        let most = self.most_tokens(body);
+        let believed = usage.filter(|usage| super::usage::is_believable(*usage, most));
+        let doubt = if believed == usage { doubt } else { Some(Doubt::Unbelievable) };
         let [WireVector { embedding }] = wire.data.as_slice() else {
             return Err(shape(format!("the answer has {} vectors, and one text was sent", wire.data.len())));
         };
@@ -94,6 +97,6 @@ impl Embeddings {
             return Err(shape("the vector is empty, or has a number that is not finite".into()));
         }
         let text = serde_json::to_string(embedding).map_err(|error| shape(error.to_string()))?;
-        Ok(Reply { text, usage, latency, ..Reply::default() })
+        Ok(Reply { text, usage: believed, doubt, latency, ..Reply::default() })
     }
 }

@@ -1,20 +1,23 @@
 //! Chat completions and embeddings of an OpenAI-compatible server.
 
 mod embeddings;
+mod names;
 mod stream;
+mod usage;
 mod wire;
 
 pub use embeddings::Embeddings;
 
 use ordinate_core::Price;
-use ordinate_core::task::{OpenAi, TaskKind};
+use ordinate_core::task::OpenAi;
+use ordinate_tasks::Kind;
 use reqwest::Url;
 use serde_json::{Map, Value, json};
 
 use crate::failure::{Failure, FailureKind, SetupError};
 use crate::http::Http;
 use crate::prompt::Prompted;
-use crate::reply::{Reply, Usage};
+use crate::reply::{Doubt, Reply, Usage};
 use crate::secret::ApiKey;
 
 /// OpenAI's own address.
@@ -36,7 +39,7 @@ impl Chat {
     ///
     /// # Errors
     /// [`SetupError`] when the address is no address, a number is out of range, or a named key is not set.
-    pub fn new(entry: &OpenAi, kind: TaskKind) -> Result<Self, SetupError> {
+    pub fn new(entry: &OpenAi, kind: &dyn Kind) -> Result<Self, SetupError> {
         let bad = |key, problem: String| SetupError::Setting { key, problem };
         if entry.model.trim().is_empty() {
             return Err(bad("openai.model", "the model has no name; write the server's name for it".into()));
@@ -51,7 +54,10 @@ impl Chat {
             .iter()
             .find_map(|name| entry.extra.get(*name).and_then(Value::as_u64))
             .or(entry.max_tokens.map(u64::from))
-            .unwrap_or_else(|| default_max_tokens(kind, entry.structured == Some(true)));
+            .unwrap_or_else(|| {
+                let braces = if entry.structured == Some(true) { 32 } else { 0 };
+                u64::from(kind.max_tokens()) + braces
+            });
         Ok(Self { http, url, entry: entry.clone(), max_tokens })
     }
 
@@ -136,7 +142,7 @@ impl Chat {
                 Err(failure) => return Err(failure),
             };
             let late = |failure: Failure| Failure { latency, ..failure };
-            return reader.finish().map_err(late)?.into_reply(latency);
+            return self.checked(reader.finish().map_err(late)?.into_reply(latency), body);
         }
         let mut bytes = Vec::new();
         let latency = self
@@ -147,7 +153,22 @@ impl Chat {
             })
             .await?;
         let late = |failure: Failure| Failure { latency, ..failure };
-        wire::read(&bytes).map_err(late)?.into_reply(latency)
+        self.checked(wire::read(&bytes).map_err(late)?.into_reply(latency), body)
+    }
+
+    /// Without counts that cannot be, and without the model's name where it is the one that was asked.
+    fn checked(&self, answered: Result<Reply, Failure>, body: &str) -> Result<Reply, Failure> {
+        let most = self.most_tokens(body);
+        let believed = |usage: Option<Usage>| usage.filter(|usage| usage::is_believable(*usage, most));
+        match answered {
+            Ok(reply) => {
+                let usage = believed(reply.usage);
+                let doubt = if usage == reply.usage { reply.doubt } else { Some(Doubt::Unbelievable) };
+                let model = reply.model.filter(|model| names::is_another(&self.entry.model, model));
+                Ok(Reply { usage, doubt, model, ..reply })
+            }
+            Err(failure) => Err(Failure { usage: believed(failure.usage), ..failure }),
+        }
     }
 }
 
@@ -158,28 +179,61 @@ struct Raw {
     refusal: Option<String>,
     finish: Option<String>,
     reasoned: bool,
+    called: bool,
 }
 
 impl Raw {
+    /// What the answer says of tokens and of the model; a later part of a stream says it for the whole.
+    fn meter(&mut self, usage: Option<&Value>, model: Option<&Value>) {
+        if let Some(usage) = usage {
+            let (usage, doubt) = usage::read(usage);
+            self.reply.usage = usage.or(self.reply.usage);
+            self.reply.doubt = doubt.or(self.reply.doubt);
+        }
+        if let Some(model) = model.and_then(Value::as_str).filter(|model| !model.trim().is_empty()) {
+            self.reply.model = Some(model.trim().to_owned());
+        }
+    }
+
+    fn take(&mut self, message: &wire::WireMessage) {
+        self.reasoned |= message.reasoned();
+        self.called |= message.calls();
+        if let Some(refusal) = message.refusal.as_ref().and_then(Value::as_str) {
+            self.refusal.get_or_insert_default().push_str(refusal);
+        }
+        self.reply.text.push_str(&message.text());
+    }
+
     fn into_reply(self, latency: std::time::Duration) -> Result<Reply, Failure> {
-        let Self { mut reply, refusal, finish, reasoned } = self;
+        let Self { mut reply, refusal, finish, reasoned, called } = self;
         let fail = |kind, message: String| {
             Err(Failure { usage: reply.usage, latency, ..Failure::new(kind, message) })
         };
         if let Some(refusal) = refusal.filter(|text| !text.trim().is_empty()) {
             return fail(FailureKind::Refused, crate::http::shorten(&refusal));
         }
-        if finish.as_deref() == Some("content_filter") {
-            return fail(FailureKind::Filtered, "the server's content filter withheld the answer".into());
+        let ended = finish.as_deref().map_or(Finish::Whole, Finish::of);
+        match ended {
+            Finish::Filtered => {
+                return fail(FailureKind::Filtered, "the server's content filter withheld the answer".into());
+            }
+            Finish::Failed => {
+                let reason = finish.unwrap_or_default();
+                let message = format!("the server gave the answer up (finish_reason {reason:?})");
+                return fail(FailureKind::Cut, message);
+            }
+            Finish::Whole | Finish::Cut => {}
         }
-        let cut_short = finish.as_deref() == Some("length");
+        let cut_short = ended == Finish::Cut;
         if reply.text.trim().is_empty() {
-            let message = match (cut_short, reasoned) {
-                (true, _) => "the most tokens were used up before any text; raise `max_tokens`",
-                (false, true) => "the model reasoned but gave no answer",
-                (false, false) => "the answer has no text",
+            let message = match (cut_short, called, reasoned) {
+                (true, ..) => "the most tokens were used up before any text; raise `max_tokens`",
+                (false, true, _) => "the model called a tool in place of an answer",
+                (false, false, true) => "the model reasoned but gave no answer",
+                (false, false, false) => "the answer has no text",
             };
-            return fail(FailureKind::Empty, message.into());
+            return fail(FailureKind::Empty, message.into())
+                .map_err(|failure| Failure { cut_short, ..failure });
         }
         reply.latency = latency;
         reply.cut_short = cut_short;
@@ -187,15 +241,38 @@ impl Raw {
     }
 }
 
-/// The most tokens of an answer to a task of this kind, where nothing is said of it: enough without reasoning.
-#[must_use]
-pub fn default_max_tokens(kind: TaskKind, structured: bool) -> u64 {
-    let plain = match kind {
-        TaskKind::Classify | TaskKind::Choose | TaskKind::Regress | TaskKind::ClassifyImage => 64,
-        TaskKind::Tag | TaskKind::Extract => 256,
-        TaskKind::Generate | TaskKind::Translate | TaskKind::Forecast | TaskKind::Scored => 1_024,
-    };
-    if structured { plain + 32 } else { plain }
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Finish {
+    Whole,
+    /// At the most tokens.
+    Cut,
+    /// Withheld.
+    Filtered,
+    /// Given up by the server.
+    Failed,
+}
+
+impl Finish {
+    /// By the words of OpenAI, and of the servers that pass their own ones through (Google, Mistral, `DeepSeek`, gateways).
+    fn of(word: &str) -> Self {
+        match word {
+            "length"
+            | "max_tokens"
+            | "max_output_tokens"
+            | "model_length"
+            | "model_context_window_exceeded" => Self::Cut,
+            "content_filter"
+            | "safety"
+            | "recitation"
+            | "blocklist"
+            | "prohibited_content"
+            | "spii"
+            | "guardrail_intervened" => Self::Filtered,
+            "error" | "abort" | "cancelled" | "insufficient_system_resource" => Self::Failed,
+            _ => Self::Whole,
+        }
+    }
 }
 
 fn address(entry: &OpenAi, path: &str) -> Result<Url, SetupError> {
@@ -257,6 +334,8 @@ fn canonical(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ordinate_tasks::kinds::Classify;
+
     use super::*;
 
     fn entry(base_url: &str) -> OpenAi {
@@ -289,7 +368,7 @@ mod tests {
         with.extra =
             json!({ "max_completion_tokens": 9, "a": { "z": 1, "b": 2 } }).as_object().unwrap().clone();
         with.omit = vec!["temperature".into()];
-        let chat = Chat::new(&with, TaskKind::Classify).unwrap();
+        let chat = Chat::new(&with, &Classify).unwrap();
         let prompted = Prompted { system: None, user: "hi".into(), schema: None };
         assert_eq!(
             chat.body(&prompted),
@@ -301,7 +380,7 @@ mod tests {
     #[test]
     fn a_key_that_is_named_must_be_there() {
         let with = OpenAi { key_env: Some("ORDINATE_NO_SUCH_KEY".into()), ..entry("http://h/v1") };
-        let error = Chat::new(&with, TaskKind::Classify).unwrap_err().to_string();
+        let error = Chat::new(&with, &Classify).unwrap_err().to_string();
         assert!(error.contains("ORDINATE_NO_SUCH_KEY"), "{error}");
     }
 }

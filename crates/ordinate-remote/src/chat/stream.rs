@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Raw;
-use super::wire::{Wire, WireContent, broken_text, parse};
+use super::wire::{Wire, add_logprobs, broken_text, parse, word};
 use crate::failure::{Failure, FailureKind};
 
 /// Takes bytes as they come, and gives the answer when they have all come.
@@ -80,28 +80,24 @@ impl StreamReader {
     }
 
     fn add(&mut self, wire: Wire, since: Duration) {
-        if let Some(usage) = wire.usage.and_then(|usage| usage.usage()) {
-            self.raw.reply.usage = Some(usage);
-        }
+        self.raw.meter(wire.usage.as_ref(), wire.model.as_ref());
         self.begun |= wire.choices.is_some();
         for choice in wire.choices.into_iter().flatten().take(1) {
+            let before = self.raw.reply.text.len();
             if let Some(message) = choice.delta.or(choice.message) {
-                self.raw.reasoned |= message.reasoned();
-                let text = message.content.map(WireContent::into_text).unwrap_or_default();
-                if let Some(refusal) = message.refusal {
-                    self.raw.refusal.get_or_insert_default().push_str(&refusal);
-                }
-                if !text.is_empty() && self.raw.reply.first_token.is_none() {
-                    self.raw.reply.first_token = Some(since);
-                }
+                self.raw.take(&message);
+            } else if let Some(serde_json::Value::String(text)) = choice.text {
                 self.raw.reply.text.push_str(&text);
             }
-            if let Some(logprobs) = choice.logprobs {
-                logprobs.add_to(&mut self.raw.reply.logprobs);
+            if self.raw.reply.text.len() > before && self.raw.reply.first_token.is_none() {
+                self.raw.reply.first_token = Some(since);
+            }
+            if let Some(logprobs) = &choice.logprobs {
+                add_logprobs(logprobs, &mut self.raw.reply.logprobs);
             }
             if let Some(finish) = choice.finish_reason {
                 self.says_why = true;
-                self.raw.finish = finish.or(self.raw.finish.take());
+                self.raw.finish = word(finish).or(self.raw.finish.take());
             }
         }
     }

@@ -7,108 +7,108 @@ use serde_json::error::Category;
 use super::Raw;
 use crate::failure::{Failure, FailureKind};
 use crate::http::{error_message, shorten};
-use crate::reply::{TokenLogprob, Usage};
+use crate::reply::TokenLogprob;
 
-/// An answer, or one chunk of a streamed one.
+/// An answer, or one chunk of a streamed one. What an answer can do without is read whatever its type: an odd one must
+/// not throw an answer away that was paid for.
 #[derive(Debug, Deserialize)]
 pub(super) struct Wire {
     pub(super) choices: Option<Vec<WireChoice>>,
-    pub(super) usage: Option<WireUsage>,
+    pub(super) usage: Option<Value>,
     pub(super) error: Option<Value>,
+    pub(super) model: Option<Value>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(super) struct WireChoice {
     pub(super) message: Option<WireMessage>,
     pub(super) delta: Option<WireMessage>,
+    /// The text of a server for completions.
+    pub(super) text: Option<Value>,
     /// `None`: not named; `Some(None)`: null, as long as the answer goes on.
     #[serde(default, deserialize_with = "named")]
-    pub(super) finish_reason: Option<Option<String>>,
-    pub(super) logprobs: Option<WireLogprobs>,
+    pub(super) finish_reason: Option<Option<Value>>,
+    pub(super) logprobs: Option<Value>,
 }
 
 /// Tells null from a field that is not there.
-fn named<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
+fn named<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<Value>>, D::Error> {
     Option::deserialize(value).map(Some)
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct WireMessage {
-    pub(super) content: Option<WireContent>,
-    pub(super) refusal: Option<String>,
-    // Some servers send both of these, so that neither can be an alias of the other.
-    pub(super) reasoning_content: Option<Value>,
-    pub(super) reasoning: Option<Value>,
+    pub(super) content: Option<Value>,
+    pub(super) refusal: Option<Value>,
+    tool_calls: Option<Value>,
+    function_call: Option<Value>,
+    // Some servers send several of these, so that none can be an alias of another.
+    reasoning_content: Option<Value>,
+    reasoning: Option<Value>,
+    thinking: Option<Value>,
 }
 
 impl WireMessage {
+    /// Whether there is reasoning beside the text.
     pub(super) fn reasoned(&self) -> bool {
-        [&self.reasoning_content, &self.reasoning].into_iter().flatten().any(|value| !value.is_null())
+        let beside = [&self.reasoning_content, &self.reasoning, &self.thinking];
+        beside.into_iter().flatten().any(says_something)
+            || parts(self.content.as_ref()).any(|part| !is_text(part))
     }
-}
 
-/// Text, or parts of which some are text.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub(super) enum WireContent {
-    Text(String),
-    Parts(Vec<Value>),
-}
+    /// Whether it calls a tool.
+    pub(super) fn calls(&self) -> bool {
+        [&self.tool_calls, &self.function_call].into_iter().flatten().any(says_something)
+    }
 
-impl WireContent {
-    pub(super) fn into_text(self) -> String {
-        match self {
-            Self::Text(text) => text,
-            Self::Parts(parts) => {
-                parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().concat()
-            }
+    /// Its text: the content, or those of its parts that are text.
+    pub(super) fn text(&self) -> String {
+        match &self.content {
+            Some(Value::String(text)) => text.clone(),
+            content => parts(content.as_ref())
+                .filter(|part| is_text(part))
+                .filter_map(|part| part["text"].as_str().or_else(|| part["text"]["value"].as_str()))
+                .collect(),
         }
     }
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct WireLogprobs {
-    pub(super) content: Option<Vec<WireToken>>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct WireToken {
-    token: String,
-    logprob: Option<f64>,
-    bytes: Option<Vec<u8>>,
-}
-
-impl WireToken {
-    /// Its text. A part of a character has none: OpenAI writes `\xc3` for it, with the byte beside.
-    fn text(self) -> String {
-        let part = self.bytes.is_some_and(|bytes| std::str::from_utf8(&bytes).is_err());
-        if part { String::new() } else { self.token }
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(values) => !values.is_empty(),
+        _ => true,
     }
 }
 
-/// Servers that count nothing send nulls.
-#[derive(Debug, Deserialize)]
-pub(super) struct WireUsage {
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
+fn parts(content: Option<&Value>) -> impl Iterator<Item = &Value> {
+    content.and_then(Value::as_array).into_iter().flatten()
 }
 
-impl WireUsage {
-    pub(super) fn usage(&self) -> Option<Usage> {
-        // A completion of no tokens may be left out; a prompt of none may not.
-        let input_tokens = self.prompt_tokens?;
-        Some(Usage { input_tokens, output_tokens: self.completion_tokens.unwrap_or(0) })
-    }
+/// Parts of other types are reasoning, pictures, sound.
+fn is_text(part: &Value) -> bool {
+    part.get("type").and_then(Value::as_str).is_none_or(|kind| matches!(kind, "text" | "output_text"))
 }
 
-impl WireLogprobs {
-    pub(super) fn add_to(self, tokens: &mut Vec<TokenLogprob>) {
-        let given = self.content.into_iter().flatten();
-        tokens.extend(given.filter_map(|token| {
-            let logprob = token.logprob.filter(|value| value.is_finite())?.min(0.0);
-            Some(TokenLogprob { token: token.text(), logprob })
-        }));
-    }
+/// Adds the log-probabilities of tokens that are what they should be.
+pub(super) fn add_logprobs(logprobs: &Value, tokens: &mut Vec<TokenLogprob>) {
+    let given = logprobs["content"].as_array().into_iter().flatten();
+    tokens.extend(given.filter_map(|token| {
+        let logprob = token["logprob"].as_f64().filter(|value| value.is_finite())?.min(0.0);
+        let bytes: Option<Vec<u8>> = token["bytes"]
+            .as_array()
+            .and_then(|bytes| bytes.iter().map(|byte| u8::try_from(byte.as_u64()?).ok()).collect());
+        // A part of a character has no text: OpenAI writes `\xc3` for it, with the byte beside.
+        let part = bytes.is_some_and(|bytes| std::str::from_utf8(&bytes).is_err());
+        let text = if part { "" } else { token["token"].as_str()? };
+        Some(TokenLogprob { token: text.to_owned(), logprob })
+    }));
+}
+
+/// The word of a finish reason.
+pub(super) fn word(reason: Option<Value>) -> Option<String> {
+    reason.and_then(|reason| reason.as_str().map(str::to_lowercase))
 }
 
 /// Parses one JSON text of an answer.
@@ -136,20 +136,20 @@ pub(super) fn parse(text: &str) -> Result<Wire, Failure> {
 pub(super) fn read(bytes: &[u8]) -> Result<Raw, Failure> {
     let text = std::str::from_utf8(bytes).map_err(|error| broken_text(error.valid_up_to()))?;
     let wire = parse(text)?;
-    let usage = wire.usage.and_then(|usage| usage.usage());
+    let mut raw = Raw::default();
+    raw.meter(wire.usage.as_ref(), wire.model.as_ref());
     let Some(choice) = wire.choices.and_then(|choices| choices.into_iter().next()) else {
         let message = format!("the answer has no choices: {}", shorten(text));
-        return Err(Failure { usage, ..Failure::new(FailureKind::Shape, message) });
+        return Err(Failure { usage: raw.reply.usage, ..Failure::new(FailureKind::Shape, message) });
     };
-    let mut raw = Raw { finish: choice.finish_reason.flatten(), ..Raw::default() };
-    raw.reply.usage = usage;
-    if let Some(logprobs) = choice.logprobs {
-        logprobs.add_to(&mut raw.reply.logprobs);
+    raw.finish = word(choice.finish_reason.flatten());
+    if let Some(logprobs) = &choice.logprobs {
+        add_logprobs(logprobs, &mut raw.reply.logprobs);
     }
     if let Some(message) = choice.message.or(choice.delta) {
-        raw.reasoned = message.reasoned();
-        raw.refusal = message.refusal;
-        raw.reply.text = message.content.map(WireContent::into_text).unwrap_or_default();
+        raw.take(&message);
+    } else if let Some(Value::String(text)) = choice.text {
+        raw.reply.text = text;
     }
     Ok(raw)
 }
@@ -179,7 +179,18 @@ mod tests {
         let raw =
             read(br#"{"choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":null}}"#).unwrap();
         assert_eq!(raw.reply.usage, None);
-        let raw = read(br#"{"choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":3}}"#).unwrap();
-        assert_eq!(raw.reply.usage, Some(Usage { input_tokens: 3, output_tokens: 0 }));
+        // Odd types where nothing hangs on them.
+        let body = r#"{"model":7,"usage":"much","choices":[{"finish_reason":4,"logprobs":"x",
+            "message":{"content":"a","refusal":false,"reasoning":{},"tool_calls":{}}}]}"#;
+        assert_eq!(text(body), "a");
+        assert_eq!(text(r#"{"choices":[{"text":"a","finish_reason":"stop"}]}"#), "a");
+    }
+
+    #[test]
+    fn reasoning_parts_are_no_text() {
+        let body = r#"{"choices":[{"message":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"b?"}]},
+            {"type":"reasoning","text":"c?"},{"type":"text","text":"a"},{"type":"output_text","text":"d"}]}}]}"#;
+        let raw = read(body.as_bytes()).unwrap();
+        assert_eq!((raw.reply.text.as_str(), raw.reasoned), ("ad", true));
     }
 }

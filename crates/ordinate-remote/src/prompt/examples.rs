@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ordinate_core::task::ChooseExamples;
 use sha2::{Digest, Sha256};
 
-use crate::item::Item;
+use ordinate_core::Item;
 
 /// Characters of an n-gram: long enough to carry words, short enough for Chinese.
 const GRAM: usize = 3;
@@ -58,8 +58,8 @@ impl Examples {
             // The nearest stands last: what is read last weighs most.
             Rule::Nearest { k, index } => {
                 let not_itself =
-                    |at: usize| self.items[at].id != item.id && self.items[at].input != item.input;
-                let mut near = index.nearest(&item.input, *k, not_itself);
+                    |at: usize| self.items[at].id != item.id && self.items[at].input.text != item.input.text;
+                let mut near = index.nearest(&item.input.text, *k, not_itself);
                 near.reverse();
                 near.into_iter().map(|at| &self.items[at]).collect()
             }
@@ -97,7 +97,7 @@ impl NgramIndex {
     fn new(items: &[Item]) -> Self {
         let mut postings: HashMap<u64, Vec<(u32, f32)>> = HashMap::new();
         for (at, item) in (0_u32..).zip(items) {
-            for (gram, count) in grams(&item.input) {
+            for (gram, count) in grams(&item.input.text) {
                 postings.entry(gram).or_default().push((at, count));
             }
         }

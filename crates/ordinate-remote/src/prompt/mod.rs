@@ -1,6 +1,5 @@
 //! What a candidate is told about an item: a default for each task kind, or templates of the user's.
 
-mod defaults;
 mod examples;
 
 pub use examples::Examples;
@@ -8,10 +7,11 @@ pub use examples::Examples;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
-use ordinate_core::task::{PromptSection, TaskKind};
-use serde_json::{Value, json};
+use ordinate_core::task::PromptSection;
+use ordinate_tasks::{Kind, Lacks, Template};
+use serde_json::{Map, Value, json};
 
-use crate::item::Item;
+use ordinate_core::Item;
 
 /// A prompt that could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +20,7 @@ pub enum PromptError {
     #[error(
         "a {0} task cannot be asked by a text prompt; write `[prompt] template`, or use a command or local candidate"
     )]
-    Kind(String),
+    Kind(&'static str),
     /// A template of the user's is wrong.
     #[error("[prompt] {key}: {problem}")]
     Template {
@@ -58,7 +58,7 @@ impl std::fmt::Display for Prompted {
 /// A prompt that is ready to be rendered for items.
 #[derive(Debug)]
 pub struct Prompt {
-    kind: TaskKind,
+    kind: &'static dyn Kind,
     labels: Vec<String>,
     instruction: Option<String>,
     language: Option<String>,
@@ -68,29 +68,28 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    /// Compiles the templates of a task. `labels` is the fixed list of a `classify` or `tag` task; `structured`
+    /// Compiles the templates of a task. `labels` is the fixed list of a kind that has one; `structured`
     /// says that the answer is to be JSON.
     ///
     /// # Errors
-    /// [`PromptError`] when a template is wrong, or a `classify` or `tag` task has no labels.
+    /// [`PromptError`] when a template is wrong, or a kind that takes answers from a list has no labels.
     pub fn new(
-        kind: TaskKind,
+        kind: &'static dyn Kind,
         labels: &[String],
         section: &PromptSection,
         structured: bool,
     ) -> Result<Self, PromptError> {
         let own = section.template.is_some();
-        let default = defaults::of(kind);
+        let default = kind.prompt();
         if default.is_none() && !own {
-            let word = json!(kind).as_str().unwrap_or_default().to_owned();
-            return Err(PromptError::Kind(word));
+            return Err(PromptError::Kind(kind.name()));
         }
-        if matches!(kind, TaskKind::Classify | TaskKind::Tag) && labels.is_empty() {
+        if kind.has_labels() && labels.is_empty() {
             return Err(PromptError::Lacks(
                 "the task has no labels: no item has a target; name the field with `[data] target`".into(),
             ));
         }
-        let (system, user) = default.unwrap_or_default();
+        let Template { system, user } = default.unwrap_or(Template { system: "", user: "" });
         let mut environment = Environment::new();
         // A misspelt field must not send thousands of prompts without their text.
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
@@ -133,7 +132,7 @@ impl Prompt {
             let options: Vec<Value> =
                 item.options.iter().map(|c| json!({ "key": c.key, "text": c.text })).collect();
             json!({
-                "input": item.input,
+                "input": item.input.text,
                 "context": item.context,
                 "options": options,
                 "target": if with_target { json!(item.target) } else { Value::Null },
@@ -142,7 +141,7 @@ impl Prompt {
         let examples: Vec<Value> = examples.iter().map(|example| shown(example, true)).collect();
         let this = shown(item, false);
         let context = json!({
-            "input": item.input,
+            "input": item.input.text,
             "context": item.context,
             "options": this["options"],
             "labels": self.labels,
@@ -150,7 +149,7 @@ impl Prompt {
             "instruction": self.instruction,
             "language": self.language,
             "structured": self.structured,
-            "item": item.fields,
+            "item": fields(item),
         });
         let render = |key: &'static str| {
             self.environment
@@ -169,36 +168,15 @@ impl Prompt {
     }
 
     fn check(&self, item: &Item) -> Result<(), PromptError> {
-        let lacks = |what: &str, key: &str| {
-            Err(PromptError::Lacks(format!(
-                "item {:?} has no {what}; name the field with `[data] {key}`, or write `[prompt] template`",
-                item.id
-            )))
-        };
-        match self.kind {
-            TaskKind::Choose if item.options.len() < 2 => lacks("options to choose from", "options"),
-            TaskKind::Extract if item.context.is_none() => lacks("context to extract from", "context"),
-            _ => Ok(()),
-        }
+        let Some(Lacks { what, key }) = self.kind.lacks(item) else { return Ok(()) };
+        Err(PromptError::Lacks(format!(
+            "item {:?} has no {what}; name the field with `[data] {key}`, or write `[prompt] template`",
+            item.id
+        )))
     }
 
     fn schema(&self, item: &Item) -> Option<Value> {
-        let answer = match self.kind {
-            TaskKind::Classify => json!({ "type": "string", "enum": self.labels }),
-            TaskKind::Tag => {
-                json!({ "type": "array", "items": { "type": "string", "enum": self.labels } })
-            }
-            TaskKind::Choose => {
-                let keys: Vec<&str> = item.options.iter().map(|choice| choice.key.as_str()).collect();
-                json!({ "type": "string", "enum": keys })
-            }
-            TaskKind::Extract => json!({ "type": "string" }),
-            TaskKind::Regress => json!({ "type": "number" }),
-            TaskKind::Forecast => json!({ "type": "array", "items": { "type": "number" } }),
-            TaskKind::Generate | TaskKind::Translate | TaskKind::ClassifyImage | TaskKind::Scored => {
-                return None;
-            }
-        };
+        let answer = self.kind.schema(item, &self.labels)?;
         Some(json!({
             "type": "object",
             "properties": { "answer": answer },
@@ -206,6 +184,19 @@ impl Prompt {
             "additionalProperties": false,
         }))
     }
+}
+
+/// `item` of a template: never the item's own target.
+fn fields(item: &Item) -> Map<String, Value> {
+    let own = item.input.fields.iter().map(|field| (field.name.clone(), json!(field.value)));
+    let mut fields: Map<String, Value> = own.collect();
+    fields.insert("id".into(), json!(item.id));
+    for (key, value) in [("slice", &item.slice), ("group", &item.group)] {
+        if let Some(value) = value {
+            fields.insert(key.into(), json!(value));
+        }
+    }
+    fields
 }
 
 /// One line: what is wrong, where, and by which name.
@@ -223,7 +214,9 @@ fn describe(error: &minijinja::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::item::Choice;
+    use ordinate_core::{Choice, Field, FieldValue};
+    use ordinate_tasks::Kinds;
+    use ordinate_tasks::kinds::{Choose, Classify, ClassifyImage};
 
     fn item() -> Item {
         Item {
@@ -242,16 +235,7 @@ mod tests {
 
     #[test]
     fn no_default_prompt_shows_the_target() {
-        for kind in [
-            TaskKind::Classify,
-            TaskKind::Tag,
-            TaskKind::Choose,
-            TaskKind::Extract,
-            TaskKind::Generate,
-            TaskKind::Translate,
-            TaskKind::Regress,
-            TaskKind::Forecast,
-        ] {
+        for kind in Kinds::builtin().iter().filter(|kind| kind.prompt().is_some()) {
             for structured in [false, true] {
                 let prompt = Prompt::new(kind, &labels(), &PromptSection::default(), structured).unwrap();
                 let shown = prompt.render(&item(), &[]).unwrap();
@@ -267,7 +251,7 @@ mod tests {
     #[test]
     fn the_default_for_labels() {
         let section = PromptSection { instruction: Some("Where did gold go?".into()), ..Default::default() };
-        let prompt = Prompt::new(TaskKind::Classify, &labels(), &section, false).unwrap();
+        let prompt = Prompt::new(&Classify, &labels(), &section, false).unwrap();
         let example = Item { input: "gold falls".into(), target: Some("down".into()), ..Item::default() };
         let shown = prompt.render(&item(), &[&example]).unwrap();
         assert_eq!(
@@ -280,13 +264,12 @@ mod tests {
 
     #[test]
     fn templates_of_the_users() {
-        let mut fields = serde_json::Map::new();
-        fields.insert("title".into(), json!("T"));
-        let item = Item { fields, ..item() };
+        let mut item = item();
+        item.input.fields.push(Field { name: "title".into(), value: FieldValue::Category("T".into()) });
         let section =
             |template: &str| PromptSection { template: Some(template.into()), ..Default::default() };
         let make = |text: &str| {
-            Prompt::new(TaskKind::Classify, &labels(), &section(text), false)
+            Prompt::new(&Classify, &labels(), &section(text), false)
                 .and_then(|prompt| prompt.render(&item, &[]))
         };
         assert_eq!(
@@ -307,11 +290,11 @@ mod tests {
 
     #[test]
     fn what_is_lacking_is_said() {
-        let none = Prompt::new(TaskKind::Classify, &[], &PromptSection::default(), false);
+        let none = Prompt::new(&Classify, &[], &PromptSection::default(), false);
         assert!(none.unwrap_err().to_string().contains("[data] target"));
-        let prompt = Prompt::new(TaskKind::Choose, &[], &PromptSection::default(), false).unwrap();
+        let prompt = Prompt::new(&Choose, &[], &PromptSection::default(), false).unwrap();
         let bare = Item { id: "q7".into(), options: vec![], ..item() };
         assert!(prompt.render(&bare, &[]).unwrap_err().to_string().contains("q7"));
-        assert!(Prompt::new(TaskKind::ClassifyImage, &labels(), &PromptSection::default(), false).is_err());
+        assert!(Prompt::new(&ClassifyImage, &labels(), &PromptSection::default(), false).is_err());
     }
 }

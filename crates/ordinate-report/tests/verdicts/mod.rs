@@ -165,6 +165,30 @@ pub(crate) fn combined() -> Verdict {
     }
 }
 
+/// [`combined`] with a candidate that was asked.
+pub(crate) fn asked() -> Verdict {
+    let mut verdict = combined();
+    let errors = [("empty", 3), ("unreadable", 45), ("filtered", 5), ("overloaded", 7)];
+    verdict.measured = vec![Measured {
+        name: verdict.candidates[0].name.clone(),
+        items: 1_000,
+        answered: 1_000,
+        requests: 1_010,
+        errors: errors.into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect(),
+        cut: 48,
+        other_models: [("gpt-small".to_owned(), 12)].into(),
+        tokens_unbelievable: 0,
+        tokens_disagree: 0,
+        input_tokens: 1,
+        output_tokens: 1,
+        cost_usd: None,
+        latency_ms: None,
+        first_token_ms: None,
+        stopped: None,
+    }];
+    verdict
+}
+
 /// [`combined`] with two candidates that ran here, one of them hosted by the hour.
 pub(crate) fn deployed() -> Verdict {
     let mut verdict = combined();

@@ -3,7 +3,7 @@
 use ordinate_core::verdict::{Measured as Record, Percentiles, Stopped};
 use ordinate_core::{Answer, Score};
 use ordinate_data::Task;
-use ordinate_measure::{Ended, Measured, Quantiles, Row, Summary};
+use ordinate_measure::{Ended, Measured, Quantiles, Remarks, Row, Summary};
 
 use super::Asked;
 use super::plan::Prepared;
@@ -11,13 +11,13 @@ use crate::failure::Failure;
 
 /// Puts every answer into its cell.
 pub(super) async fn join(task: &Task, prepared: Prepared, measured: &Measured) -> Result<Asked, Failure> {
-    let Prepared { mut unasked, questions, metric, .. } = prepared;
+    let Prepared { mut unasked, items, metric, .. } = prepared;
     let live = unasked.live.clone();
     for (which, &column) in live.iter().enumerate() {
         let mut wrong = None;
         let put = |row: Row| {
             let error = row.error.as_ref().map(|(kind, message)| format!("{kind}: {message}"));
-            let target = questions[row.item].target.as_deref().unwrap_or_default();
+            let target = items.target(row.item).unwrap_or_default();
             let score = row.output.as_deref().map(|output| metric.score(output, target));
             let answer = Answer {
                 score: score
@@ -42,6 +42,7 @@ pub(super) async fn join(task: &Task, prepared: Prepared, measured: &Measured) -
     }
     let mut loaded = unasked.finish(task)?;
     loaded.notes.extend(measured.summaries.iter().map(note));
+    loaded.evidence = crate::metric::mergeable(loaded.evidence, &metric);
     Ok(Asked { loaded, measured: measured.summaries.iter().map(record).collect() })
 }
 
@@ -56,6 +57,10 @@ pub(crate) fn record(summary: &Summary) -> Record {
         answered: summary.done,
         requests: summary.requests,
         errors: summary.errors.iter().map(|(kind, count)| ((*kind).to_owned(), *count)).collect(),
+        cut: summary.remarks.cut,
+        other_models: summary.remarks.models.clone(),
+        tokens_unbelievable: summary.remarks.tokens_unbelievable,
+        tokens_disagree: summary.remarks.tokens_disagree,
         input_tokens: summary.input_tokens,
         output_tokens: summary.output_tokens,
         cost_usd: summary.cost_usd,
@@ -68,6 +73,32 @@ pub(crate) fn record(summary: &Summary) -> Record {
             _ => None,
         },
     }
+}
+
+/// What a reader should know of its replies.
+fn remarks(summary: &Summary) -> String {
+    let Remarks { cut, models, tokens_unbelievable, tokens_disagree } = &summary.remarks;
+    let mut text = String::new();
+    if *cut > 0 {
+        text.push_str(&format!(" {cut} of its replies were cut at the most tokens; raise `max_tokens`."));
+    }
+    if !models.is_empty() {
+        let named: Vec<String> =
+            models.iter().map(|(model, count)| format!("{model:?} ({count} answers)")).collect();
+        text.push_str(&format!(" Another model than was asked answered: {}.", named.join(", ")));
+    }
+    if *tokens_unbelievable > 0 {
+        text.push_str(&format!(
+            " The tokens that its server counted for {tokens_unbelievable} answers cannot be, and what these cost is unknown."
+        ));
+    }
+    if *tokens_disagree > 0 {
+        text.push_str(&format!(
+            " The total of tokens of {tokens_disagree} answers is not the sum of its parts; what is beyond them counts as \
+             written."
+        ));
+    }
+    text
 }
 
 /// What a reader of the verdict should know of a candidate that was asked.
@@ -85,6 +116,7 @@ fn note(summary: &Summary) -> String {
         text.push_str(&format!(", errors: {}", kinds.join(", ")));
     }
     text.push('.');
+    text.push_str(&remarks(summary));
     // llama-cpp-python counts the tokens of whole answers only.
     if summary.input_tokens + summary.output_tokens == 0 && summary.first_token_ms.is_some() {
         text.push_str(

@@ -14,7 +14,7 @@ use ordinate_remote::FailureKind;
 use crate::failure::Failure;
 pub(crate) use join::record;
 use plan::Prepared;
-pub(crate) use plan::{examples, item, labels, may_be_sent, set_limits, set_rates};
+pub(crate) use plan::{examples, may_be_sent, set_limits, set_rates};
 use show::Teller;
 pub(crate) use show::estimate_lines;
 
@@ -117,9 +117,8 @@ pub(crate) fn look(task: &Task, store: &Path) -> Result<Looked, Failure> {
     let prepared = Prepared::new(task, store)?;
     let prompts = prepared.prompts()?;
     let estimates = estimates(prepared.plan.clone())?;
-    let slices: std::collections::BTreeSet<_> =
-        prepared.questions.iter().filter_map(|question| question.slice.as_deref()).collect();
-    Ok(Looked { items: prepared.questions.len(), slices: slices.len(), estimates, prompts })
+    let items = &prepared.items;
+    Ok(Looked { items: items.len(), slices: items.slices().names().len(), estimates, prompts })
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

@@ -1,16 +1,15 @@
 //! From a task file to a plan of asking.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use ordinate_core::task::{CandidateEntry, ChooseExamples, OpenAi, TaskKind};
-use ordinate_core::{Hosting, Needs};
-use ordinate_data::{Question, Task, Unasked};
-use ordinate_measure::{ChatAnswerer, CommandAnswerer, Contender, EarlyStopping, Items, Plan};
-use ordinate_remote::{Chat, Choice, Command, Examples, Item, Prompt, Reader};
-use ordinate_score::Metric;
-use serde_json::{Map, json};
+use ordinate_core::column::Codes;
+use ordinate_core::task::{CandidateEntry, ChooseExamples, OpenAi};
+use ordinate_core::{Hosting, Item, Items, Needs, OutputKind};
+use ordinate_data::{Task, Unasked};
+use ordinate_measure::{ChatAnswerer, CommandAnswerer, Contender, EarlyStopping, Plan};
+use ordinate_remote::{Chat, Command, Examples, Prompt};
+use ordinate_tasks::{Reader, Scorer};
 
 use crate::failure::Failure;
 
@@ -20,52 +19,26 @@ const ALPHA: f64 = 0.05;
 /// A plan, and what is needed to join its answers with what was recorded.
 pub(crate) struct Prepared {
     pub(crate) plan: Plan,
-    pub(crate) metric: Metric,
-    pub(crate) questions: Arc<Vec<Question>>,
+    pub(crate) metric: Scorer,
+    pub(crate) items: Arc<Items>,
     pub(crate) unasked: Unasked,
     prompts: Vec<(String, Arc<Prompt>, Arc<Examples>)>,
 }
 
 /// The items of the task, made when they are asked about.
-struct Asking {
-    questions: Arc<Vec<Question>>,
-    groups: Vec<Option<u32>>,
-}
+struct Asking(Arc<Items>);
 
-impl Items for Asking {
+impl ordinate_measure::Items for Asking {
     fn len(&self) -> usize {
-        self.questions.len()
+        self.0.len()
     }
 
     fn item(&self, at: usize) -> Item {
-        item(&self.questions[at])
+        self.0.item(at)
     }
 
     fn group(&self, at: usize) -> Option<u32> {
-        self.groups[at]
-    }
-}
-
-/// An item as a candidate sees it. The target is there for examples; prompts never show the asked item's own.
-pub(crate) fn item(question: &Question) -> Item {
-    let mut fields = Map::new();
-    fields.insert("id".into(), json!(question.id));
-    for (key, value) in [("slice", &question.slice), ("group", &question.group)] {
-        if let Some(value) = value {
-            fields.insert(key.into(), json!(value));
-        }
-    }
-    Item {
-        id: question.id.clone(),
-        input: question.input.clone(),
-        context: question.context.clone(),
-        options: question
-            .options
-            .iter()
-            .map(|(key, text)| Choice { key: key.clone().unwrap_or_default(), text: text.clone() })
-            .collect(),
-        target: question.target.clone(),
-        fields,
+        self.0.groups().codes().get(at).copied().filter(|code| *code != Codes::NONE)
     }
 }
 
@@ -74,16 +47,14 @@ impl Prepared {
     pub(crate) fn new(task: &Task, store: &Path) -> Result<Self, Failure> {
         let file = &task.file;
         let at = |message: String| Failure::Input(format!("{}: {message}", task.path.display()));
-        let kind = file.task.kind;
+        let kind = task.kind;
         let metric = crate::metric::of(task)?;
         let mut unasked = ordinate_data::load_unasked(task, &|output, target| metric.score(output, target))?;
-        let labels = if matches!(kind, TaskKind::Classify | TaskKind::Tag) {
-            labels(kind, unasked.labels())
-        } else {
-            Vec::new()
-        };
-        let examples = Arc::new(examples(task, &std::mem::take(&mut unasked.train))?);
-        let questions = Arc::new(std::mem::take(&mut unasked.questions));
+        let labels = kind.labels(unasked.labels());
+        let train = std::mem::take(&mut unasked.train);
+        let train = (0..train.len()).map(|row| train.item(row)).collect();
+        let examples = Arc::new(examples(task, train)?);
+        let items = Arc::new(unasked.items().clone());
         let mut prompts = Vec::new();
         let mut contenders = Vec::new();
         for &column in &unasked.live {
@@ -112,35 +83,27 @@ impl Prepared {
             contender.eligible = eligible(entry, &file.needs);
             contenders.push(contender);
         }
-        let mut groups: HashMap<&str, u32> = HashMap::new();
-        let mut numbers = Vec::with_capacity(questions.len());
-        for question in questions.iter() {
-            let next = u32::try_from(groups.len()).unwrap_or(u32::MAX);
-            numbers.push(question.group.as_deref().map(|group| *groups.entry(group).or_insert(next)));
-        }
-        let items = Asking { questions: Arc::clone(&questions), groups: numbers };
-        let mut plan = Plan::new(items, contenders, Reader::new(kind, &labels), store.to_owned());
+        let asking = Asking(Arc::clone(&items));
+        let mut plan = Plan::new(asking, contenders, Reader::new(kind, &labels), store.to_owned());
         set_limits(&mut plan, task)?;
         let measure = &file.measure;
         if measure.stop_early == Some(true) {
-            let scored = Arc::clone(&questions);
+            let (scored, metric) = (Arc::clone(&items), metric.clone());
             plan.early = Some(EarlyStopping {
                 scorer: Arc::new(move |at, output| {
-                    output
-                        .zip(scored[at].target.as_deref())
-                        .map_or(0.0, |(output, target)| metric.score(output, target))
+                    output.zip(scored.target(at)).map_or(0.0, |(output, target)| metric.score(output, target))
                 }),
                 alpha: measure.alpha.unwrap_or(ALPHA),
                 needs: file.needs.clone(),
                 seed: file.statistics.seed.unwrap_or_default(),
             });
         }
-        Ok(Self { plan, metric, questions, unasked, prompts })
+        Ok(Self { plan, metric, items, unasked, prompts })
     }
 
     /// The prompt for the first item, of every candidate that is prompted.
     pub(crate) fn prompts(&self) -> Result<Vec<(String, String)>, Failure> {
-        let first = item(&self.questions[0]);
+        let first = self.items.item(0);
         let shown = |(name, prompt, examples): &(String, Arc<Prompt>, Arc<Examples>)| {
             let prompted = prompt
                 .render(&first, &examples.of(&first))
@@ -199,23 +162,9 @@ fn check_numbers(task: &Task) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Every label of the task, of its sorted targets: for `tag` those within the targets' lists.
-pub(crate) fn labels(kind: TaskKind, targets: Vec<String>) -> Vec<String> {
-    if kind != TaskKind::Tag {
-        return targets;
-    }
-    let split = targets.iter().flat_map(|target| {
-        let list = serde_json::from_str::<Vec<String>>(target);
-        list.unwrap_or_else(|_| target.split([',', ';', '|']).map(|label| label.trim().to_owned()).collect())
-    });
-    let set: std::collections::BTreeSet<String> = split.filter(|label| !label.is_empty()).collect();
-    set.into_iter().collect()
-}
-
 /// The examples that `[prompt]` wants, drawn from these.
-pub(crate) fn examples(task: &Task, train: &[Question]) -> Result<Examples, Failure> {
+pub(crate) fn examples(task: &Task, train: Vec<Item>) -> Result<Examples, Failure> {
     let prompt = &task.file.prompt;
-    let train: Vec<Item> = train.iter().map(item).collect();
     let k = prompt.examples.unwrap_or(0) as usize;
     if k == 0 {
         return Ok(Examples::none());
@@ -227,7 +176,7 @@ pub(crate) fn examples(task: &Task, train: &[Question]) -> Result<Examples, Fail
             task.path.display()
         )));
     }
-    let classes = matches!(task.file.task.kind, TaskKind::Classify | TaskKind::Choose);
+    let classes = task.kind.output() == Some(OutputKind::Label);
     let default = if classes { ChooseExamples::PerClass } else { ChooseExamples::Random };
     let choose = prompt.choose_examples.unwrap_or(default);
     Ok(Examples::draw(train, k, choose, task.file.statistics.seed.unwrap_or_default()))

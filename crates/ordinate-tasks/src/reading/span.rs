@@ -1,13 +1,22 @@
 //! A passage of the context.
 
-use super::Extracted;
+use ordinate_core::Output;
+
 use super::fold::Folded;
+use super::{Extracted, Unreadable, Wrote};
 
 const PREFIXES: [&str; 6] = ["answer:", "the answer is:", "the answer is", "答案:", "答案是:", "答案是"];
 
 /// The reply without its wrapping, as the context writes it where the context has it. A passage that is not in
 /// the context is kept: how wrong it is, the metric says.
-pub(super) fn read(context: Option<&str>, text: &str) -> Extracted {
+///
+/// # Errors
+/// [`Unreadable`] where the reply was cut.
+pub fn read(context: Option<&str>, reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
+    if reply.cut {
+        return Err(Unreadable::cut());
+    }
+    let text = reply.text;
     let whole = unwrap(text, 0..text.len());
     let found = context.and_then(|context| {
         let context = Folded::new(context);
@@ -17,7 +26,7 @@ pub(super) fn read(context: Option<&str>, text: &str) -> Extracted {
             .find(|span| !span.is_empty() && contains(&context, &text[span.clone()]))
     });
     let span = found.unwrap_or(whole);
-    Extracted { value: text[span.clone()].to_owned(), span }
+    Ok(Extracted { output: Output::Text(text[span.clone()].to_owned()), span })
 }
 
 fn contains(context: &Folded, passage: &str) -> bool {
@@ -86,7 +95,11 @@ mod tests {
             ("", ""),
             ("\"", "\""),
         ] {
-            assert_eq!(read(context, text).value, span, "{text}");
+            assert_eq!(
+                read(context, Wrote { text, cut: false }).unwrap().output,
+                Output::Text(span.into()),
+                "{text}"
+            );
         }
     }
 }

@@ -1,7 +1,67 @@
 //! ROUGE (Lin 2004): F1 of n-grams or of the longest common subsequence, as Google's `rouge-score` package
 //! computes them with `use_stemmer=False`.
 
+use std::sync::Arc;
+
+use ordinate_core::Output;
+
 use super::grams::{Numbering, count, shared};
+use super::{Metric, MetricError, Target, best};
+
+/// ROUGE, F1; the best of several right answers counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rouge {
+    /// ROUGE-1: words.
+    One,
+    /// ROUGE-2: pairs of words.
+    Two,
+    /// ROUGE-L: the longest common subsequence of words.
+    Longest,
+}
+
+impl Metric for Rouge {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::One => "rouge-1",
+            Self::Two => "rouge-2",
+            Self::Longest => "rouge-l",
+        }
+    }
+
+    fn about(&self) -> &'static str {
+        match self {
+            Self::One => {
+                "ROUGE-1, F1, as rouge-score without a stemmer: words of the letters a-z and digits."
+            }
+            Self::Two => "ROUGE-2, F1: pairs of words.",
+            Self::Longest => "ROUGE-L, F1: the longest common subsequence of words.",
+        }
+    }
+
+    fn score(&self, output: &Output, target: &str) -> f64 {
+        match self {
+            Self::One => best(output, target, |output, right| n(output, right, 1)),
+            Self::Two => best(output, target, |output, right| n(output, right, 2)),
+            Self::Longest => best(output, target, l),
+        }
+    }
+
+    fn needs_targets(&self) -> bool {
+        true
+    }
+
+    fn fitted(
+        &self,
+        targets: &mut dyn Iterator<Item = Target<'_>>,
+    ) -> Result<Option<Arc<dyn Metric>>, MetricError> {
+        for target in targets {
+            if !has_words(target.text) {
+                return Err(MetricError::NoWords { id: target.id.to_owned() });
+            }
+        }
+        Ok(None)
+    }
+}
 
 /// Words: runs of `a-z` and `0-9` in the lower-cased text. Text of other scripts has none.
 fn words(text: &str) -> String {
@@ -9,12 +69,12 @@ fn words(text: &str) -> String {
 }
 
 /// Whether the text has a word that ROUGE counts.
-pub(super) fn has_words(text: &str) -> bool {
+fn has_words(text: &str) -> bool {
     !words(text).trim().is_empty()
 }
 
 /// ROUGE-N: F1 of the n-grams. `n` is at most 4.
-pub(super) fn n(output: &str, target: &str, n: usize) -> f64 {
+fn n(output: &str, target: &str, n: usize) -> f64 {
     let (given, right) = (words(output), words(target));
     let mut numbering = Numbering::default();
     let mut grams = |text| count(&numbering.numbers(str::split_whitespace(text)), n);
@@ -24,7 +84,7 @@ pub(super) fn n(output: &str, target: &str, n: usize) -> f64 {
 }
 
 /// ROUGE-L: F1 of the longest common subsequence of words.
-pub(super) fn l(output: &str, target: &str) -> f64 {
+fn l(output: &str, target: &str) -> f64 {
     let (given, right) = (words(output), words(target));
     let mut numbering = Numbering::default();
     let given = numbering.numbers(given.split_whitespace());

@@ -2,7 +2,7 @@
 """Writes metrics.json, the golden values that tests/metrics.rs holds the metrics to.
 
     pip install sacrebleu==2.6.0 rouge-score==0.1.2 scikit-learn==1.9.1
-    python crates/ordinate-score/tests/golden/make_metrics.py
+    python crates/ordinate-tasks/tests/golden/make_metrics.py
 """
 
 import json

@@ -3,9 +3,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use ordinate_core::task::TaskKind;
-use ordinate_score::Metric;
-use ordinate_score::metric::{Tokenizer, corpus};
+use ordinate_core::Output;
+use ordinate_tasks::kinds::{Classify, Generate, Tag};
+use ordinate_tasks::metric::{
+    Accuracy, Bleu, Chrf, Closeness, ExactMatch, LabelF1, Rouge, SetAccuracy, Tokenizer, WordF1, corpus,
+};
+use ordinate_tasks::{Kind, Metric, Scorer};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -34,7 +37,7 @@ fn every_item_scores_as_by_the_references() {
             targets.push(one.as_str().unwrap().to_owned());
         }
         for (name, theirs) in case["scores"].as_object().unwrap() {
-            let metric = Metric::of(TaskKind::Generate, Some(name)).unwrap();
+            let metric = Scorer::of(&Generate, Some(name)).unwrap();
             for target in &targets {
                 close(metric.score(output, target), theirs, &format!("{name} of {output:?} for {target}"));
             }
@@ -67,18 +70,22 @@ fn labels_score_as_by_scikit_learn() {
         let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         list.as_array().unwrap().iter().map(text).collect()
     };
-    let mean = |metric: Metric, outputs: &[String], targets: &[String]| {
+    let mean = |metric: &Scorer, outputs: &[String], targets: &[String]| {
         let scores = outputs.iter().zip(targets).map(|(output, target)| metric.score(output, target));
         scores.sum::<f64>() / outputs.len() as f64
     };
-    for (kind, cases) in [("classes", TaskKind::Classify), ("tags", TaskKind::Tag)] {
+    for (kind, cases) in [("classes", &Classify as &dyn Kind), ("tags", &Tag)] {
         for case in golden[kind].as_array().unwrap() {
             let (outputs, targets) = (texts(&case["outputs"]), texts(&case["targets"]));
-            let accuracy = Metric::of(cases, Some("accuracy")).unwrap();
-            close(mean(accuracy, &outputs, &targets), &case["accuracy"], kind);
+            let accuracy = Scorer::of(cases, Some("accuracy")).unwrap();
+            close(mean(&accuracy, &outputs, &targets), &case["accuracy"], kind);
             let pairs = outputs.iter().map(String::as_str).zip(targets.iter().map(String::as_str));
-            let f1 = if cases == TaskKind::Tag {
-                close(mean(Metric::LabelF1, &outputs, &targets), &case["samples"], kind);
+            let f1 = if cases.name() == Tag.name() {
+                close(
+                    mean(&Scorer::of(&Tag, Some("f1")).unwrap(), &outputs, &targets),
+                    &case["samples"],
+                    kind,
+                );
                 corpus::tag_f1(pairs)
             } else {
                 corpus::class_f1(pairs)
@@ -90,17 +97,22 @@ fn labels_score_as_by_scikit_learn() {
     assert_eq!(corpus::class_f1([]), None);
 }
 
-const TEXT: [Metric; 9] = [
-    Metric::ExactMatch,
-    Metric::WordF1,
-    Metric::Rouge1,
-    Metric::Rouge2,
-    Metric::RougeL,
-    Metric::Bleu(Tokenizer::V13a),
-    Metric::Bleu(Tokenizer::Zh),
-    Metric::Chrf,
-    Metric::ChrfPlusPlus,
+const TEXT: [&dyn Metric; 9] = [
+    &ExactMatch,
+    &WordF1,
+    &Rouge::One,
+    &Rouge::Two,
+    &Rouge::Longest,
+    &Bleu(Tokenizer::V13a),
+    &Bleu(Tokenizer::Zh),
+    &Chrf::Plain,
+    &Chrf::PlusPlus,
 ];
+
+/// A text as it stands, as one label, and as a list of labels.
+fn outputs(text: &str) -> [Output; 3] {
+    [Output::Text(text.into()), Output::Label(text.into()), Output::labels([text])]
+}
 
 /// Texts of few signs, which meet each other often, and of any.
 fn text() -> impl Strategy<Value = String> {
@@ -110,23 +122,29 @@ fn text() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn scores_lie_in_0_to_1(output in text(), target in text(), range in 1e-3..1e6) {
-        let others = [Metric::Accuracy, Metric::SetAccuracy, Metric::LabelF1, Metric::Closeness { range }];
+        let closeness = Closeness { range };
+        let others: [&dyn Metric; 4] = [&Accuracy, &SetAccuracy, &LabelF1, &closeness];
         for metric in TEXT.into_iter().chain(others) {
-            let score = metric.score(&output, &target);
-            prop_assert!((0.0..=1.0).contains(&score), "{metric:?} {score}");
+            for output in outputs(&output) {
+                let score = metric.score(&output, &target);
+                prop_assert!((0.0..=1.0).contains(&score), "{metric:?} {score}");
+            }
         }
     }
 
     #[test]
-    fn the_right_answer_scores_1(text in "[a-z]{4,8} [b-z]{4,8}( [b-z猫]{2,6}[,.]?){1,8}") {
-        for metric in TEXT.into_iter().chain([Metric::Accuracy, Metric::SetAccuracy, Metric::LabelF1]) {
-            let score = metric.score(&text, &text);
-            prop_assert!((score - 1.0).abs() < 1e-12, "{metric:?} {score}");
-            if TEXT.contains(&metric) {
-                let several = serde_json::json!(["something else", text]).to_string();
-                let score = metric.score(&text, &several);
+    fn the_right_answer_scores_1(text in "[a-z]{4,8} [b-z]{4,8}( [b-z猫]{2,6}[.]?){1,8}") {
+        let output = Output::Text(text.clone());
+        for metric in TEXT {
+            let several = serde_json::json!(["something else", text]).to_string();
+            for target in [&text, &several] {
+                let score = metric.score(&output, target);
                 prop_assert!((score - 1.0).abs() < 1e-12, "{metric:?} {score}");
             }
+        }
+        for metric in [&Accuracy as &dyn Metric, &SetAccuracy, &LabelF1] {
+            let score = metric.score(&output, &text);
+            prop_assert!((score - 1.0).abs() < 1e-12, "{metric:?} {score}");
         }
     }
 }

@@ -2,11 +2,43 @@
 
 use std::ops::AddAssign;
 
+use ordinate_core::Output;
+
+use super::Metric;
 use super::grams::{Counts, Numbering, at_most, count, shared, split};
 use super::tokens::Tokenizer;
 
 /// The longest n-grams that count.
 const ORDER: usize = 4;
+
+/// `sentence_bleu` of sacrebleu divided by 100: effective order, exponential smoothing. Several right answers are pooled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bleu(pub Tokenizer);
+
+impl Metric for Bleu {
+    fn name(&self) -> &'static str {
+        match self.0 {
+            Tokenizer::V13a => "bleu",
+            Tokenizer::Zh => "bleu-zh",
+        }
+    }
+
+    fn about(&self) -> &'static str {
+        match self.0 {
+            Tokenizer::V13a => {
+                "BLEU of the sentence as sacrebleu, divided by 100: for languages that write spaces."
+            }
+            Tokenizer::Zh => {
+                "BLEU of the sentence as sacrebleu, divided by 100, Chinese characters one by one."
+            }
+        }
+    }
+
+    fn score(&self, output: &Output, target: &str) -> f64 {
+        let output = super::text(output);
+        super::answers(target, |right| BleuCounts::of(&output, right, self.0)).score(true)
+    }
+}
 
 /// What BLEU counts: of one segment, or summed over a corpus.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

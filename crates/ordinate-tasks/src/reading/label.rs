@@ -2,12 +2,15 @@
 
 use std::ops::Range;
 
+use ordinate_core::Output;
+use serde_json::Value;
+
 use super::fold::Folded;
-use super::{Extracted, Unreadable, negated};
+use super::{Extracted, Unreadable, Wrote, negated};
 
 /// Labels, or other fixed answers, in comparable form.
 #[derive(Debug, Clone)]
-pub(super) struct Names {
+pub struct Labels {
     shown: Vec<String>,
     folded: Vec<Vec<char>>,
 }
@@ -71,8 +74,10 @@ pub(super) struct Mention {
     pub(super) at: Range<usize>,
 }
 
-impl Names {
-    pub(super) fn new(names: &[String]) -> Self {
+impl Labels {
+    /// This list.
+    #[must_use]
+    pub fn new(names: &[String]) -> Self {
         let folded = names.iter().map(|name| Folded::new(name.trim()).chars().to_vec()).collect();
         Self { shown: names.to_vec(), folded }
     }
@@ -98,15 +103,30 @@ impl Names {
         which.next().is_none().then_some(first)
     }
 
-    pub(super) fn read(&self, text: &str) -> Result<Extracted, Unreadable> {
+    /// The one label that a text asserts. Of a text that was cut only a label that it gives as its answer counts, and none
+    /// that may be the beginning of a longer one.
+    ///
+    /// # Errors
+    /// [`Unreadable`] where it names none, several, or one only to deny it.
+    pub fn read(&self, reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
+        let text = reply.text;
         if let Some(which) = self.exact(text) {
+            if reply.cut && self.begins_another(which) {
+                return Err(Unreadable::cut());
+            }
             let start = text.find(self.shown[which].trim()).unwrap_or(0);
             let end = (start + self.shown[which].trim().len()).min(text.len());
             let span = if text.get(start..end).is_some() { start..end } else { 0..text.len() };
-            return Ok(Extracted { value: self.shown[which].clone(), span });
+            return Ok(Extracted { output: Output::Label(self.shown[which].clone()), span });
         }
         let folded = Folded::new(text);
-        if let Some(found) = self.marked(&folded)? {
+        let is_sure =
+            |found: &Mention| !reply.cut || found.at.end < folded.len() || !self.begins_another(found.which);
+        if let Some(found) = self.marked(&folded)?.filter(is_sure) {
+            return Ok(self.found(&folded, &found));
+        }
+        if reply.cut {
+            let found = self.leading(&folded).filter(is_sure).ok_or_else(Unreadable::cut)?;
             return Ok(self.found(&folded, &found));
         }
         let mentions = self.mentions(&folded);
@@ -125,8 +145,29 @@ impl Names {
         }
     }
 
+    /// Whether another name begins as this one does.
+    pub(super) fn begins_another(&self, which: usize) -> bool {
+        let name = &self.folded[which];
+        (0..self.folded.len()).any(|other| other != which && self.folded[other].starts_with(name))
+    }
+
+    /// "down, because ...": a name at the very beginning, with something behind it that ends it.
+    fn leading(&self, text: &Folded) -> Option<Mention> {
+        let start = text.chars().iter().take_while(|c| AROUND.contains(c)).count();
+        let found = if start < text.len() { self.at(text, start) } else { None }?;
+        let closed = text.chars().get(found.at.end).is_some_and(|c| ".,;:!\n\"'*)]。，；：、".contains(*c));
+        (closed && self.next_in_list(text, found.at.end).is_none()).then_some(found)
+    }
+
     /// Every label that is asserted, for tasks where several may fit.
-    pub(super) fn read_all(&self, text: &str) -> Result<Extracted, Unreadable> {
+    ///
+    /// # Errors
+    /// [`Unreadable`] where there is none, or the text was cut.
+    pub fn read_all(&self, reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
+        if reply.cut {
+            return Err(Unreadable::cut());
+        }
+        let text = reply.text;
         let folded = Folded::new(text);
         let mentions = self.mentions(&folded);
         let asserted: Vec<&Mention> =
@@ -139,12 +180,21 @@ impl Names {
         Ok(self.list(asserted.iter().map(|mention| mention.which).collect(), start..end))
     }
 
-    /// These names as a JSON array, in the order of the task's list, each once.
-    pub(super) fn list(&self, mut which: Vec<usize>, span: Range<usize>) -> Extracted {
-        which.sort_unstable();
-        which.dedup();
-        let names: Vec<&String> = which.iter().map(|&at| &self.shown[at]).collect();
-        Extracted { value: serde_json::json!(names).to_string(), span }
+    /// The labels of a JSON list that stands at `span`.
+    ///
+    /// # Errors
+    /// [`Unreadable`] where one of them is no label of the list.
+    pub fn listed(&self, values: &[Value], span: Range<usize>) -> Result<Extracted, Unreadable> {
+        let label = |value: &Value| {
+            let text = value.as_str().ok_or_else(|| Unreadable(format!("{value} is no label")))?;
+            self.exact(text).ok_or_else(|| Unreadable(format!("{text:?} is no label of the task")))
+        };
+        Ok(self.list(values.iter().map(label).collect::<Result<_, _>>()?, span))
+    }
+
+    fn list(&self, which: Vec<usize>, span: Range<usize>) -> Extracted {
+        let output = Output::labels(which.into_iter().map(|at| self.shown[at].clone()));
+        Extracted { output, span }
     }
 
     fn is_negated(&self, text: &Folded, at: usize) -> bool {
@@ -206,7 +256,7 @@ impl Names {
 
     pub(super) fn found(&self, text: &Folded, mention: &Mention) -> Extracted {
         let span = text.byte(mention.at.start)..text.byte(mention.at.end);
-        Extracted { value: self.shown[mention.which].clone(), span }
+        Extracted { output: Output::Label(self.shown[mention.which].clone()), span }
     }
 }
 
@@ -254,7 +304,7 @@ mod tests {
 
     fn read(labels: &[&str], text: &str) -> Option<String> {
         let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
-        Names::new(&labels).read(text).ok().map(|found| found.value)
+        Labels::new(&labels).read(Wrote { text, cut: false }).ok().map(|found| found.output.to_string())
     }
 
     #[test]

@@ -3,11 +3,46 @@
 
 use std::ops::AddAssign;
 
+use ordinate_core::Output;
+
+use super::Metric;
 use super::grams::{Numbering, count, is_space, shared, split};
 
 /// The longest n-grams of characters, and of words in chrF++.
 const CHARS: usize = 6;
 const WORDS: usize = 2;
+
+/// `sentence_chrf` of sacrebleu divided by 100; the best of several right answers counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chrf {
+    /// N-grams of characters.
+    Plain,
+    /// chrF++: with words of one and two too (`word_order=2`).
+    PlusPlus,
+}
+
+impl Metric for Chrf {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Plain => "chrf",
+            Self::PlusPlus => "chrf++",
+        }
+    }
+
+    fn about(&self) -> &'static str {
+        match self {
+            Self::Plain => {
+                "chrF of the sentence as sacrebleu, divided by 100: n-grams of characters, of any script."
+            }
+            Self::PlusPlus => "chrF++ of the sentence as sacrebleu, divided by 100: characters and words.",
+        }
+    }
+
+    fn score(&self, output: &Output, target: &str) -> f64 {
+        let (output, words) = (super::text(output), matches!(self, Self::PlusPlus));
+        super::answers(target, |right| ChrfCounts::of(&output, right, words)).score()
+    }
+}
 
 /// What chrF counts: of one segment, or summed over a corpus. For each order the n-grams of the output, of the
 /// reference, and those that they share.

@@ -2,24 +2,33 @@
 
 use std::ops::Range;
 
+use ordinate_core::Output;
+
 use super::fold::Folded;
 use super::label::after_markers;
-use super::{Extracted, Unreadable};
+use super::{Extracted, Unreadable, Wrote};
 
-/// Reads the one number of the reply, or the one after "the answer is".
-pub(super) fn read(text: &str) -> Result<Extracted, Unreadable> {
-    let folded = Folded::new(text);
+/// Reads the one number of the reply, or the one after "the answer is". Of a text that was cut only the latter
+/// counts, where something follows it: the last digits may be missing.
+///
+/// # Errors
+/// [`Unreadable`] where there is none, or several.
+pub fn read(reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
+    let folded = Folded::new(reply.text);
     let numbers = numbers(&folded);
     let extracted = |(value, at): &(f64, Range<usize>)| Extracted {
-        value: value.to_string(),
+        output: Output::Number(*value),
         span: folded.byte(at.start)..folded.byte(at.end),
     };
     let marked = after_markers(&folded).into_iter().rev().find_map(|place| {
         let near = place..place + 3; // a currency sign may stand between
         numbers.iter().find(|(_, at)| near.contains(&at.start))
     });
-    if let Some(number) = marked {
+    if let Some(number) = marked.filter(|(_, at)| !reply.cut || at.end < folded.len()) {
         return Ok(extracted(number));
+    }
+    if reply.cut {
+        return Err(Unreadable::cut());
     }
     match numbers.as_slice() {
         [] => Err(Unreadable("the reply has no number".into())),
@@ -128,7 +137,11 @@ mod tests {
             ("NaN", None),
             ("1e999", None),
         ] {
-            assert_eq!(read(text).ok().map(|found| found.value).as_deref(), value, "{text}");
+            assert_eq!(
+                read(Wrote { text, cut: false }).ok().map(|found| found.output.to_string()).as_deref(),
+                value,
+                "{text}"
+            );
         }
     }
 }

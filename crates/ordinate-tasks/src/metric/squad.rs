@@ -1,15 +1,54 @@
 //! Exact match and F1 of words, as the scripts of SQuAD have them (Rajpurkar et al. 2016).
 
+use ordinate_core::Output;
+
 use super::grams::{Numbering, count, is_space, shared, split};
+use super::{Metric, best};
+
+/// 1 where the normalised texts are the same, else 0; the best of several right answers counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExactMatch;
+
+impl Metric for ExactMatch {
+    fn name(&self) -> &'static str {
+        "exact-match"
+    }
+
+    fn about(&self) -> &'static str {
+        "1 where the texts are the same without case, punctuation and English articles (SQuAD), else 0."
+    }
+
+    fn score(&self, output: &Output, target: &str) -> f64 {
+        best(output, target, exact_match)
+    }
+}
+
+/// F1 of the words of the normalised texts; the best of several right answers counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WordF1;
+
+impl Metric for WordF1 {
+    fn name(&self) -> &'static str {
+        "f1"
+    }
+
+    fn about(&self) -> &'static str {
+        "F1 of the words without case, punctuation and English articles (SQuAD)."
+    }
+
+    fn score(&self, output: &Output, target: &str) -> f64 {
+        best(output, target, f1)
+    }
+}
 
 /// 1 where the normalised texts are the same, else 0.
-pub(super) fn exact_match(output: &str, target: &str) -> f64 {
+fn exact_match(output: &str, target: &str) -> f64 {
     f64::from(u8::from(split(&normalised(output)).eq(split(&normalised(target)))))
 }
 
 /// F1 of the words of the normalised texts. Where one has no words, 1 if the other has none either: the rule of
 /// `evaluate-v2.0.py`; `evaluate-v1.1.py`, which is the same otherwise, gives 0.
-pub(super) fn f1(output: &str, target: &str) -> f64 {
+fn f1(output: &str, target: &str) -> f64 {
     let (given, right) = (normalised(output), normalised(target));
     let mut numbering = Numbering::default();
     let (given, right) = (numbering.numbers(split(&given)), numbering.numbers(split(&right)));

@@ -1,19 +1,26 @@
 //! The letter (or number) of an option.
 
-use super::fold::{Folded, is_han};
-use super::label::{Mention, Names, after_markers};
-use super::{Extracted, Unreadable, negated};
-use crate::item::Choice;
+use ordinate_core::{Choice, Output};
 
-pub(super) fn read(options: &[Choice], text: &str) -> Result<Extracted, Unreadable> {
+use super::fold::{Folded, is_han};
+use super::label::{Labels, Mention, after_markers};
+use super::{Extracted, Unreadable, Wrote, negated};
+
+/// The key of the one option that a text names, by its letter or by what it says. Of a text that was cut only a letter that it gives
+/// as its answer counts.
+///
+/// # Errors
+/// [`Unreadable`] where it names none or several.
+pub fn read(options: &[Choice], reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
+    let text = reply.text;
     let keys: Vec<String> = options.iter().map(|choice| choice.key.clone()).collect();
     let texts: Vec<String> = options.iter().map(|choice| choice.text.clone()).collect();
-    let (keys, texts) = (Names::new(&keys), Names::new(&texts));
-    if let Some(which) = keys.exact(text) {
+    let (keys, texts) = (Labels::new(&keys), Labels::new(&texts));
+    if let Some(which) = keys.exact(text).filter(|which| !reply.cut || !keys.begins_another(*which)) {
         let start = text.find(&options[which].key).unwrap_or(0);
         let end = start + options[which].key.len();
         let span = if text.get(start..end).is_some() { start..end } else { 0..text.len() };
-        return Ok(Extracted { value: options[which].key.clone(), span });
+        return Ok(Extracted { output: Output::Label(options[which].key.clone()), span });
     }
     let reader = Letters { keys: &keys, folded: Folded::new(text), text };
     if let Some(found) = reader.marked()? {
@@ -22,16 +29,20 @@ pub(super) fn read(options: &[Choice], text: &str) -> Result<Extracted, Unreadab
     if let Some(found) = reader.leading()? {
         return Ok(keys.found(&reader.folded, &found));
     }
+    if reply.cut {
+        return Err(Unreadable::cut());
+    }
     if let Some(found) = reader.mentioned()? {
         return Ok(keys.found(&reader.folded, &found));
     }
     // No letter: the option itself may be written out.
     let by_text = |found: Extracted| {
-        let which = options.iter().position(|choice| choice.text == found.value)?;
-        Some(Extracted { value: options[which].key.clone(), span: found.span })
+        let Output::Label(text) = &found.output else { return None };
+        let option = options.iter().find(|option| option.text == *text)?;
+        Some(Extracted { output: Output::Label(option.key.clone()), span: found.span })
     };
     let found = texts
-        .read(text)
+        .read(reply)
         .map_err(|unreadable| if unreadable.0.contains("several") { unreadable } else { none() })?;
     by_text(found).ok_or_else(none)
 }
@@ -41,7 +52,7 @@ fn none() -> Unreadable {
 }
 
 struct Letters<'a> {
-    keys: &'a Names,
+    keys: &'a Labels,
     folded: Folded,
     text: &'a str,
 }
@@ -150,7 +161,7 @@ mod tests {
 
     fn letter(text: &str) -> Option<String> {
         let options = Choice::lettered(["Aspirin", "Heparin", "Warfarin", "Insulin", "None of these"]);
-        read(&options, text).ok().map(|found| found.value)
+        read(&options, Wrote { text, cut: false }).ok().map(|found| found.output.to_string())
     }
 
     #[test]
@@ -214,7 +225,9 @@ mod tests {
     fn numbered_options() {
         let options: Vec<Choice> =
             (1..=12).map(|n| Choice { key: n.to_string(), text: format!("text {n}") }).collect();
-        let value = |text: &str| read(&options, text).ok().map(|found| found.value);
+        let value = |text: &str| {
+            read(&options, Wrote { text, cut: false }).ok().map(|found| found.output.to_string())
+        };
         assert_eq!(value("12").as_deref(), Some("12"));
         assert_eq!(value("The answer is 1.").as_deref(), Some("1"));
         assert_eq!(value("11) text 11").as_deref(), Some("11"));

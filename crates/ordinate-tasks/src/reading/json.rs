@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use ordinate_core::Output;
 use serde_json::Value;
 
-use super::{Extracted, Unreadable};
+use super::{Extracted, Unreadable, Wrote};
 
 /// The deepest nesting that is followed; serde_json itself stops at 128.
 const TRIES: usize = 50;
@@ -18,8 +19,12 @@ pub(super) fn first(text: &str) -> Option<(Value, Range<usize>)> {
     })
 }
 
-/// A JSON array of numbers, or numbers between commas.
-pub(super) fn numbers(text: &str) -> Result<Extracted, Unreadable> {
+/// A series: a JSON array of numbers, or numbers between commas.
+///
+/// # Errors
+/// [`Unreadable`] where there is neither.
+pub fn series(reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
+    let text = reply.text;
     let found = first(text).and_then(|(value, range)| {
         let array = match value {
             Value::Object(object) => object.into_iter().map(|(_, value)| value).find(Value::is_array)?,
@@ -30,6 +35,7 @@ pub(super) fn numbers(text: &str) -> Result<Extracted, Unreadable> {
     });
     let (numbers, span) = match found {
         Some(found) => found,
+        None if reply.cut => return Err(Unreadable::cut()),
         None => {
             let numbers: Result<Vec<f64>, _> =
                 text.trim().split(',').map(|part| part.trim().parse::<f64>()).collect();
@@ -40,7 +46,7 @@ pub(super) fn numbers(text: &str) -> Result<Extracted, Unreadable> {
     if numbers.is_empty() || numbers.iter().any(|number| !number.is_finite()) {
         return Err(Unreadable("the reply is no list of finite numbers".into()));
     }
-    Ok(Extracted { value: serde_json::json!(numbers).to_string(), span })
+    Ok(Extracted { output: Output::Series(numbers), span })
 }
 
 #[cfg(test)]
@@ -49,6 +55,7 @@ mod tests {
 
     #[test]
     fn json_in_prose() {
+        let series = |text| series(Wrote { text, cut: false });
         let value =
             |text: &str| first(text).map(|(value, range)| (value.to_string(), text[range].to_owned()));
         assert_eq!(
@@ -57,9 +64,9 @@ mod tests {
         );
         assert_eq!(value("[see] [1, 2]"), Some(("[1,2]".into(), "[1, 2]".into())));
         assert_eq!(value("no {json"), None);
-        assert_eq!(numbers("Next: [1, 2.5]").unwrap().value, "[1.0,2.5]");
-        assert_eq!(numbers("1, 2").unwrap().value, "[1.0,2.0]");
-        assert!(numbers("[1, \"x\"]").is_err());
+        assert_eq!(series("Next: [1, 2.5]").unwrap().output.to_string(), "[1.0,2.5]");
+        assert_eq!(series("1, 2").unwrap().output.to_string(), "[1.0,2.0]");
+        assert!(series("[1, \"x\"]").is_err());
         assert!(first(&"[".repeat(100_000)).is_none());
     }
 }

@@ -1,0 +1,261 @@
+//! What an answer says, typed; and the one text that each has in files, documents and tests.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What a candidate or a policy answers.
+///
+/// [`std::fmt::Display`] gives its canonical text, which [`OutputKind::read`] reads back to an equal output.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// One label of a fixed list, or the key of an option. Its text: the label.
+    Label(String),
+    /// Labels of a fixed list, sorted, each once. Its text: a JSON list.
+    Labels(Vec<String>),
+    /// A finite number. Its text: the shortest decimal that reads back to the same number.
+    Number(f64),
+    /// Finite numbers, at least one. Its text: a JSON list.
+    Series(Vec<f64>),
+    /// Free text. Its text: itself.
+    Text(String),
+}
+
+/// What the answers to a task are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OutputKind {
+    /// One label, or the key of an option.
+    Label,
+    /// Any number of labels.
+    Labels,
+    /// A number.
+    Number,
+    /// A series of numbers.
+    Series,
+    /// Free text.
+    Text,
+}
+
+impl OutputKind {
+    /// Reads an answer of this kind from its text; `None` where the text is none. It takes the canonical text, and what
+    /// people write in files: white space around it, and labels between commas, semicolons or bars.
+    #[must_use]
+    pub fn read(self, text: &str) -> Option<Output> {
+        match self {
+            Self::Label => Some(Output::Label(text.trim().to_owned())),
+            Self::Labels => Some(Output::labels(labels(text))),
+            Self::Number => number(text).map(Output::Number),
+            Self::Series => series(text).map(Output::Series),
+            Self::Text => Some(Output::Text(text.to_owned())),
+        }
+    }
+
+    /// Whether the mean of several answers is an answer that perhaps nobody gave.
+    #[must_use]
+    pub fn has_means(self) -> bool {
+        matches!(self, Self::Number | Self::Series)
+    }
+
+    /// One answer made of several with weights: the label with the most weight, the labels each of which has more than
+    /// half of it, the weighted mean of numbers and of series of one length. `None` where nothing can be made of them:
+    /// texts, series of different lengths, and no weight at all. Answers of another kind have no voice.
+    #[must_use]
+    pub fn merge(self, answers: &[(f64, &Output)]) -> Option<Output> {
+        let total: f64 =
+            answers.iter().filter(|(_, output)| output.kind() == self).map(|(weight, _)| weight).sum();
+        if total.is_nan() || total <= 0.0 {
+            return None;
+        }
+        match self {
+            Self::Label => plurality(answers),
+            Self::Labels => Some(Output::labels(
+                weights(answers.iter().flat_map(|(weight, output)| match output {
+                    Output::Labels(labels) => labels.iter().map(|label| (*weight, label.as_str())).collect(),
+                    _ => Vec::new(),
+                }))
+                .into_iter()
+                .filter(|(_, weight)| *weight > total / 2.0)
+                .map(|(label, _)| label.to_owned()),
+            )),
+            Self::Number => {
+                let sum: f64 = answers
+                    .iter()
+                    .filter_map(|(weight, output)| match output {
+                        Output::Number(number) => Some(weight * number),
+                        _ => None,
+                    })
+                    .sum();
+                Some(sum / total).filter(|mean| mean.is_finite()).map(Output::Number)
+            }
+            Self::Series => mean_series(answers, total),
+            Self::Text => None,
+        }
+    }
+}
+
+/// Scores the outputs of one task: what replay needs to score an answer that no candidate gave.
+pub trait ScoreOutput: Send + Sync + std::fmt::Debug {
+    /// The score in `[0, 1]` of `output` where `target` is right, as the task's data writes it.
+    fn score_output(&self, output: &Output, target: &str) -> f64;
+}
+
+impl Output {
+    /// These labels, sorted, each once.
+    #[must_use]
+    pub fn labels<S: Into<String>>(labels: impl IntoIterator<Item = S>) -> Self {
+        let mut labels: Vec<String> = labels.into_iter().map(Into::into).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        Self::Labels(labels)
+    }
+
+    /// Of which kind it is.
+    #[must_use]
+    pub fn kind(&self) -> OutputKind {
+        match self {
+            Self::Label(_) => OutputKind::Label,
+            Self::Labels(_) => OutputKind::Labels,
+            Self::Number(_) => OutputKind::Number,
+            Self::Series(_) => OutputKind::Series,
+            Self::Text(_) => OutputKind::Text,
+        }
+    }
+}
+
+impl std::fmt::Display for Output {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Label(text) | Self::Text(text) => f.write_str(text),
+            Self::Labels(labels) => write!(f, "{}", Value::from(labels.clone())),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Series(numbers) => write!(f, "{}", Value::from(numbers.clone())),
+        }
+    }
+}
+
+/// The labels that a text names: a JSON list of texts, else parts between `,`, `;` and `|`. In the order of the text,
+/// perhaps more than once.
+fn labels(text: &str) -> impl Iterator<Item = String> {
+    let parts: Vec<String> = match serde_json::from_str::<Value>(text) {
+        Ok(Value::Array(list)) => {
+            list.iter().map(|label| label.as_str().map_or_else(|| label.to_string(), str::to_owned)).collect()
+        }
+        _ => text.split([',', ';', '|']).map(str::to_owned).collect(),
+    };
+    parts.into_iter().map(|label| label.trim().to_owned()).filter(|label| !label.is_empty())
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|value: &f64| value.is_finite())
+}
+
+fn series(text: &str) -> Option<Vec<f64>> {
+    let text = text.trim();
+    if !text.starts_with('[') {
+        return None;
+    }
+    serde_json::from_str::<Vec<f64>>(text).ok().filter(|values| !values.is_empty())
+}
+
+/// The weight of each text, in the order of the texts.
+fn weights<'a>(voices: impl Iterator<Item = (f64, &'a str)>) -> BTreeMap<&'a str, f64> {
+    let mut sums = BTreeMap::new();
+    for (weight, text) in voices {
+        *sums.entry(text).or_insert(0.0) += weight;
+    }
+    sums
+}
+
+/// The label with the most weight; of equal ones the one that was named first.
+fn plurality(answers: &[(f64, &Output)]) -> Option<Output> {
+    let named = || {
+        answers.iter().filter_map(|(weight, output)| match output {
+            Output::Label(label) => Some((*weight, label.as_str())),
+            _ => None,
+        })
+    };
+    let sums = weights(named());
+    let most = sums.values().copied().fold(f64::NEG_INFINITY, f64::max);
+    named().find(|(_, label)| sums[label] >= most).map(|(_, label)| Output::Label(label.to_owned()))
+}
+
+fn mean_series(answers: &[(f64, &Output)], total: f64) -> Option<Output> {
+    let mut sum: Vec<f64> = Vec::new();
+    for (weight, output) in answers {
+        let Output::Series(values) = output else { continue };
+        if sum.is_empty() {
+            sum = vec![0.0; values.len()];
+        }
+        if sum.len() != values.len() {
+            return None;
+        }
+        for (sum, value) in sum.iter_mut().zip(values) {
+            *sum += weight * value / total;
+        }
+    }
+    sum.iter().all(|value| value.is_finite()).then_some(Output::Series(sum))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_output_reads_back_from_its_text() {
+        for (output, text) in [
+            (Output::Label("Sci/Tech, new".into()), "Sci/Tech, new"),
+            (Output::labels(["b", "a, c", "b"]), r#"["a, c","b"]"#),
+            (Output::labels(Vec::<String>::new()), "[]"),
+            (Output::Number(-0.1), "-0.1"),
+            (Output::Number(1e-7), "0.0000001"),
+            (Output::Series(vec![1.0, 2.5]), "[1.0,2.5]"),
+            (Output::Text(" as it is\n".into()), " as it is\n"),
+        ] {
+            assert_eq!(output.to_string(), text);
+            assert_eq!(output.kind().read(text), Some(output));
+        }
+    }
+
+    #[test]
+    fn what_people_write_is_read() {
+        assert_eq!(OutputKind::Labels.read("b; a | b,"), Some(Output::labels(["a", "b"])));
+        assert_eq!(OutputKind::Labels.read("[3, \"x\"]"), Some(Output::labels(["3", "x"])));
+        assert_eq!(OutputKind::Label.read(" up\n"), Some(Output::Label("up".into())));
+        assert_eq!(OutputKind::Number.read(" 4.50 "), Some(Output::Number(4.5)));
+        for bad in ["", "about 4", "inf", "NaN", "[4]"] {
+            assert_eq!(OutputKind::Number.read(bad), None, "{bad}");
+        }
+        for bad in ["", "4", "[]", "[null]", "[\"a\"]"] {
+            assert_eq!(OutputKind::Series.read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn answers_are_merged_by_what_they_are() {
+        let merged = |kind: OutputKind, texts: &[(f64, &str)]| {
+            let outputs: Vec<(f64, Output)> =
+                texts.iter().map(|(weight, text)| (*weight, kind.read(text).unwrap())).collect();
+            let answers: Vec<(f64, &Output)> =
+                outputs.iter().map(|(weight, output)| (*weight, output)).collect();
+            kind.merge(&answers).map(|output| output.to_string())
+        };
+        assert_eq!(merged(OutputKind::Label, &[(1.0, "b"), (1.0, "a")]).as_deref(), Some("b"));
+        assert_eq!(merged(OutputKind::Label, &[(1.0, "b"), (0.6, "a"), (0.6, "a")]).as_deref(), Some("a"));
+        assert_eq!(
+            merged(OutputKind::Labels, &[(1.0, "a,b"), (1.0, "b,c"), (1.0, "b,a")]).as_deref(),
+            Some(r#"["a","b"]"#)
+        );
+        assert_eq!(merged(OutputKind::Number, &[(3.0, "1"), (1.0, "5")]).as_deref(), Some("2"));
+        assert_eq!(
+            merged(OutputKind::Series, &[(1.0, "[1, 2]"), (1.0, "[3, 4]")]).as_deref(),
+            Some("[2.0,3.0]")
+        );
+        assert_eq!(merged(OutputKind::Series, &[(1.0, "[1, 2]"), (1.0, "[3]")]), None);
+        assert_eq!(merged(OutputKind::Text, &[(1.0, "x"), (1.0, "x")]), None);
+        assert_eq!(merged(OutputKind::Number, &[]), None);
+        assert_eq!(OutputKind::Number.merge(&[(1.0, &Output::Text("4".into()))]), None);
+    }
+}

@@ -1,0 +1,158 @@
+//! How many tokens an answer took, read out of what servers say of it.
+
+use serde_json::Value;
+
+use crate::numbers::count;
+use crate::reply::{Doubt, Usage};
+
+/// A gateway may put so many tokens of its own before a request.
+const MAX_HIDDEN: u64 = 100_000;
+/// A model may reason in so many tokens beside an answer of `max_tokens`.
+const MAX_REASONED: u64 = 1_000_000;
+
+/// What the field `usage` of an answer says, and whether there is a doubt about it. `None` where nothing can be known.
+pub(super) fn read(usage: &Value) -> (Option<Usage>, Option<Doubt>) {
+    let of = |names: &[&str]| names.iter().find_map(|name| count(usage.pointer(name)?));
+    // A completion of no tokens may be left out; a prompt of none may not.
+    let Some(prompt) = of(&["/prompt_tokens", "/input_tokens"]) else { return (None, None) };
+    let written = of(&["/completion_tokens", "/output_tokens"]);
+    let reasoned = of(&[
+        "/completion_tokens_details/reasoning_tokens",
+        "/output_tokens_details/reasoning_tokens",
+        "/reasoning_tokens",
+    ]);
+    // Anthropic's way: what was read from a cache, or written into it, is not in the tokens of the prompt.
+    let cached: u64 = ["/cache_creation_input_tokens", "/cache_read_input_tokens"]
+        .iter()
+        .filter_map(|name| of(&[name]))
+        .sum();
+    let total = of(&["/total_tokens"]);
+    let written_or_none = written.unwrap_or(0);
+    let (input_tokens, output_tokens, doubt) = match total {
+        Some(total) => of_total(total, prompt, written, reasoned.unwrap_or(0), cached),
+        // More reasoning than answer: it was not counted as a part of the answer. The same with the cache.
+        None => {
+            let outside = reasoned.filter(|reasoned| *reasoned > written_or_none).unwrap_or(0);
+            let uncounted = if cached > prompt { cached } else { 0 };
+            (prompt.saturating_add(uncounted), written_or_none.saturating_add(outside), None)
+        }
+    };
+    (Some(Usage { input_tokens, output_tokens }), doubt)
+}
+
+/// Whether a request that can use up this much can have taken so many tokens. An answer with a text took some.
+pub(super) fn is_believable(usage: Usage, most: Usage) -> bool {
+    usage != Usage::default()
+        && usage.input_tokens <= most.input_tokens.saturating_add(MAX_HIDDEN)
+        && usage.output_tokens <= most.output_tokens.saturating_add(MAX_REASONED)
+}
+
+/// What a total has beyond its parts was reasoning, the cache, or both, where one of these fits. Where none does it is
+/// counted as written, which is the dearer way.
+fn of_total(
+    total: u64,
+    prompt: u64,
+    written: Option<u64>,
+    reasoned: u64,
+    cached: u64,
+) -> (u64, u64, Option<Doubt>) {
+    let parts = prompt.saturating_add(written.unwrap_or(0));
+    let Some(beyond) = total.checked_sub(parts) else {
+        return (prompt, written.unwrap_or(0), Some(Doubt::Disagrees));
+    };
+    let output = written.unwrap_or(0);
+    match beyond {
+        0 => (prompt, output, None),
+        beyond if beyond == reasoned => (prompt, output.saturating_add(beyond), None),
+        beyond if beyond == cached => (prompt.saturating_add(beyond), output, None),
+        beyond if beyond == cached.saturating_add(reasoned) => {
+            (prompt.saturating_add(cached), output.saturating_add(reasoned), None)
+        }
+        // The total alone says how much was written.
+        beyond if written.is_none() => (prompt, beyond, None),
+        beyond => (prompt, output.saturating_add(beyond), Some(Doubt::Disagrees)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tokens(usage: &Value) -> (Option<(u64, u64)>, Option<Doubt>) {
+        let (usage, doubt) = read(usage);
+        (usage.map(|usage| (usage.input_tokens, usage.output_tokens)), doubt)
+    }
+
+    #[test]
+    fn counts_of_any_type() {
+        for (usage, known) in [
+            (json!({ "prompt_tokens": 20, "completion_tokens": 3 }), Some((20, 3))),
+            (json!({ "prompt_tokens": 20.0, "completion_tokens": "3", "total_tokens": 23.0 }), Some((20, 3))),
+            (json!({ "prompt_tokens": "20.0", "completion_tokens": 2.25 }), Some((20, 3))),
+            (json!({ "prompt_tokens": 20 }), Some((20, 0))),
+            (json!({ "prompt_tokens": 20, "total_tokens": 25 }), Some((20, 25 - 20))),
+            (json!({ "input_tokens": 20, "output_tokens": 3 }), Some((20, 3))),
+            (json!({ "prompt_tokens": -1, "completion_tokens": -1 }), None),
+            (json!({ "prompt_tokens": null }), None),
+            (json!({ "prompt_tokens": {}, "completion_tokens": [] }), None),
+            (json!("none"), None),
+        ] {
+            assert_eq!(tokens(&usage), (known, None), "{usage}");
+        }
+    }
+
+    #[test]
+    fn what_was_reasoned_is_counted_wherever_it_stands() {
+        let details = |reasoned: u64| json!({ "reasoning_tokens": reasoned });
+        for (usage, known) in [
+            // OpenAI: inside.
+            (
+                json!({ "prompt_tokens": 20, "completion_tokens": 503, "total_tokens": 523,
+                        "completion_tokens_details": details(500) }),
+                (20, 503),
+            ),
+            // xAI: outside, and in the total.
+            (
+                json!({ "prompt_tokens": 20, "completion_tokens": 3, "total_tokens": 523,
+                        "completion_tokens_details": details(500) }),
+                (20, 503),
+            ),
+            // Outside, without a total.
+            (
+                json!({ "prompt_tokens": 20, "completion_tokens": 3, "completion_tokens_details": details(500) }),
+                (20, 503),
+            ),
+            // Anthropic's cache: outside the prompt.
+            (
+                json!({ "prompt_tokens": 20, "completion_tokens": 3, "total_tokens": 1_023,
+                        "cache_creation_input_tokens": 600, "cache_read_input_tokens": 400 }),
+                (1_020, 3),
+            ),
+            (json!({ "input_tokens": 20, "output_tokens": 3, "cache_read_input_tokens": 1_000 }), (1_020, 3)),
+            // OpenAI's cache: inside.
+            (
+                json!({ "prompt_tokens": 1_020, "completion_tokens": 3, "total_tokens": 1_023,
+                        "prompt_tokens_details": { "cached_tokens": 1_000 } }),
+                (1_020, 3),
+            ),
+        ] {
+            assert_eq!(tokens(&usage), (Some(known), None), "{usage}");
+        }
+    }
+
+    #[test]
+    fn totals_that_disagree_and_counts_that_cannot_be_are_doubted() {
+        let usage = json!({ "prompt_tokens": 20, "completion_tokens": 3, "total_tokens": 523 });
+        assert_eq!(tokens(&usage), (Some((20, 503)), Some(Doubt::Disagrees)));
+        let usage = json!({ "prompt_tokens": 20, "completion_tokens": 3, "total_tokens": 10 });
+        assert_eq!(tokens(&usage), (Some((20, 3)), Some(Doubt::Disagrees)));
+        let most = Usage { input_tokens: 500, output_tokens: 64 };
+        let believable =
+            |input_tokens, output_tokens| is_believable(Usage { input_tokens, output_tokens }, most);
+        assert!(believable(20, 503) && believable(2_000, 64) && believable(20, 0));
+        assert!(!believable(u64::MAX, 3) && !believable(20, u64::MAX) && !believable(0, 0));
+        assert_eq!(tokens(&json!({ "prompt_tokens": 1e300 })).0, Some((u64::MAX, 0)));
+    }
+}

@@ -1,0 +1,52 @@
+//! One label for an image.
+
+use std::sync::Arc;
+
+use ordinate_core::{Item, OutputKind};
+
+use crate::kind::{Kind, Template};
+use crate::metric::{Accuracy, Metric};
+use crate::reading::{Extracted, Labels, Unreadable, Wrote, answer_text};
+
+/// One label for an image. Text cannot ask: programs and recorded answers can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClassifyImage;
+
+impl Kind for ClassifyImage {
+    fn name(&self) -> &'static str {
+        "classify-image"
+    }
+
+    fn about(&self) -> &'static str {
+        "One label for an image."
+    }
+
+    fn output(&self) -> Option<OutputKind> {
+        Some(OutputKind::Label)
+    }
+
+    fn metrics(&self) -> Vec<Arc<dyn Metric>> {
+        vec![Arc::new(Accuracy)]
+    }
+
+    fn prompt(&self) -> Option<Template> {
+        None
+    }
+
+    fn read(&self, _item: &Item, labels: &Labels, reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
+        let said = answer_text(reply)?;
+        labels.read(said.wrote()).map(|found| said.place(found))
+    }
+
+    fn max_tokens(&self) -> u32 {
+        64
+    }
+
+    fn labels(&self, targets: Vec<String>) -> Vec<String> {
+        targets
+    }
+
+    fn has_labels(&self) -> bool {
+        true
+    }
+}
