@@ -142,8 +142,10 @@ mod tests {
         }
     }
 
+    type Says<'a> = &'a dyn Fn(f64, &mut SplitMix) -> f64;
+
     /// Ratings by candidates, each with what it says of a target.
-    fn ratings(says: &[&dyn Fn(f64, &mut SplitMix) -> f64]) -> Evidence {
+    fn ratings(says: &[Says<'_>]) -> Evidence {
         let name = |at: usize| CandidateName::new(&format!("m{at}")).unwrap();
         let named = (0..says.len()).map(|at| Candidate::new(name(at), Lineage::General));
         let mut builder = EvidenceBuilder::new(named).unwrap();

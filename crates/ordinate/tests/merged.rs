@@ -16,7 +16,8 @@ fn ratings(desk: &Desk, head: &str, scored: bool) -> Value {
         })
         .collect();
     desk.write("items.jsonl", rows.join("\n"));
-    let says: [(&str, fn(usize, f64) -> f64); 3] = [
+    type Says = fn(usize, f64) -> f64;
+    let says: [(&str, Says); 3] = [
         ("high", |at, target| target + 0.5 + 0.1 * (at % 3) as f64),
         ("low", |at, target| target - 0.5 - 0.1 * (at % 4) as f64),
         ("three", |_, _| 3.0),

@@ -29,7 +29,7 @@ async fn odd(status: u16, reply: impl Fn(&str) -> Value + Send + Sync + 'static)
 }
 
 /// A textbook's answer with this message, end and usage.
-fn answer(message: Value, finish: &str, usage: Value) -> Value {
+fn answer(message: &Value, finish: &str, usage: &Value) -> Value {
     json!({
         "id": "x", "object": "chat.completion", "model": "m",
         "choices": [{ "index": 0, "message": message, "finish_reason": finish }],
@@ -85,7 +85,7 @@ fn per_1k(verdict: &Value, name: &str) -> f64 {
 async fn reasoning_that_is_counted_outside_is_paid_for() {
     let usage = json!({ "prompt_tokens": 20, "completion_tokens": 3, "total_tokens": 523,
                         "completion_tokens_details": { "reasoning_tokens": 500 } });
-    let odd = odd(200, move |label| answer(says(label), "stop", usage.clone())).await;
+    let odd = odd(200, move |label| answer(&says(label), "stop", &usage)).await;
     let verdict = verdict(&run(&Desk::new(), "classify", [&good().await, &odd], ""));
     let cost = per_1k(&verdict, "odd");
     assert!((cost - 1.026).abs() < 1e-9, "{cost}");
@@ -95,7 +95,7 @@ async fn reasoning_that_is_counted_outside_is_paid_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_total_that_disagrees_is_told() {
     let usage = json!({ "prompt_tokens": 20, "completion_tokens": 3, "total_tokens": 523 });
-    let odd = odd(200, move |label| answer(says(label), "stop", usage.clone())).await;
+    let odd = odd(200, move |label| answer(&says(label), "stop", &usage)).await;
     let verdict = verdict(&run(&Desk::new(), "classify", [&good().await, &odd], ""));
     assert_eq!(named(&verdict, "measured", "odd")["tokens_disagree"], json!(ITEMS));
     assert!(verdict["assumed"].to_string().contains("not the sum of its parts"), "{}", verdict["assumed"]);
@@ -107,13 +107,13 @@ async fn token_counts_of_odd_types_are_read() {
         json!({ "prompt_tokens": 20.0, "completion_tokens": 3.0, "total_tokens": 23.0 }),
         json!({ "prompt_tokens": "20", "completion_tokens": "3" }),
     ] {
-        let odd = odd(200, move |label| answer(says(label), "stop", usage.clone())).await;
+        let odd = odd(200, move |label| answer(&says(label), "stop", &usage)).await;
         let verdict = verdict(&run(&Desk::new(), "classify", [&good().await, &odd], ""));
         assert!((per_1k(&verdict, "odd") - 0.026).abs() < 1e-9);
         assert!((number(named(&verdict, "candidates", "odd"), "quality.mean") - 1.0).abs() < 1e-12);
     }
     let unknown = json!({ "prompt_tokens": -1, "completion_tokens": -1, "total_tokens": -1 });
-    let odd = odd(200, move |label| answer(says(label), "stop", unknown.clone())).await;
+    let odd = odd(200, move |label| answer(&says(label), "stop", &unknown)).await;
     let verdict = verdict(&run(&Desk::new(), "classify", [&good().await, &odd], ""));
     assert_eq!(named(&verdict, "measured", "odd")["cost_usd"], Value::Null);
 }
@@ -122,7 +122,7 @@ async fn token_counts_of_odd_types_are_read() {
 async fn token_counts_that_cannot_be_are_not_believed() {
     for (prompt, completion) in [(u64::MAX, u64::MAX), (0, 0)] {
         let usage = json!({ "prompt_tokens": prompt, "completion_tokens": completion });
-        let odd = odd(200, move |label| answer(says(label), "stop", usage.clone())).await;
+        let odd = odd(200, move |label| answer(&says(label), "stop", &usage)).await;
         let desk = Desk::new();
         let ran = run(&desk, "classify", [&good().await, &odd], "max_spend = 5.0");
         let verdict = verdict(&ran);
@@ -138,12 +138,12 @@ async fn a_cut_reply_is_no_answer_and_is_counted() {
     let wordy = |label: &str| {
         // Every other reply gives its answer first.
         if label == "refund" {
-            answer(says("refund. The customer says so, and"), "length", tokens(20, 64))
+            answer(&says("refund. The customer says so, and"), "length", &tokens(20, 64))
         } else {
             answer(
-                says("Well, this could be a delivery problem but on reflection the"),
+                &says("Well, this could be a delivery problem but on reflection the"),
                 "length",
-                tokens(20, 64),
+                &tokens(20, 64),
             )
         }
     };
@@ -160,7 +160,7 @@ async fn a_cut_reply_is_no_answer_and_is_counted() {
 async fn a_cut_text_is_not_scored_as_if_it_were_whole() {
     let half = |label: &str| {
         let finish = if label == "refund" { "length" } else { "stop" };
-        answer(says(label), finish, tokens(20, 64))
+        answer(&says(label), finish, &tokens(20, 64))
     };
     let half = odd(200, half).await;
     let verdict = verdict(&run(&Desk::new(), "generate", [&good().await, &half], ""));
@@ -180,7 +180,7 @@ async fn a_candidate_without_a_usable_answer_was_not_measured() {
         (thinks, "length", "max_tokens"),
         (says("I could not say."), "stop", "names no label"),
     ] {
-        let odd = odd(200, move |_| answer(message.clone(), finish, tokens(20, 64))).await;
+        let odd = odd(200, move |_| answer(&message, finish, &tokens(20, 64))).await;
         let desk = Desk::new();
         let ran = run(&desk, "classify", [&good().await, &odd], "");
         let message = ran.stderr();
@@ -219,7 +219,7 @@ async fn a_filter_is_of_the_item() {
 async fn another_model_that_answers_is_told() {
     let by = |model: &'static str| {
         odd(200, move |label| {
-            let mut reply = answer(says(label), "stop", tokens(20, 3));
+            let mut reply = answer(&says(label), "stop", &tokens(20, 3));
             reply["model"] = json!(model);
             reply
         })

@@ -102,6 +102,8 @@ fn subset(evidence: &Evidence, rows: &[usize]) -> Evidence {
             group: items.groups().get(row),
             input: items.input(row),
             target: items.target(row),
+            context: None,
+            options: &[],
             part: None,
         };
         let to = builder.add_item(items.id(row), fields).expect("an item");
