@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::error::{DataError, Problem, quoted};
 use crate::evidence::{self, Loaded, Tally, common_notes};
+use crate::labels::label_note;
 use crate::recorded::{self, Scorer};
 use crate::task::{Key, Task};
 
@@ -42,7 +43,8 @@ pub struct Unasked {
     pub live: Vec<usize>,
     builder: EvidenceBuilder,
     tallies: Vec<Tally>,
-    notes: Vec<String>,
+    /// What the user should know before anybody is asked: plain sentences.
+    pub notes: Vec<String>,
 }
 
 /// Whether a task has candidates that are to be asked: `openai` or `command`, beside items of its own.
@@ -92,9 +94,15 @@ pub fn load_unasked(task: &Task, score: &Scorer<'_>) -> Result<Unasked, DataErro
     let passed_over: BTreeSet<String> = train.iter().map(|question| question.id.clone()).collect();
     let scoring = recorded::Scoring { score, questions: &questions, passed_over: &passed_over };
     let mut tallies = vec![Tally::default(); entries.len()];
-    let notes = recorded::read_all(task, &mut builder, &mut tallies, Some(&scoring))?;
-    let live = (0..entries.len()).filter(|&at| is_asked(&entries[at])).collect();
-    Ok(Unasked { questions, train, live, builder, tallies, notes })
+    let mut notes = recorded::read_all(task, &mut builder, &mut tallies, Some(&scoring))?;
+    let live: Vec<usize> = (0..entries.len()).filter(|&at| is_asked(&entries[at])).collect();
+    notes.extend(evidence::lineage_note(entries));
+    let mut unasked = Unasked { questions, train, live, builder, tallies, notes };
+    if !unasked.live.is_empty() {
+        let note = label_note(task, &unasked.labels());
+        unasked.notes.extend(note);
+    }
+    Ok(unasked)
 }
 
 /// Reads the items of a task with all that a candidate may be told of them, without any answer: what a model that
@@ -159,9 +167,16 @@ fn letters(options: &[(Option<String>, String)]) -> Vec<String> {
     options.iter().enumerate().map(|(at, (key, _))| key.clone().unwrap_or_else(|| made(at))).collect()
 }
 
+/// The options of one item are read up to this length.
+const MAX_OPTIONS_BYTES: usize = 1 << 20;
+
 /// The options in a cell: an array of texts, an object of texts by letter, or an array of objects with `key` (or
 /// `label`) and `text`. `None` where it is none of these.
 pub(crate) fn options(json: &str) -> Option<Vec<(Option<String>, String)>> {
+    // Each value of a long list takes far more memory than its two bytes.
+    if json.len() > MAX_OPTIONS_BYTES {
+        return None;
+    }
     let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

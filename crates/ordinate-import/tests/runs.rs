@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use common::{Done, refused, run, try_import};
-use ordinate_import::{Options, Runs};
+use ordinate_import::{Compared, Options, Runs};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -85,7 +85,7 @@ fn a_trial_and_the_full_run_stay_two_runs() {
         ]
     );
     assert!(done.noted("org/alpha (run 2): a further log (of 2026-03-01T12"), "{:?}", done.imported.notes);
-    assert!(done.imported.compared.len() == 3 && done.imported.compared.iter().all(|one| one.agrees()));
+    assert!(done.imported.compared.len() == 3 && done.imported.compared.iter().all(Compared::agrees));
     assert!(
         !done.noted("passed over"),
         "what is read beside a log is not passed over: {:?}",
@@ -350,7 +350,7 @@ fn a_column_of_promptfoo_is_a_provider_and_a_prompt() {
     let done = one(&[(gpt, Some("p0")), (gpt, Some("p1")), (med, Some("p0")), (med, Some("p1"))]);
     let expected = [med, "ollama:med-7b (prompt 2)", gpt, "openai:gpt-x (prompt 2)"];
     assert_eq!(names(&done), expected);
-    assert!(done.imported.compared.len() == 4 && done.imported.compared.iter().all(|one| one.agrees()));
+    assert!(done.imported.compared.len() == 4 && done.imported.compared.iter().all(Compared::agrees));
     // Two configurations of one provider are two.
     let done = one(&[(gpt, Some("p0")), (gpt, Some("p0"))]);
     assert_eq!(names(&done), [gpt, "openai:gpt-x (configuration 2)"]);

@@ -34,6 +34,8 @@ pub(crate) struct Looked {
     pub(crate) estimates: Vec<Estimate>,
     /// The prompt for the first item, per candidate that has one.
     pub(crate) prompts: Vec<(String, String)>,
+    /// What tilts the comparison, in plain words.
+    pub(crate) notes: Vec<String>,
 }
 
 /// How a run asks.
@@ -119,7 +121,11 @@ pub(crate) fn look(task: &Task, store: &Path) -> Result<Looked, Failure> {
     let estimates = estimates(prepared.plan.clone())?;
     let slices: std::collections::BTreeSet<_> =
         prepared.questions.iter().filter_map(|question| question.slice.as_deref()).collect();
-    Ok(Looked { items: prepared.questions.len(), slices: slices.len(), estimates, prompts })
+    let labels: std::collections::BTreeSet<_> =
+        prepared.questions.iter().filter_map(|question| question.target.clone()).collect();
+    let notes =
+        ordinate_data::label_note(task, &labels.into_iter().collect::<Vec<_>>()).into_iter().collect();
+    Ok(Looked { items: prepared.questions.len(), slices: slices.len(), estimates, prompts, notes })
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
