@@ -110,10 +110,57 @@ pub struct DataSection {
     /// The field with the group: items of one group are not independent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// The columns of answers in `evidence`, where they are not called as they are here.
+    #[serde(skip_serializing_if = "AnswerColumns::is_default")]
+    pub columns: AnswerColumns,
+    /// What the labels of the data mean, where they are numbers or abbreviations: `{ 0 = "negative" }`. Targets are read
+    /// as the names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// What readers of the verdict should know of the data (source, licence, what is an estimate): shown with
     /// what was assumed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// `columns`: the fields of a table that answers are read from, by what they hold. For `[data]` those of a table with a
+/// row for each item and candidate; for a `[[candidate]]` its own in a table with a row an item.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AnswerColumns {
+    /// Whose answer it is (of `[data]` only). Default `candidate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<String>,
+    /// The score. Default `score`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<String>,
+    /// What the answer cost, USD. Default `cost_usd`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<String>,
+    /// How long it took, milliseconds. Default `latency_ms`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<String>,
+    /// What was said. Default `output`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    /// Tokens read. Default `input_tokens`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_tokens: Option<String>,
+    /// Tokens written. Default `output_tokens`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_tokens: Option<String>,
+    /// The candidate's own confidence. Default `confidence`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<String>,
+    /// Why there is no answer. Default `error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl AnswerColumns {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// `features` of `[data]`.
@@ -210,6 +257,9 @@ pub struct CandidateEntry {
     /// Parameters, billions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters_billion: Option<f64>,
+    /// Its own columns in `[data] evidence`, where that is a table with a row an item and columns for each candidate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<AnswerColumns>,
     /// Answers that were recorded in a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recorded: Option<Recorded>,

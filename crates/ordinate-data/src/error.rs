@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 pub use crate::problem::Problem;
-pub(crate) use crate::problem::{list, quoted};
+pub(crate) use crate::wording::{list, quoted};
 
 /// A place within a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

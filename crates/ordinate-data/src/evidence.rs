@@ -8,6 +8,7 @@ use ordinate_core::task::CandidateEntry;
 use ordinate_core::{Answer, Candidate, Evidence, Price, Score, ScoreError, Status};
 
 use crate::error::{At, DataError, Problem, quoted};
+use crate::memory::Kept;
 use crate::recorded::Scorer;
 use crate::table::{Column, Fault, Row};
 use crate::task::{Key, Task};
@@ -42,13 +43,8 @@ pub fn load_scored(task: &Task, score: &Scorer<'_>) -> Result<Loaded, DataError>
 
 fn load(task: &Task, score: Option<&Scorer<'_>>) -> Result<Loaded, DataError> {
     let file = &task.file;
-    match file.candidate.as_slice() {
-        [] => return Err(no_candidates(task)),
-        [one] => {
-            let name = one.name.as_str();
-            return Err(task.error_at_candidate(name, Problem::OneCandidate(quoted(name))));
-        }
-        _ => {}
+    if file.candidate.is_empty() {
+        return Err(no_candidates(task));
     }
     let Loaded { evidence, mut notes } = match &file.data.evidence {
         Some(path) => long::load(task, path)?,
@@ -56,7 +52,7 @@ fn load(task: &Task, score: Option<&Scorer<'_>>) -> Result<Loaded, DataError> {
     };
     let (evidence, note) = outputs::typed(task, evidence);
     notes.extend(note);
-    let loaded = Loaded { evidence, notes };
+    let mut loaded = Loaded { evidence, notes };
     if loaded.evidence.len() == 1 {
         let key = [("evidence", &file.data.evidence), ("items", &file.data.items), ("test", &file.data.test)]
             .into_iter()
@@ -64,7 +60,20 @@ fn load(task: &Task, score: Option<&Scorer<'_>>) -> Result<Loaded, DataError> {
             .map_or("train", |(key, _)| key);
         return Err(task.error_at(&[Key::Name("data"), Key::Name(key)], Problem::OneItem));
     }
+    loaded.notes.extend(lineage_note(&file.candidate));
     Ok(loaded)
+}
+
+/// What a verdict over candidates that are all of one lineage cannot say.
+pub(crate) fn lineage_note(candidates: &[CandidateEntry]) -> Option<String> {
+    let lineage = candidates.first()?.lineage;
+    if candidates.len() < 2 || candidates.iter().any(|entry| entry.lineage != lineage) {
+        return None;
+    }
+    Some(format!(
+        "Every candidate is called {lineage}, so nothing is said about general against vertical models. If that is not so, \
+         correct `lineage` in the task file."
+    ))
 }
 
 fn no_candidates(task: &Task) -> DataError {
@@ -111,6 +120,14 @@ pub(crate) struct Tally {
     first_floored: Option<(PathBuf, At, f64)>,
     /// Scored answers.
     scored: u64,
+    /// Answers that are errors, and those of them that have a score beside the error.
+    errors: u64,
+    both: u64,
+    /// Whether one of those scores is no 0, and the first of the errors.
+    both_above_zero: bool,
+    first_both: Option<(PathBuf, At, String)>,
+    /// Texts that are kept, of all candidates.
+    kept: Kept,
 }
 
 impl Tally {
@@ -129,11 +146,30 @@ impl Tally {
         Score::new(number).map_err(|error| Fault::new(Column::Score, error.into()))
     }
 
-    /// Whether so few scores lay below 0 that they may be read as 0: to be asked after the last row.
+    /// Counts an error; some tools write a score of 0 beside one, which is not a wrong answer.
+    fn error(&mut self, error: &str, score: Option<f64>, file: &Path, at: At) {
+        self.errors += 1;
+        let Some(score) = score else { return };
+        self.both += 1;
+        self.both_above_zero |= score > 0.0;
+        self.first_both.get_or_insert_with(|| (file.to_owned(), at, quoted(error)));
+    }
+
+    /// Whether so few scores lay below 0 that they may be read as 0, and whether what stands in `error` can be errors: to
+    /// be asked after the last row.
     ///
     /// # Errors
-    /// [`Problem::Score`] at the first such score.
+    /// [`Problem::Score`] at the first such score; [`Problem::AllErrors`] where no answer is without an error, and the
+    /// scores beside them say that there were answers.
     pub(crate) fn settle(&self) -> Result<(), DataError> {
+        if let Some((file, at, error)) = &self.first_both
+            && self.scored == 0
+            && self.both == self.errors
+            && self.both_above_zero
+        {
+            let problem = Problem::AllErrors { answers: self.both, error: error.clone() };
+            return Err(DataError::new(file, problem).at(*at).field(Column::Error.name()));
+        }
         let Some((file, at, number)) = &self.first_floored else { return Ok(()) };
         let share = self.floored as f64 / self.scored as f64;
         if share <= Self::MAX_FLOORED {
@@ -151,9 +187,9 @@ pub(crate) struct AnswerTexts<'a> {
 }
 
 impl<'a> AnswerTexts<'a> {
-    /// The texts of a row of a user's table: an empty error is no error.
+    /// The texts of a row of a user's table: what says that there was no error is none.
     pub(crate) fn of(row: &Row<'a>) -> Result<Self, Fault> {
-        Ok(Self { output: row.exact_text(Column::Output)?, error: row.text(Column::Error)? })
+        Ok(Self { output: row.exact_text(Column::Output)?, error: row.error()? })
     }
 
     pub(crate) fn is_error(&self) -> bool {
@@ -184,9 +220,14 @@ pub(crate) fn answer<'t>(
     made: Option<Score>,
     tally: &mut Tally,
 ) -> Result<Answer<'t>, Fault> {
-    // Tools that write an error often write a score of 0 beside it; an error is not a wrong answer.
+    for text in [texts.output(), texts.error.as_deref()] {
+        tally.kept.add(text).map_err(|problem| Fault::new(Column::Output, problem))?;
+    }
     let score = match (&texts.error, made) {
-        (Some(_), _) => None,
+        (Some(error), _) => {
+            tally.error(error, row.raw_score().ok().flatten(), file, row.at);
+            None
+        }
         (None, Some(made)) => Some(made),
         (None, None) => {
             let number = row.raw_score()?.ok_or_else(|| Fault::new(Column::Score, Problem::NoScore))?;
@@ -259,6 +300,18 @@ pub(crate) fn common_notes(evidence: &Evidence, tallies: &[Tally]) -> Vec<String
         let scored = grouped(tallies.iter().map(|tally| tally.scored).sum());
         let (count, are) = (grouped(floored), if floored == 1 { "is" } else { "are" });
         notes.push(format!("{count} of {scored} scores lay below 0 and {are} read as 0, the worst score."));
+    }
+    let both: Vec<String> = names
+        .iter()
+        .zip(tallies)
+        .filter(|(_, tally)| tally.both > 0)
+        .map(|(name, tally)| format!("{name} ({})", grouped(tally.both)))
+        .collect();
+    if !both.is_empty() {
+        notes.push(format!(
+            "Some answers have an error and a score beside it: of {}. They count as errors, and their scores are left out.",
+            crate::error::list(&both)
+        ));
     }
     let missing: Vec<String> = names
         .iter()

@@ -4,13 +4,16 @@ use std::path::{Path, PathBuf};
 
 use ordinate_core::column::Names;
 use ordinate_core::evidence::{EvidenceBuilder, ItemFields};
+use ordinate_core::task::AnswerColumns;
 use ordinate_core::{Price, nearest};
 
 use crate::error::{At, DataError, Problem, list, quoted};
 use crate::evidence::{self, AnswerTexts, Loaded, Tally, common_notes, fault, grouped};
+use crate::memory::Kept;
 use crate::source;
 use crate::table::{self, Column, Fault, Layout, Row, Want};
 use crate::task::{Key, Task};
+use crate::{labels, wide};
 
 /// A name in the table: a candidate of the task file, or none.
 enum Known {
@@ -23,6 +26,9 @@ enum Known {
 /// # Errors
 /// When a file cannot be read, a row is wrong, or the candidates of table and task file do not fit.
 pub(crate) fn load(task: &Task, text: &str) -> Result<Loaded, DataError> {
+    if task.file.candidate.iter().any(|entry| entry.columns.is_some()) {
+        return wide::load(task, &files(task, text)?);
+    }
     let files = files(task, text)?;
     let entries = &task.file.candidate;
     let candidates: Vec<_> = entries.iter().map(evidence::candidate).collect();
@@ -33,6 +39,7 @@ pub(crate) fn load(task: &Task, text: &str) -> Result<Loaded, DataError> {
     let mut names = Names::default();
     let mut known: Vec<Known> = Vec::new();
     let mut tallies = vec![Tally::default(); entries.len()];
+    let kept = Kept::default();
 
     for file in &files {
         table::read(file, &layout, &mut |row: &Row<'_>| {
@@ -51,7 +58,9 @@ pub(crate) fn load(task: &Task, text: &str) -> Result<Loaded, DataError> {
                     Ok(())
                 }
                 Known::Declared(column) => {
-                    put(&mut builder, row, file, *column, prices[*column].as_ref(), &mut tallies[*column])
+                    let put =
+                        Put { task, file, column: *column, price: prices[*column].as_ref(), kept: &kept };
+                    put.row(&mut builder, row, &mut tallies[*column])
                 }
             }
         })?;
@@ -100,7 +109,8 @@ pub(crate) fn load(task: &Task, text: &str) -> Result<Loaded, DataError> {
 /// When a file cannot be read.
 pub(crate) fn candidate_names(task: &Task, text: &str) -> Result<Vec<String>, DataError> {
     let mut names = Names::default();
-    let layout = Layout::of(&[(Column::Candidate, Want::Required)]);
+    let layout = Layout::of(&[(Column::Candidate, Want::Required)])
+        .named(Column::Candidate, task.file.data.columns.candidate.as_deref());
     for file in files(task, text)? {
         table::read(&file, &layout, &mut |row| {
             names.intern(&row.required_text(Column::Candidate)?);
@@ -110,35 +120,69 @@ pub(crate) fn candidate_names(task: &Task, text: &str) -> Result<Vec<String>, Da
     Ok(names.iter().map(str::to_owned).collect())
 }
 
-/// Puts the answer of a row into its cell.
-fn put(
-    builder: &mut EvidenceBuilder,
-    row: &Row<'_>,
-    file: &Path,
-    column: usize,
-    price: Option<&Price>,
-    tally: &mut Tally,
-) -> Result<(), Fault> {
-    let id = row.required_text(Column::Id)?;
-    let (slice, group) = (row.text(Column::Slice)?, row.text(Column::Group)?);
-    let (input, target) = (row.text(Column::Input)?, row.text(Column::Target)?);
-    let fields = ItemFields {
-        slice: slice.as_deref(),
-        group: group.as_deref(),
-        input: input.as_deref(),
-        target: target.as_deref(),
-        ..ItemFields::default()
-    };
-    let item = builder.item(&id, fields).map_err(fault)?;
-    let texts = AnswerTexts::of(row)?;
-    let answer = evidence::answer(row, file, &texts, price, None, tally)?;
-    builder.answer(item, column, &answer).map_err(fault)
+/// Where rows are put.
+pub(crate) struct Put<'a> {
+    pub(crate) task: &'a Task,
+    pub(crate) file: &'a Path,
+    pub(crate) column: usize,
+    pub(crate) price: Option<&'a Price>,
+    /// Texts of items, which are kept once.
+    pub(crate) kept: &'a Kept,
+}
+
+impl Put<'_> {
+    /// Puts the answer of a row into its cell.
+    fn row(&self, builder: &mut EvidenceBuilder, row: &Row<'_>, tally: &mut Tally) -> Result<(), Fault> {
+        let id = row.required_text(Column::Id)?;
+        self.answer(builder, row, &id, tally)
+    }
+
+    /// Puts the answer of a row to the item `id` into its cell.
+    pub(crate) fn answer(
+        &self,
+        builder: &mut EvidenceBuilder,
+        row: &Row<'_>,
+        id: &str,
+        tally: &mut Tally,
+    ) -> Result<(), Fault> {
+        let item = self.item(builder, row, id)?;
+        let texts = AnswerTexts::of(row)?;
+        let answer = evidence::answer(row, self.file, &texts, self.price, None, tally)?;
+        builder.answer(item, self.column, &answer).map_err(fault)
+    }
+
+    /// The row of the item `id`, which is made where it is new.
+    pub(crate) fn item(
+        &self,
+        builder: &mut EvidenceBuilder,
+        row: &Row<'_>,
+        id: &str,
+    ) -> Result<usize, Fault> {
+        let (slice, group) = (row.text(Column::Slice)?, row.text(Column::Group)?);
+        let input = row.text(Column::Input)?;
+        let target = row.text(Column::Target)?.map(|target| labels::named(&self.task.file.data, target));
+        let fields = ItemFields {
+            slice: slice.as_deref(),
+            group: group.as_deref(),
+            input: input.as_deref(),
+            target: target.as_deref(),
+            ..ItemFields::default()
+        };
+        let before = builder.items().len();
+        let item = builder.item(id, fields).map_err(fault)?;
+        if builder.items().len() > before {
+            for text in [fields.input, fields.target] {
+                self.kept.add(text).map_err(|problem| Fault::new(Column::Input, problem))?;
+            }
+        }
+        Ok(item)
+    }
 }
 
 fn layout(task: &Task) -> Layout {
     use Want::{Optional, Required};
     let data = &task.file.data;
-    Layout::of(&[
+    let layout = Layout::of(&[
         (Column::Id, Required),
         (Column::Candidate, Required),
         (Column::Score, Required),
@@ -153,12 +197,27 @@ fn layout(task: &Task) -> Layout {
         (Column::Error, Optional),
         (Column::Input, Optional),
         (Column::Target, Optional),
-    ])
-    .named(Column::Id, data.id.as_deref())
-    .named(Column::Slice, data.slice.as_deref())
-    .named(Column::Group, data.group.as_deref())
-    .named(Column::Input, data.input.as_deref())
-    .named(Column::Target, data.target.as_deref())
+    ]);
+    with_answers(layout, &data.columns)
+        .named(Column::Candidate, data.columns.candidate.as_deref())
+        .named(Column::Id, data.id.as_deref())
+        .named(Column::Slice, data.slice.as_deref())
+        .named(Column::Group, data.group.as_deref())
+        .named(Column::Input, data.input.as_deref())
+        .named(Column::Target, data.target.as_deref())
+}
+
+/// Reads the columns of answers from the fields that the task file names.
+pub(crate) fn with_answers(layout: Layout, columns: &AnswerColumns) -> Layout {
+    layout
+        .named(Column::Score, columns.score.as_deref())
+        .named(Column::CostUsd, columns.cost_usd.as_deref())
+        .named(Column::LatencyMs, columns.latency_ms.as_deref())
+        .named(Column::Output, columns.output.as_deref())
+        .named(Column::InputTokens, columns.input_tokens.as_deref())
+        .named(Column::OutputTokens, columns.output_tokens.as_deref())
+        .named(Column::Confidence, columns.confidence.as_deref())
+        .named(Column::Error, columns.error.as_deref())
 }
 
 fn files(task: &Task, text: &str) -> Result<Vec<PathBuf>, DataError> {

@@ -3,6 +3,9 @@
 use ordinate_core::evidence::EvidenceError;
 use ordinate_core::{NeedsError, ScoreError};
 
+use crate::limit::Limit;
+use crate::wording::{did_you_mean, list};
+
 /// What is wrong, and what to do next.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -72,6 +75,9 @@ pub enum Problem {
     #[error("a line or quoted cell is longer than {} MiB. Check for a missing closing quote or line break.",
             crate::source::MAX_RECORD_BYTES >> 20)]
     TooLong,
+    /// A file asks for too much.
+    #[error(transparent)]
+    Limit(#[from] Limit),
     /// Not what the name says.
     #[error("the file is {found}, which is not read as a table. {next}")]
     NotATable {
@@ -104,6 +110,9 @@ pub enum Problem {
              pyarrow, as a flat table."
     )]
     Parquet(String),
+    /// A spreadsheet cannot be read.
+    #[error("the workbook is damaged or not read by this version ({0}). Save it again as .xlsx or .csv.")]
+    Spreadsheet(String),
     /// A Parquet file claims more than it can hold.
     #[error(
         "the Parquet file claims {claim}, which its {bytes} bytes cannot hold. It is damaged: fetch or write \
@@ -165,6 +174,17 @@ pub enum Problem {
              why there is none."
     )]
     NoScore,
+    /// Each answer of a candidate has a score and an error.
+    #[error(
+        "each of the {answers} answers has a score and an error beside it (here {error}). If the field \"error\" \
+             does not say why there is no answer, rename it or leave it empty; if it does, leave the scores empty."
+    )]
+    AllErrors {
+        /// Answers of one candidate.
+        answers: u64,
+        /// The first error, quoted and cut.
+        error: String,
+    },
     /// Recorded answers of which no score can be had.
     #[error(
         "the answers have neither a column \"score\" (in [0, 1]) nor a column \"output\" (what was said, from which \
@@ -381,32 +401,4 @@ impl From<std::io::Error> for Problem {
             _ => Self::Io(error),
         }
     }
-}
-
-/// A text for a message: quoted, escaped, and cut at 60 characters.
-pub(crate) fn quoted(text: &str) -> String {
-    match text.char_indices().nth(60) {
-        None => format!("{text:?}"),
-        Some((end, _)) => format!("{:?}", format!("{}\u{2026}", &text[..end])),
-    }
-}
-
-/// Names for a message: at most 24 of them.
-pub(crate) fn list<S: AsRef<str>>(names: &[S]) -> String {
-    const SHOWN: usize = 24;
-    let mut text = names.iter().take(SHOWN).map(|name| clean(name.as_ref())).collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN {
-        text.push_str(&format!(" and {} more", names.len() - SHOWN));
-    }
-    if names.is_empty() { "none".to_owned() } else { text }
-}
-
-fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map(|name| format!(" (did you mean {}?)", quoted(name))).unwrap_or_default()
-}
-
-/// A name without quotes if it can be shown as it is.
-fn clean(name: &str) -> String {
-    let plain = !name.is_empty() && name.chars().count() <= 60 && !name.chars().any(char::is_control);
-    if plain { name.to_owned() } else { quoted(name) }
 }

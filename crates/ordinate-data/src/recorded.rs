@@ -1,7 +1,7 @@
 //! Items, and candidates whose answers to them were recorded: a file of items and a file a candidate.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use ordinate_core::evidence::{EvidenceBuilder, EvidenceError, ItemFields};
@@ -11,6 +11,8 @@ use ordinate_core::{Choice, Items, Part, Price, Score};
 use crate::error::{At, DataError, Problem, quoted};
 use crate::evidence::{self, AnswerTexts, Loaded, Tally, common_notes, fault, grouped};
 use crate::features;
+use crate::labels;
+use crate::memory::Kept;
 use crate::source;
 use crate::table::{self, Column, Fault, Layout, Row, Want};
 use crate::task::{Key, Task, ways_to_ask};
@@ -58,13 +60,17 @@ pub(crate) fn read_all(
 ) -> Result<Vec<String>, DataError> {
     let entries = &task.file.candidate;
     let mut notes = Vec::new();
+    let codes = match scoring {
+        Some(_) => labels::codes(task, &item_files(task)?)?,
+        None => BTreeMap::new(),
+    };
     for (column, entry) in entries.iter().enumerate() {
         let Some(recorded) = &entry.recorded else { continue };
         let files = source::resolve(task.dir(), &recorded.path)
             .map_err(|problem| task.error_at_candidate(entry.name.as_str(), problem))?;
         let price = builder.candidates()[column].price;
         for file in &files {
-            let mut reading = Reading { task, file, column, price: price.as_ref(), scoring };
+            let mut reading = Reading { task, file, column, price: price.as_ref(), scoring, codes: &codes };
             let strays = reading.answers(builder, &mut tallies[column])?;
             if strays > 0 {
                 let rows = grouped(strays);
@@ -181,6 +187,7 @@ pub(crate) fn read_items(
     let names = features::names(task, files)?;
     let layout = item_layout(task).with_fields(&names);
     let must_have_ids = task.file.data.id.is_some();
+    let kept = Kept::default();
     // Set by the first item: items either all have ids, or are numbered from 1.
     let mut numbered = None;
     for (file, part) in files {
@@ -198,7 +205,8 @@ pub(crate) fn read_items(
                 None => (builder.items().len() + 1).to_string().into(),
             };
             let (slice, group) = (row.text(Column::Slice)?, row.text(Column::Group)?);
-            let (mut input, target) = (row.text(Column::Input)?, row.text(Column::Target)?);
+            let mut input = row.text(Column::Input)?;
+            let target = row.text(Column::Target)?.map(|target| labels::named(&task.file.data, target));
             if input.is_none() {
                 input = features::text(&names, row)?.map(Cow::Owned);
             }
@@ -216,6 +224,9 @@ pub(crate) fn read_items(
                 options: &options,
                 part: *part,
             };
+            for text in [fields.input, fields.target] {
+                kept.add(text).map_err(|problem| Fault::new(Column::Input, problem))?;
+            }
             match builder.add_item(&id, fields) {
                 Ok(_) => Ok(()),
                 Err(error @ EvidenceError::DuplicateItem(_)) => {
@@ -269,6 +280,8 @@ struct Reading<'a> {
     column: usize,
     price: Option<&'a Price>,
     scoring: Option<&'a Scoring<'a>>,
+    /// Labels by the code that an output may give instead.
+    codes: &'a BTreeMap<String, String>,
 }
 
 impl Reading<'_> {
@@ -352,6 +365,7 @@ impl Reading<'_> {
             let id = quoted(items.id(item));
             return Err(Fault::new(Column::Output, Problem::NoTarget(id)));
         };
+        let output = self.codes.get(output.trim()).map_or(output, String::as_str);
         Ok(Some(unasked::score_of((scoring.score)(output, target))))
     }
 }

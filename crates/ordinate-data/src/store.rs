@@ -261,8 +261,8 @@ pub fn read_evidence(path: &Path) -> Result<Evidence, DataError> {
     let candidates = metadata.candidates.into_iter().map(Candidate::from);
     let mut builder = EvidenceBuilder::new(candidates).map_err(evidence_error)?;
     let layout = Layout::of(&Column::STORED.map(|column| (column, Want::Required)));
-    let mut expected = 0;
-    table::read(path, &layout, &mut |row| put(&mut builder, row, path, &mut expected))?;
+    let (mut expected, mut tally) = (0, Tally::default());
+    table::read(path, &layout, &mut |row| put(&mut builder, row, path, &mut expected, &mut tally))?;
     let evidence = builder.finish().map_err(evidence_error)?;
     Ok(match metadata.outputs {
         Some(outputs) => evidence.with_output_kind(outputs),
@@ -270,7 +270,13 @@ pub fn read_evidence(path: &Path) -> Result<Evidence, DataError> {
     })
 }
 
-fn put(builder: &mut EvidenceBuilder, row: &Row<'_>, path: &Path, expected: &mut usize) -> Result<(), Fault> {
+fn put(
+    builder: &mut EvidenceBuilder,
+    row: &Row<'_>,
+    path: &Path,
+    expected: &mut usize,
+    tally: &mut Tally,
+) -> Result<(), Fault> {
     let [id, slice, group, part, input, target, name] = [
         Column::Id,
         Column::Slice,
@@ -312,6 +318,6 @@ fn put(builder: &mut EvidenceBuilder, row: &Row<'_>, path: &Path, expected: &mut
         )?;
     *expected = column + 1;
     let texts = AnswerTexts::exact(row)?;
-    let answer = evidence::answer(row, path, &texts, None, None, &mut Tally::default())?;
+    let answer = evidence::answer(row, path, &texts, None, None, tally)?;
     builder.answer(item, column, &answer).map_err(fault)
 }

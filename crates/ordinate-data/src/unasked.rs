@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::error::{DataError, Problem, quoted};
 use crate::evidence::{self, Loaded, Tally, common_notes};
+use crate::labels::label_note;
 use crate::outputs;
 use crate::recorded::{self, Extent, Scorer};
 use crate::task::{Key, Task};
@@ -22,7 +23,8 @@ pub struct Unasked {
     pub live: Vec<usize>,
     builder: EvidenceBuilder,
     tallies: Vec<Tally>,
-    notes: Vec<String>,
+    /// What the user should know before anybody is asked: plain sentences.
+    pub notes: Vec<String>,
 }
 
 /// Whether a task has candidates that are to be asked: `openai` or `command`, beside items of its own.
@@ -71,9 +73,15 @@ pub fn load_unasked(task: &Task, score: &Scorer<'_>) -> Result<Unasked, DataErro
     let passed_over: BTreeSet<String> = (0..train.len()).map(|row| train.id(row).to_owned()).collect();
     let scoring = recorded::Scoring { score, passed_over: &passed_over };
     let mut tallies = vec![Tally::default(); entries.len()];
-    let notes = recorded::read_all(task, &mut builder, &mut tallies, Some(&scoring))?;
-    let live = (0..entries.len()).filter(|&at| is_asked(&entries[at])).collect();
-    Ok(Unasked { train, live, builder, tallies, notes })
+    let mut notes = recorded::read_all(task, &mut builder, &mut tallies, Some(&scoring))?;
+    let live: Vec<usize> = (0..entries.len()).filter(|&at| is_asked(&entries[at])).collect();
+    notes.extend(evidence::lineage_note(entries));
+    let mut unasked = Unasked { train, live, builder, tallies, notes };
+    if !unasked.live.is_empty() {
+        let note = label_note(task, &unasked.labels());
+        unasked.notes.extend(note);
+    }
+    Ok(unasked)
 }
 
 fn check(task: &Task, items: &Items) -> Result<(), DataError> {
@@ -97,9 +105,16 @@ fn check(task: &Task, items: &Items) -> Result<(), DataError> {
     Ok(())
 }
 
+/// The options of one item are read up to this length.
+const MAX_OPTIONS_BYTES: usize = 1 << 20;
+
 /// The options in a cell: an array of texts, an object of texts by letter, or an array of objects with `key` (or
 /// `label`) and `text`. `None` where it is none of these.
 pub(crate) fn options(json: &str) -> Option<Vec<Choice>> {
+    // Each value of a long list takes far more memory than its two bytes.
+    if json.len() > MAX_OPTIONS_BYTES {
+        return None;
+    }
     let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

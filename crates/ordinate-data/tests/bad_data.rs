@@ -58,7 +58,9 @@ fn messages_about_tables() {
     say("NaN", csv("0.5", "NaN"));
     say("a score above 1", csv("0.5", "1.5"));
     say("a score below 0", csv("0.5", "-0.5"));
-    say("a score in percent", csv("0.5", "50 %"));
+    say("a score beyond 100 per cent", csv("0.5", "150 %"));
+    say("a score in words that say nothing", csv("0.5", "so so"));
+    say("a cost beyond belief", csv("0.5,0.1", "0.5,1e12"));
     say("no score", csv("0.5", ""));
     say("a negative cost", csv("0.5,0.1", "0.5,-0.1"));
     say("an infinite cost", csv("0.5,0.1", "0.5,inf"));
@@ -72,13 +74,12 @@ fn messages_about_tables() {
     say("a column that is misspelt", csv("score", "scor"));
     say("a column twice", csv("cost_usd", "score"));
     say("not UTF-8", about("scores.csv", b"id,candidate,score\n1,a,1\n\xff,b,1\n"));
-    say("UTF-16", about("scores.csv", b"\xff\xfei\0d\0,\0"));
+    say("UTF-16 of other columns", about("scores.csv", b"\xff\xfei\0d\0,\0"));
     say(
         "a line after CRLF and blank lines",
         about("scores.csv", b"id,candidate,score\r\n\r\n1,a,1\r\n\r\n\"1\r\n\",b,1\r\n2,b,3\r\n"),
     );
     say("a stray candidate", csv("3,x,b", "3,x,bb"));
-    say("a table of one candidate", about("scores.csv", b"id,candidate,score\n1,a,1\n2,a,1\n"));
 
     let packed = gzip(RIGHT.as_bytes());
     say("gzip cut off", about("scores.csv.gz", &packed[..packed.len() / 2]));
@@ -110,7 +111,7 @@ fn messages_about_tables() {
         "JSON: a column that is missing",
         about("s.jsonl", b"{\"id\": \"1\", \"model\": \"a\", \"score\": 1}\n"),
     );
-    say("JSON: an array of rows", about("scores.json", b"[{\"id\": \"1\"}]"));
+    say("JSON: an array of other rows", about("scores.json", b"[{\"id\": \"1\"}]"));
     insta::assert_snapshot!(text);
 }
 
@@ -159,7 +160,6 @@ fn messages_about_candidates_of_a_table() {
         text.push_str(&format!("{case}\n    {}\n", files.message("t.toml")));
     };
     say("none declared", &[]);
-    say("one declared", &["a"]);
     say("one that is not in the table", &["a", "B"]);
     insta::assert_snapshot!(text);
 }
@@ -244,7 +244,13 @@ fn a_cost_is_estimated_from_tokens_and_price() {
     assert_eq!(answers.cost_usd(1), Some(0.5));
     // An error has no score, whatever stands beside it; nothing is known of its cost.
     assert_eq!((answers.score(2), answers.error(2), answers.cost_usd(2)), (None, Some("timeout"), None));
-    assert_eq!(loaded.notes, ["The cost of a is estimated from token counts and list price."]);
+    assert_eq!(
+        loaded.notes,
+        [
+            "The cost of a is estimated from token counts and list price.",
+            "Some answers have an error and a score beside it: of a (1). They count as errors, and their scores are left out."
+        ]
+    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub(crate) struct Items {
     rows: HashMap<(Digest, u32), u32>,
     tools: Vec<&'static str>,
     ids: HashSet<Digest>,
-    /// How often each model has met each key in the log that is being read.
+    /// How often each reading (a model's answers through one filter) has met each key in the log that is being read.
     met: HashMap<(Digest, usize), u32>,
     /// Items of one tool that were recognised in a log of another.
     pub(crate) across: u64,
@@ -29,6 +29,8 @@ pub(crate) struct Items {
 pub(crate) struct Found {
     /// The item's row.
     pub(crate) row: usize,
+    /// The row of the first of its repeats.
+    pub(crate) base: u32,
     /// What an item that is new is called, and the group of its repeats.
     pub(crate) new: Option<Named>,
 }
@@ -50,18 +52,19 @@ impl Items {
         self.met.clear();
     }
 
-    /// The item of a record by a tool and a candidate; a new one where none fits. `None` beyond 2^32 items.
-    pub(crate) fn find(&mut self, record: &Record, tool: &'static str, candidate: usize) -> Option<Found> {
+    /// The item of a record by a tool and a reading; a new one where none fits. `None` beyond 2^32 items.
+    pub(crate) fn find(&mut self, record: &Record, tool: &'static str, reading: usize) -> Option<Found> {
         let content = content(record);
         let anywhere = digest("anywhere", &[&hex(&content)]);
         let in_task = match &record.digest {
             Some(native) => digest("native", &[tool, &record.task, native]),
             None => digest("content", &[tool, &record.task, &hex(&content)]),
         };
-        let occurrence = self.meet(in_task, candidate);
-        let elsewhere = self.meet(anywhere, candidate);
+        let occurrence = self.meet(in_task, reading);
+        let elsewhere = self.meet(anywhere, reading);
+        let base = self.rows.get(&(in_task, 0)).copied();
         if let Some(&row) = self.rows.get(&(in_task, occurrence)) {
-            return Some(Found { row: row as usize, new: None });
+            return Some(Found { row: row as usize, base: base.unwrap_or(row), new: None });
         }
         // Nothing is asked in common where nothing is known of the question.
         let comparable = record.input.is_some();
@@ -70,7 +73,7 @@ impl Items {
         {
             self.rows.insert((in_task, occurrence), row);
             self.across += 1;
-            return Some(Found { row: row as usize, new: None });
+            return Some(Found { row: row as usize, base: base.unwrap_or(row), new: None });
         }
         let row = u32::try_from(self.tools.len()).ok()?;
         self.tools.push(tool);
@@ -79,11 +82,12 @@ impl Items {
             self.rows.entry((anywhere, elsewhere)).or_insert(row);
         }
         self.repeats |= occurrence > 0;
-        Some(Found { row: row as usize, new: Some(self.name(record, &in_task, occurrence)) })
+        let new = Some(self.name(record, &in_task, occurrence));
+        Some(Found { row: row as usize, base: base.unwrap_or(row), new })
     }
 
-    fn meet(&mut self, key: Digest, candidate: usize) -> u32 {
-        let times = self.met.entry((key, candidate)).or_default();
+    fn meet(&mut self, key: Digest, reading: usize) -> u32 {
+        let times = self.met.entry((key, reading)).or_default();
         let occurrence = *times;
         *times = times.saturating_add(1);
         occurrence

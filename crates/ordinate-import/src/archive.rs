@@ -1,6 +1,6 @@
 //! A zip within limits. Entries are read in place and never unpacked, so that their names cannot lead anywhere.
 
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 
 use serde::Deserialize;
 use zip::ZipArchive;
@@ -10,6 +10,7 @@ use crate::error::{ImportError, Place};
 use crate::lenient::Lenient;
 use crate::log::{Bounded, Log, Seekable};
 use crate::options::Limits;
+use crate::rows::{Take, walk};
 
 /// More entries than any log has: each sample is one entry, or some dozens in the chunked layout.
 const MAX_ENTRIES: usize = 5_000_000;
@@ -55,6 +56,35 @@ impl<'a> Archive<'a> {
         name: &str,
     ) -> Result<Option<T>, ImportError> {
         let place = self.place(name);
+        let values = self.limits.values;
+        let read = |entry: &mut dyn Read| {
+            let reader = BufReader::new(Lenient::new(entry, values));
+            let mut json = serde_json::Deserializer::from_reader(reader);
+            T::deserialize(&mut json)
+                .and_then(|value| json.end().map(|()| value))
+                .map_err(|error| place.clone().json(error))
+        };
+        self.entry(name, read)?.transpose()
+    }
+
+    /// Hands out each element of an entry that is a JSON list; `false` when there is no such entry.
+    pub(crate) fn each<T: for<'de> Deserialize<'de>>(
+        &mut self,
+        name: &str,
+        take: &mut Take<'_, T>,
+    ) -> Result<bool, ImportError> {
+        let (place, limits) = (self.place(name), self.limits);
+        let read = |entry: &mut dyn Read| walk(entry, &place, &limits, &[], take).map(|_| ());
+        Ok(self.entry(name, read)?.transpose()?.is_some())
+    }
+
+    /// Reads an entry within the limits.
+    fn entry<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut dyn Read) -> T,
+    ) -> Result<Option<T>, ImportError> {
+        let place = self.place(name);
         let entry = match self.zip.by_name(name) {
             Ok(entry) => entry,
             Err(ZipError::FileNotFound) => return Ok(None),
@@ -68,12 +98,8 @@ impl<'a> Archive<'a> {
         let packed = entry.compressed_size();
         let limit = self.limits.entry_bytes.min(self.left);
         let mut bounded = Bounded::compressed(entry, packed, limit, self.limits.ratio);
-        let value = {
-            let reader = BufReader::new(Lenient::new(&mut bounded));
-            let mut json = serde_json::Deserializer::from_reader(reader);
-            T::deserialize(&mut json).and_then(|value| json.end().map(|()| value))
-        };
+        let value = read(&mut bounded);
         self.left = self.left.saturating_sub(bounded.count());
-        value.map(Some).map_err(|error| place.json(error))
+        Ok(Some(value))
     }
 }

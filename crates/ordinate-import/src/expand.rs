@@ -12,16 +12,44 @@ use crate::options::Options;
 const DEEPEST: usize = 12;
 const MAX_FILES: usize = 100_000;
 
-/// Logs and their formats, and what was passed over.
+/// Logs and their formats, and the files of folders that are no logs.
 pub(crate) struct Expanded {
     pub(crate) logs: Vec<(Log, &'static Format)>,
-    pub(crate) notes: Vec<String>,
+    others: Vec<(PathBuf, Vec<PathBuf>)>,
+}
+
+impl Expanded {
+    /// Says which files were passed over: neither logs, nor read beside one.
+    pub(crate) fn passed_over(&self, used: &HashSet<PathBuf>) -> Vec<String> {
+        const SHOWN: usize = 5;
+        let mut notes = Vec::new();
+        for (folder, files) in &self.others {
+            let is_used =
+                |file: &Path| used.contains(&file.canonicalize().unwrap_or_else(|_| file.to_owned()));
+            let passed: Vec<String> =
+                files.iter().filter(|file| !is_used(file)).map(|file| Log::at(file).file_name()).collect();
+            if passed.is_empty() {
+                continue;
+            }
+            let shown: Vec<String> =
+                passed.iter().take(SHOWN).map(|name| crate::error::clean(name)).collect();
+            notes.push(format!(
+                "{}: {} {} and passed over ({}{}).",
+                folder.display(),
+                passed.len(),
+                if passed.len() == 1 { "file is no log" } else { "files are no logs" },
+                shown.join(", "),
+                if passed.len() > SHOWN { ", …" } else { "" }
+            ));
+        }
+        notes
+    }
 }
 
 /// Finds the logs. What is named outright must be a log; in a folder, other files are passed over.
 pub(crate) fn expand(paths: &[PathBuf], options: &Options) -> Result<Expanded, ImportError> {
     let mut seen = HashSet::new();
-    let mut expanded = Expanded { logs: Vec::new(), notes: Vec::new() };
+    let mut expanded = Expanded { logs: Vec::new(), others: Vec::new() };
     for path in paths {
         let log = Log::at(path);
         if !path.exists() {
@@ -39,7 +67,10 @@ pub(crate) fn expand(paths: &[PathBuf], options: &Options) -> Result<Expanded, I
         }
     }
     if expanded.logs.is_empty() {
-        return Err(ImportError::Options(format!("there is no log to import; name logs of {}", names())));
+        let passed = expanded.passed_over(&HashSet::new()).join(" ");
+        return Err(ImportError::Options(
+            format!("there is no log to import; name logs of {}. {passed}", names()).trim_end().to_owned(),
+        ));
     }
     Ok(expanded)
 }
@@ -66,7 +97,8 @@ fn walk(
     seen: &mut HashSet<PathBuf>,
     expanded: &mut Expanded,
 ) -> Result<(), ImportError> {
-    let mut passed: Vec<String> = Vec::new();
+    let mut passed: Vec<PathBuf> = Vec::new();
+    let root = folder;
     let mut waiting = vec![(folder.to_owned(), 0)];
     let mut count = 0;
     while let Some((folder, depth)) = waiting.pop() {
@@ -100,20 +132,11 @@ fn walk(
                 }
                 None if kind.is_dir() && depth < DEEPEST => inner.push((path, depth + 1)),
                 None if head.as_ref().is_some_and(|head| head.known_otherwise().is_some()) => {}
-                None => passed.push(log.file_name()),
+                None => passed.push(path),
             }
         }
         waiting.extend(inner.into_iter().rev());
     }
-    if !passed.is_empty() {
-        let shown =
-            passed.iter().take(5).map(|name| crate::error::clean(name)).collect::<Vec<_>>().join(", ");
-        expanded.notes.push(format!(
-            "{}: {} files are no logs and were passed over ({shown}{}).",
-            folder.display(),
-            passed.len(),
-            if passed.len() > 5 { ", …" } else { "" }
-        ));
-    }
+    expanded.others.push((root.to_owned(), passed));
     Ok(())
 }

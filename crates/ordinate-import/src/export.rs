@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::align::hex;
-use crate::candidates::write_line;
+use crate::answer_row::write_line;
 use crate::error::ImportError;
 use crate::formats::SCHEMA_VERSION;
 use crate::names;

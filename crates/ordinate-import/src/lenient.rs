@@ -1,10 +1,18 @@
-//! JSON as Python writes it: bare `NaN`, `Infinity` and `-Infinity` (and `Inf`) become texts on the way in.
+//! JSON as Python writes it: bare `NaN`, `Infinity` and `-Infinity` (and `Inf`) become texts on the way in. And no more
+//! values than there is memory for: `0,` is two bytes in a file, and thirty in memory.
 
+use std::cell::Cell;
 use std::io::{self, Read};
+use std::rc::Rc;
+
+use crate::error::LimitHit;
 
 /// Passes JSON through, putting quotes around bare not-a-number words outside of texts.
 pub(crate) struct Lenient<R> {
     inner: R,
+    /// Values so far; whoever reads row by row sets it back, and to [`UNCOUNTED`] where nothing is kept.
+    values: Rc<Cell<u64>>,
+    most: u64,
     chunk: Box<[u8]>,
     out: Vec<u8>,
     sent: usize,
@@ -14,13 +22,23 @@ pub(crate) struct Lenient<R> {
     ended: bool,
 }
 
+/// A count of values while nothing that is read is kept.
+pub(crate) const UNCOUNTED: u64 = u64::MAX;
+
 /// The longest word that means something (`-Infinity`).
 const LONGEST: usize = 9;
 
 impl<R: Read> Lenient<R> {
-    pub(crate) fn new(inner: R) -> Self {
+    /// Refuses what has more than `most` values.
+    pub(crate) fn new(inner: R, most: u64) -> Self {
+        Self::counting(inner, most, Rc::default())
+    }
+
+    pub(crate) fn counting(inner: R, most: u64, values: Rc<Cell<u64>>) -> Self {
         Self {
             inner,
+            values,
+            most,
             chunk: vec![0; 32 << 10].into_boxed_slice(),
             out: Vec::with_capacity(33 << 10),
             sent: 0,
@@ -52,6 +70,9 @@ impl<R: Read> Lenient<R> {
         }
         self.flush_word();
         self.in_text = byte == b'"';
+        if matches!(byte, b',' | b'[' | b'{') && self.values.get() != UNCOUNTED {
+            self.values.set(self.values.get() + 1);
+        }
         self.out.push(byte);
     }
 
@@ -83,6 +104,13 @@ impl<R: Read> Lenient<R> {
         }
         for at in 0..read {
             self.byte(self.chunk[at]);
+        }
+        if self.values.get() > self.most && self.values.get() != UNCOUNTED {
+            return Err(io::Error::other(LimitHit {
+                problem: format!("holds more than {} JSON values at once", self.most),
+                next: "no evaluation writes such an answer: make sure that the file is what it claims to be"
+                    .into(),
+            }));
         }
         Ok(())
     }
@@ -118,7 +146,7 @@ mod tests {
 
     fn pass(text: &str) -> String {
         let mut out = String::new();
-        Lenient::new(Drip(text.as_bytes())).read_to_string(&mut out).unwrap();
+        Lenient::new(Drip(text.as_bytes()), 1_000).read_to_string(&mut out).unwrap();
         out
     }
 
@@ -130,5 +158,13 @@ mod tests {
         );
         assert_eq!(pass("NaN"), "\"NaN\"");
         assert_eq!(pass("nonsensewordsNaN"), "nonsensewordsNaN");
+    }
+
+    #[test]
+    fn many_small_values_are_refused_and_commas_in_texts_are_none() {
+        let pass = |text: &str| Lenient::new(text.as_bytes(), 5).read_to_string(&mut String::new());
+        assert!(pass("[0,0,0,0,0]").is_ok());
+        assert!(pass(r#"["a,b,c,d,e,f,[,{"]"#).is_ok());
+        assert!(pass("[0,0,0,0,0,0]").unwrap_err().to_string().contains("more than 5 JSON values"));
     }
 }

@@ -10,11 +10,14 @@
 //! [`export_every_eval_ever`] goes the other way.
 
 mod align;
+mod answer_row;
 mod archive;
-mod candidates;
+mod compose;
 mod error;
 mod expand;
 mod export;
+mod filters;
+mod finish;
 mod formats;
 mod json;
 mod lenient;
@@ -22,10 +25,13 @@ mod log;
 mod metric;
 mod names;
 mod options;
+mod own_figures;
 mod record;
 mod rows;
 mod scan;
 mod task_file;
+mod task_runs;
+mod unaligned;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -35,7 +41,8 @@ use ordinate_core::CandidateName;
 pub use error::{ImportError, LogError, Place};
 pub use export::{ExportOptions, Exported, export_every_eval_ever};
 pub use log::Log;
-pub use options::{Limits, Options};
+pub use options::{Limits, Options, Runs};
+pub use own_figures::Compared;
 pub use scan::{Scan, scan};
 
 /// What an import wrote.
@@ -47,6 +54,8 @@ pub struct Imported {
     pub candidates: Vec<CandidateSummary>,
     /// Items that not every candidate has an answer to, by task and by who lacks them; `unaligned.jsonl` has each.
     pub unaligned: Vec<Unaligned>,
+    /// The tools' own figures beside what was imported, for each candidate and task of which the log has one.
+    pub compared: Vec<Compared>,
     /// What was chosen or left out, in plain words.
     pub notes: Vec<String>,
     /// The task file.
@@ -93,12 +102,13 @@ pub fn import(logs: &[PathBuf], out: &Path, options: &Options) -> Result<Importe
     options.check()?;
     let expanded = expand::expand(logs, options)?;
     let mut writer = write::Writer::create(out, options)?;
-    for note in expanded.notes {
-        record::Sink::note(&mut writer, note);
-    }
     for (log, format) in &expanded.logs {
-        writer.start_log(format.name);
+        writer.start_log(format.name, log);
         (format.read)(log, options, &mut writer)?;
+        writer.runs.end_log()?;
+    }
+    for note in expanded.passed_over(&writer.used) {
+        record::Sink::note(&mut writer, note);
     }
     writer.finish()
 }

@@ -1,7 +1,7 @@
 //! A log as bytes: a file, a run folder, or bytes in memory. Compressed files are read through, within limits.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,8 @@ use serde::Deserialize;
 use crate::error::{ImportError, LimitHit, Place};
 use crate::lenient::Lenient;
 use crate::options::Limits;
+
+const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 
 /// Where one log is: a path, or bytes in memory.
 #[derive(Debug, Clone)]
@@ -110,13 +112,20 @@ impl Log {
         if let Some(bytes) = self.memory() {
             return Ok((Box::new(Cursor::new(bytes)), bytes.len() as u64));
         }
+        let regular = fs::metadata(&self.path).is_ok_and(|meta| meta.is_file());
+        if !regular && self.path.exists() && !self.is_folder() {
+            // A pipe or a device may never end, and cannot be read twice.
+            return Err(self
+                .place()
+                .refuse("is no file (but a pipe or a device)", "save what it gives to a file"));
+        }
         let mut file = self.file()?.ok_or_else(|| self.place().refuse("is a folder", "name a file"))?;
         let len = file.seek(SeekFrom::End(0)).map_err(|error| self.unreadable(&error))?;
         file.rewind().map_err(|error| self.unreadable(&error))?;
         Ok((Box::new(BufReader::new(file)), len))
     }
 
-    /// The bytes from the start, decompressed if they are gzip or zstd.
+    /// The bytes from the start, without a byte order mark, decompressed if they are gzip or zstd.
     pub(crate) fn read(&self, limits: &Limits) -> Result<Box<dyn BufRead + '_>, ImportError> {
         let (mut raw, len) = self.seek()?;
         let mut magic = [0; 4];
@@ -129,20 +138,38 @@ impl Log {
         }
         raw.rewind().map_err(|error| self.unreadable(&error))?;
         let guard = |reader| Bounded::compressed(reader, len, limits.total_bytes, limits.ratio);
-        Ok(if magic.starts_with(&[0x1f, 0x8b]) {
+        let mut reader: Box<dyn BufRead + '_> = if magic.starts_with(&[0x1f, 0x8b]) {
             Box::new(BufReader::new(guard(Box::new(flate2::read::MultiGzDecoder::new(raw)) as Box<dyn Read>)))
         } else if magic == [0x28, 0xb5, 0x2f, 0xfd] {
             let decoder = zstd::Decoder::new(raw).map_err(|error| self.unreadable(&error))?;
             Box::new(BufReader::new(guard(Box::new(decoder) as Box<dyn Read>)))
         } else {
             Box::new(BufReader::with_capacity(128 << 10, raw))
-        })
+        };
+        if reader.fill_buf().map_err(|error| self.place().io(&error))?.starts_with(BYTE_ORDER_MARK) {
+            reader.consume(BYTE_ORDER_MARK.len());
+        }
+        Ok(reader)
+    }
+
+    /// Whether the first thing in the file is a JSON list.
+    pub(crate) fn is_list(&self, limits: &Limits) -> Result<bool, ImportError> {
+        let mut reader = self.read(limits)?;
+        loop {
+            let bytes = reader.fill_buf().map_err(|error| self.place().io(&error))?;
+            let len = bytes.len();
+            match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+                Some(byte) => return Ok(*byte == b'['),
+                None if len == 0 => return Ok(false),
+                None => reader.consume(len),
+            }
+        }
     }
 
     /// A whole JSON file as one value.
     pub(crate) fn json<T: for<'de> Deserialize<'de>>(&self, limits: &Limits) -> Result<T, ImportError> {
         let bounded = Bounded::plain(self.read(limits)?, limits.entry_bytes, "JSON file");
-        let reader = BufReader::new(Lenient::new(bounded));
+        let reader = BufReader::new(Lenient::new(bounded, limits.values));
         serde_json::from_reader(reader).map_err(|error| self.place().json(error))
     }
 
@@ -162,7 +189,7 @@ pub(crate) struct Bounded<R> {
 }
 
 /// Growth below this is never a bomb.
-const HARMLESS: u64 = 16 << 20;
+pub(crate) const HARMLESS: u64 = 16 << 20;
 
 impl<R: Read> Bounded<R> {
     pub(crate) fn plain(inner: R, most: u64, what: &'static str) -> Self {
@@ -208,6 +235,7 @@ pub(crate) struct Lines<'a> {
     line: Vec<u8>,
     number: u64,
     most: u64,
+    values: u64,
     place: Place,
 }
 
@@ -218,6 +246,7 @@ impl<'a> Lines<'a> {
             line: Vec::new(),
             number: 0,
             most: limits.line_bytes,
+            values: limits.values,
             place: log.place(),
         })
     }
@@ -225,6 +254,11 @@ impl<'a> Lines<'a> {
     /// The place of the last line.
     pub(crate) fn place(&self) -> Place {
         self.place.clone().line(self.number)
+    }
+
+    /// Bytes of the last line.
+    pub(crate) fn len(&self) -> u64 {
+        self.line.len() as u64
     }
 
     /// The next line as a `T`.
@@ -237,12 +271,18 @@ impl<'a> Lines<'a> {
 
     /// The last line as a `T`: for lines that can be one thing or another.
     pub(crate) fn parse<T: for<'de> Deserialize<'de>>(&self) -> Result<T, ImportError> {
+        let lenient =
+            || serde_json::from_reader(BufReader::new(Lenient::new(self.line.as_slice(), self.values)));
+        // A line that is too short for too many values need not be counted.
+        if self.line.len() as u64 > self.values {
+            return lenient().map_err(|error| self.place().json(error));
+        }
         let error = match serde_json::from_slice(&self.line) {
             Ok(value) => return Ok(value),
             Err(error) => error,
         };
         // Seldom: the line holds what Python writes for a number that is none.
-        if let Ok(value) = serde_json::from_reader(BufReader::new(Lenient::new(self.line.as_slice()))) {
+        if let Ok(value) = lenient() {
             return Ok(value);
         }
         Err(match std::str::from_utf8(&self.line) {
@@ -269,9 +309,6 @@ impl<'a> Lines<'a> {
                     format!("is longer than {} bytes", self.most),
                     "no evaluation writes such a line: make sure that the file is what it claims to be",
                 ));
-            }
-            if self.number == 1 && self.line.starts_with(&[0xef, 0xbb, 0xbf]) {
-                self.line.drain(..3);
             }
             if !self.line.trim_ascii().is_empty() {
                 return Ok(true);

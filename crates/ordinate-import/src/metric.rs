@@ -85,6 +85,16 @@ enum Scale {
     Range(f64, f64),
 }
 
+impl Scale {
+    fn of(self, value: f64) -> f64 {
+        match self {
+            Self::AsIs => value,
+            Self::Percent => value / 100.0,
+            Self::Range(worst, best) => (value - worst) / (best - worst),
+        }
+    }
+}
+
 /// What an answer's metrics come to.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Outcome {
@@ -137,6 +147,11 @@ impl Metrics {
             format!("{tasks}: scored by {chosen}{others}.")
         };
         alike.into_iter().map(sentence).collect()
+    }
+
+    /// A value of a task's metric as a score, whether or not it is one that an answer can have.
+    pub(crate) fn scaled(&self, task: &str, value: f64) -> Option<f64> {
+        self.chosen.get(task).map(|choice| choice.scale.of(value))
     }
 
     /// The metric of a task and what else there was, for messages.
@@ -205,11 +220,7 @@ impl Choice {
                 "find out what the tool meant: correct the row, or take the answer out of the log",
             ));
         }
-        let score = match self.scale {
-            Scale::AsIs => value,
-            Scale::Percent => value / 100.0,
-            Scale::Range(worst, best) => (value - worst) / (best - worst),
-        };
+        let score = self.scale.of(value);
         // Sums of floats (an F1, a mean over graders) may pass the end by a rounding.
         const ROUNDING: f64 = 1e-9;
         if !(-ROUNDING..=1.0 + ROUNDING).contains(&score) {

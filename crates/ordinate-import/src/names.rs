@@ -34,8 +34,8 @@ pub(crate) fn path_part(text: &str) -> String {
 
 /// The file of a candidate's answers: a name that is one plain path part on every system, and new among `taken`
 /// (compared without case, as some systems do).
-pub(crate) fn file(candidate: &CandidateName, taken: &dyn Fn(&str) -> bool) -> String {
-    let mut stem = plain(candidate.as_str());
+pub(crate) fn file(candidate: &str, taken: &dyn Fn(&str) -> bool) -> String {
+    let mut stem = plain(candidate);
     // Not a file of the import itself, and not a name that means a device on Windows.
     const RESERVED: [&str; 9] =
         ["items", "unaligned", "ordinate", "con", "prn", "aux", "nul", "com1", "lpt1"];
@@ -44,7 +44,7 @@ pub(crate) fn file(candidate: &CandidateName, taken: &dyn Fn(&str) -> bool) -> S
         stem.is_empty() || RESERVED.contains(&first.as_str()) || taken(&stem.to_ascii_lowercase())
     };
     if clash(&stem) {
-        stem = format!("model-{stem}-{}", short_digest(candidate.as_str()));
+        stem = format!("model-{stem}-{}", short_digest(candidate));
     }
     let mut turn = 1;
     let first = stem.clone();
@@ -68,12 +68,12 @@ mod tests {
         let free = |_: &str| false;
         for bad in ["../../etc/passwd", "..", "/", "a/b", "C:\\x", "items", "con", "nul.x", "\u{202e}x", "é"]
         {
-            let file = file(&candidate(bad), &free);
+            let file = file(candidate(bad).as_str(), &free);
             assert!(!file.is_empty() && file != "items" && !file.starts_with('.'), "{bad} -> {file}");
             assert!(file.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c)), "{bad} -> {file}");
         }
-        assert_eq!(file(&candidate("org/model-7b"), &free), "org_model-7b");
-        assert_ne!(file(&candidate("a/b"), &|stem| stem == "a_b"), "a_b");
+        assert_eq!(file("org/model-7b", &free), "org_model-7b");
+        assert_ne!(file("a/b", &|stem| stem == "a_b"), "a_b");
     }
 
     #[test]

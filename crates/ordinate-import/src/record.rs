@@ -1,5 +1,7 @@
 //! What every format is read into: one model's answer to one item.
 
+use std::path::Path;
+
 use crate::error::{ImportError, Place};
 
 /// One model's answer to one item, as a log gives it.
@@ -9,6 +11,8 @@ pub(crate) struct Record {
     pub(crate) model: String,
     /// The task, as the tool names it: it becomes the slice.
     pub(crate) task: String,
+    /// The filter that the tool read the answer through, where a log has an answer's score once for each.
+    pub(crate) filter: Option<String>,
     /// The tool's own id of the item.
     pub(crate) sample: String,
     /// A digest by the tool of what the item is made of; better than ours, where there is one.
@@ -37,16 +41,56 @@ pub(crate) struct Record {
     pub(crate) confidence: Option<f64>,
 }
 
+/// What a log says of the run that it is of. A log is one run of a tool; several logs may be of one launch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// What the logs of one launch (a time, a folder) have in common: its tasks stay together.
+    pub(crate) launch: String,
+    /// When it started, as the tool writes a time with the year first.
+    pub(crate) started: Option<String>,
+    /// Whether it came to its end.
+    pub(crate) finished: bool,
+}
+
+/// A figure of the tool's own over all answers of a model to a task: what was imported has to come to it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct OwnFigure {
+    /// The model, as its records name it; `None` for whichever the log has.
+    pub(crate) model: Option<String>,
+    pub(crate) task: String,
+    /// The filter, for tools that have them.
+    pub(crate) filter: Option<String>,
+    /// The metric, as its records name it.
+    pub(crate) metric: String,
+    /// The mean, on the metric's own scale.
+    pub(crate) value: f64,
+}
+
 /// Takes the records of one log.
 pub(crate) trait Sink {
+    /// Takes what the log says of its run; a log that says nothing is a launch of its own.
+    fn run(&mut self, run: Run);
+
     /// Takes one record.
     ///
     /// # Errors
     /// When the record cannot be used, or cannot be written.
     fn record(&mut self, record: Record, place: &Place) -> Result<(), ImportError>;
 
+    /// Takes a figure of the tool's own on the log's answers.
+    fn own(&mut self, figure: OwnFigure);
+
+    /// The place of a variant (a prompt) among all that were named so far, in all logs, from 0.
+    fn rank(&mut self, variant: &str) -> usize;
+
+    /// Takes a file that was read beside the log: it is not passed over.
+    fn used(&mut self, file: &Path);
+
     /// Takes something that the person should know; the same note twice is one note.
     fn note(&mut self, note: String);
+
+    /// Takes something that may make the figures wrong: a note that the readers of the verdict see too.
+    fn warn(&mut self, warning: String);
 }
 
 /// The confidence of a choice among log-probabilities: its share after a softmax over the choices.

@@ -1,11 +1,13 @@
 //! Reads a log to its end without writing anything.
 
+use std::path::Path;
+
 use crate::error::{ImportError, Place};
 use crate::formats::{FORMATS, Head};
 use crate::log::Log;
 use crate::metric::{Metrics, Outcome};
 use crate::options::Options;
-use crate::record::{Record, Sink};
+use crate::record::{OwnFigure, Record, Run, Sink};
 
 /// What a log holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +34,7 @@ pub fn scan(log: &Log, options: &Options) -> Result<Scan, ImportError> {
         options,
         metrics: Metrics::default(),
         scan: Scan { tool: format.name, scored: 0, errors: 0 },
+        variants: Vec::new(),
     };
     (format.read)(log, options, &mut counter)?;
     Ok(counter.scan)
@@ -41,6 +44,7 @@ struct Counter<'a> {
     options: &'a Options,
     metrics: Metrics,
     scan: Scan,
+    variants: Vec<String>,
 }
 
 impl Sink for Counter<'_> {
@@ -55,5 +59,21 @@ impl Sink for Counter<'_> {
         Ok(())
     }
 
+    fn run(&mut self, _: Run) {}
+
+    fn own(&mut self, _: OwnFigure) {}
+
+    fn rank(&mut self, variant: &str) -> usize {
+        if let Some(known) = self.variants.iter().position(|known| known == variant) {
+            return known;
+        }
+        self.variants.push(variant.to_owned());
+        self.variants.len() - 1
+    }
+
+    fn used(&mut self, _: &Path) {}
+
     fn note(&mut self, _: String) {}
+
+    fn warn(&mut self, _: String) {}
 }

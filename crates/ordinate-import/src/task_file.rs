@@ -8,6 +8,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) has_inputs: bool,
     pub(crate) has_repeats: bool,
     pub(crate) notes: &'a [String],
+    /// What the readers of the verdict should see too.
+    pub(crate) warnings: &'a [String],
 }
 
 /// The task file.
@@ -26,6 +28,10 @@ pub(crate) fn text(facts: &Facts<'_>) -> String {
     text.push_str("slice = \"task\"\n");
     if facts.has_repeats {
         text.push_str("group = \"group\"  # answers to one item are not independent\n");
+    }
+    if !facts.warnings.is_empty() {
+        let warnings: Vec<String> = facts.warnings.iter().map(|warning| quoted(warning)).collect();
+        text.push_str(&format!("notes = [\n  {},\n]\n", warnings.join(",\n  ")));
     }
     text.push_str(
         "\n[needs]  # all optional; what is not needed stays a comment\n# goal = \"quality\"      # or \"cost\", \"latency\"\n# margin = 0.01         # a loss of quality that does not matter\n# max_cost_per_1k = 2.0 # USD per 1,000 items\n",
@@ -73,6 +79,7 @@ mod tests {
             has_inputs: true,
             has_repeats: true,
             notes: &notes,
+            warnings: &notes,
         });
         let file: ordinate_core::task::TaskFile = toml::from_str(&text).unwrap();
         assert_eq!(file.task.name, "a\"b\\c\nd\u{7f}");

@@ -13,7 +13,13 @@ use proptest::prelude::*;
 
 /// Small limits, so that what grows is refused soon.
 fn options() -> Options {
-    let limits = Limits { line_bytes: 1 << 16, entry_bytes: 1 << 20, total_bytes: 1 << 22, ratio: 100 };
+    let limits = Limits {
+        line_bytes: 1 << 16,
+        entry_bytes: 1 << 20,
+        values: 1 << 16,
+        total_bytes: 1 << 22,
+        ratio: 100,
+    };
     Options { limits, ..Options::default() }
 }
 

@@ -11,6 +11,19 @@ use crate::text::clean;
 pub(crate) fn headline(verdict: &Verdict) -> &'static str {
     let Some(recommended) = &verdict.recommended else { return "No policy meets the needs" };
     let single = recommended.kind == PolicyKind::Single;
+    if verdict.candidates.len() == 1 {
+        return "Nothing to compare yet";
+    }
+    // Who competes alone has not won against anybody.
+    let lineage = verdict.candidates.first().map(|candidate| candidate.lineage);
+    if verdict.candidates.iter().all(|candidate| Some(candidate.lineage) == lineage) {
+        match verdict.outcome {
+            Outcome::General => return "The best of the general models: no other kind competes",
+            Outcome::Vertical => return "The best of the vertical models: no other kind competes",
+            Outcome::Transferred => return "The best of the transferred models: no other kind competes",
+            Outcome::Combined | Outcome::Undecided => {}
+        }
+    }
     match verdict.outcome {
         Outcome::General if single => "A general model is the right choice",
         Outcome::General => "General models, joined, are the right choice",

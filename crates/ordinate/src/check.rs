@@ -70,6 +70,7 @@ fn check_live(args: &CheckArgs, task: &Task) -> Result<(), Failure> {
         lines.push(format!("candidate   {} ({}), {how}", entry.name, entry.lineage));
     }
     lines.extend(crate::script::note(task)?.map(|note| format!("note        {note}")));
+    lines.extend(looked.notes.iter().map(|note| format!("note        {note}")));
     lines.push("to ask".to_owned());
     let mut estimates = crate::embed::estimates(task, &folder.join(STORE))?;
     estimates.extend(looked.estimates);

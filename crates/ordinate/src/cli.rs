@@ -120,9 +120,12 @@ pub(crate) struct ImportArgs {
     /// Metric, scorer or named score that becomes the score [default: the tool's primary one]
     #[arg(long, value_name = "NAME")]
     pub(crate) metric: Option<String>,
-    /// Filter of lm-evaluation-harness [default: the first one in the log]
+    /// Filter of lm-evaluation-harness [default: of those that all logs of a task have, the first]
     #[arg(long, value_name = "NAME")]
     pub(crate) filter: Option<String>,
+    /// Several runs of a model over one task: `each` a candidate of its own, or the `latest` alone
+    #[arg(long, value_name = "WHICH", default_value = "each", value_parser = crate::import::runs)]
+    pub(crate) runs: ordinate_import::Runs,
     /// The metric's worst and best value, where it is not in [0, 1] or less is better
     #[arg(long, value_name = "WORST,BEST", value_parser = crate::import::range, allow_hyphen_values = true)]
     pub(crate) range: Option<(f64, f64)>,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ordinate_import::{ExportOptions, Imported, Options, export_every_eval_ever};
+use ordinate_import::{ExportOptions, Imported, Options, Runs, export_every_eval_ever};
 
 use crate::cli::{ExportArgs, ImportArgs};
 use crate::failure::Failure;
@@ -14,6 +14,7 @@ pub(crate) fn import(args: &ImportArgs) -> Result<(), Failure> {
         name: args.name.clone(),
         metric: args.metric.clone(),
         filter: args.filter.clone(),
+        runs: args.runs,
         range: args.range,
         ..Options::default()
     };
@@ -44,10 +45,19 @@ pub(crate) fn range(text: &str) -> Result<(f64, f64), String> {
     parsed.ok_or_else(|| "give the metric's worst and best value, for example 0,100 or 1,0".to_owned())
 }
 
+/// `each` or `latest`.
+pub(crate) fn runs(text: &str) -> Result<Runs, String> {
+    match text {
+        "each" => Ok(Runs::Each),
+        "latest" => Ok(Runs::Latest),
+        _ => Err("it takes each or latest".to_owned()),
+    }
+}
+
 /// What was read, what met, what did not, and what to do next. Names of models are other people's text, but a
 /// candidate's name holds no control characters, and notes are cleaned here.
 fn summary(imported: &Imported) -> String {
-    let Imported { items, candidates, unaligned, notes, task_file } = imported;
+    let Imported { items, candidates, unaligned, compared, notes, task_file } = imported;
     let mut text = format!("{items} items, {}\n", counted(candidates.len() as u64, "candidate"));
     let width = candidates.iter().map(|one| one.name.as_str().chars().count()).max().unwrap_or(0).min(60);
     for one in candidates {
@@ -79,6 +89,18 @@ fn summary(imported: &Imported) -> String {
         if holes > 0 {
             let _ = writeln!(text, "             unaligned.jsonl beside the task file lists each");
         }
+    }
+    const SHOWN: usize = 12;
+    for one in compared.iter().take(SHOWN) {
+        let _ = writeln!(
+            text,
+            "tool's own   {:.4} {} of {} on task {}; imported {:.4}",
+            one.own, one.metric, one.candidate, one.task, one.imported
+        );
+    }
+    if compared.len() > SHOWN {
+        let agree = compared.iter().filter(|one| one.agrees()).count();
+        let _ = writeln!(text, "             ... {agree} of {} figures of the tools agree", compared.len());
     }
     for note in notes {
         let _ = writeln!(text, "note         {note}");

@@ -1,13 +1,22 @@
-//! Which fields of a file are id, input, target, slice and group: told by their names and by what they hold.
+//! Which fields of a file are id, input, target, slice and group, and which hold answers: told by their names, as people
+//! write them (`Question ID` is `question_id`).
 
-use std::collections::HashSet;
-use std::path::Path;
-
-use crate::error::DataError;
-use crate::table::{self, Column, Layout};
+use ordinate_core::task::AnswerColumns;
 
 /// Names that people give to fields, likeliest first.
-const IDS: [&str; 8] = ["id", "item_id", "uid", "_id", "qid", "question_id", "example_id", "idx"];
+const IDS: [&str; 11] = [
+    "id",
+    "item_id",
+    "uid",
+    "_id",
+    "qid",
+    "question_id",
+    "example_id",
+    "sample_id",
+    "item",
+    "question no",
+    "idx",
+];
 const INPUTS: [&str; 14] = [
     "input",
     "text",
@@ -54,18 +63,33 @@ const GROUPS: [&str; 11] = [
     "article_id",
 ];
 
-/// No more slices than this are guessed: a domain lookup needs several items in each.
-const MAX_SLICES: usize = 200;
-/// No more labels than this are guessed.
-const MAX_LABELS: usize = 200;
-
-/// What is asked, as far as a file tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Scored,
-    Classify,
-    Generate,
-}
+const CONTEXTS: [&str; 6] = ["context", "passage", "paragraph", "contexts", "background", "evidence"];
+const OPTIONS: [&str; 5] = ["options", "choices", "answer_options", "answer_choices", "alternatives"];
+/// Of tables of answers.
+const CANDIDATES: [&str; 9] =
+    ["candidate", "model", "model_name", "model_id", "system", "llm", "engine", "provider", "assistant"];
+const SCORES: [&str; 13] = [
+    "score",
+    "correct",
+    "is_correct",
+    "accuracy",
+    "acc",
+    "exact_match",
+    "em",
+    "correctness",
+    "pass",
+    "passed",
+    "success",
+    "right",
+    "quality",
+];
+const COSTS: [&str; 7] = ["cost_usd", "cost", "total_cost", "price_usd", "usd", "cost_in_usd", "cost_$"];
+/// Only names that say the unit: seconds taken for milliseconds would be wrong without a word.
+const LATENCIES: [&str; 6] =
+    ["latency_ms", "time_ms", "duration_ms", "response_time_ms", "latency_milliseconds", "elapsed_ms"];
+const OUTPUTS: [&str; 7] =
+    ["output", "response", "model_output", "model_response", "completion", "prediction", "reply"];
+const ERRORS: [&str; 3] = ["error", "error_message", "exception"];
 
 /// The names of the fields.
 #[derive(Debug, Clone, Default)]
@@ -73,62 +97,147 @@ pub(super) struct Fields {
     pub(super) id: Option<String>,
     pub(super) input: Option<String>,
     pub(super) target: Option<String>,
+    pub(super) context: Option<String>,
+    pub(super) options: Option<String>,
     pub(super) slice: Option<String>,
     pub(super) group: Option<String>,
+    /// Whether an item is made up of all the fields that are nothing else.
+    pub(super) all_features: bool,
 }
 
 impl Fields {
-    /// The fields of an evidence table, by their names alone.
+    /// The fields of a table of answers.
     pub(super) fn of_table(columns: &[String]) -> Self {
         Self {
             id: first(&IDS, columns),
-            input: first(&INPUTS[..1], columns),
-            target: first(&TARGETS[..1], columns),
+            input: first(&INPUTS, columns),
+            target: first(&TARGETS[..8], columns).filter(|name| !is_answer(name, columns)),
             slice: first(&SLICES, columns),
             group: first(&GROUPS, columns),
+            ..Self::default()
         }
     }
 
-    /// The fields of a file of items, and the kind of task that its targets suggest.
-    pub(super) fn of_items(path: &Path) -> Result<(Self, Kind), DataError> {
-        let columns = table::columns(path)?;
-        let mut fields = Self {
-            id: first(&IDS, &columns),
-            input: first(&INPUTS, &columns),
-            target: first(&TARGETS, &columns),
-            slice: first(&SLICES, &columns),
-            group: first(&GROUPS, &columns),
-        };
-        let layout = Layout::of(&[])
-            .named(Column::Slice, fields.slice.as_deref())
-            .named(Column::Group, fields.group.as_deref())
-            .named(Column::Target, fields.target.as_deref());
-        let mut distinct =
-            [Column::Slice, Column::Group, Column::Target].map(|column| (column, HashSet::new()));
-        let summary = table::read(path, &layout, &mut |row| {
-            for (column, texts) in &mut distinct {
-                if let Some(text) = row.text(*column)?
-                    && !texts.contains(text.as_ref())
-                {
-                    texts.insert(text.into_owned());
-                }
-            }
-            Ok(())
-        })?;
-        let rows = usize::try_from(summary.rows).unwrap_or(usize::MAX);
-        let [slices, groups, targets] = distinct.map(|(_, texts)| texts.len());
-        if !(2..=MAX_SLICES).contains(&slices) || slices * 2 > rows {
-            fields.slice = None;
+    /// The fields of a file of items.
+    pub(super) fn of_items(columns: &[String]) -> Self {
+        let context = first(&CONTEXTS, columns);
+        Self {
+            id: first(&IDS, columns),
+            input: first(&INPUTS, columns),
+            target: first(&TARGETS, columns),
+            context,
+            options: first(&OPTIONS, columns),
+            slice: first(&SLICES, columns),
+            group: first(&GROUPS, columns),
+            all_features: false,
         }
-        if groups < 2 || groups >= rows {
-            fields.group = None;
-        }
-        let labels = (2..=MAX_LABELS).contains(&targets) && targets * 3 <= rows;
-        Ok((fields, if labels { Kind::Classify } else { Kind::Generate }))
     }
+
+    /// Whether one of them is read from this column.
+    pub(super) fn has(&self, column: &str) -> bool {
+        [&self.id, &self.input, &self.target, &self.context, &self.options, &self.slice, &self.group]
+            .into_iter()
+            .flatten()
+            .any(|name| name == column)
+    }
+}
+
+/// The columns of answers in a table with a row for each item and candidate, if it is one.
+pub(super) fn answers(columns: &[String]) -> Option<AnswerColumns> {
+    let (candidate, score) = (first(&CANDIDATES, columns)?, first(&SCORES, columns));
+    let error = first(&ERRORS, columns);
+    if score.is_none() && error.is_none() {
+        return None;
+    }
+    Some(AnswerColumns {
+        candidate: Some(candidate),
+        score,
+        cost_usd: first(&COSTS, columns),
+        latency_ms: first(&LATENCIES, columns),
+        output: first(&OUTPUTS, columns),
+        error,
+        ..AnswerColumns::default()
+    })
+}
+
+/// The column of scores, under whatever name.
+pub(super) fn score(columns: &[String]) -> Option<String> {
+    first(&SCORES, columns)
+}
+
+/// The column of what was said.
+pub(super) fn output(columns: &[String]) -> Option<String> {
+    first(&OUTPUTS, columns)
+}
+
+/// Whether a column that may be a target is what a candidate said or scored.
+fn is_answer(name: &str, columns: &[String]) -> bool {
+    [first(&OUTPUTS, columns), first(&SCORES, columns)].into_iter().flatten().any(|other| other == name)
+}
+
+/// The columns of one candidate in a table with a row an item: its score, and what else has its name in it.
+pub(super) fn of_candidate(name: &str, columns: &[String]) -> AnswerColumns {
+    let with = |what: &[&str]| {
+        columns
+            .iter()
+            .find(|column| rest(column, name).is_some_and(|rest| what.contains(&rest.as_str())))
+            .cloned()
+    };
+    AnswerColumns {
+        score: Some(name.to_owned()),
+        cost_usd: with(&["totalcost", "cost", "costusd", "price"]),
+        output: with(&["modelresponse", "response", "output", "answer", "completion"]),
+        latency_ms: with(&["latencyms", "timems", "durationms"]),
+        error: with(&["error"]),
+        ..AnswerColumns::default()
+    }
+}
+
+/// What a column's name has besides a candidate's: `org/model|total_cost` has `totalcost`.
+pub(super) fn rest(column: &str, candidate: &str) -> Option<String> {
+    let rest = column.strip_prefix(candidate).or_else(|| column.strip_suffix(candidate))?;
+    let parted =
+        rest.starts_with(['|', '_', '.', ' ', ':', '/']) || rest.ends_with(['|', '_', '.', ' ', ':', '/']);
+    parted.then(|| plain(rest))
 }
 
 /// The first of `names` that is a column.
 fn first(names: &[&str], columns: &[String]) -> Option<String> {
-    names.iter().find_map(|name| columns.iter().find(|column| column == name).cloned())
+    let exact = |name: &&str| columns.iter().find(|column| column == name);
+    let alike = |name: &&str| columns.iter().find(|column| plain(column) == plain(name));
+    names.iter().find_map(exact).or_else(|| names.iter().find_map(alike)).cloned()
+}
+
+/// A name in small letters and digits alone.
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_as_people_write_them() {
+        let columns =
+            ["Model", "Question ID", "Correct?", "Topic", "Cost (USD)", "Latency (ms)"].map(str::to_owned);
+        let found = answers(&columns).unwrap();
+        assert_eq!(found.candidate.as_deref(), Some("Model"));
+        assert_eq!(found.score.as_deref(), Some("Correct?"));
+        assert_eq!(
+            (found.cost_usd.as_deref(), found.latency_ms.as_deref()),
+            (Some("Cost (USD)"), Some("Latency (ms)"))
+        );
+        let fields = Fields::of_table(&columns);
+        assert_eq!((fields.id.as_deref(), fields.slice.as_deref()), (Some("Question ID"), Some("Topic")));
+        assert!(answers(&["model".to_owned(), "text".to_owned()]).is_none());
+    }
+
+    #[test]
+    fn companions_of_a_column_of_scores() {
+        assert_eq!(rest("org/m|total_cost", "org/m").as_deref(), Some("totalcost"));
+        assert_eq!(rest("cost_m", "m").as_deref(), Some("cost"));
+        assert_eq!(rest("org/m2", "org/m"), None);
+        assert_eq!(rest("other", "org/m"), None);
+    }
 }

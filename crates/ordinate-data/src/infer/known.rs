@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use ordinate_core::Lineage;
+use ordinate_core::task::AnswerColumns;
 use serde::Deserialize;
 
 use crate::error::{At, DataError, Problem};
@@ -31,6 +32,8 @@ pub(super) struct Described {
     /// USD per million tokens in and out.
     pub(super) price: Option<(f64, f64)>,
     pub(super) recorded: Option<String>,
+    /// Its own columns in a table with a row an item.
+    pub(super) columns: Option<AnswerColumns>,
     /// Its place in `candidates.json`; those that are not in it come last.
     pub(super) order: usize,
 }
@@ -84,6 +87,7 @@ pub(super) fn describe(name: &str, recorded: Option<String>, entries: &[Entry]) 
         parameters_billion: entry.and_then(|entry| entry.parameters_billion),
         price: entry.and_then(|entry| entry.input_price.zip(entry.output_price)),
         recorded,
+        columns: None,
         order: order.unwrap_or(usize::MAX),
     }
 }

@@ -2,6 +2,8 @@
 
 mod fields;
 mod known;
+mod look;
+mod parts;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -11,8 +13,11 @@ use ordinate_core::column::Names;
 use crate::error::{DataError, Problem};
 use crate::source::unpacked_name;
 use crate::table::{self, Column, Layout, Want};
-use fields::{Fields, Kind};
+use fields::Fields;
 use known::Described;
+use look::Kind;
+use ordinate_core::task::AnswerColumns;
+use parts::Role;
 
 /// What was found, before it is written down.
 struct Found {
@@ -21,17 +26,24 @@ struct Found {
     source: Source,
     kind: Kind,
     fields: Fields,
+    /// What the columns of answers are called in an evidence table.
+    answers: AnswerColumns,
     candidates: Vec<Described>,
+    /// Files of items that are not used.
+    others: Vec<String>,
 }
 
 enum Source {
     Evidence(String),
+    /// A table with a row an item.
+    Wide(String),
     Items(String),
     TrainAndTest(String, String),
 }
 
-/// Writes a task file for `path`: an evidence table, a file of items, or a folder with `items.*` (or `train.*` and
-/// `test.*`) and a file of recorded answers for each candidate. Lineage, price and size are taken from
+/// Writes a task file for `path`: a table of answers (with a row for each item and candidate, or a row an item and columns
+/// for each candidate), a file of items, or a folder with `items.*` (or `train.*` and `test.*`) and a file of recorded
+/// answers for each candidate. Lineage, price and size are taken from
 /// `candidates.json` (or `NAME-candidates.json` beside `NAME.csv`) where there is one.
 ///
 /// The text is meant to be saved in the folder of the data: its paths are relative to that.
@@ -65,7 +77,7 @@ impl Found {
     fn move_from(&mut self, data: &Path) {
         let whole = |name: &mut String| *name = data.join(&*name).to_string_lossy().into_owned();
         match &mut self.source {
-            Source::Evidence(name) | Source::Items(name) => whole(name),
+            Source::Evidence(name) | Source::Wide(name) | Source::Items(name) => whole(name),
             Source::TrainAndTest(train, test) => {
                 whole(train);
                 whole(test);
@@ -77,23 +89,30 @@ impl Found {
 
 fn file(path: &Path) -> Result<Found, DataError> {
     let columns = table::columns(path)?;
-    let has = |column: Column| columns.iter().any(|name| name == column.name());
-    if has(Column::Candidate) && (has(Column::Score) || has(Column::Error)) {
-        return evidence(path, &columns);
+    if let Some(answers) = fields::answers(&columns) {
+        return evidence(path, &columns, answers);
     }
-    if has(Column::Score) {
-        let message = "the file has scores but no column \"candidate\". If it is a table of several candidates, name \
-                       that column so; if it holds the answers of one candidate, name the file with the items, or \
-                       the folder.";
+    if fields::score(&columns).is_some() {
+        let message = "the file has scores but no column \"candidate\" (or \"model\"). If it is a table of several \
+                       candidates, name that column so; if it holds the answers of one candidate, name the file with the \
+                       items, or the folder.";
         return Err(DataError::new(path, Problem::NothingToInfer(message.to_owned())));
+    }
+    let scores = look::score_columns(path, &columns, &Fields::of_table(&columns))?;
+    if !scores.is_empty() {
+        return wide(path, &columns, &scores);
     }
     items(path)
 }
 
 fn folder(dir: &Path) -> Result<Found, DataError> {
     let tables = tables(dir)?;
-    if let Some(path) = ["items", "train", "test"].iter().find_map(|name| stemmed(&tables, name)) {
+    if let Some(path) = tables.iter().find(|path| parts::role(path) == Some(Role::Items)) {
         return items(path);
+    }
+    let parts = parts::parts(&tables);
+    if let Some((_, path)) = parts.train.or(parts.test) {
+        return items(&path);
     }
     match tables.as_slice() {
         [only] => file(only),
@@ -105,9 +124,28 @@ fn folder(dir: &Path) -> Result<Found, DataError> {
     }
 }
 
-fn evidence(path: &Path, columns: &[String]) -> Result<Found, DataError> {
+/// A table with a row an item and a column of scores for each candidate.
+fn wide(path: &Path, columns: &[String], scores: &[String]) -> Result<Found, DataError> {
+    let described = known::beside(path)?;
+    let candidate = |name: &String| Described {
+        columns: Some(fields::of_candidate(name, columns)),
+        ..known::describe(name, None, &described)
+    };
+    Ok(Found {
+        name: stem(path),
+        source: Source::Wide(file_name(path)),
+        kind: Kind::Scored,
+        fields: Fields::of_table(columns),
+        answers: AnswerColumns::default(),
+        candidates: scores.iter().map(candidate).collect(),
+        others: Vec::new(),
+    })
+}
+
+fn evidence(path: &Path, columns: &[String], answers: AnswerColumns) -> Result<Found, DataError> {
     let mut names = Names::default();
-    let layout = Layout::of(&[(Column::Candidate, Want::Required)]);
+    let layout = Layout::of(&[(Column::Candidate, Want::Required)])
+        .named(Column::Candidate, answers.candidate.as_deref());
     table::read(path, &layout, &mut |row| {
         names.intern(&row.required_text(Column::Candidate)?);
         Ok(())
@@ -119,7 +157,9 @@ fn evidence(path: &Path, columns: &[String]) -> Result<Found, DataError> {
         source: Source::Evidence(file_name(path)),
         kind: Kind::Scored,
         fields: Fields::of_table(columns),
+        answers,
         candidates,
+        others: Vec::new(),
     })
 }
 
@@ -129,38 +169,51 @@ fn items(path: &Path) -> Result<Found, DataError> {
         _ => Path::new("."),
     };
     let tables = tables(dir)?;
-    let parts = stemmed(&tables, "train").zip(stemmed(&tables, "test"));
-    let parts = parts.filter(|(train, test)| same(train, path) || same(test, path));
-    let source = match parts {
-        Some((train, test)) => Source::TrainAndTest(file_name(train), file_name(test)),
-        None => Source::Items(file_name(path)),
+    let parts = parts::parts(&tables);
+    let is = |part: &Option<(String, PathBuf)>| part.as_ref().is_some_and(|(_, first)| same(first, path));
+    let of_parts = is(&parts.train) || is(&parts.test);
+    let (source, others) = match (&parts.train, &parts.test) {
+        (Some((train, _)), Some((test, _))) if of_parts => {
+            (Source::TrainAndTest(train.clone(), test.clone()), parts.others)
+        }
+        (Some((only, _)), None) | (None, Some((only, _))) if of_parts => {
+            (Source::Items(only.clone()), parts.others)
+        }
+        _ => (Source::Items(file_name(path)), Vec::new()),
     };
-    let (mut fields, kind) = Fields::of_items(path)?;
+    let (mut fields, mut kind) = look::items(path, Fields::of_items(&table::columns(path)?))?;
+    if look::are_features(path, &fields)? {
+        fields.all_features = true;
+    }
     let described = known::beside(path)?;
-    let mut candidates = Vec::new();
-    for table in &tables {
-        let is_items = same(table, path) || ["items", "train", "test"].contains(&stem(table).as_str());
-        let columns = if is_items { Vec::new() } else { table::columns(table).unwrap_or_default() };
+    let (mut candidates, mut lack_scores) = (Vec::new(), false);
+    for table in tables.iter().filter(|table| !same(table, path)) {
+        let columns = table::columns(table).unwrap_or_default();
         let has = |name: &str| columns.iter().any(|column| column == name);
         let id = fields.id.as_deref().filter(|id| has(id)).unwrap_or(Column::Id.name());
-        if has(id) && has(Column::Score.name()) && !has(Column::Candidate.name()) {
+        let (scored, said) =
+            (has(Column::Score.name()), fields::output(&columns).is_some_and(|name| name == "output"));
+        if has(id) && (scored || said) && !has(Column::Candidate.name()) {
+            lack_scores |= !scored;
             candidates.push(known::describe(&stem(table), Some(file_name(table)), &described));
         }
     }
     // In the order of candidates.json, then by name.
     candidates.sort_by_key(|candidate| candidate.order);
-    let kind = if candidates.is_empty() { kind } else { Kind::Scored };
-    if kind == Kind::Scored && fields.id.is_none() {
+    if !candidates.is_empty() && !lack_scores {
+        kind = Kind::Scored;
+    }
+    if !candidates.is_empty() && fields.id.is_none() {
         fields.id = Some(Column::Id.name().to_owned());
     }
-    let name = match stem(path).as_str() {
-        "items" | "train" | "test" => {
+    let name = match parts::role(path) {
+        Some(_) => {
             let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
             dir.file_name().map_or("task".to_owned(), |name| name.to_string_lossy().into_owned())
         }
-        stem => stem.to_owned(),
+        None => stem(path),
     };
-    Ok(Found { name, source, kind, fields, candidates })
+    Ok(Found { name, source, kind, fields, answers: AnswerColumns::default(), candidates, others })
 }
 
 /// The tables in a folder, by name.
@@ -170,16 +223,14 @@ fn tables(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
         let path = entry.map_err(|error| DataError::io(dir, error))?.path();
         let name = unpacked_name(&path).0;
         let suffix = name.rsplit_once('.').map(|(_, suffix)| suffix);
-        if matches!(suffix, Some("csv" | "tsv" | "jsonl" | "ndjson" | "parquet" | "pq")) && path.is_file() {
+        if matches!(suffix, Some("csv" | "tsv" | "jsonl" | "ndjson" | "parquet" | "pq" | "xlsx" | "xlsm"))
+            && path.is_file()
+        {
             found.push(path);
         }
     }
     found.sort();
     Ok(found)
-}
-
-fn stemmed<'t>(tables: &'t [PathBuf], name: &str) -> Option<&'t Path> {
-    tables.iter().map(PathBuf::as_path).find(|path| stem(path) == name)
 }
 
 fn same(a: &Path, b: &Path) -> bool {

@@ -2,9 +2,12 @@
 
 use std::fmt::Write;
 
-use crate::infer::fields::Kind;
+use ordinate_core::task::AnswerColumns;
+
 use crate::infer::known::{Described, Told};
+use crate::infer::look::Kind;
 use crate::infer::{Found, Source};
+use crate::table::Column;
 
 pub(super) fn task(found: &Found) -> String {
     let mut text = String::new();
@@ -19,6 +22,12 @@ fn write_all(text: &mut String, found: &Found) -> std::fmt::Result {
         Kind::Classify => {
             ("classify", "one label of a fixed list; the targets look like labels. Please check")
         }
+        Kind::Tag => {
+            ("tag", "several labels of a fixed list; the targets look like lists of them. Please check")
+        }
+        Kind::Choose => ("choose", "one of the options that the item gives. Please check"),
+        Kind::Extract => ("extract", "a span of a passage, in which the targets stand. Please check"),
+        Kind::Regress => ("regress", "a number; the targets are many different ones. Please check"),
         Kind::Generate => ("generate", "free text; see docs/task-file.md for the other kinds. Please check"),
     };
     writeln!(text, "# Written by `ordinate init`. Lines that begin with # are comments or examples.")?;
@@ -29,6 +38,9 @@ fn write_all(text: &mut String, found: &Found) -> std::fmt::Result {
         Source::Evidence(path) => {
             writeln!(text, "evidence = {}  # a row for each item and candidate", quoted(path))?;
         }
+        Source::Wide(path) => {
+            writeln!(text, "evidence = {}  # a row an item, with columns for each candidate", quoted(path))?;
+        }
         Source::Items(path) => writeln!(text, "items = {}", quoted(path))?,
         Source::TrainAndTest(train, test) => writeln!(
             text,
@@ -37,7 +49,28 @@ fn write_all(text: &mut String, found: &Found) -> std::fmt::Result {
             quoted(test)
         )?,
     }
+    if !found.others.is_empty() {
+        let others: Vec<String> = found.others.iter().map(|name| quoted(name)).collect();
+        writeln!(text, "# Not used: {}", others.join(", "))?;
+    }
+    let columns = columns(&found.answers);
+    if !columns.is_empty() {
+        writeln!(text, "columns = {{ {columns} }}  # whose answer, its score, ...: please check")?;
+    }
     let fields = &found.fields;
+    if fields.all_features {
+        text.push_str(
+            "features = \"all\"  # the fields that make up an item: all that nothing else is read from\n",
+        );
+    }
+    for (key, field, says) in [
+        ("context", &fields.context, "the field with the passage that a question is about"),
+        ("options", &fields.options, "the field with the options to choose from"),
+    ] {
+        if let Some(field) = field {
+            writeln!(text, "{key} = {}  # {says}", quoted(field))?;
+        }
+    }
     for (key, field, says) in [
         ("id", &fields.id, "the field with the item's id"),
         ("input", &fields.input, "the field with the input"),
@@ -66,11 +99,7 @@ fn write_all(text: &mut String, found: &Found) -> std::fmt::Result {
     );
 
     if found.candidates.is_empty() {
-        text.push_str(
-            "\n# No recorded answers were found. Add at least two candidates, each with the answers that it gave:\n\
-             # [[candidate]]\n# name = \"gpt\"\n# lineage = \"general\"  # general, vertical or transferred\n\
-             # recorded = { path = \"gpt.jsonl\" }  # rows with id and score\n",
-        );
+        write_ways_to_answer(text, found);
     }
     if found.candidates.iter().any(|candidate| candidate.lineage == Told::Unknown) {
         text.push_str(
@@ -81,6 +110,52 @@ fn write_all(text: &mut String, found: &Found) -> std::fmt::Result {
         );
     }
     found.candidates.iter().try_for_each(|candidate| write_candidate(text, candidate))
+}
+
+/// Candidates that run as they are, where the kind has such, and one to be asked, which has to be paid for.
+fn write_ways_to_answer(text: &mut String, found: &Found) {
+    let learns =
+        matches!(found.kind, Kind::Classify | Kind::Tag | Kind::Regress) && found.fields.target.is_some();
+    if learns {
+        text.push_str(
+            "\n# Candidates that run in this process, trained on the task's own items:\n\n\
+             [[candidate]]\nname = \"n-grams\"\nlineage = \"vertical\"\nlocal = { model = \"ngram-linear\" }\n\n\
+             [[candidate]]\nname = \"probe\"\nlineage = \"transferred\"\n\
+             adapt = { from = \"builtin\", method = \"probe\" }\n",
+        );
+        if found.fields.all_features && found.kind != Kind::Tag {
+            text.push_str(
+                "\n[[candidate]]\nname = \"trees\"\nlineage = \"vertical\"\nlocal = { model = \"gradient-boosting\" }\n",
+            );
+        }
+        text.push_str("\n# And whoever else is to be compared:\n");
+    } else {
+        text.push_str("\n# Nobody answers yet. Add at least two candidates:\n");
+    }
+    text.push_str(
+        "# [[candidate]]\n# name = \"gpt\"\n# lineage = \"general\"  # general, vertical or transferred\n\
+         # openai = { model = \"gpt-4.1-mini\", key_env = \"OPENAI_API_KEY\" }  # is asked when the task is run, and has to be paid\n\
+         # [[candidate]]\n# name = \"mine\"\n# lineage = \"vertical\"\n\
+         # recorded = { path = \"mine.jsonl\" }  # rows with id and output, or id and score\n",
+    );
+}
+
+/// The columns of answers that are not called as they are by default.
+fn columns(columns: &AnswerColumns) -> String {
+    [
+        (Column::Candidate, &columns.candidate),
+        (Column::Score, &columns.score),
+        (Column::CostUsd, &columns.cost_usd),
+        (Column::LatencyMs, &columns.latency_ms),
+        (Column::Output, &columns.output),
+        (Column::Error, &columns.error),
+    ]
+    .into_iter()
+    .filter_map(|(column, name)| Some((column.name(), name.as_deref()?)))
+    .filter(|(column, name)| column != name)
+    .map(|(column, name)| format!("{column} = {}", quoted(name)))
+    .collect::<Vec<_>>()
+    .join(", ")
 }
 
 fn write_candidate(text: &mut String, candidate: &Described) -> std::fmt::Result {
@@ -98,6 +173,9 @@ fn write_candidate(text: &mut String, candidate: &Described) -> std::fmt::Result
     }
     if let Some((input, output)) = candidate.price {
         writeln!(text, "price = {{ input = {input}, output = {output} }}  # USD per million tokens")?;
+    }
+    if let Some(own) = &candidate.columns {
+        writeln!(text, "columns = {{ {} }}", columns(own))?;
     }
     if let Some(path) = &candidate.recorded {
         writeln!(text, "recorded = {{ path = {} }}", quoted(path))?;

@@ -9,29 +9,30 @@ use std::path::Path;
 use csv_core::ReadRecordResult;
 
 use crate::error::{At, DataError, Problem};
-use crate::source::{MAX_RECORD_BYTES, TextReader, unpack_problem};
+use crate::source::{Dialect, MAX_RECORD_BYTES, TextReader, unpack_problem};
 use crate::table::{Cell, Column, Layout, Row, Summary, Visit};
 
 pub(super) fn read(
     path: &Path,
     reader: TextReader,
-    delimiter: u8,
+    dialect: Dialect,
     layout: &Layout,
     visit: &mut Visit<'_>,
 ) -> Result<Summary, DataError> {
-    let mut records = Records::new(reader, delimiter);
+    let mut records = Records::new(reader, dialect);
     let fail = |(line, problem)| DataError::new(path, problem).at(At::Line(line));
-    let header = records.header().map_err(fail)?;
+    let (first, header) = records.header().map_err(fail)?;
     let places = layout
         .places(&header)
-        .map_err(|(field, problem)| DataError::new(path, problem).at(At::Line(1)).field(field))?;
+        .map_err(|(field, problem)| DataError::new(path, problem).at(At::Line(first)).field(field))?;
     let mut rows = 0;
     while let Some(line) = records.advance().map_err(fail)? {
         let text = records.text().map_err(|problem| fail((line, problem)))?;
+        // A record of nothing but delimiters, as sheets have below the last row, is none.
+        if text.trim().is_empty() {
+            continue;
+        }
         if records.len() != header.len() {
-            if text.trim().is_empty() {
-                continue;
-            }
             let (expected, found) = (header.len() as u64, records.len() as u64);
             return Err(fail((line, Problem::Ragged { expected, found })));
         }
@@ -47,17 +48,18 @@ pub(super) fn read(
         }
         rows += 1;
         let at = At::Line(line);
-        visit(&Row { at, cells, fields: &fields }).map_err(|fault| fault.locate(path, layout, at))?;
+        visit(&Row { at, cells, fields: &fields, decimal_comma: dialect.decimal_comma() })
+            .map_err(|fault| fault.locate(path, layout, at))?;
     }
     if rows == 0 {
-        return Err(fail((1, Problem::NoRows)));
+        return Err(fail((first, Problem::NoRows)));
     }
     Ok(Summary { seen: places.seen, rows })
 }
 
-pub(super) fn columns(path: &Path, reader: TextReader, delimiter: u8) -> Result<Vec<String>, DataError> {
+pub(super) fn columns(path: &Path, reader: TextReader, dialect: Dialect) -> Result<Vec<String>, DataError> {
     let fail = |(line, problem)| DataError::new(path, problem).at(At::Line(line));
-    Records::new(reader, delimiter).header().map_err(fail)
+    Records::new(reader, dialect).header().map(|(_, names)| names).map_err(fail)
 }
 
 /// Cuts text into records; one buffer serves them all.
@@ -72,20 +74,51 @@ struct Records {
     len: usize,
     /// Line breaks between records, which `core` does not see.
     skipped: u64,
+    /// Whether the first line only names the delimiter.
+    says_delimiter: bool,
+    /// The line of a record that was read ahead, and is still in the buffer.
+    ahead: Option<u64>,
 }
 
 impl Records {
-    fn new(reader: TextReader, delimiter: u8) -> Self {
-        let core = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
-        Self { reader, core, bytes: vec![0; 4096], ends: vec![0; 64], filled: 0, len: 0, skipped: 0 }
+    fn new(reader: TextReader, dialect: Dialect) -> Self {
+        let core = csv_core::ReaderBuilder::new().delimiter(dialect.delimiter).build();
+        let (bytes, ends) = (vec![0; 4096], vec![0; 64]);
+        let says_delimiter = dialect.says_delimiter;
+        Self { reader, core, bytes, ends, filled: 0, len: 0, skipped: 0, says_delimiter, ahead: None }
     }
 
     fn line(&self) -> u64 {
         self.core.line() + self.skipped
     }
 
-    fn header(&mut self) -> Result<Vec<String>, (u64, Problem)> {
-        let line = self.advance()?.ok_or((1, Problem::Empty))?;
+    /// The names of the columns, and their line. A title above them (a record of one filled cell, where the next one has
+    /// more) is passed over.
+    fn header(&mut self) -> Result<(u64, Vec<String>), (u64, Problem)> {
+        const MAX_TITLES: usize = 10;
+        if self.says_delimiter {
+            self.advance()?;
+        }
+        let mut line = self.advance()?.ok_or((1, Problem::Empty))?;
+        let mut names = self.names(line)?;
+        for _ in 0..MAX_TITLES {
+            let filled = |names: &[String]| names.iter().filter(|name| !name.is_empty()).count();
+            if filled(&names) > 1 {
+                break;
+            }
+            let Some(next) = self.advance()? else { break };
+            // The record may not be a header at all: what is wrong with it is said when it is read as a row.
+            let below = self.names(next).unwrap_or_default();
+            if filled(&below) < 2 && filled(&names) > 0 {
+                self.ahead = Some(next);
+                break;
+            }
+            (line, names) = (next, below);
+        }
+        Ok((line, names))
+    }
+
+    fn names(&self, line: u64) -> Result<Vec<String>, (u64, Problem)> {
         let text = self.text().map_err(|problem| (line, problem))?;
         (0..self.len)
             .map(|place| text.get(self.span(place)).map(|name| name.trim().to_owned()))
@@ -95,6 +128,9 @@ impl Records {
 
     /// Reads the next record; the line on which it begins.
     fn advance(&mut self) -> Result<Option<u64>, (u64, Problem)> {
+        if let Some(line) = self.ahead.take() {
+            return Ok(Some(line));
+        }
         self.skip_line_breaks()?;
         let start = self.line();
         (self.filled, self.len) = (0, 0);

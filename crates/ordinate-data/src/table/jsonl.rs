@@ -1,4 +1,4 @@
-//! JSONL: one JSON object a line.
+//! JSONL: one JSON object a line; or all of them in one array.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,10 +16,11 @@ use crate::table::{Cell, Column, Layout, Row, Seen, Summary, Visit, Want, no_fie
 pub(super) fn read(
     path: &Path,
     reader: TextReader,
+    array: bool,
     layout: &Layout,
     visit: &mut Visit<'_>,
 ) -> Result<Summary, DataError> {
-    let mut lines = Lines::new(reader);
+    let mut lines = Lines::new(reader, array);
     let mut summary = Summary::default();
     let mut first_fields = Vec::new();
     let mut fields_seen = vec![false; layout.fields.len()];
@@ -89,7 +90,8 @@ pub(super) fn read(
             })
             .collect();
         summary.rows += 1;
-        visit(&Row { at, cells, fields: &fields }).map_err(|fault| fault.locate(path, layout, at))?;
+        visit(&Row { at, cells, fields: &fields, decimal_comma: false })
+            .map_err(|fault| fault.locate(path, layout, at))?;
     }
     if summary.rows == 0 {
         return Err(DataError::new(path, Problem::Empty));
@@ -104,8 +106,8 @@ pub(super) fn read(
     Ok(summary)
 }
 
-pub(super) fn columns(path: &Path, reader: TextReader) -> Result<Vec<String>, DataError> {
-    let mut lines = Lines::new(reader);
+pub(super) fn columns(path: &Path, reader: TextReader, array: bool) -> Result<Vec<String>, DataError> {
+    let mut lines = Lines::new(reader, array);
     let fail = |line, problem| DataError::new(path, problem).at(At::Line(line));
     let first = lines.advance().map_err(|(line, problem)| fail(line, problem))?;
     let Some((line, text)) = first else { return Err(DataError::new(path, Problem::Empty)) };
@@ -117,8 +119,8 @@ pub(super) fn columns(path: &Path, reader: TextReader) -> Result<Vec<String>, Da
 }
 
 /// The fields of all objects, in order of first appearance.
-pub(super) fn all_columns(path: &Path, reader: TextReader) -> Result<Vec<String>, DataError> {
-    let mut lines = Lines::new(reader);
+pub(super) fn all_columns(path: &Path, reader: TextReader, array: bool) -> Result<Vec<String>, DataError> {
+    let mut lines = Lines::new(reader, array);
     let fail = |line, problem| DataError::new(path, problem).at(At::Line(line));
     let (mut all, mut names, mut current) = (Names::default(), Vec::new(), None);
     while let Some((line, text)) = lines.advance().map_err(|(line, problem)| fail(line, problem))? {
@@ -166,6 +168,9 @@ fn json_error(
     field: Option<&str>,
     error: &serde_json::Error,
 ) -> DataError {
+    // An object of an array may take several lines.
+    let above = error.line().saturating_sub(1);
+    let (line, text) = (line + above as u64, text.split('\n').nth(above).unwrap_or_default());
     // serde_json counts bytes; people count characters.
     let mut byte = error.column().saturating_sub(1).min(text.len());
     while !text.is_char_boundary(byte) {
@@ -260,22 +265,37 @@ impl<'t> Visitor<'t> for Fields<'_, 't> {
 #[derive(serde::Deserialize)]
 struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
 
-/// Cuts text into lines of limited length; one buffer serves them all.
+/// Cuts text into objects of limited length, by lines or (of an array) by their brackets; one buffer serves them all.
 struct Lines {
     reader: TextReader,
     buffer: Vec<u8>,
+    /// The line on which the object begins.
     line: u64,
+    array: Option<Array>,
+}
+
+/// Where in an array the reader is.
+#[derive(Default)]
+struct Array {
+    /// Lines that ended so far.
+    lines: u64,
+    begun: bool,
+    ended: bool,
 }
 
 impl Lines {
-    fn new(reader: TextReader) -> Self {
-        Self { reader, buffer: Vec::new(), line: 0 }
+    fn new(reader: TextReader, array: bool) -> Self {
+        Self { reader, buffer: Vec::new(), line: 0, array: array.then(Array::default) }
     }
 
-    /// The next line that is not blank, and its number.
+    /// The next object that is not blank, and its line.
     fn advance(&mut self) -> Result<Option<(u64, &str)>, (u64, Problem)> {
         loop {
-            let more = self.fill().map_err(|problem| (self.line, problem))?;
+            let more = match &mut self.array {
+                Some(array) => array.fill(&mut self.reader, &mut self.buffer, &mut self.line),
+                None => self.fill(),
+            };
+            let more = more.map_err(|problem| (self.line, problem))?;
             if !self.buffer.iter().all(u8::is_ascii_whitespace) {
                 break;
             }
@@ -308,6 +328,79 @@ impl Lines {
             if end.is_some() {
                 return Ok(true);
             }
+        }
+    }
+}
+
+impl Array {
+    /// Fills the buffer with the next element; whether there may be another.
+    fn fill(
+        &mut self,
+        reader: &mut TextReader,
+        buffer: &mut Vec<u8>,
+        line: &mut u64,
+    ) -> Result<bool, Problem> {
+        buffer.clear();
+        let (mut depth, mut in_text, mut escaped) = (0_u32, false, false);
+        loop {
+            let input = reader.fill_buf().map_err(unpack_problem)?;
+            if input.is_empty() {
+                *line = self.lines + 1;
+                if self.ended {
+                    return Ok(false);
+                }
+                return Err(Problem::BadJson("the array does not end: the file is cut off".to_owned()));
+            }
+            for (at, &byte) in input.iter().enumerate() {
+                self.lines += u64::from(byte == b'\n');
+                if buffer.is_empty() {
+                    let between = byte.is_ascii_whitespace() || byte == b',';
+                    if self.ended && !byte.is_ascii_whitespace() {
+                        *line = self.lines + 1;
+                        return Err(Problem::BadJson("there is something after the array".to_owned()));
+                    }
+                    if between {
+                        continue;
+                    }
+                    if !self.begun {
+                        self.begun = true;
+                        continue;
+                    }
+                    if byte == b']' {
+                        self.ended = true;
+                        continue;
+                    }
+                    *line = self.lines + 1;
+                }
+                let outside = !in_text;
+                if in_text {
+                    in_text = escaped || byte != b'"';
+                    escaped = !escaped && byte == b'\\';
+                } else {
+                    match byte {
+                        b'"' => in_text = true,
+                        b'{' | b'[' => depth = depth.saturating_add(1),
+                        b'}' | b']' if depth > 0 => depth -= 1,
+                        // The end of an element that is no object.
+                        b',' | b']' if depth == 0 => {
+                            self.ended = byte == b']';
+                            reader.consume(at + 1);
+                            return Ok(true);
+                        }
+                        _ => {}
+                    }
+                }
+                if buffer.len() >= MAX_RECORD_BYTES {
+                    return Err(Problem::TooLong);
+                }
+                buffer.push(byte);
+                if outside && depth == 0 && byte == b'}' {
+                    reader.consume(at + 1);
+                    return Ok(true);
+                }
+            }
+            let all = input.len();
+            reader.consume(all);
         }
     }
 }

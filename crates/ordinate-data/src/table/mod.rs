@@ -1,9 +1,11 @@
 //! Tables: rows of named cells, whatever the file format.
 
 mod csv;
+mod duration;
 mod jsonl;
 mod parquet;
 mod row;
+mod sheet;
 
 use std::path::Path;
 
@@ -289,9 +291,12 @@ pub(crate) struct Summary {
 pub(crate) fn read(path: &Path, layout: &Layout, visit: &mut Visit<'_>) -> Result<Summary, DataError> {
     match source::open(path)? {
         Opened::Parquet(file) => parquet::read(path, file, layout, visit),
-        Opened::Text { reader, format: Format::Jsonl } => jsonl::read(path, reader, layout, visit),
-        Opened::Text { reader, format: Format::Csv { delimiter } } => {
-            csv::read(path, reader, delimiter, layout, visit)
+        Opened::Sheet(file) => sheet::read(path, file, layout, visit),
+        Opened::Text { reader, format: Format::Json { array } } => {
+            jsonl::read(path, reader, array, layout, visit)
+        }
+        Opened::Text { reader, format: Format::Csv(dialect) } => {
+            csv::read(path, reader, dialect, layout, visit)
         }
     }
 }
@@ -303,8 +308,9 @@ pub(crate) fn read(path: &Path, layout: &Layout, visit: &mut Visit<'_>) -> Resul
 pub(crate) fn columns(path: &Path) -> Result<Vec<String>, DataError> {
     match source::open(path)? {
         Opened::Parquet(file) => parquet::columns(path, &file),
-        Opened::Text { reader, format: Format::Jsonl } => jsonl::columns(path, reader),
-        Opened::Text { reader, format: Format::Csv { delimiter } } => csv::columns(path, reader, delimiter),
+        Opened::Sheet(file) => sheet::columns(path, file),
+        Opened::Text { reader, format: Format::Json { array } } => jsonl::columns(path, reader, array),
+        Opened::Text { reader, format: Format::Csv(dialect) } => csv::columns(path, reader, dialect),
     }
 }
 
@@ -314,8 +320,19 @@ pub(crate) fn columns(path: &Path) -> Result<Vec<String>, DataError> {
 /// When the file cannot be read.
 pub(crate) fn all_columns(path: &Path) -> Result<Vec<String>, DataError> {
     match source::open(path)? {
-        Opened::Text { reader, format: Format::Jsonl } => jsonl::all_columns(path, reader),
+        Opened::Text { reader, format: Format::Json { array } } => jsonl::all_columns(path, reader, array),
         _ => columns(path),
+    }
+}
+
+/// The names of the classes of a column whose cells are their numbers; none where the file has no such.
+///
+/// # Errors
+/// When the file cannot be read.
+pub(crate) fn class_names(path: &Path, column: &str) -> Result<Vec<String>, DataError> {
+    match source::open(path)? {
+        Opened::Parquet(file) => parquet::class_names(path, &file, column),
+        _ => Ok(Vec::new()),
     }
 }
 
@@ -326,7 +343,7 @@ pub(crate) fn all_columns(path: &Path) -> Result<Vec<String>, DataError> {
 pub(crate) fn parquet_metadata(path: &Path, key: &str) -> Result<Option<String>, DataError> {
     match source::open(path)? {
         Opened::Parquet(file) => parquet::key_value(path, &file, key),
-        Opened::Text { .. } => {
+        Opened::Text { .. } | Opened::Sheet(_) => {
             Err(DataError::new(path, Problem::NotAStore("it is no Parquet file".to_owned())))
         }
     }

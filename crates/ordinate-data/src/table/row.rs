@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use crate::error::{At, Problem, quoted};
-use crate::table::{Column, Fault};
+use crate::limit::Limit;
+use crate::table::{Column, Fault, duration};
 
 /// A cell as the file has it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,10 +53,65 @@ pub(crate) struct Row<'a> {
     pub(crate) cells: [Cell<'a>; Column::COUNT],
     /// The fields that make up an item, in the order of the layout.
     pub(crate) fields: &'a [Cell<'a>],
+    /// Whether the file writes `0,5` for a half.
+    pub(crate) decimal_comma: bool,
 }
 
 /// The largest count that a column of numbers holds exactly.
 const MAX_COUNT: f64 = 9_007_199_254_740_992.0;
+/// The most that one answer can cost, USD: the sum of a million larger ones may be no number.
+const MAX_COST_USD: f64 = 1e9;
+/// The most that one answer can take, milliseconds: thirty years.
+const MAX_LATENCY_MS: f64 = 1e12;
+
+/// What an `error` column says where there was none: nothing, in one of the ways in which programs write it.
+fn says_no_error(cell: Cell<'_>) -> bool {
+    match cell {
+        Cell::Absent | Cell::Bool(false) | Cell::Integer(0) => true,
+        Cell::Number(number) => number == 0.0 || number.is_nan(),
+        Cell::Text(text) | Cell::Json(text) => {
+            const NONE: [&str; 18] = [
+                "", "none", "null", "nil", "nan", "<na>", "na", "n/a", "nat", "false", "no", "0", "0.0",
+                "{}", "[]", "\"\"", "-", "noerror",
+            ];
+            let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+            NONE.iter().any(|none| text.eq_ignore_ascii_case(none))
+        }
+        Cell::Bool(true) | Cell::Integer(_) | Cell::Unusable(_) => false,
+    }
+}
+
+/// A number with a decimal comma: `0,5`, and `1.234,5` with dots between thousands.
+pub(crate) fn with_decimal_comma(text: &str) -> Option<f64> {
+    let (whole, part) = text.split_once(',')?;
+    if part.contains([',', '.']) {
+        return None;
+    }
+    let thousands = whole.split('.').skip(1).all(|group| group.len() == 3);
+    if !thousands {
+        return None;
+    }
+    format!("{}.{part}", whole.replace('.', "")).parse().ok()
+}
+
+/// A score in words, or in per cent.
+fn score_in_words(text: &str, decimal_comma: bool) -> Option<f64> {
+    const RIGHT: [&str; 8] = ["yes", "y", "correct", "right", "pass", "passed", "true", "✓"];
+    const WRONG: [&str; 8] = ["no", "n", "incorrect", "wrong", "fail", "failed", "false", "✗"];
+    if RIGHT.iter().any(|word| text.eq_ignore_ascii_case(word)) {
+        return Some(1.0);
+    }
+    if WRONG.iter().any(|word| text.eq_ignore_ascii_case(word)) {
+        return Some(0.0);
+    }
+    let number = text.strip_suffix('%')?.trim_end();
+    let per_cent: f64 = match number.parse() {
+        Ok(number) => number,
+        Err(_) if decimal_comma => with_decimal_comma(number)?,
+        Err(_) => return None,
+    };
+    Some(per_cent / 100.0)
+}
 
 impl<'a> Row<'a> {
     pub(crate) fn cell(&self, column: Column) -> Cell<'a> {
@@ -72,10 +128,24 @@ impl<'a> Row<'a> {
         self.cell(column).text().map_err(|problem| Fault::new(column, problem))
     }
 
-    /// Like [`Row::exact_text`], with empty read as absent.
+    /// Like [`Row::exact_text`], with empty read as absent, and names without the space around them.
     #[inline]
     pub(crate) fn text(&self, column: Column) -> Result<Option<Cow<'a, str>>, Fault> {
-        Ok(self.exact_text(column)?.filter(|text| !text.is_empty()))
+        let text = self.exact_text(column)?;
+        let is_name = matches!(column, Column::Id | Column::Candidate | Column::Slice | Column::Group);
+        let text = match text {
+            Some(Cow::Borrowed(text)) if is_name => Some(Cow::Borrowed(text.trim())),
+            other => other,
+        };
+        Ok(text.filter(|text| !text.is_empty()))
+    }
+
+    /// Why there is no answer, unless the cell says in some way that there was no error.
+    pub(crate) fn error(&self) -> Result<Option<Cow<'a, str>>, Fault> {
+        if says_no_error(self.cell(Column::Error)) {
+            return Ok(None);
+        }
+        self.text(Column::Error)
     }
 
     /// The text of a cell that must be filled.
@@ -104,12 +174,30 @@ impl<'a> Row<'a> {
                 "" => Ok(None),
                 trimmed if trimmed.eq_ignore_ascii_case("true") => Ok(Some(1.0)),
                 trimmed if trimmed.eq_ignore_ascii_case("false") => Ok(Some(0.0)),
-                trimmed => trimmed.parse().map(Some).or_else(|_| not_a_number(text)),
+                trimmed => match trimmed.parse() {
+                    Ok(number) => Ok(Some(number)),
+                    Err(_) => {
+                        let comma = with_decimal_comma(trimmed).filter(|_| self.decimal_comma);
+                        match comma.or_else(|| self.in_words(column, trimmed)) {
+                            Some(number) => Ok(Some(number)),
+                            None => not_a_number(text),
+                        }
+                    }
+                },
             },
             Cell::Json(text) => not_a_number(text),
             Cell::Unusable(found) => {
                 Err(Fault::new(column, Problem::WrongType { found: found.to_owned(), allowed }))
             }
+        }
+    }
+
+    /// What a text means that is no number by itself.
+    fn in_words(&self, column: Column, text: &str) -> Option<f64> {
+        match column {
+            Column::Score => score_in_words(text, self.decimal_comma),
+            Column::LatencyMs => duration::milliseconds(text),
+            _ => None,
         }
     }
 
@@ -130,11 +218,17 @@ impl<'a> Row<'a> {
     pub(crate) fn amount(&self, column: Column) -> Result<Option<f64>, Fault> {
         let (most, allowed) = match column {
             Column::Confidence => (1.0, "a number in [0, 1]"),
-            _ => (f64::MAX, "a number of at least 0"),
+            Column::CostUsd => (MAX_COST_USD, "a number of at least 0"),
+            _ => (MAX_LATENCY_MS, "a number of at least 0"),
         };
         match self.number(column, allowed)? {
             Some(number) if !(0.0..=most).contains(&number) => {
-                Err(Fault::new(column, Problem::NotANumber { value: number.to_string(), allowed }))
+                let problem = if number.is_finite() && number > most && most > 1.0 {
+                    Problem::Limit(Limit::Unbelievable { value: number, most })
+                } else {
+                    Problem::NotANumber { value: number.to_string(), allowed }
+                };
+                Err(Fault::new(column, problem))
             }
             number => Ok(number),
         }
@@ -156,5 +250,39 @@ impl<'a> Row<'a> {
                 Err(Fault::new(column, Problem::NotANumber { value: number.to_string(), allowed }))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_error_in_many_words() {
+        for text in [
+            "", "None", "none", "nan", "NaN", "False", "0", "0.0", "{}", "[]", "{ }", " null ", "N/A",
+            "no error",
+        ] {
+            assert!(says_no_error(Cell::Text(text)), "{text:?}");
+        }
+        for text in ["timeout", "none of the keys works", "1", "true", "500", "{\"code\": 1}"] {
+            assert!(!says_no_error(Cell::Text(text)), "{text:?}");
+        }
+        assert!(says_no_error(Cell::Bool(false)) && says_no_error(Cell::Number(f64::NAN)));
+        assert!(says_no_error(Cell::Json("[ ]")) && !says_no_error(Cell::Bool(true)));
+    }
+
+    #[test]
+    fn numbers_as_people_write_them() {
+        assert_eq!(with_decimal_comma("0,5"), Some(0.5));
+        assert_eq!(with_decimal_comma("-1.234,5"), Some(-1234.5));
+        assert_eq!(with_decimal_comma("1,234.5"), None);
+        assert_eq!(with_decimal_comma("1.23,5"), None);
+        assert_eq!(score_in_words("Yes", false), Some(1.0));
+        assert_eq!(score_in_words("incorrect", false), Some(0.0));
+        assert_eq!(score_in_words("85 %", false), Some(0.85));
+        assert_eq!(score_in_words("12,5%", true), Some(0.125));
+        assert_eq!(score_in_words("12,5%", false), None);
+        assert_eq!(score_in_words("maybe", false), None);
     }
 }

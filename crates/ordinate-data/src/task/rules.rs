@@ -46,15 +46,19 @@ fn numbers(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
     }
     for (place, entry) in file.candidate.iter().enumerate() {
         for (path, value) in amounts(entry) {
-            if !(0.0..=f64::MAX).contains(&value) {
+            if !(0.0..=MAX_AMOUNT).contains(&value) {
+                let allowed = if value > 0.0 { "a number of at most 1e12" } else { "a number of at least 0" };
                 let start = [Key::Name("candidate"), Key::Place(place)];
                 let keys: Vec<_> = start.into_iter().chain(path.into_iter().map(Key::Name)).collect();
-                return Err(bad_number(document, &keys, value, "a number of at least 0"));
+                return Err(bad_number(document, &keys, value, allowed));
             }
         }
     }
     Ok(())
 }
+
+/// No price and no size is beyond this; sums of larger ones may be no numbers.
+const MAX_AMOUNT: f64 = 1e12;
 
 /// The numbers of a candidate that may not be negative, with their keys.
 fn amounts(entry: &CandidateEntry) -> Vec<(Vec<&'static str>, f64)> {
@@ -147,6 +151,16 @@ fn sources(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
             let message = "the answers are in [data] evidence already. Remove recorded, or name items instead of \
                            evidence.";
             return fail("recorded", Problem::DataSources(message.to_owned()));
+        }
+        if entry.columns.is_some() && data.evidence.is_none() {
+            let message = "these are columns of a table that [data] evidence names, and none is named. Say evidence = \
+                           \"responses.csv\", or recorded = { path = \"...\" } for a file of this candidate's answers.";
+            return fail("columns", Problem::DataSources(message.to_owned()));
+        }
+        if entry.columns.is_none() && task.file.candidate.iter().any(|other| other.columns.is_some()) {
+            let message = "other candidates have columns of their own in the table, so that it has a row an item. Say \
+                           columns = { score = \"...\" } here too.";
+            return fail("name", Problem::DataSources(message.to_owned()));
         }
         if data.evidence.is_none() && asked.is_empty() {
             return fail("name", Problem::NoSource(quoted(entry.name.as_str())));

@@ -68,8 +68,9 @@ pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
 /// A task file of an evidence table with these candidates.
 pub(crate) fn table_task(evidence: &str, candidates: &[&str]) -> String {
     let mut text = format!("[task]\nname = \"t\"\nkind = \"scored\"\n\n[data]\nevidence = {evidence:?}\n");
-    for name in candidates {
-        text.push_str(&format!("\n[[candidate]]\nname = {name:?}\nlineage = \"general\"\n"));
+    for (at, name) in candidates.iter().enumerate() {
+        let lineage = if at == 0 { "general" } else { "vertical" };
+        text.push_str(&format!("\n[[candidate]]\nname = {name:?}\nlineage = \"{lineage}\"\n"));
     }
     text
 }

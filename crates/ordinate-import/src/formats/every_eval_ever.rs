@@ -7,9 +7,10 @@ use serde::Deserialize;
 use crate::error::ImportError;
 use crate::formats::{Format, Head};
 use crate::json::{Scalar, or_default};
-use crate::log::{Lines, Log};
+use crate::log::Log;
 use crate::options::Options;
-use crate::record::{Record, Sink};
+use crate::record::{OwnFigure, Record, Run, Sink};
+use crate::rows::each_line;
 
 pub(crate) const FORMAT: Format = Format { name: "Every Eval Ever", detect, read };
 
@@ -22,6 +23,7 @@ fn detect(head: &Head) -> bool {
 
 #[derive(Deserialize)]
 struct Row {
+    evaluation_id: String,
     model_id: String,
     evaluation_name: String,
     #[serde(default)]
@@ -99,8 +101,8 @@ struct Performance {
 fn read(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError> {
     // The result that is taken, and those that are not, per evaluation.
     let mut taken: HashMap<String, (Option<String>, Vec<String>)> = HashMap::new();
-    let mut lines = Lines::open(log, &options.limits)?;
-    while let Some(row) = lines.next::<Row>()? {
+    let mut launch = String::new();
+    each_line(log, &options.limits, &mut |row: Row, place| {
         let wanted =
             |result: &str| options.metric.as_deref().is_none_or(|metric| crate::metric::is(result, metric));
         let (first, others) = taken.entry(row.evaluation_name.clone()).or_default();
@@ -112,11 +114,16 @@ fn read(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportE
                 if !others.contains(result) {
                     others.push(result.clone());
                 }
-                continue;
+                return Ok(());
             }
         }
-        sink.record(record(row), &lines.place())?;
-    }
+        if launch != row.evaluation_id {
+            launch.clone_from(&row.evaluation_id);
+            sink.run(Run { launch: launch.clone(), started: None, finished: true });
+        }
+        sink.record(record(row), place)
+    })?;
+    own_figures(log, options, sink)?;
     for (evaluation, (first, others)) in taken {
         match (first, others.as_slice()) {
             (_, []) => {}
@@ -135,6 +142,44 @@ fn read(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportE
     Ok(())
 }
 
+/// The aggregate that lies beside `<uuid>_samples.jsonl`.
+#[derive(Deserialize)]
+struct Aggregate {
+    #[serde(default, deserialize_with = "or_default")]
+    evaluation_results: Vec<EvaluationResult>,
+}
+
+#[derive(Deserialize)]
+struct EvaluationResult {
+    #[serde(default)]
+    evaluation_result_id: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    evaluation_name: String,
+    #[serde(default, deserialize_with = "or_default")]
+    score_details: ScoreDetails,
+}
+
+#[derive(Deserialize, Default)]
+struct ScoreDetails {
+    #[serde(default)]
+    score: Scalar,
+}
+
+fn own_figures(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError> {
+    let name = log.file_name();
+    let stem = name.split(".jsonl").next().and_then(|stem| stem.strip_suffix("_samples"));
+    let Some(stem) = stem else { return Ok(()) };
+    let Some(file) = log.sibling(&format!("{stem}.json")) else { return Ok(()) };
+    sink.used(file.path());
+    for result in file.json::<Aggregate>(&options.limits)?.evaluation_results {
+        if let Some(value) = result.score_details.score.number() {
+            let metric = result.evaluation_result_id.unwrap_or_else(|| "score".into());
+            sink.own(OwnFigure { model: None, task: result.evaluation_name, filter: None, metric, value });
+        }
+    }
+    Ok(())
+}
+
 fn record(row: Row) -> Record {
     let name = row.evaluation_result_id.unwrap_or_else(|| "score".into());
     let mut metrics = Vec::new();
@@ -145,6 +190,7 @@ fn record(row: Row) -> Record {
     Record {
         model: row.model_id,
         task: row.evaluation_name,
+        filter: None,
         sample: row.sample_id.text().unwrap_or_default(),
         digest: row.sample_hash.filter(|digest| !digest.is_empty()),
         input: row.input.raw.text(),

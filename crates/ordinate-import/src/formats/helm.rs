@@ -11,7 +11,7 @@ use crate::formats::{Format, Head};
 use crate::json::{Scalar, or_default};
 use crate::log::Log;
 use crate::options::Options;
-use crate::record::{Record, Sink};
+use crate::record::{OwnFigure, Record, Run, Sink};
 use crate::rows::each_row;
 
 pub(crate) const FORMAT: Format = Format { name: "HELM", detect, read };
@@ -75,6 +75,16 @@ struct Stat {
 #[derive(Deserialize)]
 struct StatName {
     name: String,
+    #[serde(default)]
+    split: Option<String>,
+    #[serde(default, deserialize_with = "perturbation")]
+    perturbation: Option<String>,
+}
+
+impl StatName {
+    fn of(name: String) -> Self {
+        Self { name, split: None, perturbation: None }
+    }
 }
 
 #[derive(Deserialize)]
@@ -112,6 +122,8 @@ struct Instance {
     references: Vec<Reference>,
     #[serde(default, deserialize_with = "or_default")]
     id: String,
+    #[serde(default)]
+    split: Option<String>,
     #[serde(default, deserialize_with = "perturbation")]
     perturbation: Option<String>,
 }
@@ -170,6 +182,17 @@ fn read(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportE
     };
     let spec: RunSpec = need("run_spec.json")?.json(limits)?;
     let wanted = Wanted::new(&spec, options);
+    // The runs of a suite are one launch.
+    let suite = log.path().parent().map(|suite| suite.display().to_string()).unwrap_or_default();
+    sink.run(Run { launch: suite, started: None, finished: true });
+    if let Some(file) = log.member("stats.json") {
+        each_row(&file, limits, &[], &mut |stat: Stat, _| {
+            if let Some(figure) = wanted.own_figure(stat, &spec) {
+                sink.own(figure);
+            }
+            Ok(())
+        })?;
+    }
     let mut predictions: HashMap<Key, Prediction> = HashMap::new();
     if let Some(file) = log.member("display_predictions.json") {
         each_row(&file, limits, &[], &mut |row: Prediction, _| {
@@ -186,7 +209,7 @@ fn read(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportE
     } else {
         for (key, prediction) in &mut predictions {
             let stats = std::mem::take(&mut prediction.stats);
-            let stats = stats.into_iter().map(|(name, mean)| Stat { name: StatName { name }, mean });
+            let stats = stats.into_iter().map(|(name, mean)| Stat { name: StatName::of(name), mean });
             wanted.measure(stats, measured.entry(key.clone()).or_default());
         }
     }
@@ -244,6 +267,14 @@ impl Wanted {
         into.metrics.sort_by_key(|(name, _)| self.rank(name));
     }
 
+    /// HELM's own mean of a metric, over a split and a perturbation.
+    fn own_figure(&self, stat: Stat, spec: &RunSpec) -> Option<OwnFigure> {
+        let StatName { name, split, perturbation } = stat.name;
+        let value = stat.mean.number().filter(|_| self.takes(&name))?;
+        let task = task(&spec.name, split.as_deref(), perturbation.as_deref());
+        Some(OwnFigure { model: None, task, filter: None, metric: name, value })
+    }
+
     fn rank(&self, name: &str) -> usize {
         self.names.iter().position(|known| known == name).unwrap_or(usize::MAX)
     }
@@ -261,7 +292,7 @@ fn record(
     prediction: Option<&Prediction>,
     facts: Option<&Measured>,
 ) -> Record {
-    let Instance { input, references, id, perturbation } = state.instance;
+    let Instance { input, references, id, split, perturbation } = state.instance;
     let right = references.iter().find(|reference| reference.tags.iter().any(|tag| tag == "correct"));
     let target = right.and_then(|reference| reference.output.text.text());
     let said = state.result.as_ref().and_then(|result| result.completions.first()?.text.text());
@@ -295,7 +326,7 @@ fn record(
         state.result.filter(|result| result.cached != Scalar::Bool(true)).map(|result| result.request_time);
     Record {
         model,
-        task: task(&spec.name, perturbation.as_deref()),
+        task: task(&spec.name, split.as_deref(), perturbation.as_deref()),
         sample: id,
         input: input.text.text(),
         target,
@@ -310,9 +341,9 @@ fn record(
     }
 }
 
-/// The run's name without its model, so that runs of several models are one task; perturbed items are a task of
-/// their own, as they are in HELM's tables.
-fn task(run: &str, perturbation: Option<&str>) -> String {
+/// The run's name without its model, so that runs of several models are one task; perturbed items, and splits other than
+/// the test split, are tasks of their own, as they are in HELM's tables.
+fn task(run: &str, split: Option<&str>, perturbation: Option<&str>) -> String {
     let (scenario, args) = run.split_once(':').unwrap_or((run, ""));
     let kept: Vec<&str> = args
         .split(',')
@@ -321,6 +352,9 @@ fn task(run: &str, perturbation: Option<&str>) -> String {
     let mut task = scenario.to_owned();
     if !kept.is_empty() {
         task = format!("{task}:{}", kept.join(","));
+    }
+    if let Some(split) = split.filter(|split| *split != "test") {
+        task = format!("{task} [{split}]");
     }
     let name = perturbation.and_then(|text| serde_json::from_str::<Value>(text).ok());
     if let Some(name) = name {
@@ -336,8 +370,11 @@ mod tests {
 
     #[test]
     fn the_model_is_no_part_of_the_task() {
-        assert_eq!(task("mmlu:subject=anatomy,model=openai_gpt2", None), "mmlu:subject=anatomy");
-        assert_eq!(task("simple_mcqa:model=simple_model1", None), "simple_mcqa");
-        assert_eq!(task("boolq", Some(r#"{"name":"typos","fairness":false}"#)), "boolq [typos]");
+        assert_eq!(
+            task("mmlu:subject=anatomy,model=openai_gpt2", Some("test"), None),
+            "mmlu:subject=anatomy"
+        );
+        assert_eq!(task("simple_mcqa:model=simple_model1", Some("valid"), None), "simple_mcqa [valid]");
+        assert_eq!(task("boolq", None, Some(r#"{"name":"typos","fairness":false}"#)), "boolq [typos]");
     }
 }

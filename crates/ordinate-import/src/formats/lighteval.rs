@@ -2,22 +2,23 @@
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
 use parquet::schema::types::Type;
+use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 
 use crate::error::{ImportError, Place};
 use crate::formats::{Format, Head};
-use crate::json::text_of;
-use crate::log::Log;
+use crate::json::{Ordered, Scalar, text_of};
+use crate::log::{HARMLESS, Log};
 use crate::metric;
 use crate::options::{Limits, Options};
-use crate::record::{Record, Sink, share_of_best};
+use crate::record::{OwnFigure, Record, Run, Sink, share_of_best};
 
 pub(crate) const FORMAT: Format = Format { name: "lighteval", detect, read };
 
@@ -74,10 +75,60 @@ fn rows<C: ChunkReader + 'static>(
     let schema = reader.metadata().file_metadata().schema();
     let columns = columns(schema, log)?;
     let (model, task) = name_parts(log.path());
+    let date = log.path().parent().and_then(Path::file_name).map(|date| date.to_string_lossy().into_owned());
+    sink.run(Run {
+        launch: date.clone().unwrap_or_default(),
+        started: date.filter(|date| date.contains('T')),
+        finished: true,
+    });
+    own_figures(log, options, sink)?;
+    // A page of a dictionary may name one long text a million times.
+    let (_, packed) = log.seek()?;
+    let most = options.limits.total_bytes.min(packed.saturating_mul(options.limits.ratio).max(HARMLESS));
+    let mut unpacked = 0u64;
     for (at, row) in (1u64..).zip(reader.get_row_iter(Some(columns)).map_err(bad)?) {
         let place = log.place().line(at);
         let row = object(&row.map_err(|error| damaged(place.clone(), error))?);
+        unpacked += text_bytes(&row);
+        if unpacked > most {
+            return Err(place.refuse(
+                format!("holds {unpacked} bytes of text in {packed}, as a zip bomb does"),
+                "look at it by hand if it can be trusted",
+            ));
+        }
         sink.record(record(&row, &model, &task), &place)?;
+    }
+    Ok(())
+}
+
+/// `results/<model>/results_<date>.json`, beside `details/<model>/<date>/`.
+#[derive(Deserialize)]
+struct Results {
+    #[serde(default)]
+    results: Ordered<Ordered<Scalar>>,
+}
+
+fn own_figures(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError> {
+    let Some(date) = log.path().parent() else { return Ok(()) };
+    let parts: Vec<_> = date.components().collect();
+    let Some(details) = parts.iter().rposition(|part| part.as_os_str() == "details") else { return Ok(()) };
+    let mut path: PathBuf = parts[..details].iter().collect();
+    path.push("results");
+    // The model's name may hold a slash, and then is two folders.
+    path.extend(&parts[details + 1..parts.len() - 1]);
+    let name = date.file_name().map(|date| date.to_string_lossy().into_owned()).unwrap_or_default();
+    path.push(format!("results_{name}.json"));
+    if log.memory().is_some() || !path.is_file() {
+        return Ok(());
+    }
+    sink.used(&path);
+    let results: Results = Log::at(&path).json(&options.limits)?;
+    for (task, means) in results.results.0 {
+        for (metric, value) in means.0.into_iter().filter(|(metric, _)| !metric.ends_with("_stderr")) {
+            if let Some(value) = value.number() {
+                sink.own(OwnFigure { model: None, task: task.clone(), filter: None, metric, value });
+            }
+        }
     }
     Ok(())
 }
@@ -95,7 +146,7 @@ fn within_limits<R: FileReader>(reader: &R, log: &Log, limits: &Limits) -> Resul
             values = values.saturating_add(column.num_values().max(0));
         }
     }
-    let grown = unpacked > (16 << 20) && unpacked > packed.saturating_mul(limits.ratio);
+    let grown = unpacked > HARMLESS && unpacked > packed.saturating_mul(limits.ratio);
     if unpacked > limits.total_bytes || grown || values > MAX_VALUES {
         return Err(log.place().refuse(
             format!("claims {unpacked} bytes and {values} values in {packed} bytes, as a zip bomb does"),
@@ -168,6 +219,16 @@ fn object(row: &Row) -> Value {
     Value::Object(
         fields.map(|(name, field)| (name.trim_matches('_').to_owned(), value(field))).collect::<Map<_, _>>(),
     )
+}
+
+/// The length of all texts in a value.
+fn text_bytes(value: &Value) -> u64 {
+    match value {
+        Value::String(text) => text.len() as u64,
+        Value::Array(list) => list.iter().map(text_bytes).sum(),
+        Value::Object(map) => map.values().map(text_bytes).sum(),
+        _ => 0,
+    }
 }
 
 fn value(field: &Field) -> Value {

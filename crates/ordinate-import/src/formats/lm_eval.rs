@@ -1,17 +1,19 @@
-//! lm-evaluation-harness: `samples_<task>_<time>.jsonl`, written with `--log_samples`; one row per item and filter.
+//! lm-evaluation-harness: `samples_<task>_<time>.jsonl`, written with `--log_samples`; one row per item and filter. Older
+//! versions named the file otherwise, wrote a list, and said neither filter nor metrics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{ImportError, Place};
 use crate::formats::{Format, Head};
-use crate::json::{Scalar, or_default, text_of};
-use crate::log::{Lines, Log};
+use crate::json::{Ordered, Scalar, or_default, text_of};
+use crate::log::Log;
 use crate::metric;
 use crate::options::Options;
-use crate::record::{Record, Sink, share_of_best};
+use crate::record::{OwnFigure, Record, Run, Sink, share_of_best};
+use crate::rows::each_line;
 
 pub(crate) const FORMAT: Format = Format { name: "lm-evaluation-harness", detect, read };
 
@@ -32,10 +34,12 @@ struct Row {
     arguments: Value,
     #[serde(default)]
     filtered_resps: Value,
-    #[serde(default, deserialize_with = "or_default")]
-    filter: String,
-    #[serde(default, deserialize_with = "or_default")]
-    metrics: Vec<String>,
+    /// Since version 0.4.6; before, a row does not say which filter read it.
+    #[serde(default)]
+    filter: Option<String>,
+    /// Since version 0.4.6; before, a row does not say which of its keys are metrics.
+    #[serde(default)]
+    metrics: Option<Vec<String>>,
     #[serde(default)]
     doc_hash: Option<String>,
     /// The metrics' values, one key each, and what else the harness adds.
@@ -43,48 +47,114 @@ struct Row {
     rest: BTreeMap<String, Value>,
 }
 
-/// The one thing that is wanted of `results_<time>.json`.
-#[derive(Deserialize)]
+/// Keys of a row that the harness adds besides the metrics.
+const NO_METRICS: [&str; 3] = ["resps", "prompt_hash", "target_hash"];
+
+/// What is wanted of `results_<time>.json`, which older versions called `results.json`.
+#[derive(Deserialize, Default)]
 struct Results {
+    #[serde(default)]
     model_name: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    config: Config,
+    /// Per task `metric,filter` (before version 0.4 `metric`) and its mean.
+    #[serde(default, deserialize_with = "or_default")]
+    results: Ordered<Ordered<Scalar>>,
+}
+
+#[derive(Deserialize, Default)]
+struct Config {
+    #[serde(default)]
+    model_args: Scalar,
 }
 
 fn read(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError> {
-    let (task, time) = name_parts(&log.file_name());
-    let model = model(log, time.as_deref(), options)?;
-    let mut filter = options.filter.clone();
+    let (stem, time) = name_parts(&log.file_name());
+    let results = results(log, time.as_deref(), options, sink)?;
+    let task = task(&stem, time.is_some(), &results);
+    let model = model(log, &results);
+    let own = own_figures(&results, &task);
+    let folder = || log.path().parent().map(|folder| folder.display().to_string());
+    sink.run(Run { launch: time.clone().or_else(folder).unwrap_or_default(), started: time, finished: true });
+    let mut filters = FiltersOfRows::of(&own);
     let mut others: Vec<String> = Vec::new();
     let mut taken = 0u64;
-    let mut lines = Lines::open(log, &options.limits)?;
-    while let Some(row) = lines.next::<Row>()? {
-        let chosen = filter.get_or_insert_with(|| row.filter.clone());
-        if *chosen != row.filter {
-            if !others.contains(&row.filter) {
-                others.push(row.filter);
+    each_line(log, &options.limits, &mut |row: Row, place| {
+        let filter = match filters.name(&row) {
+            Some(filter) => filter,
+            None => return Ok(()),
+        };
+        if let (Some(asked), Some(named)) = (&options.filter, &filter)
+            && asked != named
+        {
+            if !others.contains(named) {
+                others.push(named.clone());
             }
-            continue;
+            return Ok(());
         }
         taken += 1;
-        let record = record(row, &model, &task, &lines.place())?;
-        sink.record(record, &lines.place())?;
-    }
-    let filter = filter.unwrap_or_default();
+        let record = record(row, &own, place)?;
+        sink.record(Record { model: model.clone(), task: task.clone(), filter, ..record }, place)
+    })?;
     if taken == 0 && !others.is_empty() {
         return Err(log.place().field("filter").refuse(
-            format!("no row has the filter {filter:?}"),
+            format!("no row has the filter {:?}", options.filter.as_deref().unwrap_or_default()),
             format!("choose one of: {}", others.join(", ")),
         ));
     }
-    if !others.is_empty() {
+    if let Some(times) = filters.passed_over() {
         sink.note(format!(
-            "task {task}: scored by the filter {filter:?}; the log also has {}. Choose with --filter.",
-            others.join(", ")
+            "task {task}: each item stands up to {times} times in the log of {model}, once for each of the task's filters, which this version of the harness did not name: the first is taken. results_<time>.json beside the log would say which it is."
         ));
     }
+    own.into_iter().for_each(|figure| sink.own(figure));
     Ok(())
 }
 
-/// Task and time out of `samples_<task>_<time>.jsonl`.
+/// Which filter read a row.
+struct FiltersOfRows {
+    /// The names of the filters in their order, where the results have them.
+    names: Vec<String>,
+    /// How often each item was met in rows that do not name their filter.
+    met: HashMap<String, usize>,
+    most: usize,
+}
+
+impl FiltersOfRows {
+    fn of(own: &[OwnFigure]) -> Self {
+        let mut names: Vec<String> = Vec::new();
+        for name in own.iter().filter_map(|figure| figure.filter.as_ref()) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        Self { names, met: HashMap::new(), most: 0 }
+    }
+
+    /// The filter of a row, which may have no name; `None` for a row that is left out, because it is one more reading of
+    /// an answer by nobody knows what. The harness writes the rows of one filter after those of another.
+    fn name(&mut self, row: &Row) -> Option<Option<String>> {
+        if row.filter.is_some() || row.metrics.is_some() {
+            return Some(row.filter.clone());
+        }
+        let times = self.met.entry(row.doc_id.text().unwrap_or_default()).or_default();
+        *times += 1;
+        match self.names.get(*times - 1) {
+            Some(name) => Some(Some(name.clone())),
+            None => {
+                self.most = self.most.max(*times);
+                (*times == 1).then_some(None)
+            }
+        }
+    }
+
+    /// How often an item was met, where readings were left out.
+    fn passed_over(&self) -> Option<usize> {
+        Some(self.most).filter(|most| *most > 1)
+    }
+}
+
+/// Name and time out of `samples_<task>_<time>.jsonl`.
 fn name_parts(file: &str) -> (String, Option<String>) {
     let stem = file.split(".jsonl").next().unwrap_or(file);
     let stem = stem.strip_prefix("samples_").unwrap_or(stem);
@@ -96,31 +166,77 @@ fn name_parts(file: &str) -> (String, Option<String>) {
     }
 }
 
-/// The model: out of the results beside the samples, else the name of the folder.
-fn model(log: &Log, time: Option<&str>, options: &Options) -> Result<String, ImportError> {
-    let results = time.and_then(|time| log.sibling(&format!("results_{time}.json")));
-    if let Some(results) = results
-        && let Some(name) =
-            results.json::<Results>(&options.limits)?.model_name.filter(|name| !name.is_empty())
-    {
-        return Ok(name);
-    }
-    let folder = log.path().parent().and_then(|folder| folder.file_name());
-    Ok(folder.map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned()))
+/// The results beside the samples, if they are there.
+fn results(
+    log: &Log,
+    time: Option<&str>,
+    options: &Options,
+    sink: &mut dyn Sink,
+) -> Result<Results, ImportError> {
+    let name = time.map_or_else(|| "results.json".to_owned(), |time| format!("results_{time}.json"));
+    let Some(results) = log.sibling(&name) else { return Ok(Results::default()) };
+    sink.used(results.path());
+    results.json(&options.limits)
 }
 
-fn record(row: Row, model: &str, task: &str, place: &Place) -> Result<Record, ImportError> {
+/// The task. Before version 0.4.3 a log was called `<model arguments>_<task>.jsonl`.
+fn task(stem: &str, has_time: bool, results: &Results) -> String {
+    let ends_with = |task: &&str| {
+        stem.strip_suffix(*task).is_some_and(|before| before.is_empty() || before.ends_with('_'))
+    };
+    let known = results.results.0.iter().map(|(task, _)| task.as_str());
+    let longest = known.filter(ends_with).max_by_key(|task| task.len()).filter(|_| !has_time);
+    longest.unwrap_or(stem).to_owned()
+}
+
+/// The model: out of the results beside the samples, else the name of the folder.
+fn model(log: &Log, results: &Results) -> String {
+    if let Some(name) = results.model_name.clone().filter(|name| !name.is_empty()) {
+        return name;
+    }
+    let arguments = results.config.model_args.text().unwrap_or_default();
+    let named = arguments
+        .split(',')
+        .filter_map(|argument| argument.split_once('='))
+        .find(|(key, _)| ["pretrained", "model", "engine"].contains(&key.trim()));
+    if let Some((_, name)) = named {
+        return name.trim().to_owned();
+    }
+    let folder = log.path().parent().and_then(|folder| folder.file_name());
+    folder.map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned())
+}
+
+/// The means that the results have of a task.
+fn own_figures(results: &Results, task: &str) -> Vec<OwnFigure> {
+    let Some(means) = results.results.get(task) else { return Vec::new() };
+    let figure = |(key, value): &(String, Scalar)| {
+        let (metric, filter) = match key.split_once(',') {
+            Some((metric, filter)) => (metric, Some(filter.to_owned())),
+            None => (key.as_str(), None),
+        };
+        let Scalar::Number(value) = value else { return None };
+        let is_figure = !metric.ends_with("_stderr") && metric != "sample_len" && metric != "samples";
+        is_figure.then(|| OwnFigure {
+            model: None,
+            task: task.to_owned(),
+            filter,
+            metric: metric.to_owned(),
+            value: *value,
+        })
+    };
+    means.0.iter().filter_map(figure).collect()
+}
+
+fn record(row: Row, own: &[OwnFigure], place: &Place) -> Result<Record, ImportError> {
     let calls = calls(&row.arguments);
     let (input, choices) = question(&row.doc, &calls);
     let logs = log_likelihoods(&row.filtered_resps);
     let mut record = Record {
-        model: model.to_owned(),
-        task: task.to_owned(),
         sample: row.doc_id.text().unwrap_or_default(),
         digest: row.doc_hash,
         input,
         target: target(&row.target, &choices),
-        metrics: metrics(&row.metrics, &row.rest, place)?,
+        metrics: metrics(row.metrics.as_deref(), &row.rest, own, place)?,
         ..Record::default()
     };
     if choices.is_empty() {
@@ -183,28 +299,45 @@ fn target(target: &Value, choices: &[String]) -> Option<String> {
     Some(choice.cloned().unwrap_or(text))
 }
 
-/// The metrics that are numbers: corpus metrics (BLEU, perplexity) keep pairs here and have no score per item.
+/// The metrics that are numbers: corpus metrics (BLEU, perplexity) keep pairs here and have no score per item. Where a
+/// row does not say which keys are metrics, those are that the results name, or else all numbers.
 fn metrics(
-    names: &[String],
+    names: Option<&[String]>,
     rest: &BTreeMap<String, Value>,
+    own: &[OwnFigure],
     place: &Place,
 ) -> Result<Vec<(String, f64)>, ImportError> {
     let mut metrics = Vec::new();
-    for name in names {
-        let value = match rest.get(name) {
-            Some(Value::Number(number)) => number.as_f64(),
-            Some(Value::Bool(value)) => Some(f64::from(u8::from(*value))),
-            Some(Value::String(text)) => crate::json::number(text),
-            None => {
-                return Err(place.clone().field(name).refuse(
-                    "is named in `metrics` and is missing",
-                    "make sure that the row was written by the harness and was not edited",
-                ));
+    match names {
+        Some(names) => {
+            for name in names {
+                let value = rest.get(name).ok_or_else(|| {
+                    place.clone().field(name).refuse(
+                        "is named in `metrics` and is missing",
+                        "make sure that the row was written by the harness and was not edited",
+                    )
+                })?;
+                metrics.extend(number(value).map(|value| (name.clone(), value)));
             }
-            Some(_) => None,
-        };
-        metrics.extend(value.map(|value| (name.clone(), value)));
+        }
+        None => {
+            let is_metric = |name: &str| {
+                !NO_METRICS.contains(&name)
+                    && (own.is_empty() || own.iter().any(|figure| figure.metric == name))
+            };
+            let numbers = rest.iter().filter(|(name, value)| is_metric(name) && !value.is_string());
+            metrics.extend(numbers.filter_map(|(name, value)| Some((name.clone(), number(value)?))));
+        }
     }
     metric::primary_first(&mut metrics);
     Ok(metrics)
+}
+
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(number) => number.as_f64(),
+        Value::Bool(value) => Some(f64::from(u8::from(*value))),
+        Value::String(text) => crate::json::number(text),
+        _ => None,
+    }
 }

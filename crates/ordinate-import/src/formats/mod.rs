@@ -10,7 +10,7 @@ mod promptfoo;
 
 use std::io::{BufReader, Read};
 
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::error::ImportError;
 use crate::lenient::Lenient;
@@ -45,7 +45,7 @@ pub(crate) const FORMATS: &[Format] = &[
 pub(crate) struct Head {
     /// The first bytes, decompressed.
     pub(crate) bytes: Vec<u8>,
-    /// The top-level keys of the first JSON value, as far as the bytes go.
+    /// The top-level keys of the first JSON object, or of the first one in a list, as far as the bytes go.
     pub(crate) keys: Vec<String>,
     /// Whether this is a folder with a HELM run.
     pub(crate) is_run_folder: bool,
@@ -80,7 +80,10 @@ impl Head {
 
     /// What a file that is no log probably is, if it is known.
     pub(crate) fn known_otherwise(&self) -> Option<&'static str> {
-        if self.has(&["results", "configs", "versions"]) || self.has(&["config_general", "results"]) {
+        if self.has(&["results", "versions", "config"])
+            || self.has(&["results", "configs", "versions"])
+            || self.has(&["config_general", "results"])
+        {
             Some("a table of results without single answers; the answers lie in files beside it")
         } else if self.has(&["evaluation_results", "model_info"]) {
             Some("an aggregate of Every Eval Ever; the single answers lie in a .jsonl file beside it")
@@ -96,7 +99,10 @@ fn keys_of(bytes: &[u8]) -> Vec<String> {
     impl<'de> Visitor<'de> for Keys<'_> {
         type Value = ();
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("an object")
+            f.write_str("an object, or a list of objects")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+            list.next_element_seed(self).map(|_| ())
         }
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
             while let Some(key) = map.next_key()? {
@@ -106,10 +112,15 @@ fn keys_of(bytes: &[u8]) -> Vec<String> {
             Ok(())
         }
     }
-    let bytes = bytes.strip_prefix(&[0xef, 0xbb, 0xbf]).unwrap_or(bytes);
+    impl<'de> DeserializeSeed<'de> for Keys<'_> {
+        type Value = ();
+        fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+            json.deserialize_any(self)
+        }
+    }
     let mut keys = Vec::new();
     // Cut-off JSON is an error at its end: the keys before it are what is wanted.
-    let _ = serde_json::Deserializer::from_reader(BufReader::new(Lenient::new(bytes)))
-        .deserialize_map(Keys(&mut keys));
+    let _ = serde_json::Deserializer::from_reader(BufReader::new(Lenient::new(bytes, u64::MAX)))
+        .deserialize_any(Keys(&mut keys));
     keys
 }

@@ -11,7 +11,7 @@ use crate::json::{Scalar, text_of};
 use crate::log::{Lines, Log};
 use crate::metric;
 use crate::options::Options;
-use crate::record::{Record, Sink};
+use crate::record::{OwnFigure, Record, Run, Sink};
 
 pub(crate) const FORMAT: Format = Format { name: "OpenAI evals", detect, read };
 
@@ -26,6 +26,8 @@ struct Line {
     #[serde(default)]
     spec: Option<Spec>,
     #[serde(default)]
+    final_report: Option<HashMap<String, Value>>,
+    #[serde(default)]
     sample_id: Option<String>,
     #[serde(default, rename = "type")]
     kind: Option<String>,
@@ -39,7 +41,14 @@ struct Spec {
     completion_fns: Vec<String>,
     #[serde(default)]
     eval_name: Option<String>,
+    #[serde(default)]
+    run_id: Option<String>,
+    #[serde(default)]
+    created_at: Option<String>,
 }
+
+/// What the events of all samples may come to: they are spread over the log, so that all are in memory.
+const MAX_KEPT: u64 = 2 << 30;
 
 /// What is known of a sample so far, and where it was last met.
 struct Sample {
@@ -50,12 +59,17 @@ struct Sample {
 
 fn read(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError> {
     let mut spec: Option<Spec> = None;
+    let mut report = None;
+    let mut kept = 0u64;
     let mut order: Vec<String> = Vec::new();
     let mut samples: HashMap<String, Sample> = HashMap::new();
     let mut lines = Lines::open(log, &options.limits)?;
     while let Some(line) = lines.next::<Line>()? {
         if line.spec.is_some() {
             spec = line.spec;
+        }
+        if line.final_report.is_some() {
+            report = line.final_report;
         }
         let (Some(id), Some(kind)) = (line.sample_id, line.kind) else { continue };
         let sample = samples.entry(id).or_insert_with_key(|id| {
@@ -64,6 +78,13 @@ fn read(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportE
         });
         let Value::Object(data) = line.data else { continue };
         event(&kind, &data, sample);
+        kept += lines.len();
+        if kept > MAX_KEPT {
+            return Err(lines.place().refuse(
+                format!("the events of samples come to more than {MAX_KEPT} bytes, and all of them have to be in memory"),
+                "split the log by samples",
+            ));
+        }
     }
     let spec = spec.ok_or_else(|| {
         log.place().refuse(
@@ -71,10 +92,26 @@ fn read(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportE
             "the log lost its first line: fetch the whole file",
         )
     })?;
+    let task = spec.eval_name.clone().unwrap_or_default();
+    sink.run(Run {
+        launch: spec.run_id.clone().unwrap_or_else(|| log.path().display().to_string()),
+        started: spec.created_at.clone(),
+        // The report is the last line of a run that came to its end.
+        finished: report.is_some(),
+    });
+    for (metric, value) in report.into_iter().flatten() {
+        // The accuracy over `match` events has no metric of its name in them.
+        let is_number = value.as_f64();
+        for metric in if metric == "accuracy" { vec![metric, "match".to_owned()] } else { vec![metric] } {
+            if let Some(value) = is_number {
+                sink.own(OwnFigure { model: None, task: task.clone(), filter: None, metric, value });
+            }
+        }
+    }
     for id in order {
         let Some(Sample { mut record, place, .. }) = samples.remove(&id) else { continue };
         record.model = spec.completion_fns.join("+");
-        record.task = spec.eval_name.clone().unwrap_or_default();
+        record.task.clone_from(&task);
         record.sample = id;
         metric::primary_first(&mut record.metrics);
         // A sample that reached a score got over its errors.

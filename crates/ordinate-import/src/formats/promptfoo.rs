@@ -9,10 +9,10 @@ use serde_json::Value;
 use crate::error::{ImportError, Place};
 use crate::formats::{Format, Head};
 use crate::json::{Scalar, or_default, text_of};
-use crate::log::{Lines, Log};
-use crate::options::Options;
-use crate::record::{Record, Sink};
-use crate::rows::each_row;
+use crate::log::Log;
+use crate::options::{Limits, Options};
+use crate::record::{OwnFigure, Record, Run, Sink};
+use crate::rows::{each_line, each_row};
 
 pub(crate) const FORMAT: Format = Format { name: "promptfoo", detect, read };
 
@@ -66,10 +66,29 @@ enum Provider {
     Id(String),
 }
 
+impl Provider {
+    /// The label, or else the id.
+    fn name(&self) -> String {
+        match self {
+            Self::Named { id, label } => {
+                label.as_ref().filter(|label| !label.is_empty()).or(id.as_ref()).cloned().unwrap_or_default()
+            }
+            Self::Id(id) => id.clone(),
+        }
+    }
+}
+
 impl Default for Provider {
     fn default() -> Self {
         Self::Id(String::new())
     }
+}
+
+/// The prompt of a row: its own text, and the label that all rows of the prompt share.
+#[derive(Deserialize, Default)]
+struct Prompt {
+    #[serde(default)]
+    label: Scalar,
 }
 
 #[derive(Deserialize, Default)]
@@ -101,16 +120,71 @@ struct TokenUsage {
     total: Scalar,
 }
 
+/// What a row says of its column.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ColumnOfRow {
+    #[serde(default)]
+    prompt_idx: Scalar,
+    #[serde(default)]
+    provider: Provider,
+    #[serde(default, deserialize_with = "or_default")]
+    prompt: Prompt,
+    #[serde(default)]
+    prompt_id: Scalar,
+}
+
+/// What the evaluation says of one of its columns, besides the rows.
+#[derive(Deserialize)]
+struct PromptOfEvaluation {
+    #[serde(default, deserialize_with = "or_default")]
+    metrics: Metrics,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct Metrics {
+    #[serde(default)]
+    score: Scalar,
+    #[serde(default)]
+    test_pass_count: Scalar,
+    #[serde(default)]
+    test_fail_count: Scalar,
+}
+
+#[derive(Deserialize)]
+struct Evaluation {
+    #[serde(default)]
+    timestamp: Scalar,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(default)]
+    results: Option<Evaluation>,
+}
+
 fn read(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError> {
-    if is_rows(&Head::of(log, &options.limits)?) {
-        let mut lines = Lines::open(log, &options.limits)?;
-        while let Some(row) = lines.next::<Row>()? {
-            sink.record(record(&row), &lines.place())?;
-        }
-        return Ok(());
+    let limits = &options.limits;
+    let launch = log.path().display().to_string();
+    let mut columns = Columns::default();
+    if is_rows(&Head::of(log, limits)?) {
+        sink.run(Run { launch, started: None, finished: true });
+        each_line(log, limits, &mut |row: ColumnOfRow, _| {
+            columns.meet(&row);
+            Ok(())
+        })?;
+        let names = columns.names(sink);
+        return each_line(log, limits, &mut |row: Row, place| sink.record(record(&row, &names), place));
     }
-    let found = each_row(log, &options.limits, &["results", "results"], &mut |row: Row, at| {
-        sink.record(record(&row), &row_place(log, at))
+    // Of it only a time is kept, so that it may be of any length.
+    let document: Document = log.json(&Limits { values: u64::MAX, ..*limits })?;
+    let started = document.results.and_then(|results| results.timestamp.text());
+    sink.run(Run { launch, started, finished: true });
+    let keys = &["results", "results"];
+    let found = each_row(log, limits, keys, &mut |row: ColumnOfRow, _| {
+        columns.meet(&row);
+        Ok(())
     })?;
     if !found {
         return Err(log.place().field("results.results").refuse(
@@ -118,14 +192,72 @@ fn read(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportE
             "export the evaluation with `promptfoo eval --output out.json` (version 3 of the format)",
         ));
     }
+    let names = columns.names(sink);
+    each_row(log, limits, &["results", "prompts"], &mut |column: PromptOfEvaluation, at| {
+        if let Some(figure) = own_figure(&column.metrics, names.get(&Some(at))) {
+            sink.own(figure);
+        }
+        Ok(())
+    })?;
+    each_row(log, limits, keys, &mut |row: Row, at| sink.record(record(&row, &names), &row_place(log, at)))?;
     Ok(())
+}
+
+/// The mean score of a column: promptfoo has the sum over its tests, in which a failed request counts nothing.
+fn own_figure(metrics: &Metrics, name: Option<&String>) -> Option<OwnFigure> {
+    let tests = metrics.test_pass_count.number()? + metrics.test_fail_count.number()?;
+    let value = metrics.score.number()? / tests;
+    let (model, metric) = (Some(name?.clone()), "score".to_owned());
+    value.is_finite().then(|| OwnFigure { model, task: TASK.to_owned(), filter: None, metric, value })
+}
+
+/// The columns of an evaluation, by `promptIdx`, which counts providers times prompts: who answers, and to which prompt.
+#[derive(Default)]
+struct Columns(BTreeMap<Option<u64>, (String, Option<String>)>);
+
+impl Columns {
+    fn meet(&mut self, row: &ColumnOfRow) {
+        let provider = row.provider.name();
+        let prompt = row.prompt_id.text().or_else(|| row.prompt.label.text()).filter(|id| !id.is_empty());
+        self.0.entry(row.prompt_idx.count()).or_insert((provider, prompt));
+    }
+
+    /// What the candidate of each column is called. A prompt is known by its rank among all prompts that were met: the
+    /// first one needs no name. Columns of one provider and one prompt are configurations of the provider.
+    fn names(&self, sink: &mut dyn Sink) -> BTreeMap<Option<u64>, String> {
+        let mut names = BTreeMap::new();
+        let mut configurations: BTreeMap<(&str, usize), usize> = BTreeMap::new();
+        let mut without_prompt: BTreeMap<&str, usize> = BTreeMap::new();
+        for (at, (provider, prompt)) in &self.0 {
+            let rank = match prompt {
+                Some(prompt) => sink.rank(prompt),
+                // Where rows say nothing of their prompt, the columns of a provider are its prompts.
+                None => {
+                    let next = without_prompt.entry(provider).or_default();
+                    *next += 1;
+                    *next - 1
+                }
+            };
+            let same = configurations.entry((provider, rank)).or_default();
+            *same += 1;
+            let mut name = provider.clone();
+            if rank > 0 {
+                name = format!("{name} (prompt {})", rank + 1);
+            }
+            if *same > 1 {
+                name = format!("{name} (configuration {same})");
+            }
+            names.insert(*at, name);
+        }
+        names
+    }
 }
 
 fn row_place(log: &Log, at: u64) -> Place {
     log.place().field(&format!("results.results[{at}]"))
 }
 
-fn record(row: &Row) -> Record {
+fn record(row: &Row, names: &BTreeMap<Option<u64>, String>) -> Record {
     let cached = row.response.cached == Scalar::Bool(true);
     let usage = &row.response.token_usage;
     // A cached response cost its time, tokens and price in another run, and providers that report no usage write 0.
@@ -139,7 +271,7 @@ fn record(row: &Row) -> Record {
     }
     metrics.extend(row.named_scores.iter().filter_map(|(name, value)| Some((name.clone(), value.number()?))));
     Record {
-        model: model(row),
+        model: names.get(&row.prompt_idx.count()).cloned().unwrap_or_else(|| row.provider.name()),
         task: TASK.to_owned(),
         sample: row.test_idx.text().unwrap_or_default(),
         input,
@@ -152,20 +284,6 @@ fn record(row: &Row) -> Record {
         input_tokens: usage.prompt.count().filter(|_| counted),
         output_tokens: usage.completion.count().filter(|_| counted),
         ..Record::default()
-    }
-}
-
-/// The provider's label or id; prompts after the first are named by their number.
-fn model(row: &Row) -> String {
-    let provider = match &row.provider {
-        Provider::Named { id, label } => {
-            label.as_ref().filter(|label| !label.is_empty()).or(id.as_ref()).cloned().unwrap_or_default()
-        }
-        Provider::Id(id) => id.clone(),
-    };
-    match row.prompt_idx.count() {
-        None | Some(0) => provider,
-        Some(at) => format!("{provider} (prompt {})", at.saturating_add(1)),
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Looked {
     pub(crate) estimates: Vec<Estimate>,
     /// The prompt for the first item, per candidate that has one.
     pub(crate) prompts: Vec<(String, String)>,
+    /// What tilts the comparison, in plain words.
+    pub(crate) notes: Vec<String>,
 }
 
 /// How a run asks.
@@ -118,7 +120,9 @@ pub(crate) fn look(task: &Task, store: &Path) -> Result<Looked, Failure> {
     let prompts = prepared.prompts()?;
     let estimates = estimates(prepared.plan.clone())?;
     let items = &prepared.items;
-    Ok(Looked { items: items.len(), slices: items.slices().names().len(), estimates, prompts })
+    let labels = prepared.unasked.labels();
+    let notes = ordinate_data::label_note(task, &labels).into_iter().collect();
+    Ok(Looked { items: items.len(), slices: items.slices().names().len(), estimates, prompts, notes })
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

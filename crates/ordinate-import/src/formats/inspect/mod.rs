@@ -1,53 +1,37 @@
-//! Inspect: a `.eval` zip with a header (or, after a crash, a journal) and an entry per sample and epoch.
+//! Inspect: a `.eval` zip with a header (or, after a crash, a journal) and an entry per sample and epoch; or the same as
+//! one JSON file, the header with `samples` (the default until November 2024).
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Deserialize;
-use serde::de::{MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::archive::Archive;
 use crate::error::{ImportError, Place};
 use crate::formats::{Format, Head};
-use crate::json::{Scalar, or_default, text_of};
+use crate::json::{Ordered, Scalar, or_default, text_of};
 use crate::log::Log;
 use crate::options::Options;
 use crate::record::{Record, Sink, resolve_letter};
+use crate::rows::{each_row, without};
+
+mod header;
+
+use header::{Header, announce};
 
 pub(crate) const FORMAT: Format = Format { name: "Inspect", detect, read };
 
 fn detect(head: &Head) -> bool {
+    is_archive(head) || is_json(head)
+}
+
+fn is_archive(head: &Head) -> bool {
     head.bytes.starts_with(b"PK\x03\x04") || head.bytes.starts_with(b"PK\x05\x06")
 }
 
-/// `header.json`, and `_journal/start.json`, which lacks status and results.
-#[derive(Deserialize)]
-struct Header {
-    #[serde(default)]
-    status: Option<String>,
-    eval: Spec,
-    #[serde(default)]
-    results: Option<Results>,
-}
-
-#[derive(Deserialize)]
-struct Spec {
-    #[serde(default, deserialize_with = "or_default")]
-    task: String,
-    #[serde(default, deserialize_with = "or_default")]
-    model: String,
-}
-
-#[derive(Deserialize)]
-struct Results {
-    #[serde(default)]
-    headline: Option<Headline>,
-}
-
-#[derive(Deserialize)]
-struct Headline {
-    #[serde(default)]
-    scorer: Option<String>,
+fn is_json(head: &Head) -> bool {
+    let parts = ["plan", "results", "stats", "samples"];
+    head.has(&["eval"]) && (head.has(&["status"]) || parts.iter().any(|part| head.has(&[part])))
 }
 
 /// A sample, a sample's shell in the chunked layout, or a summary: what they share and what is used.
@@ -65,8 +49,14 @@ struct Sample {
     target: Value,
     #[serde(default)]
     output: Option<Output>,
+    #[serde(default, deserialize_with = "or_default")]
+    scores: Scores,
+    /// Of the first versions, which had one scorer.
     #[serde(default)]
-    scores: Option<Scores>,
+    score: Option<Score>,
+    /// Long texts that the sample keeps apart.
+    #[serde(default, deserialize_with = "or_default")]
+    attachments: HashMap<String, String>,
     #[serde(default, deserialize_with = "or_default")]
     model_usage: BTreeMap<String, Usage>,
     #[serde(default)]
@@ -110,47 +100,40 @@ struct Score {
 }
 
 /// Scores in the order of the log: the first scorer is the primary one unless the header says otherwise.
-struct Scores(Vec<(String, Score)>);
-
-impl<'de> Deserialize<'de> for Scores {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Ordered;
-        impl<'de> Visitor<'de> for Ordered {
-            type Value = Scores;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("scores by scorer")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scores, A::Error> {
-                let mut scores = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    scores.push(entry);
-                }
-                Ok(Scores(scores))
-            }
-        }
-        deserializer.deserialize_map(Ordered)
-    }
-}
+type Scores = Ordered<Score>;
 
 fn read(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError> {
+    if is_archive(&Head::of(log, &options.limits)?) {
+        return read_archive(log, options, sink);
+    }
+    let header: Header = without(log, &options.limits, "samples")?;
+    announce(&header, log, sink);
+    let found = each_row(log, &options.limits, &["samples"], &mut |mut sample: Sample, at| {
+        let attachments = std::mem::take(&mut sample.attachments);
+        put_back(&mut sample, &attachments);
+        hand_over(sample, &header, &log.place().field(&format!("samples[{at}]")), sink)
+    })?;
+    if !found {
+        return Err(log.place().field("samples").refuse(
+            "is missing: the log holds no single answers",
+            "run the evaluation with log_samples, or name a log that has them",
+        ));
+    }
+    Ok(())
+}
+
+fn read_archive(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError> {
     let mut archive = Archive::open(log, &options.limits)?;
     let header = match archive.json::<Header>("header.json")? {
         Some(header) => header,
-        None => archive.json("_journal/start.json")?.ok_or_else(|| {
+        None => archive.json::<Header>("_journal/start.json")?.ok_or_else(|| {
             log.place().refuse(
                 "is a zip without `header.json` and `_journal/start.json`, so no log of Inspect",
                 "name the .eval file that Inspect wrote",
             )
         })?,
     };
-    let file = log.file_name();
-    match header.status.as_deref() {
-        Some("success") => {}
-        Some(status) => {
-            sink.note(format!("{file}: the run ended with status {status:?}; what it logged is used."));
-        }
-        None => sink.note(format!("{file}: the run did not end; what its journal holds is used.")),
-    }
+    announce(&header, log, sink);
     let mut seen = HashSet::new();
     let names = archive.names();
     for name in names.iter().filter(|name| is_sample(name)) {
@@ -162,14 +145,17 @@ fn read(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportE
     // Without samples (`log_samples` off, or not flushed before a crash) the summaries still have the scores.
     let mut summarised = 0u64;
     for name in names.iter().filter(|name| is_summaries(name, &names)) {
-        for sample in archive.json::<Vec<Sample>>(name)?.unwrap_or_default() {
+        let place = archive.place(name);
+        archive.each(name, &mut |sample: Sample, _| {
             if seen.insert(key(&sample)) {
                 summarised += 1;
-                hand_over(sample, &header, &archive.place(name), sink)?;
+                hand_over(sample, &header, &place, sink)?;
             }
-        }
+            Ok(())
+        })?;
     }
     if summarised > 0 {
+        let file = log.file_name();
         sink.note(format!("{file}: {summarised} samples were read from summaries, which hold no output."));
     }
     Ok(())
@@ -195,18 +181,38 @@ fn key(sample: &Sample) -> (Option<String>, Option<u64>) {
 
 const ATTACHMENT: &str = "attachment://";
 
-/// Puts back long texts that the log keeps apart.
+/// Puts back long texts that the log keeps apart, in the sample itself or (chunked) in entries beside it.
 fn attachments(
     archive: &mut Archive<'_>,
     name: &str,
     names: &[String],
     sample: &mut Sample,
 ) -> Result<(), ImportError> {
-    #[derive(Deserialize)]
-    struct Kept {
-        #[serde(default, deserialize_with = "or_default")]
-        attachments: HashMap<String, String>,
+    let mut kept = std::mem::take(&mut sample.attachments);
+    if kept_apart(sample).is_empty() {
+        return Ok(());
     }
+    if let Some(prefix) = name.strip_suffix("/sample.json") {
+        let folder = format!("{prefix}/attachments/");
+        for chunk in names.iter().filter(|name| name.starts_with(&folder)) {
+            let start =
+                chunk[folder.len()..].strip_suffix(".json").and_then(|start| start.parse::<usize>().ok());
+            let Some(start) = start else { continue };
+            archive.each(chunk, &mut |text: String, at| {
+                kept.insert(
+                    start.saturating_add(usize::try_from(at).unwrap_or(usize::MAX)).to_string(),
+                    text,
+                );
+                Ok(())
+            })?;
+        }
+    }
+    put_back(sample, &kept);
+    Ok(())
+}
+
+/// The texts of a sample that stand elsewhere.
+fn kept_apart(sample: &mut Sample) -> Vec<&mut String> {
     let mut texts: Vec<&mut String> = Vec::new();
     if let Value::String(text) = &mut sample.input {
         texts.push(text);
@@ -215,30 +221,15 @@ fn attachments(
         texts.push(text);
     }
     texts.retain(|text| text.starts_with(ATTACHMENT));
-    if texts.is_empty() {
-        return Ok(());
-    }
-    let mut kept = HashMap::new();
-    if let Some(prefix) = name.strip_suffix("/sample.json") {
-        let folder = format!("{prefix}/attachments/");
-        for chunk in names.iter().filter(|name| name.starts_with(&folder)) {
-            let start =
-                chunk[folder.len()..].strip_suffix(".json").and_then(|start| start.parse::<usize>().ok());
-            let Some(start) = start else { continue };
-            for (at, text) in archive.json::<Vec<String>>(chunk)?.unwrap_or_default().into_iter().enumerate()
-            {
-                kept.insert(start.saturating_add(at).to_string(), text);
-            }
-        }
-    } else if let Some(sample) = archive.json::<Kept>(name)? {
-        kept = sample.attachments;
-    }
-    for text in texts {
+    texts
+}
+
+fn put_back(sample: &mut Sample, kept: &HashMap<String, String>) {
+    for text in kept_apart(sample) {
         if let Some(whole) = kept.get(&text[ATTACHMENT.len()..]) {
             text.clone_from(whole);
         }
     }
-    Ok(())
 }
 
 fn hand_over(sample: Sample, header: &Header, place: &Place, sink: &mut dyn Sink) -> Result<(), ImportError> {
@@ -270,7 +261,7 @@ fn record(sample: Sample, header: &Header) -> Record {
         sample: sample.id.text().unwrap_or_default(),
         input: text_of(&sample.input),
         target: target.as_deref().and_then(|text| resolve_letter(text, &choices)).or(target),
-        metrics: metrics(sample.scores.as_ref()),
+        metrics: metrics(&sample.scores, sample.score.as_ref(), header),
         output: output.and_then(|output| output.completion.text()),
         cost_usd: usage.and_then(|usage| usage.total_cost.number()),
         latency_ms: seconds.map(|seconds| seconds * 1e3),
@@ -295,9 +286,14 @@ fn record(sample: Sample, header: &Header) -> Record {
 }
 
 /// A number per scorer, or per key of a scorer whose value has keys.
-fn metrics(scores: Option<&Scores>) -> Vec<(String, f64)> {
+fn metrics(scores: &Scores, score: Option<&Score>, header: &Header) -> Vec<(String, f64)> {
     let mut metrics = Vec::new();
-    for (scorer, score) in scores.map(|scores| scores.0.as_slice()).unwrap_or_default() {
+    if let Some(score) = score.filter(|_| scores.0.is_empty()) {
+        let scorer = header.results.as_ref().and_then(|results| results.scorer.as_ref());
+        let name = scorer.map_or("score", |scorer| scorer.name.as_str());
+        metrics.extend(number(&score.value).map(|value| (name.to_owned(), value)));
+    }
+    for (scorer, score) in &scores.0 {
         match &score.value {
             Value::Object(keys) => metrics.extend(
                 keys.iter().filter_map(|(key, value)| Some((format!("{scorer}.{key}"), number(value)?))),

@@ -1,32 +1,36 @@
 //! Files as streams: found, opened, decompressed, and kept within limits of memory.
 
+mod format;
+mod unpack;
+mod utf16;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use crate::error::{DataError, Problem};
+use crate::limit::Limit;
+pub(crate) use format::{Dialect, Format};
+use unpack::Unpacked;
+pub(crate) use unpack::{HARMLESS, MAX_RATIO, unpack_problem};
+use utf16::Utf16;
 
-/// The longest line, or CSV record, that is read: 64 MiB. Without a limit an unclosed quote, or a few
+/// The longest line, CSV record or cell that is read: 64 MiB. Without a limit an unclosed quote, or a few
 /// kilobytes of gzip, could take all memory.
 pub(crate) const MAX_RECORD_BYTES: usize = 64 << 20;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+const ZIP: &[u8; 4] = b"PK\x03\x04";
 const PARQUET: &[u8; 4] = b"PAR1";
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const BUFFER: usize = 256 << 10;
 
-/// How a table is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    Csv { delimiter: u8 },
-    Jsonl,
-}
-
-/// A file that was opened: text, decompressed as it is read, or Parquet.
+/// A file that was opened: text, decompressed as it is read; Parquet; or a sheet of a spreadsheet.
 pub(crate) enum Opened {
     Text { reader: TextReader, format: Format },
     Parquet(File),
+    Sheet(File),
 }
 
 /// Decompressed text whose errors know what they are.
@@ -66,16 +70,29 @@ pub(crate) fn resolve(dir: &Path, text: &str) -> Result<Vec<PathBuf>, Problem> {
     if files.is_empty() { Err(Problem::NoMatch) } else { Ok(files) }
 }
 
-/// Opens a table. Compression is told by the first bytes, the format by the suffix or else by the content.
+/// Opens a regular file: a pipe or a device may never end, and cannot be read twice.
+///
+/// # Errors
+/// When it is none, or cannot be opened.
+pub(crate) fn open_regular(path: &Path) -> Result<File, DataError> {
+    let meta = std::fs::metadata(path).map_err(|error| DataError::io(path, error))?;
+    if meta.is_dir() {
+        return Err(DataError::new(path, Problem::Folder));
+    }
+    if !meta.is_file() {
+        return Err(DataError::new(path, Problem::Limit(Limit::NotRegular)));
+    }
+    File::open(path).map_err(|error| DataError::io(path, error))
+}
+
+/// Opens a table. Compression and encoding are told by the first bytes, the format by the content and the suffix.
 ///
 /// # Errors
 /// When the file cannot be read, is empty, or is nothing that holds a table.
 pub(crate) fn open(path: &Path) -> Result<Opened, DataError> {
     let fail = |problem| DataError::new(path, problem);
-    let mut file = File::open(path).map_err(|error| DataError::io(path, error))?;
-    if file.metadata().is_ok_and(|meta| meta.is_dir()) {
-        return Err(fail(Problem::Folder));
-    }
+    let mut file = open_regular(path)?;
+    let bytes = file.metadata().map_err(|error| DataError::io(path, error))?.len();
     let head = peek(&mut file).map_err(|error| DataError::io(path, error))?;
     let (stem, packed_suffix) = unpacked_name(path);
     if head.is_empty() {
@@ -84,12 +101,15 @@ pub(crate) fn open(path: &Path) -> Result<Opened, DataError> {
     if head.starts_with(PARQUET) {
         return Ok(Opened::Parquet(file));
     }
+    if head.starts_with(ZIP) && is_sheet(&stem) {
+        return Ok(Opened::Sheet(file));
+    }
     let reader: Box<dyn Read> = if head.starts_with(&GZIP) {
         let inner = flate2::bufread::MultiGzDecoder::new(BufReader::with_capacity(BUFFER, file));
-        Box::new(Unpacked { inner, format: "gzip" })
+        Box::new(Unpacked::new(inner, "gzip", bytes))
     } else if head.starts_with(&ZSTD) {
         let inner = zstd::stream::read::Decoder::new(file).map_err(|error| DataError::io(path, error))?;
-        Box::new(Unpacked { inner, format: "zstd" })
+        Box::new(Unpacked::new(inner, "zstd", bytes))
     } else {
         if let Some((suffix, format)) = packed_suffix
             && !looks_like_text(&head)
@@ -99,11 +119,21 @@ pub(crate) fn open(path: &Path) -> Result<Opened, DataError> {
         Box::new(file)
     };
     let mut reader = BufReader::with_capacity(BUFFER, reader);
-    let format = format(path, &stem, &mut reader)?;
+    let head = reader.fill_buf().map_err(|error| fail(unpack_problem(error)))?;
+    if let Some(order) = utf16::order(head) {
+        reader = BufReader::with_capacity(BUFFER, Box::new(Utf16::new(reader, order)));
+        reader.fill_buf().map_err(|error| fail(unpack_problem(error)))?;
+    }
     if reader.buffer().starts_with(BYTE_ORDER_MARK) {
         reader.consume(BYTE_ORDER_MARK.len());
     }
+    let format = format(path, &stem, reader.buffer())?;
     Ok(Opened::Text { reader, format })
+}
+
+/// The suffixes of spreadsheets that are read.
+pub(crate) fn is_sheet(stem: &str) -> bool {
+    stem.ends_with(".xlsx") || stem.ends_with(".xlsm")
 }
 
 /// The file name without a suffix of compression, in lower case; and that suffix.
@@ -117,41 +147,42 @@ pub(crate) fn unpacked_name(path: &Path) -> (String, Option<(&'static str, &'sta
     (name, None)
 }
 
-fn format(path: &Path, stem: &str, reader: &mut TextReader) -> Result<Format, DataError> {
+fn format(path: &Path, stem: &str, text: &[u8]) -> Result<Format, DataError> {
     let fail = |problem| DataError::new(path, problem);
-    let head = reader.fill_buf().map_err(|error| fail(unpack_problem(error)))?;
-    let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(head);
     let first = text.iter().copied().find(|byte| !byte.is_ascii_whitespace());
     let Some(first) = first else { return Err(fail(Problem::Empty)) };
     let not_a_table = |found, next| Err(fail(Problem::NotATable { found, next }));
-    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
-        return Err(fail(Problem::NotUtf8));
-    }
-    if head.starts_with(PARQUET) {
+    if text.starts_with(PARQUET) {
         return not_a_table("Parquet within gzip or zstd", "Unpack it: Parquet compresses its own columns.");
     }
+    let csv = |is_tsv| Ok(Format::Csv(Dialect::of(text, is_tsv)));
     match stem.rsplit_once('.').map(|(_, suffix)| suffix) {
         Some("parquet" | "pq") => Err(fail(Problem::Parquet("it does not begin as one".to_owned()))),
-        Some("csv") => Ok(Format::Csv { delimiter: b',' }),
-        Some("tsv") => Ok(Format::Csv { delimiter: b'\t' }),
-        Some("jsonl" | "ndjson") => Ok(Format::Jsonl),
+        Some("xlsx" | "xlsm") => {
+            not_a_table("no spreadsheet, whatever its name says", "Save it again as .xlsx or .csv.")
+        }
+        Some("xls" | "ods" | "xlsb") => {
+            not_a_table("a spreadsheet of a kind that is not read", "Save it as .xlsx or .csv.")
+        }
+        Some("csv") => csv(false),
+        Some("tsv") => csv(true),
+        Some("jsonl" | "ndjson") => Ok(Format::Json { array: first == b'[' }),
         _ => match first {
-            b'{' => Ok(Format::Jsonl),
-            b'[' => not_a_table("a JSON array", "Write one object a line (for example: jq -c '.[]')."),
+            b'{' => Ok(Format::Json { array: false }),
+            b'[' => Ok(Format::Json { array: true }),
             _ if !looks_like_text(text) => not_a_table(
                 "no text",
-                "Name a CSV, JSONL or Parquet file, plain or packed with gzip or zstd.",
+                "Name a CSV, JSON, Parquet or xlsx file; CSV and JSON plain or packed with gzip or zstd.",
             ),
-            _ => {
-                let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
-                let tabs = line.contains(&b'\t') && !line.contains(&b',');
-                Ok(Format::Csv { delimiter: if tabs { b'\t' } else { b',' } })
-            }
+            _ => csv(false),
         },
     }
 }
 
 fn looks_like_text(head: &[u8]) -> bool {
+    if utf16::order(head).is_some() {
+        return true;
+    }
     !head.contains(&0)
         && match std::str::from_utf8(head) {
             Ok(_) => true,
@@ -172,40 +203,4 @@ fn peek(file: &mut File) -> io::Result<Vec<u8>> {
     head.truncate(filled);
     file.rewind()?;
     Ok(head)
-}
-
-/// Marks errors of a decoder, so that a damaged archive is told from a damaged disk.
-struct Unpacked<R> {
-    inner: R,
-    format: &'static str,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("{detail}")]
-struct UnpackError {
-    format: &'static str,
-    detail: String,
-}
-
-impl<R: Read> Read for Unpacked<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.inner.read(buffer).map_err(|error| {
-            if error.kind() == io::ErrorKind::Interrupted {
-                return error;
-            }
-            let detail = match error.kind() {
-                io::ErrorKind::UnexpectedEof => "the end is missing".to_owned(),
-                _ => error.to_string(),
-            };
-            io::Error::other(UnpackError { format: self.format, detail })
-        })
-    }
-}
-
-/// What an error of a [`TextReader`] means.
-pub(crate) fn unpack_problem(error: io::Error) -> Problem {
-    match error.downcast::<UnpackError>() {
-        Ok(UnpackError { format, detail }) => Problem::Compression { format, detail },
-        Err(error) => Problem::from(error),
-    }
 }

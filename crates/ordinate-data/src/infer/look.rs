@@ -1,0 +1,165 @@
+//! What the fields of a file hold: which kind of task that makes, and which columns are scores of candidates.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use crate::error::DataError;
+use crate::infer::fields::{Fields, rest};
+use crate::table::{self, Cell, Column, Layout};
+
+/// No more slices than this are guessed: a domain lookup needs several items in each.
+const MAX_SLICES: usize = 200;
+/// No more labels than this are guessed.
+const MAX_LABELS: usize = 200;
+/// From so many different numbers on, a target is a number and no label.
+const MIN_NUMBERS: usize = 20;
+
+/// What is asked, as far as a file tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Scored,
+    Classify,
+    Tag,
+    Choose,
+    Extract,
+    Regress,
+    Generate,
+}
+
+/// What the targets of a file hold.
+#[derive(Default)]
+struct Targets {
+    filled: usize,
+    numbers: usize,
+    lists: usize,
+    within_context: usize,
+}
+
+/// Looks at the items of a file: fields that do not do what their names say are dropped.
+pub(super) fn items(path: &Path, mut fields: Fields) -> Result<(Fields, Kind), DataError> {
+    let layout = Layout::of(&[])
+        .named(Column::Slice, fields.slice.as_deref())
+        .named(Column::Group, fields.group.as_deref())
+        .named(Column::Target, fields.target.as_deref())
+        .named(Column::Context, fields.context.as_deref());
+    let mut distinct = [Column::Slice, Column::Group, Column::Target].map(|column| (column, HashSet::new()));
+    let mut targets = Targets::default();
+    let summary = table::read(path, &layout, &mut |row| {
+        for (column, texts) in &mut distinct {
+            // Beyond so many, what there are is no longer asked.
+            let most = if *column == Column::Group { usize::MAX } else { 4 * MAX_LABELS };
+            if let Some(text) = row.text(*column)?
+                && texts.len() < most
+                && !texts.contains(text.as_ref())
+            {
+                texts.insert(text.into_owned());
+            }
+        }
+        if let Some(target) = row.text(Column::Target)? {
+            targets.filled += 1;
+            targets.numbers += usize::from(target.trim().parse::<f64>().is_ok());
+            targets.lists += usize::from(target.trim_start().starts_with('['));
+            let context = row.text(Column::Context)?;
+            targets.within_context += usize::from(context.is_some_and(|text| text.contains(target.trim())));
+        }
+        Ok(())
+    })?;
+    let rows = usize::try_from(summary.rows).unwrap_or(usize::MAX);
+    let [slices, groups, labels] = distinct.map(|(_, texts)| texts.len());
+    if !(2..=MAX_SLICES).contains(&slices) || slices * 2 > rows {
+        fields.slice = None;
+    }
+    if groups < 2 || groups >= rows {
+        fields.group = None;
+    }
+    let all = |count: usize| targets.filled > 0 && count == targets.filled;
+    let few = (2..=MAX_LABELS).contains(&labels) && labels * 3 <= rows;
+    let kind = if fields.options.is_some() {
+        Kind::Choose
+    } else if all(targets.lists) {
+        Kind::Tag
+    } else if few && !(all(targets.numbers) && labels > MIN_NUMBERS) {
+        Kind::Classify
+    } else if fields.context.is_some()
+        && targets.within_context * 10 >= targets.filled * 9
+        && targets.filled > 0
+    {
+        Kind::Extract
+    } else if all(targets.numbers) && labels > MIN_NUMBERS {
+        Kind::Regress
+    } else {
+        Kind::Generate
+    };
+    Ok((fields, kind))
+}
+
+/// Whether the fields that nothing else is read from make up an item: two at least, each numbers or few different texts.
+pub(super) fn are_features(path: &Path, fields: &Fields) -> Result<bool, DataError> {
+    let others: Vec<String> =
+        table::all_columns(path)?.into_iter().filter(|name| !name.is_empty() && !fields.has(name)).collect();
+    if fields.input.is_some() || fields.target.is_none() || others.len() < 2 {
+        return Ok(false);
+    }
+    let mut numbers = vec![true; others.len()];
+    table::read(path, &Layout::default().with_fields(&others), &mut |row| {
+        for (number, cell) in numbers.iter_mut().zip(row.fields) {
+            *number &= match cell {
+                Cell::Absent | Cell::Number(_) | Cell::Integer(_) | Cell::Bool(_) => true,
+                Cell::Text(text) => text.trim().parse::<f64>().is_ok(),
+                Cell::Json(_) | Cell::Unusable(_) => false,
+            };
+        }
+        Ok(())
+    })?;
+    // Mostly numbers; the rest may be categories, which a run looks at more closely.
+    Ok(numbers.iter().filter(|number| **number).count() * 2 >= others.len())
+}
+
+/// The columns that hold a candidate's scores each, of a table with a row an item: two at least, and either each other
+/// column has the name of one in it, or nothing is left besides what an item is made of.
+pub(super) fn score_columns(
+    path: &Path,
+    columns: &[String],
+    fields: &Fields,
+) -> Result<Vec<String>, DataError> {
+    let others: Vec<String> =
+        columns.iter().filter(|name| !name.is_empty() && !fields.has(name)).cloned().collect();
+    if others.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let mut scores = vec![true; others.len()];
+    let mut filled = vec![0_u64; others.len()];
+    let layout = Layout::default().with_fields(&others);
+    table::read(path, &layout, &mut |row| {
+        for ((score, filled), cell) in scores.iter_mut().zip(&mut filled).zip(row.fields) {
+            *score &= match cell {
+                Cell::Absent => continue,
+                Cell::Bool(_) => true,
+                Cell::Integer(number) => (0..=1).contains(number),
+                Cell::Number(number) => (0.0..=1.0).contains(number),
+                Cell::Text(text) => {
+                    let text = text.trim();
+                    ["true", "false", "yes", "no"].iter().any(|word| text.eq_ignore_ascii_case(word))
+                        || text.parse().is_ok_and(|number: f64| (0.0..=1.0).contains(&number))
+                }
+                Cell::Json(_) | Cell::Unusable(_) => false,
+            };
+            *filled += 1;
+        }
+        Ok(())
+    })?;
+    let is_companion = |name: &String| {
+        others.iter().any(|other| other != name && rest(name, other).is_some_and(|rest| !rest.is_empty()))
+    };
+    let found: Vec<String> = others
+        .iter()
+        .zip(scores.iter().zip(&filled))
+        .filter(|(name, (score, filled))| **score && **filled > 0 && !is_companion(name))
+        .map(|(name, _)| name.clone())
+        .collect();
+    let companions = others.iter().filter(|name| is_companion(name)).count();
+    // Fields of numbers that make up an item beside a label are no candidates.
+    let rest_is_items =
+        found.len() + companions == others.len() && fields.input.is_some() && fields.target.is_none();
+    Ok(if found.len() >= 2 && (companions > 0 || rest_is_items) { found } else { Vec::new() })
+}

@@ -1,0 +1,501 @@
+//! Files as people have them: each is read as what it is, or refused in words; none is read as something else.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)] // tests
+
+mod common;
+
+use std::io::{Cursor, Write};
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BooleanArray, DurationMicrosecondArray, Float64Array, Int64Array, ListArray, RecordBatch,
+    StringArray, TimestampMillisecondArray, types::Int64Type,
+};
+use common::{Files, gzip, table_task};
+use ordinate_core::Status;
+use ordinate_data::{Loaded, infer_task, load_evidence, load_items, load_scored, parse_task, read_task};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use zip::write::{SimpleFileOptions, ZipWriter};
+
+fn mean(loaded: &Loaded, candidate: usize) -> f64 {
+    let answers = loaded.evidence.answers(candidate);
+    let scores: Vec<f64> = (0..loaded.evidence.len()).filter_map(|row| answers.score(row)).collect();
+    scores.iter().sum::<f64>() / scores.len() as f64
+}
+
+fn errors(loaded: &Loaded, candidate: usize) -> usize {
+    loaded.evidence.answers(candidate).count(Status::Error)
+}
+
+fn parquet(batch: &RecordBatch, properties: WriterProperties) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+    writer.write(batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+    RecordBatch::try_from_iter(columns).unwrap()
+}
+
+fn texts(values: impl IntoIterator<Item = String>) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(values))
+}
+
+/// Items of two candidates, whose `error` says that there was none.
+const ITEMS: usize = 8;
+
+#[test]
+fn cells_that_say_no_error() {
+    for none in ["None", "nan", "False", "0", "{}", "[]", "null", " "] {
+        let rows = (0..ITEMS).map(|at| format!("q{at},a,1,\nq{at},b,{},{none}\n", at % 2));
+        let text = format!("id,candidate,score,error\n{}", rows.collect::<String>());
+        let files = Files::new(&[
+            ("s.csv", text.as_bytes()),
+            ("t.toml", table_task("s.csv", &["a", "b"]).as_bytes()),
+        ]);
+        let loaded = files.load("t.toml").unwrap();
+        assert_eq!((mean(&loaded, 1), errors(&loaded, 1)), (0.5, 0), "{none:?}");
+    }
+    for none in ["false", "0", "{}", "[]", "null", "\"None\""] {
+        let rows = (0..ITEMS).map(|at| {
+            format!("{{\"id\":{at},\"candidate\":\"a\",\"score\":1}}\n{{\"id\":{at},\"candidate\":\"b\",\"score\":{},\"error\":{none}}}\n", at % 2)
+        });
+        let text = rows.collect::<String>();
+        let files = Files::new(&[
+            ("s.jsonl", text.as_bytes()),
+            ("t.toml", table_task("s.jsonl", &["a", "b"]).as_bytes()),
+        ]);
+        let loaded = files.load("t.toml").unwrap();
+        assert_eq!((mean(&loaded, 1), errors(&loaded, 1)), (0.5, 0), "{none:?}");
+    }
+    let flag: ArrayRef = Arc::new(BooleanArray::from(vec![false; 2 * ITEMS]));
+    let bytes = parquet(&scores(("error", flag)), WriterProperties::builder().build());
+    let files =
+        Files::new(&[("s.parquet", &bytes), ("t.toml", table_task("s.parquet", &["a", "b"]).as_bytes())]);
+    let loaded = files.load("t.toml").unwrap();
+    assert_eq!((mean(&loaded, 0), mean(&loaded, 1), errors(&loaded, 0) + errors(&loaded, 1)), (1.0, 0.5, 0));
+}
+
+/// A table of scores of `a` (always right) and `b` (half), with one column more.
+fn scores(further: (&str, ArrayRef)) -> RecordBatch {
+    batch(vec![
+        ("id", texts((0..2 * ITEMS).map(|at| format!("q{}", at / 2)))),
+        ("candidate", texts((0..2 * ITEMS).map(|at| ["a", "b"][at % 2].to_owned()))),
+        (
+            "score",
+            Arc::new(Float64Array::from_iter_values((0..2 * ITEMS).map(|at| [1.0, 1.0, 1.0, 0.0][at % 4]))),
+        ),
+        further,
+    ])
+}
+
+#[test]
+fn an_error_beside_a_score_is_told_and_one_in_every_row_refused() {
+    let table = |error: &dyn Fn(usize) -> &'static str| {
+        let rows = (0..ITEMS).map(|at| format!("q{at},a,1,\nq{at},b,1,{}\n", error(at)));
+        format!("id,candidate,score,error\n{}", rows.collect::<String>())
+    };
+    let files = Files::new(&[("t.toml", table_task("s.csv", &["a", "b"]).as_bytes())]);
+    files.write("s.csv", table(&|at| if at < 2 { "timeout" } else { "" }).as_bytes());
+    let loaded = files.load("t.toml").unwrap();
+    assert_eq!(errors(&loaded, 1), 2);
+    assert!(
+        loaded.notes.iter().any(|note| note.contains("an error and a score beside it: of b (2)")),
+        "{:?}",
+        loaded.notes
+    );
+    files.write("s.csv", table(&|_| "success").as_bytes());
+    let message = files.message("t.toml");
+    assert!(
+        message.contains("s.csv:3: error: each of the 8 answers has a score and an error")
+            && message.contains("success"),
+        "{message}"
+    );
+    // Tools that write 0 beside each error: everything failed.
+    files.write("s.csv", table(&|_| "timeout").replace("b,1,", "b,0,").as_bytes());
+    assert_eq!(errors(&files.load("t.toml").unwrap(), 1), ITEMS);
+}
+
+#[test]
+fn csv_of_many_dialects() {
+    let rows = |cell: &str, half: &str, one: &str| {
+        let of = |at: usize| format!("q{at}{cell}a{cell}{half}\nq{at}{cell}b{cell}{one}\n");
+        format!("id{cell}candidate{cell}score\n{}", (0..ITEMS).map(of).collect::<String>())
+    };
+    let utf16 = |text: &str, mark: &str| {
+        format!("{mark}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()
+    };
+    let tab = rows("\t", "0.5", "1");
+    for (name, bytes) in [
+        ("semicolon", rows(";", "0,5", "1,0").into_bytes()),
+        ("with a mark", format!("\u{feff}{}", rows(";", "0,5", "1")).into_bytes()),
+        ("sep=", format!("sep=;\r\n{}", rows(";", "0,5", "1").replace('\n', "\r\n")).into_bytes()),
+        ("tab", tab.clone().into_bytes()),
+        ("decimal commas between tabs", rows("\t", "0,5", "1").into_bytes()),
+        ("per cent", rows(";", "50 %", "100 %").into_bytes()),
+        ("UTF-16 with a mark", utf16(&tab, "\u{feff}")),
+        ("UTF-16 without", utf16(&tab, "")),
+        ("gzip", gzip(rows(";", "0,5", "1").as_bytes())),
+        ("a title", format!("Results, March;;\n\n{}", rows(";", "0,5", "1")).into_bytes()),
+        ("empty rows below", format!("{};;\n;;\n", rows(";", "0,5", "1")).into_bytes()),
+        ("space around names", rows(",", "0.5", "1").replace(",a,", ", a ,").into_bytes()),
+    ] {
+        let files = Files::new(&[("s.csv", &bytes), ("t.toml", table_task("s.csv", &["a", "b"]).as_bytes())]);
+        let loaded = files.load("t.toml").unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!((loaded.evidence.len(), mean(&loaded, 0), mean(&loaded, 1)), (ITEMS, 0.5, 1.0), "{name}");
+    }
+    // A comma that parts the cells is no decimal mark.
+    let files = Files::new(&[("t.toml", table_task("s.csv", &["a", "b"]).as_bytes())]);
+    files.write("s.csv", b"id,candidate,score\nq,a,\"0,5\"\nq,b,1\n");
+    assert!(files.message("t.toml").contains("\"0,5\" is not"));
+}
+
+#[test]
+fn json_that_is_one_array() {
+    let rows = (0..ITEMS).map(|at| {
+        format!("  {{\n    \"id\": \"q{at}\",\n    \"candidate\": \"a\", \"score\": 1, \"output\": \"[{{,\\\"]\"\n  }},\n  {{\"id\": \"q{at}\", \"candidate\": \"b\", \"score\": 0}}")
+    });
+    let text = format!("[\n{}\n]\n", rows.collect::<Vec<_>>().join(",\n"));
+    for name in ["s.json", "s.jsonl"] {
+        let files =
+            Files::new(&[(name, text.as_bytes()), ("t.toml", table_task(name, &["a", "b"]).as_bytes())]);
+        let loaded = files.load("t.toml").unwrap();
+        assert_eq!((loaded.evidence.len(), mean(&loaded, 0), mean(&loaded, 1)), (ITEMS, 1.0, 0.0));
+        assert_eq!(loaded.evidence.answers(0).output(0), Some("[{,\"]"));
+    }
+    for (text, expected) in [
+        ("[{\"id\": 1, \"candidate\": \"a\", \"score\": 1},\n{\"id\": 1,\n\"candidate\": b}]", "s.json:3:14"),
+        ("[{\"id\": 1, \"candidate\": \"a\", \"score\": 1}", "the array does not end"),
+        ("[{\"id\": 1, \"candidate\": \"a\", \"score\": 1}] x", "something after the array"),
+        ("[1, 2]", "not a JSON object"),
+    ] {
+        let files = Files::new(&[
+            ("s.json", text.as_bytes()),
+            ("t.toml", table_task("s.json", &["a", "b"]).as_bytes()),
+        ]);
+        let message = files.message("t.toml");
+        assert!(message.contains(expected), "{text}: {message}");
+    }
+}
+
+#[test]
+fn parquet_by_every_compression() {
+    for compression in [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(Default::default()),
+        Compression::BROTLI(Default::default()),
+        Compression::LZ4,
+        Compression::LZ4_RAW,
+        Compression::ZSTD(Default::default()),
+    ] {
+        let table = scores(("output", texts((0..2 * ITEMS).map(|at| format!("said {at}")))));
+        let bytes = parquet(&table, WriterProperties::builder().set_compression(compression).build());
+        let files =
+            Files::new(&[("s.parquet", &bytes), ("t.toml", table_task("s.parquet", &["a", "b"]).as_bytes())]);
+        let loaded = files.load("t.toml").unwrap_or_else(|error| panic!("{compression:?}: {error}"));
+        assert_eq!((mean(&loaded, 0), mean(&loaded, 1)), (1.0, 0.5), "{compression:?}");
+    }
+}
+
+#[test]
+fn durations_are_milliseconds_and_times_are_texts() {
+    let took: ArrayRef = Arc::new(DurationMicrosecondArray::from(vec![1_500_000; 2 * ITEMS]));
+    let bytes = parquet(&scores(("latency_ms", took)), WriterProperties::builder().build());
+    let when: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![1_772_355_599_000; 2 * ITEMS]));
+    let times = parquet(&scores(("slice", when)), WriterProperties::builder().build());
+    let files =
+        Files::new(&[("s.parquet", &bytes), ("t.toml", table_task("s.parquet", &["a", "b"]).as_bytes())]);
+    assert_eq!(files.load("t.toml").unwrap().evidence.answers(0).latency_ms(0), Some(1_500.0));
+    files.write("s.parquet", &times);
+    let loaded = files.load("t.toml").unwrap();
+    assert_eq!(loaded.evidence.items().slices().get(0), Some("2026-03-01T08:59:59"));
+    for text in ["0 days 00:00:01.500000", "PT1.5S", "1.5 s", "1500 ms", "1500"] {
+        let rows = (0..2).map(|at| format!("q{at},a,1,{text}\nq{at},b,1,\n")).collect::<String>();
+        let table = format!("id,candidate,score,latency_ms\n{rows}");
+        let files = Files::new(&[
+            ("s.csv", table.as_bytes()),
+            ("t.toml", table_task("s.csv", &["a", "b"]).as_bytes()),
+        ]);
+        assert_eq!(files.load("t.toml").unwrap().evidence.answers(0).latency_ms(0), Some(1_500.0), "{text}");
+    }
+}
+
+#[test]
+fn amounts_beyond_belief_are_refused() {
+    for (column, value) in [("cost_usd", "1e308"), ("latency_ms", "1e300")] {
+        let table = format!("id,candidate,score,{column}\nq1,a,1,{value}\nq1,b,1,\nq2,a,1,1\nq2,b,1,1\n");
+        let files = Files::new(&[
+            ("s.csv", table.as_bytes()),
+            ("t.toml", table_task("s.csv", &["a", "b"]).as_bytes()),
+        ]);
+        let message = files.message("t.toml");
+        assert!(
+            message.starts_with(&format!("s.csv:2: {column}: {value} is more than one answer can come to")),
+            "{message}"
+        );
+    }
+}
+
+/// A data set of the hub: labels are numbers, their names stand in the metadata.
+fn class_label() -> Vec<u8> {
+    let names = r#"{"info": {"features": {"label": {"names": ["negative", "positive"], "_type": "ClassLabel"},
+        "tags": {"feature": {"names": ["x", "y"], "_type": "ClassLabel"}, "_type": "List"}}}}"#;
+    let pairs = vec![KeyValue::new("huggingface".to_owned(), names.to_owned())];
+    let tags =
+        ListArray::from_iter_primitive::<Int64Type, _, _>((0..ITEMS).map(|_| Some(vec![Some(0), Some(1)])));
+    let table = batch(vec![
+        ("text", texts((0..ITEMS).map(|at| format!("text {at}")))),
+        ("label", Arc::new(Int64Array::from_iter_values((0..ITEMS as i64).map(|at| at % 2)))),
+        ("tags", Arc::new(tags)),
+    ]);
+    parquet(&table, WriterProperties::builder().set_key_value_metadata(Some(pairs)).build())
+}
+
+#[test]
+fn labels_have_the_names_that_the_file_gives_them() {
+    let task = |target: &str, further: &str| {
+        format!(
+            "[task]\nname = \"t\"\nkind = \"classify\"\n[data]\nitems = \"test.parquet\"\ninput = \"text\"\ntarget = \"{target}\"\n{further}\n[[candidate]]\nname = \"a\"\nlineage = \"general\"\nrecorded = {{ path = \"a.jsonl\" }}\n[[candidate]]\nname = \"b\"\nlineage = \"vertical\"\nrecorded = {{ path = \"b.jsonl\" }}\n"
+        )
+    };
+    // One says the names, the other the numbers: both are right.
+    let said = |right: [&str; 2]| {
+        (0..ITEMS)
+            .map(|at| format!("{{\"id\": \"{}\", \"output\": \"{}\"}}\n", at + 1, right[at % 2]))
+            .collect::<String>()
+    };
+    let files = Files::new(&[
+        ("test.parquet", &class_label()),
+        ("a.jsonl", said(["negative", "positive"]).as_bytes()),
+        ("b.jsonl", said(["0", "1"]).as_bytes()),
+        ("t.toml", task("label", "").as_bytes()),
+        ("tags.toml", task("tags", "").as_bytes()),
+    ]);
+    let read = |name: &str| read_task(&files.path(name)).unwrap();
+    let targets = |name: &str| {
+        let items = load_items(&read(name)).unwrap();
+        (0..2).map(|row| items.target(row).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(targets("t.toml"), ["negative", "positive"]);
+    assert_eq!(targets("tags.toml"), [r#"["x","y"]"#; 2]);
+    let loaded = load_scored(&read("t.toml"), &|said, target| f64::from(u8::from(said == target))).unwrap();
+    assert_eq!((mean(&loaded, 0), mean(&loaded, 1)), (1.0, 1.0));
+    // The task file can name them too.
+    files.write("items.csv", b"text,label\na,0\nb,1\n");
+    let named = task("label", "labels = { 0 = \"bad\", 1 = \"good\" }").replace("test.parquet", "items.csv");
+    files.write("named.toml", named.as_bytes());
+    assert_eq!(targets("named.toml"), ["bad", "good"]);
+}
+
+#[test]
+fn bombs_are_refused() {
+    // Spaces behind a row, and lines that are harmless each.
+    let mut blank = b"{\"id\":\"1\",\"candidate\":\"a\",\"score\":1}\n".to_vec();
+    blank.resize(80 << 20, b'\n');
+    let blank = gzip(&blank);
+    let mut rows = Vec::new();
+    for at in 0..2 {
+        rows.extend_from_slice(
+            format!("{{\"id\":\"{at}\",\"candidate\":\"a\",\"score\":1,\"output\":\"").as_bytes(),
+        );
+        rows.resize(rows.len() + (40 << 20), b'y');
+        rows.extend_from_slice(b"\"}\n");
+    }
+    for bytes in [blank, zstd::encode_all(rows.as_slice(), 1).unwrap()] {
+        let files = Files::new(&[
+            ("s.jsonl.gz", &bytes),
+            ("t.toml", table_task("s.jsonl.gz", &["a", "b"]).as_bytes()),
+        ]);
+        let message = files.message("t.toml");
+        assert!(message.contains("decompression bomb"), "{message}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_is_no_file() {
+    let files = Files::new(&[("t.toml", table_task("/dev/zero", &["a", "b"]).as_bytes())]);
+    assert!(files.message("t.toml").contains("pipe or a device"));
+}
+
+/// A workbook of one sheet, as small as Excel reads it; texts are inline.
+fn workbook(rows: &[Vec<&str>]) -> Vec<u8> {
+    let cell = |text: &str| match text.parse::<f64>() {
+        Ok(number) => format!("<c><v>{number}</v></c>"),
+        Err(_) if text.is_empty() => "<c/>".to_owned(),
+        Err(_) => format!("<c t=\"inlineStr\"><is><t>{text}</t></is></c>"),
+    };
+    let row =
+        |row: &Vec<&str>| format!("<row>{}</row>", row.iter().map(|text| cell(text)).collect::<String>());
+    let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    let relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let package = "http://schemas.openxmlformats.org/package/2006";
+    let sheet = format!(
+        "<worksheet xmlns=\"{main}\"><sheetData>{}</sheetData></worksheet>",
+        rows.iter().map(row).collect::<String>()
+    );
+    let parts = [
+        (
+            "[Content_Types].xml",
+            format!(
+                "<Types xmlns=\"{package}/content-types\"><Default Extension=\"xml\" ContentType=\"application/xml\"/></Types>"
+            ),
+        ),
+        (
+            "_rels/.rels",
+            format!(
+                "<Relationships xmlns=\"{package}/relationships\"><Relationship Id=\"r1\" Type=\"{relations}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"
+            ),
+        ),
+        (
+            "xl/workbook.xml",
+            format!(
+                "<workbook xmlns=\"{main}\" xmlns:r=\"{relations}\"><sheets><sheet name=\"Results\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>"
+            ),
+        ),
+        (
+            "xl/_rels/workbook.xml.rels",
+            format!(
+                "<Relationships xmlns=\"{package}/relationships\"><Relationship Id=\"r1\" Type=\"{relations}/worksheet\" Target=\"worksheets/sheet1.xml\"/></Relationships>"
+            ),
+        ),
+        ("xl/worksheets/sheet1.xml", sheet),
+    ];
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, text) in parts {
+        zip.start_file(name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// What `infer_task` writes runs: the task, and its evidence.
+fn init(files: &Files, name: &str) -> (String, Loaded) {
+    let text = infer_task(&files.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let task =
+        parse_task(&files.path("ordinate.toml"), &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let loaded = load_evidence(&task).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    (text, loaded)
+}
+
+#[test]
+fn tables_with_the_headers_that_people_write() {
+    let mut rows = vec![
+        vec!["Results of March", "", "", "", ""],
+        vec!["Model", "Question ID", "Topic", "Correct?", "Cost (USD)"],
+    ];
+    let ids: Vec<String> = (0..ITEMS).map(|at| format!("q{at}")).collect();
+    for (at, id) in ids.iter().enumerate() {
+        let topic = ["law", "art"][at % 2];
+        rows.push(vec!["GPT", id, topic, if at < 6 { "Yes" } else { "No" }, "0.01"]);
+        rows.push(vec!["Med 7B ", id, topic, if at < 2 { "Yes" } else { "No" }, ""]);
+    }
+    let csv = rows.iter().map(|row| row.join(";") + "\n").collect::<String>();
+    let files = Files::new(&[("results.csv", csv.as_bytes()), ("results.xlsx", &workbook(&rows))]);
+    for name in ["results.csv", "results.xlsx"] {
+        let (text, loaded) = init(&files, name);
+        assert!(
+            text.contains(
+                "columns = { candidate = \"Model\", score = \"Correct?\", cost_usd = \"Cost (USD)\" }"
+            ),
+            "{text}"
+        );
+        assert_eq!(
+            (loaded.evidence.len(), mean(&loaded, 0), mean(&loaded, 1)),
+            (ITEMS, 0.75, 0.25),
+            "{name}"
+        );
+        assert_eq!(loaded.evidence.candidates()[1].name.as_str(), "Med 7B");
+        assert_eq!(loaded.evidence.answers(0).cost_usd(0), Some(0.01));
+        assert!(loaded.evidence.items().has_slices(), "{text}");
+    }
+}
+
+#[test]
+fn wide_tables_of_router_research() {
+    let rows = (0..ITEMS).map(|at| {
+        let truth = |truth: bool| if truth { "True" } else { "False" };
+        format!("\"Question {at}?\",{},{},0.004,0.0002\n", truth(at < 6), truth(at < 2))
+    });
+    let head = "prompt,org/big-model,med-7b,org/big-model|total_cost,med-7b|total_cost\n";
+    let text = format!("{head}{}", rows.collect::<String>());
+    // Without costs too, as long as nothing but scores is left; a cell that is empty was not asked.
+    let bare = "prompt,a,b\nq1,0.5,1\nq2,,1\nq3,1,0\n";
+    let files = Files::new(&[("responses.csv", text.as_bytes()), ("bare.csv", bare.as_bytes())]);
+    let (task, loaded) = init(&files, "responses.csv");
+    assert!(
+        task.contains("columns = { score = \"org/big-model\", cost_usd = \"org/big-model|total_cost\" }"),
+        "{task}"
+    );
+    assert_eq!((loaded.evidence.len(), mean(&loaded, 0), mean(&loaded, 1)), (ITEMS, 0.75, 0.25));
+    assert_eq!(loaded.evidence.answers(1).cost_usd(3), Some(0.0002));
+    assert_eq!(loaded.evidence.items().input(0), Some("Question 0?"));
+    let (_, loaded) = init(&files, "bare.csv");
+    assert_eq!((mean(&loaded, 0), loaded.evidence.answers(0).count(Status::Missing)), (0.75, 1));
+}
+
+#[test]
+fn one_candidate_alone_loads() {
+    let files = Files::new(&[
+        ("s.csv", b"id,candidate,score\n1,a,1\n2,a,0\n"),
+        ("t.toml", table_task("s.csv", &["a"]).as_bytes()),
+    ]);
+    assert_eq!(mean(&files.load("t.toml").unwrap(), 0), 0.5);
+}
+
+#[test]
+fn kinds_of_task_are_told_by_what_the_fields_hold() {
+    let many = |row: &dyn Fn(usize) -> String| (0..60).map(|at| row(at) + "\n").collect::<String>();
+    let kinds = [
+        (
+            "choose",
+            many(&|at| {
+                format!(
+                    "{{\"question\": \"q{at}\", \"options\": {{\"A\": \"x\", \"B\": \"y\"}}, \"answer\": \"{}\"}}",
+                    ["A", "B"][at % 2]
+                )
+            }),
+        ),
+        (
+            "extract",
+            many(&|at| {
+                format!("{{\"question\": \"q{at}\", \"context\": \"it is {at} now\", \"answer\": \"{at}\"}}")
+            }),
+        ),
+        ("regress", many(&|at| format!("{{\"text\": \"t{at}\", \"label\": {}}}", at as f64 / 7.0))),
+        ("classify", many(&|at| format!("{{\"text\": \"t{at}\", \"label\": \"{}\"}}", at % 3))),
+        (
+            "tag",
+            many(&|at| {
+                format!("{{\"text\": \"t{at}\", \"labels\": [\"x\"], \"label\": [\"a\", \"{}\"]}}", at % 3)
+            }),
+        ),
+        ("generate", many(&|at| format!("{{\"text\": \"t{at}\", \"summary\": \"s{at}\"}}"))),
+        (
+            "classify",
+            many(&|at| {
+                format!(
+                    "{{\"age\": {at}, \"dose\": {}, \"sex\": \"{}\", \"diagnosis\": \"x\", \"label\": \"{}\"}}",
+                    at * 2,
+                    ["f", "m"][at % 2],
+                    at % 2
+                )
+            }),
+        ),
+    ];
+    for (kind, text) in kinds {
+        let files = Files::new(&[("data.jsonl", text.as_bytes())]);
+        let text = infer_task(&files.path("data.jsonl")).unwrap();
+        assert!(text.contains(&format!("kind = \"{kind}\"")), "{kind}: {text}");
+        let task =
+            parse_task(&files.path("ordinate.toml"), &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let runs_here = ["classify", "tag", "regress"].contains(&kind);
+        assert_eq!(!task.file.candidate.is_empty(), runs_here, "{text}");
+        assert!(text.contains("# openai = {"), "{text}");
+    }
+}
