@@ -4,18 +4,16 @@ use ordinate_core::Part;
 use ordinate_data::{Task, load_items};
 use ordinate_score::Metric;
 
-use crate::failure::Failure;
+use crate::error::Error;
 
 /// The metric that the task file names, or its kind's own, made for the task's targets: numbers are measured by the
 /// range of those of the train items (of all items, where there is one file).
 ///
 /// # Errors
-/// [`Failure::Input`] where there is no such metric, or a target that it cannot score against.
-pub(crate) fn of(task: &Task) -> Result<Metric, Failure> {
+/// [`Error::Task`] or [`Error::Data`] where there is no such metric, or a target that it cannot score against.
+pub(crate) fn of(task: &Task) -> Result<Metric, Error> {
     let section = &task.file.task;
-    let fail = |error: ordinate_score::MetricError| {
-        Failure::Input(format!("{}: [task] metric: {error}", task.path.display()))
-    };
+    let fail = |error: ordinate_score::MetricError| Error::task(task, format!("[task] metric: {error}"));
     let metric = Metric::of(section.kind, section.metric.as_deref()).map_err(fail)?;
     if !metric.needs_targets() {
         return Ok(metric);
@@ -32,8 +30,8 @@ pub(crate) fn of(task: &Task) -> Result<Metric, Failure> {
 /// output.
 ///
 /// # Errors
-/// [`Failure::Input`] as [`ordinate_data::load_evidence`] and [`of`].
-pub(crate) fn load_evidence(task: &Task) -> Result<ordinate_data::Loaded, Failure> {
+/// [`Error::Task`] or [`Error::Data`] as [`ordinate_data::load_evidence`] and [`of`].
+pub(crate) fn load_evidence(task: &Task) -> Result<ordinate_data::Loaded, Error> {
     if !ordinate_data::lacks_scores(task)? {
         return Ok(ordinate_data::load_evidence(task)?);
     }
