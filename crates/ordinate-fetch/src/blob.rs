@@ -27,7 +27,7 @@ pub(crate) struct Room<'a> {
     pub(crate) snapshot: PathBuf,
     /// The folder of the locks.
     pub(crate) locks: PathBuf,
-    pub(crate) tell: &'a dyn Fn(&str),
+    pub(crate) tell: &'a (dyn Fn(&str) + Sync),
 }
 
 impl Room<'_> {
@@ -43,9 +43,9 @@ impl Room<'_> {
         let mut received = 0;
         if !is_whole(&blob, meta) {
             make(blob.parent())?;
-            let _lock = self.lock(file, &meta.etag)?;
+            let _lock = self.lock(file, &meta.etag).await?;
             if !is_whole(&blob, meta) {
-                patiently(async || self.receive(file, meta, &blob).await).await?;
+                patiently(|| self.receive(file, meta, &blob)).await?;
                 received = meta.size;
             }
         }
@@ -54,7 +54,7 @@ impl Room<'_> {
     }
 
     /// A lock as `huggingface_hub` takes it; it ends with the file.
-    fn lock(&self, file: &str, etag: &str) -> Result<File, FetchError> {
+    async fn lock(&self, file: &str, etag: &str) -> Result<File, FetchError> {
         let path = self.locks.join(format!("{etag}.lock"));
         make(path.parent())?;
         let disk = |error: io::Error| FetchError::disk(&path, &error);
@@ -63,8 +63,8 @@ impl Room<'_> {
             Ok(()) => Ok(lock),
             Err(TryLockError::WouldBlock) => {
                 (self.tell)(&format!("{file}: waiting for another run that fetches it"));
-                lock.lock().map_err(disk)?;
-                Ok(lock)
+                let waited = aside(move || lock.lock().map(|()| lock)).await;
+                waited.map_err(disk)
             }
             Err(TryLockError::Error(error)) => Err(disk(error)),
         }
@@ -78,7 +78,8 @@ impl Room<'_> {
         let mut seen = Seen::default();
         // What cannot be checked is not gone on with.
         if meta.is_digest() && part.metadata().map_err(disk)?.len() <= meta.size {
-            seen.read(&mut part).map_err(disk)?;
+            let read = aside(move || seen.read(&mut part).map(|()| (seen, part))).await;
+            (seen, part) = read.map_err(disk)?;
         }
         if seen.bytes == 0 {
             part.set_len(0).map_err(disk)?;
@@ -117,7 +118,7 @@ impl Room<'_> {
             }
             return Err(FetchError::Damaged { file: file.to_owned(), why });
         }
-        part.sync_all().map_err(disk)?;
+        aside(move || part.sync_all()).await.map_err(disk)?;
         fs::rename(&path, blob).map_err(disk)
     }
 
@@ -146,6 +147,11 @@ fn point(place: &Path, target: &str, _: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn point(place: &Path, _: &str, blob: &Path) -> io::Result<()> {
     fs::hard_link(blob, place)
+}
+
+/// Does what takes long on the disk where it holds up nobody else.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 /// What has come so far.

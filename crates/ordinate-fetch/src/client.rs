@@ -268,8 +268,8 @@ impl Client {
 }
 
 /// Asks again where a try failed for a reason that may pass, a moment later.
-pub(crate) async fn patiently<T>(
-    mut ask: impl AsyncFnMut() -> Result<T, FetchError>,
+pub(crate) async fn patiently<T, F: Future<Output = Result<T, FetchError>>>(
+    mut ask: impl FnMut() -> F,
 ) -> Result<T, FetchError> {
     for again in 1..TRIES {
         match ask().await {

@@ -40,20 +40,14 @@ impl Hub {
     }
 
     /// Asks the hub for the newest commit of the revision, and fetches what is not here of it. What lies in the cache is
-    /// not asked for again; with `offline` nothing is asked, and the model has to be whole. Blocks, and is not for use
-    /// inside of an asynchronous runtime.
+    /// not asked for again; with `offline` nothing is asked, and the model has to be whole. Needs a tokio runtime. `tell`
+    /// gets a line when something begins, and every few seconds while it goes on.
     ///
     /// # Errors
-    /// [`FetchError`]. What was received until then is kept, and gone on with the next time.
-    pub fn fetch(&self, name: &ModelName, tell: &dyn Fn(&str)) -> Result<Fetched, FetchError> {
-        if self.offline {
-            return self.found(name);
-        }
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-                FetchError::Unreachable { host: "the hub".to_owned(), why: error.to_string() }
-            })?;
-        runtime.block_on(self.fetched(name, tell))
+    /// [`FetchError`]. What was received until then is kept, and gone on with the next time; so it is where the future is
+    /// dropped.
+    pub async fn fetch(&self, name: &ModelName, tell: &(dyn Fn(&str) + Sync)) -> Result<Fetched, FetchError> {
+        if self.offline { self.found(name) } else { self.fetched(name, tell).await }
     }
 
     fn found(&self, name: &ModelName) -> Result<Fetched, FetchError> {
@@ -72,8 +66,8 @@ impl Hub {
         }
     }
 
-    async fn fetched(&self, name: &ModelName, tell: &dyn Fn(&str)) -> Result<Fetched, FetchError> {
-        let info = patiently(async || self.client.info(name).await).await?;
+    async fn fetched(&self, name: &ModelName, tell: &(dyn Fn(&str) + Sync)) -> Result<Fetched, FetchError> {
+        let info = patiently(|| self.client.info(name)).await?;
         let files = info.files();
         let plan = Plan::new(name, &files)?;
         let commit = info.sha.as_str();
@@ -107,10 +101,7 @@ impl Hub {
     async fn all(&self, room: &Room<'_>, files: &[String]) -> Result<u64, FetchError> {
         let mut absent = Vec::new();
         for file in files.iter().filter(|file| !room.has(file)) {
-            absent.push((
-                file,
-                patiently(async || room.client.meta(room.name, room.commit, file).await).await?,
-            ));
+            absent.push((file, patiently(|| room.client.meta(room.name, room.commit, file)).await?));
         }
         if absent.is_empty() {
             return Ok(0);

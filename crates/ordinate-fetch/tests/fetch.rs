@@ -52,7 +52,17 @@ fn settings(hub: &HubServer, cache: &Path) -> Settings {
 }
 
 fn fetch(settings: &Settings, model: &str) -> Result<Fetched, FetchError> {
-    Hub::new(settings).unwrap().fetch(&name(model), &|_| ())
+    told(settings, model, &|_| ())
+}
+
+fn told(settings: &Settings, model: &str, tell: &(dyn Fn(&str) + Sync)) -> Result<Fetched, FetchError> {
+    /// A caller may hand a download to any thread.
+    fn sendable<T: Send>(future: T) -> T {
+        future
+    }
+    let hub = Hub::new(settings).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(sendable(hub.fetch(&name(model), tell)))
 }
 
 fn said(settings: &Settings, model: &str) -> String {
@@ -90,11 +100,14 @@ fn blobs(cache: &Path) -> Vec<String> {
 fn what_is_needed_and_no_more_and_once() {
     let (server, desk) = hub();
     let settings = settings(&server, desk.path());
-    let told = std::cell::RefCell::new(Vec::new());
-    let tell = |line: &str| told.borrow_mut().push(line.to_owned());
-    let fetched = Hub::new(&settings).unwrap().fetch(&name("hf:org/whole"), &tell).unwrap();
+    let lines = std::sync::Mutex::new(Vec::new());
+    let tell = |line: &str| lines.lock().unwrap().push(line.to_owned());
+    let fetched = told(&settings, "hf:org/whole", &tell).unwrap();
     assert_eq!(fetched.snapshot.commit, COMMIT);
-    assert_eq!(told.borrow().as_slice(), ["fetching hf:org/whole (commit 01234567): 5 files, 160.0 kB"]);
+    assert_eq!(
+        lines.lock().unwrap().as_slice(),
+        ["fetching hf:org/whole (commit 01234567): 5 files, 160.0 kB"]
+    );
     let mut expected = files(&[
         ("config.json", "{}"),
         ("tokenizer.json", "{\"t\": 1}"),

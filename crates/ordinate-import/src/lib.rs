@@ -29,6 +29,7 @@ mod own_figures;
 mod record;
 mod rows;
 mod scan;
+mod summary;
 mod task_file;
 mod task_runs;
 mod unaligned;
@@ -45,7 +46,7 @@ pub use options::{Limits, Options, Runs};
 pub use own_figures::Compared;
 pub use scan::{Scan, scan};
 
-/// What an import wrote.
+/// What an import wrote; as text, a summary for people that ends with what to do next.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imported {
     /// Items, of all tasks.

@@ -65,7 +65,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     contender.price = Some(price);
     let mut plan = Plan::new(MadeUp(items), vec![contender], Reader::new(&Classify, &labels), store);
     plan.concurrency = concurrency;
-    let measured = measure(plan, (), CancellationToken::new()).await?;
+    let measured = measure(plan, &(), CancellationToken::new()).await?;
     let wall_s = start.elapsed().as_secs_f64();
     if let Some(path) = rows {
         let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);

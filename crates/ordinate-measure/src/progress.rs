@@ -31,7 +31,7 @@ pub struct Progress {
 }
 
 /// Is told of what happens. Every method has an empty default.
-pub trait Observer: Send + Sync + 'static {
+pub trait Observer: Send + Sync {
     /// What it will probably cost, before anything is asked.
     fn estimated(&self, _estimates: &[Estimate]) {}
 

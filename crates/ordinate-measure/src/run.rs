@@ -67,7 +67,7 @@ impl From<WriterGone> for MeasureError {
 /// [`MeasureError`] when the plan, a prompt or the store is at fault.
 pub async fn measure(
     plan: Plan,
-    observer: impl Observer,
+    observer: &dyn Observer,
     cancel: CancellationToken,
 ) -> Result<Measured, MeasureError> {
     plan.check()?;
@@ -76,10 +76,9 @@ pub async fn measure(
     let estimates = estimate_with(&plan, &store).await?;
     observer.estimated(&estimates);
     let shared = Arc::new(share(&plan, &store, &estimates, cancel));
-    let observer: Arc<dyn Observer> = Arc::new(observer);
     let (writer, writing) = Writer::new(Arc::clone(&store));
-    let asking = ask_all(Arc::clone(&shared), writer, Arc::clone(&observer));
-    let (ended, written) = tokio::join!(until_done(asking, &shared, observer.as_ref()), writing);
+    let asking = ask_all(Arc::clone(&shared), writer, observer);
+    let (ended, written) = tokio::join!(until_done(asking, &shared, observer), writing);
     written?; // says why, where `ended` only says that answers could not be written
     let summaries = ended?;
     let spent_usd = shared.budget.spent();
@@ -126,7 +125,7 @@ fn share(
 async fn ask_all(
     shared: Arc<Shared>,
     writer: Writer,
-    observer: Arc<dyn Observer>,
+    observer: &dyn Observer,
 ) -> Result<Vec<Summary>, MeasureError> {
     let mut lanes = JoinSet::new();
     for which in 0..shared.plan.candidates.len() {

@@ -75,7 +75,7 @@ async fn the_estimate_comes_first_and_is_near() {
     assert_eq!((before[0].to_ask, before[0].kept, server.counts().asked), (100, 0, 0));
     let watch = Watch::default();
     let measured =
-        measure(simple(&server, 100, folder.path()), watch.clone(), CancellationToken::new()).await.unwrap();
+        measure(simple(&server, 100, folder.path()), &watch, CancellationToken::new()).await.unwrap();
     assert!(measured.spent_usd <= before[0].most_usd.unwrap());
     drop(measured);
     assert_eq!(watch.0.lock().unwrap().as_slice(), [before]);
@@ -146,7 +146,7 @@ async fn cancelling_keeps_what_is_in_flight() {
         tokio::time::sleep(Duration::from_millis(350)).await;
         later.cancel();
     });
-    let measured = measure(simple(&server, 5_000, folder.path()), (), cancel).await.unwrap();
+    let measured = measure(simple(&server, 5_000, folder.path()), &(), cancel).await.unwrap();
     assert_eq!(measured.summaries[0].ended, Ended::Cancelled);
     let counts = server.counts();
     assert_eq!(counts.asked, counts.completed, "nothing that was sent was given up");

@@ -20,9 +20,11 @@ use ordinate_tasks::{Reader, Scorer, Wrote};
 use serde::Serialize;
 
 use crate::deploy::{Site, spread};
-use crate::failure::Failure;
+use crate::error::Error;
 use crate::live::examples;
 use crate::local::{Kept, cache, key, read, write};
+use crate::observe::{Doing, Observer, Step, step};
+use crate::options::Options;
 
 /// How often it is told how far the answering is.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -61,10 +63,8 @@ pub(crate) struct Decoding<'a> {
 }
 
 /// The decoder of a candidate; `None` for another one.
-pub(crate) fn of<'a>(task: &'a Task, entry: &CandidateEntry) -> Result<Option<Decoding<'a>>, Failure> {
-    let fail = |error: &dyn std::fmt::Display| {
-        Failure::Input(format!("{}: [[candidate]] {}: {error}", task.path.display(), entry.name))
-    };
+pub(crate) fn of<'a>(task: &'a Task, entry: &CandidateEntry) -> Result<Option<Decoding<'a>>, Error> {
+    let fail = |error: &dyn std::fmt::Display| Error::candidate(task, &entry.name, error);
     let Some(local) = &entry.local else { return Ok(None) };
     let Some(place) = find(&local.model, task.dir()).map_err(|error| fail(&error))? else {
         let keys = [
@@ -110,17 +110,19 @@ pub(crate) fn of<'a>(task: &'a Task, entry: &CandidateEntry) -> Result<Option<De
 }
 
 impl Decoding<'_> {
-    fn fail(&self, error: &dyn std::fmt::Display) -> Failure {
-        Failure::Input(format!("{}: [[candidate]] {}: {error}", self.task.path.display(), self.name))
+    fn fail(&self, error: &dyn std::fmt::Display) -> Error {
+        Error::candidate(self.task, &self.name, error)
     }
 
     /// Answers every item that has a target, unless that was done before; the file of answers, and what hosting the
     /// model takes, or why that is not known.
     pub(crate) fn answered(
         &self,
-        progress: &dyn Fn(&str),
-    ) -> Result<(Kept, PathBuf, Result<Deployment, String>), Failure> {
+        options: &Options,
+        seen: &dyn Observer,
+    ) -> Result<(Kept, PathBuf, Result<Deployment, String>), Error> {
         let task = self.task;
+        let does = |doing| step(seen, Step::Candidate(&self.name, doing));
         let kind = task.kind;
         let items = load_items(task)?;
         let seed = task.file.statistics.seed.unwrap_or_default();
@@ -147,12 +149,12 @@ impl Decoding<'_> {
             self.metric
         );
         let key = key(&items, task, &recipe, seed, self.cost_usd);
-        let folder = cache()?;
+        let folder = cache(options)?;
         let (path, facts_path) = (folder.join(format!("{key}.jsonl")), folder.join(format!("{key}.json")));
-        let site = Site::new(&self.name, &folder, &key);
+        let site = Site::new(&self.name, &folder, &key, options);
         let kept = read(&facts_path).filter(|_| path.is_file());
         if kept.is_some() {
-            progress(&format!("{}: answers of an earlier run on the same data", self.name));
+            does(Doing::Kept);
         }
         let kept = match (kept, site.kept()) {
             (Some(kept), Some(measured)) => return Ok((kept, path, Ok(measured))),
@@ -171,16 +173,16 @@ impl Decoding<'_> {
         let kept = match kept {
             Some(kept) => kept,
             None => {
-                progress(&format!("{}: answering {} items", self.name, asked.len()));
-                write(&folder, &path, &bench.rows(&asked, progress)?)?;
+                does(Doing::Answering(asked.len()));
+                write(&folder, &path, &bench.rows(&asked, options, seen)?)?;
                 let Facts { parameters, bytes } = writer.facts();
                 let kept = Kept { parameters, bytes, further_bytes: 0, reads_features: false };
-                let text = serde_json::to_string(&kept).map_err(|error| Failure::Run(error.to_string()))?;
+                let text = serde_json::to_string(&kept).map_err(Error::broken)?;
                 write(&folder, &facts_path, &text)?;
                 kept
             }
         };
-        progress(&format!("{}: measuring what hosting it takes", self.name));
+        site.tell(seen);
         let sample = spread(asked.len()).map(|place| bench.asked(&asked[place])).collect::<Result<_, _>>()?;
         // The process that measures needs the memory.
         drop(bench);
@@ -237,26 +239,30 @@ fn messages(prompted: &Prompted) -> Vec<(Role, &str)> {
 
 impl Bench<'_> {
     /// The rows of these answers.
-    fn rows(&self, asked: &[Item], progress: &dyn Fn(&str)) -> Result<String, Failure> {
+    fn rows(&self, asked: &[Item], options: &Options, seen: &dyn Observer) -> Result<String, Error> {
         let (mut text, mut last) = (String::new(), Instant::now());
         for (done, item) in asked.iter().enumerate() {
+            if options.cancel.is_cancelled() {
+                return Err(Error::Stopped);
+            }
             let row = self.row(item)?;
-            text += &serde_json::to_string(&row).map_err(|error| Failure::Run(error.to_string()))?;
+            text += &serde_json::to_string(&row).map_err(Error::broken)?;
             text.push('\n');
             if last.elapsed() > PAUSE {
                 last = Instant::now();
-                progress(&format!("{}: {} of {} items", self.decoding.name, done + 1, asked.len()));
+                let doing = Doing::Answered { done: done + 1, items: asked.len() };
+                step(seen, Step::Candidate(&self.decoding.name, doing));
             }
         }
         Ok(text)
     }
 
-    fn prompted(&self, item: &Item) -> Result<Prompted, Failure> {
+    fn prompted(&self, item: &Item) -> Result<Prompted, Error> {
         self.prompt.render(item, &self.examples.of(item)).map_err(|error| self.decoding.fail(&error))
     }
 
     /// What the model is asked about an item.
-    fn asked(&self, item: &Item) -> Result<Asked, Failure> {
+    fn asked(&self, item: &Item) -> Result<Asked, Error> {
         let prompted = self.prompted(item)?;
         let text = self.writer.prompt(&messages(&prompted)).map_err(|error| self.decoding.fail(&error))?;
         Ok(match self.options(item) {
@@ -274,7 +280,7 @@ impl Bench<'_> {
 
     /// The answer to an item. What cannot be answered (it is too long, or nothing can be read out of what was written)
     /// is an error of this item.
-    fn row<'q>(&self, item: &'q Item) -> Result<Row<'q>, Failure> {
+    fn row<'q>(&self, item: &'q Item) -> Result<Row<'q>, Error> {
         let prompted = self.prompted(item)?;
         let messages = messages(&prompted);
         let started = Instant::now();

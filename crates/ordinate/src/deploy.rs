@@ -12,6 +12,8 @@ use ordinate_models::gauge::{Gauged, Order};
 use sha2::{Digest as _, Sha256};
 
 use crate::local::Kept;
+use crate::observe::{Doing, Observer, Step, step};
+use crate::options::Options;
 
 /// Raised when something is measured in another way.
 const VERSION: u32 = 1;
@@ -25,11 +27,13 @@ pub(crate) struct Site<'a> {
     folder: &'a Path,
     file: PathBuf,
     machine: Machine,
+    /// The program that measures.
+    helper: Option<&'a Path>,
 }
 
 impl<'a> Site<'a> {
     /// Of the candidate whose answers are kept in `folder` under `key`.
-    pub(crate) fn new(name: &'a CandidateName, folder: &'a Path, key: &str) -> Self {
+    pub(crate) fn new(name: &'a CandidateName, folder: &'a Path, key: &str, options: &'a Options) -> Self {
         let machine = machine();
         // A build without optimisation is another machine, so to say.
         let threads = std::env::var_os("RAYON_NUM_THREADS");
@@ -37,7 +41,15 @@ impl<'a> Site<'a> {
         let seen = format!("{VERSION} {version} {machine:?} {debug} {threads:?}");
         let digest = Sha256::digest(seen);
         let short: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        Self { name, folder, file: folder.join(format!("{key}-{short}.json")), machine }
+        let helper = options.hosting_helper.as_deref();
+        Self { name, folder, file: folder.join(format!("{key}-{short}.json")), machine, helper }
+    }
+
+    /// Tells that it is measured, where it can be.
+    pub(crate) fn tell(&self, seen: &dyn Observer) {
+        if self.helper.is_some() {
+            step(seen, Step::Candidate(self.name, Doing::Gauging));
+        }
     }
 
     /// What was measured on this machine before.
@@ -62,7 +74,8 @@ impl<'a> Site<'a> {
 
     /// Carries an order out in a process of its own, and keeps what was found.
     pub(crate) fn measured(&self, order: &Order, facts: Facts, disk: u64) -> Result<Deployment, String> {
-        let found = asked(order)?;
+        let helper = self.helper.ok_or("no program to measure it with was named")?;
+        let found = asked(helper, order)?;
         let deployment = Deployment {
             name: self.name.clone(),
             parameters: facts.parameters,
@@ -90,14 +103,13 @@ pub(crate) fn spread(items: usize) -> impl Iterator<Item = usize> {
     (0..some).map(move |at| at * items / some)
 }
 
-/// Starts this program again with an order, and reads what it found.
-fn asked(order: &Order) -> Result<Gauged, String> {
+/// Starts the program with an order, and reads what it found.
+fn asked(program: &Path, order: &Order) -> Result<Gauged, String> {
     let desk = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     let file = desk.path().join("order.json");
     let text = serde_json::to_string(order).map_err(|error| error.to_string())?;
     fs::write(&file, text).map_err(|error| format!("{}: cannot be written: {error}", file.display()))?;
-    let program = std::env::current_exe().map_err(|error| format!("this program is not found: {error}"))?;
-    let output = Command::new(&program)
+    let output = Command::new(program)
         .arg("gauge")
         .arg(&file)
         .stdin(Stdio::null())

@@ -3,12 +3,13 @@
 //! trained on the vectors, and its answers are read as recorded ones from there on.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ordinate_core::task::{CandidateEntry, Recorded};
 use ordinate_core::verdict::Measured as Record;
 use ordinate_core::{Item, Items};
 use ordinate_data::{Task, load_items};
-use ordinate_measure::{Contender, EmbeddingsAnswerer, Estimate, Plan, Row};
+use ordinate_measure::{CancellationToken, Contender, EmbeddingsAnswerer, Estimate, Plan, Row};
 use ordinate_models::{Answered, Embedded, From, Recipe, answer_items};
 use ordinate_remote::Embeddings;
 use ordinate_tasks::Reader;
@@ -16,10 +17,12 @@ use ordinate_tasks::kinds::Generate;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::failure::Failure;
+use crate::error::Error;
 use crate::live::{self, Asking};
 use crate::local::{cache, key, write};
 use crate::metric;
+use crate::observe::{Doing, Step, step};
+use crate::work::aside;
 
 /// Whether a task has such candidates.
 pub(crate) fn any(task: &Task) -> bool {
@@ -34,22 +37,27 @@ pub(crate) struct Ready {
 }
 
 /// Asks for the vector of every item with a target that `store` does not hold, and lets a probe on them answer.
-pub(crate) fn answered(task: &Task, asking: &Asking<'_>, progress: &dyn Fn(&str)) -> Result<Ready, Failure> {
+pub(crate) async fn answered(task: &Task, asking: &Asking<'_>) -> Result<Ready, Error> {
     let mut ready = Ready { task: task.clone(), measured: Vec::new(), spent_usd: 0.0 };
     if !any(task) {
         return Ok(ready);
     }
-    let (items, rows) = texts(task)?;
-    let plan = plan(task, &items, &rows, asking.store)?;
+    let (items, rows, plan) = planned(task, asking.store, &asking.options.cancel).await?;
+    let (items, rows) = (Arc::new(items), Arc::new(rows));
     let columns: Vec<usize> =
         (0..task.file.candidate.len()).filter(|&at| task.file.candidate[at].embeds()).collect();
-    progress(&format!("asking for embeddings of {} items", rows.len()));
-    let live::Rows { rows: asked, summaries, spent_usd } = live::rows(plan, asking)?;
+    step(asking.seen.as_ref(), Step::Embeddings(rows.len()));
+    let live::Rows { rows: asked, summaries, spent_usd } = live::rows(plan, asking).await?;
     ready.spent_usd = spent_usd;
     for ((column, asked), summary) in columns.into_iter().zip(asked).zip(&summaries) {
         let entry = &mut ready.task.file.candidate[column];
-        progress(&format!("{}: training and answering {} items", entry.name, rows.len()));
-        let path = probe(task, entry, &items, &rows, asked)?;
+        step(asking.seen.as_ref(), Step::Candidate(&entry.name, Doing::Training(rows.len())));
+        let folder = cache(asking.options)?;
+        let (task, training) = (task.clone(), entry.clone());
+        let (items, rows) = (Arc::clone(&items), Arc::clone(&rows));
+        let path =
+            aside(&asking.options.cancel, move || probe(&task, &training, &items, &rows, asked, &folder))
+                .await?;
         // The price of a machine by the hour is put in later.
         entry.price = entry.price.or(entry.openai.as_ref().and_then(|openai| openai.price));
         (entry.openai, entry.adapt) = (None, None);
@@ -60,35 +68,54 @@ pub(crate) fn answered(task: &Task, asking: &Asking<'_>, progress: &dyn Fn(&str)
 }
 
 /// What asking for the vectors will probably cost. Nothing is asked.
-pub(crate) fn estimates(task: &Task, store: &Path) -> Result<Vec<Estimate>, Failure> {
+pub(crate) async fn estimates(
+    task: &Task,
+    store: &Path,
+    cancel: &CancellationToken,
+) -> Result<Vec<Estimate>, Error> {
     if !any(task) {
         return Ok(Vec::new());
     }
-    let (items, rows) = texts(task)?;
-    live::estimates(plan(task, &items, &rows, store)?)
+    let (_, _, plan) = planned(task, store, cancel).await?;
+    live::estimates(plan).await
+}
+
+/// The items, the rows of those that are embedded, and how.
+async fn planned(
+    task: &Task,
+    store: &Path,
+    cancel: &CancellationToken,
+) -> Result<(Items, Vec<usize>, Plan), Error> {
+    let (task, store) = (task.clone(), store.to_owned());
+    aside(cancel, move || {
+        let (items, rows) = texts(&task)?;
+        let plan = plan(&task, &items, &rows, &store)?;
+        Ok((items, rows, plan))
+    })
+    .await
 }
 
 /// The items, and the rows of those that are embedded: all with a target, train items too.
-fn texts(task: &Task) -> Result<(Items, Vec<usize>), Failure> {
+fn texts(task: &Task) -> Result<(Items, Vec<usize>), Error> {
     let items = load_items(task)?;
     let rows: Vec<usize> = (0..items.len()).filter(|&row| items.target(row).is_some()).collect();
     match rows.iter().find(|&&row| items.input(row).is_none()) {
-        Some(&row) => Err(Failure::Input(format!(
-            "{}: item {:?} has no input to embed: name the field with the text in [data] input; where it is empty, fill \
-             it or remove the item",
-            task.path.display(),
-            items.id(row)
-        ))),
+        Some(&row) => Err(Error::task(
+            task,
+            format!(
+                "item {:?} has no input to embed: name the field with the text in [data] input; where it is empty, fill \
+                 it or remove the item",
+                items.id(row)
+            ),
+        )),
         None => Ok((items, rows)),
     }
 }
 
-fn plan(task: &Task, items: &Items, rows: &[usize], store: &Path) -> Result<Plan, Failure> {
+fn plan(task: &Task, items: &Items, rows: &[usize], store: &Path) -> Result<Plan, Error> {
     let mut contenders = Vec::new();
     for entry in task.file.candidate.iter().filter(|entry| entry.embeds()) {
-        let fail = |problem: String| {
-            Failure::Input(format!("{}: [[candidate]] {}: {problem}", task.path.display(), entry.name))
-        };
+        let fail = |problem: String| Error::candidate(task, &entry.name, problem);
         let Some(openai) = &entry.openai else { continue };
         if let Some(method) =
             entry.adapt.as_ref().map(|adapt| &adapt.method).filter(|method| *method != "probe")
@@ -143,10 +170,9 @@ fn probe(
     items: &Items,
     rows: &[usize],
     asked: Vec<Row>,
-) -> Result<PathBuf, Failure> {
-    let fail = |error: &dyn std::fmt::Display| {
-        Failure::Input(format!("{}: [[candidate]] {}: {error}", task.path.display(), entry.name))
-    };
+    folder: &Path,
+) -> Result<PathBuf, Error> {
+    let fail = |error: &dyn std::fmt::Display| Error::candidate(task, &entry.name, error);
     let recipe = recipe(entry);
     let kind = recipe.kind(task.kind).map_err(|error| fail(&error))?;
     let metric = metric::of(task)?;
@@ -177,14 +203,13 @@ fn probe(
         let row = rows[one.item];
         let said = answer.next_if(|answer| answer.row == row);
         let line = line(items.id(row), said, &one);
-        text += &serde_json::to_string(&line).map_err(|error| Failure::Run(error.to_string()))?;
+        text += &serde_json::to_string(&line).map_err(Error::broken)?;
         text.push('\n');
     }
     digest.update(&text);
-    let folder = cache()?;
     let key = key(items, task, &format!("{recipe:?} {metric:?} {:x}", digest.finalize()), seed, 0.0);
     let path = folder.join(format!("{key}.jsonl"));
-    write(&folder, &path, &text)?;
+    write(folder, &path, &text)?;
     Ok(path)
 }
 

@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 
 use ordinate_core::verdict::Verdict;
 
-use crate::failure::Failure;
+use crate::error::{Error, Fault};
 use crate::live::STORE;
 
 /// A run folder.
-#[derive(Debug)]
-pub(crate) struct Folder(PathBuf);
+#[derive(Debug, Clone)]
+pub struct Folder(PathBuf);
 
 impl Folder {
     /// Makes the folder, or takes one that an earlier run wrote and empties it: a run again replaces what it
     /// wrote before, and nothing else. `task` is the task file that is run.
-    pub(crate) fn create(path: &Path, task: &Path) -> Result<Self, Failure> {
+    pub(crate) fn create(path: &Path, task: &Path) -> Result<Self, Error> {
         Self::allowed(path, task)?;
         let cannot = |error| cannot(path, &error);
         // The verdict first: a folder with a verdict is a whole one.
@@ -36,64 +36,67 @@ impl Folder {
     }
 
     /// Makes the folder where it is not there, and says whether a run may replace what is in it. Nothing is replaced.
-    pub(crate) fn allowed(path: &Path, task: &Path) -> Result<(), Failure> {
+    pub(crate) fn allowed(path: &Path, task: &Path) -> Result<(), Error> {
         let cannot = |error| cannot(path, &error);
         fs::create_dir_all(path).map_err(cannot)?;
         let own = fs::canonicalize(task).ok();
         if own.is_some() && fs::canonicalize(path.join("task.toml")).ok() == own {
-            return Err(Failure::Input(format!(
-                "{}: this folder holds the task file itself, which the run would replace; give another --out",
-                path.display()
-            )));
+            let problem =
+                "this folder holds the task file itself, which the run would replace; give another --out";
+            return Err(Error::file(path, Fault::Input, problem));
         }
         if let Some(foreign) = foreign(path).map_err(cannot)? {
-            return Err(Failure::Input(format!(
-                "{}: no run wrote this, and the folder is to be replaced by a run; give another --out, or move it away",
-                foreign.display()
-            )));
+            let problem = "no run wrote this, and the folder is to be replaced by a run; give another --out, or move it away";
+            return Err(Error::file(&foreign, Fault::Input, problem));
         }
         Ok(())
     }
 
     /// A folder that a run wrote.
-    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// [`Error::File`] where it has no verdict.
+    pub fn open(path: &Path) -> Result<Self, Error> {
         if path.join("verdict.json").is_file() {
             return Ok(Self(path.to_owned()));
         }
-        Err(Failure::Input(format!(
-            "{}: no run folder (it has no verdict.json); give the folder that `ordinate run` wrote",
-            path.display()
-        )))
+        let problem = "no run folder (it has no verdict.json); give the folder that `ordinate run` wrote";
+        Err(Error::file(path, Fault::Input, problem))
     }
 
     /// The path of a file in it.
-    pub(crate) fn path(&self, file: &str) -> PathBuf {
+    #[must_use]
+    pub fn path(&self, file: &str) -> PathBuf {
         self.0.join(file)
     }
 
     /// Writes a file whole or not at all: a run that is killed leaves no half of one.
-    pub(crate) fn write(&self, file: &str, text: &str) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn write(&self, file: &str, text: &str) -> Result<(), Error> {
         let path = self.path(file);
         write_whole(&path, text)
-            .map_err(|error| Failure::Run(format!("{}: cannot be written: {error}", path.display())))
+            .map_err(|error| Error::file(&path, Fault::Run, format!("cannot be written: {error}")))
     }
 
     /// Reads the verdict.
-    pub(crate) fn verdict(&self) -> Result<Verdict, Failure> {
+    ///
+    /// # Errors
+    /// [`Error::File`] where it is damaged.
+    pub fn verdict(&self) -> Result<Verdict, Error> {
         let path = self.path("verdict.json");
         let damaged = |error: &dyn std::fmt::Display| {
-            Failure::Input(format!(
-                "{}: the verdict cannot be read: {error}; run the task again",
-                path.display()
-            ))
+            let problem = format!("the verdict cannot be read: {error}; run the task again");
+            Error::file(&path, Fault::Input, problem)
         };
         let text = fs::read_to_string(&path).map_err(|error| damaged(&error))?;
         serde_json::from_str(&text).map_err(|error| damaged(&error))
     }
 }
 
-fn cannot(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::Run(format!("{}: the run folder cannot be made: {error}", path.display()))
+fn cannot(path: &Path, error: &std::io::Error) -> Error {
+    Error::file(path, Fault::Run, format!("the run folder cannot be made: {error}"))
 }
 
 /// Something in the folder that no run writes.

@@ -15,9 +15,12 @@ use sha2::{Digest as _, Sha256};
 
 use crate::decode;
 use crate::deploy::Site;
-use crate::failure::Failure;
+use crate::error::{Error, Fault};
 use crate::hub;
 use crate::metric;
+use crate::observe::{Doing, Observer, Seen, Step, step};
+use crate::options::Options;
+use crate::work::aside;
 
 /// Raised when a model here comes to answer differently: what older versions answered is not taken then.
 const VERSION: u32 = 2;
@@ -57,10 +60,8 @@ pub(crate) struct Kept {
 }
 
 /// The recipe of a candidate that runs here; `None` for another one.
-fn recipe(task: &Task, entry: &CandidateEntry) -> Result<Option<(Recipe, Kind)>, Failure> {
-    let fail = |error: &dyn std::fmt::Display| {
-        Failure::Input(format!("{}: [[candidate]] {}: {error}", task.path.display(), entry.name))
-    };
+fn recipe(task: &Task, entry: &CandidateEntry) -> Result<Option<(Recipe, Kind)>, Error> {
+    let fail = |error: &dyn std::fmt::Display| Error::candidate(task, &entry.name, error);
     let Some(recipe) = Recipe::of(entry, task.dir()).map_err(|error| fail(&error))? else { return Ok(None) };
     let kind = recipe.kind(task.kind).map_err(|error| fail(&error))?;
     if recipe.reads_features() && task.file.data.features.is_none() {
@@ -75,7 +76,7 @@ fn recipe(task: &Task, entry: &CandidateEntry) -> Result<Option<(Recipe, Kind)>,
 }
 
 /// The items of the task; with their fields as numbers and categories where a candidate reads those.
-fn items(task: &Task) -> Result<Items, Failure> {
+fn items(task: &Task) -> Result<Items, Error> {
     let items = load_items(task)?;
     // What is wrong with other candidates is said elsewhere.
     let recipes = task.file.candidate.iter().map(|entry| Recipe::of(entry, task.dir()));
@@ -87,7 +88,7 @@ fn items(task: &Task) -> Result<Items, Failure> {
 }
 
 /// How a candidate runs here, in words; `None` for one that does not. Nothing is trained or fetched.
-pub(crate) fn how(task: &Task, entry: &CandidateEntry) -> Result<Option<String>, Failure> {
+pub(crate) fn how(task: &Task, entry: &CandidateEntry) -> Result<Option<String>, Error> {
     if entry.embeds() {
         return Ok(Some("probe on embeddings of an API".to_owned()));
     }
@@ -99,22 +100,19 @@ pub(crate) fn how(task: &Task, entry: &CandidateEntry) -> Result<Option<String>,
 }
 
 /// Whether a candidate that is trained here, or told the labels, reads the text of items.
-fn reads_text(task: &Task, entry: &CandidateEntry) -> Result<bool, Failure> {
+fn reads_text(task: &Task, entry: &CandidateEntry) -> Result<bool, Error> {
     if hub::absent(task, entry)?.is_some() || decode::of(task, entry)?.is_some() {
         return Ok(false);
     }
     Ok(recipe(task, entry)?.is_some_and(|(recipe, _)| !recipe.reads_features()))
 }
 
-/// What `ordinate check` says of a task with candidates that run here; `None` where it has none. Nothing is trained.
-pub(crate) fn checked(task: &Task) -> Result<Option<String>, Failure> {
-    let mut lines = vec![format!("{}: fine", task.path.display())];
+/// The items of a task with candidates that run here, and how many of them have a target; `None` where it has no such
+/// candidates. Nothing is trained.
+pub(crate) fn checked(task: &Task) -> Result<Option<(usize, usize)>, Error> {
     let mut any = false;
     for entry in &task.file.candidate {
-        let here = how(task, entry)?;
-        any |= here.is_some();
-        let how = here.unwrap_or_else(|| "recorded".to_owned());
-        lines.push(format!("candidate   {} ({}), {how}", entry.name, entry.lineage));
+        any |= how(task, entry)?.is_some();
     }
     if !any {
         return Ok(None);
@@ -128,23 +126,25 @@ pub(crate) fn checked(task: &Task) -> Result<Option<String>, Failure> {
         let reads = entry.embeds() || reads_text(task, entry)?;
         if let Some(row) = untold.filter(|_| reads) {
             let error = ModelError::NoInput(items.id(row).to_owned());
-            return Err(Failure::Input(format!(
-                "{}: [[candidate]] {}: {error}",
-                task.path.display(),
-                entry.name
-            )));
+            return Err(Error::candidate(task, &entry.name, error));
         }
     }
-    lines.insert(1, format!("items       {}", items.len()));
-    lines.insert(2, format!("targets     {trained}"));
-    lines.extend(crate::script::note(task)?.map(|note| format!("note        {note}")));
-    Ok(Some(lines.join("\n") + "\n"))
+    Ok(Some((items.len(), trained)))
 }
 
 /// The task with every candidate that runs here answered: its entry names a file of recorded answers, and what is
 /// known of its size where the task file does not say it. Other candidates are as they were.
-pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Ready, Failure> {
-    hub::fetch_absent(task, progress)?;
+pub(crate) async fn answered(task: &Task, options: &Options, seen: &Seen) -> Result<Ready, Error> {
+    tokio::select! {
+        biased;
+        () = options.cancel.cancelled() => return Err(Error::Stopped),
+        fetched = hub::fetch_absent(task, seen) => fetched?,
+    }
+    let (task, options, seen) = (task.clone(), options.clone(), Seen::clone(seen));
+    aside(&options.cancel.clone(), move || all(&task, &options, seen.as_ref())).await
+}
+
+fn all(task: &Task, options: &Options, seen: &dyn Observer) -> Result<Ready, Error> {
     let mut ready = task.clone();
     let (mut deployment, mut notes) = (Vec::new(), Vec::new());
     let mut settled =
@@ -157,7 +157,7 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Ready, Fa
                 }
                 Err(why) => {
                     let note = format!("What hosting {} takes was not measured: {why}.", entry.name);
-                    progress(&note);
+                    step(seen, Step::Note(&note));
                     notes.push(note);
                     facts.bytes
                 }
@@ -168,11 +168,14 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Ready, Fa
     // What one candidate's encoder said of the items serves all candidates on that encoder.
     let mut opened: Vec<(From, Embedded)> = Vec::new();
     for entry in &mut ready.file.candidate {
-        let fail = |error: &dyn std::fmt::Display| {
-            Failure::Input(format!("{}: [[candidate]] {}: {error}", task.path.display(), entry.name))
-        };
+        if options.cancel.is_cancelled() {
+            return Err(Error::Stopped);
+        }
+        let name = entry.name.clone();
+        let fail = |error: &dyn std::fmt::Display| Error::candidate(task, &name, error);
+        let does = |doing| step(seen, Step::Candidate(&name, doing));
         if let Some(decoding) = decode::of(task, entry)? {
-            let (kept, path, measured) = decoding.answered(progress)?;
+            let (kept, path, measured) = decoding.answered(options, seen)?;
             settled(entry, kept, &path, measured);
             continue;
         }
@@ -187,26 +190,25 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Ready, Fa
         let fields = if recipe.reads_features() { digest(items) } else { String::new() };
         let told = format!("{recipe:?} {identity} {metric:?} {fields}");
         let key = key(items, task, &told, seed, cost_usd);
-        let folder = cache()?;
+        let folder = cache(options)?;
         let [path, model, facts_path] =
             ["jsonl", "model.json", "json"].map(|ending| folder.join(format!("{key}.{ending}")));
-        let name = entry.name.clone();
-        let site = Site::new(&name, &folder, &key);
+        let site = Site::new(&name, &folder, &key, options);
         let facts = match read(&facts_path).filter(|_| path.is_file() && model.is_file()) {
             Some(facts) => {
-                progress(&format!("{name}: answers of an earlier run on the same data"));
+                does(Doing::Kept);
                 facts
             }
             None => {
                 if let Some(from) =
                     recipe.from().filter(|from| opened.iter().all(|(known, _)| known != *from))
                 {
-                    progress(&format!("{name}: embedding {} items", items.len()));
+                    does(Doing::Embedding(items.len()));
                     opened.push((from.clone(), Embedded::of(from, items).map_err(|error| fail(&error))?));
                 }
                 let embedded = opened.iter().find(|(known, _)| Some(known) == recipe.from());
                 let embedded = embedded.map(|(_, embedded)| embedded);
-                progress(&format!("{name}: training and answering {} items", items.len()));
+                does(Doing::Training(items.len()));
                 let (answers, Facts { parameters, bytes }, saved) =
                     answer_items(items, (kind, metric), &recipe, embedded, seed)
                         .map_err(|error| fail(&error))?;
@@ -215,7 +217,7 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Ready, Fa
                 let further_bytes = saved.further_bytes().map_err(|error| fail(&error))?;
                 let reads_features = recipe.reads_features();
                 let facts = Kept { parameters, bytes, further_bytes, reads_features };
-                let text = serde_json::to_string(&facts).map_err(|error| Failure::Run(error.to_string()))?;
+                let text = serde_json::to_string(&facts).map_err(Error::broken)?;
                 // Last: what has this file is whole.
                 write(&folder, &facts_path, &text)?;
                 facts
@@ -224,7 +226,7 @@ pub(crate) fn answered(task: &Task, progress: &dyn Fn(&str)) -> Result<Ready, Fa
         let measured = match site.kept() {
             Some(measured) => Ok(measured),
             None => {
-                progress(&format!("{name}: measuring what hosting it takes"));
+                site.tell(seen);
                 site.model(&model, &facts, items)
             }
         };
@@ -242,7 +244,7 @@ fn settle(entry: &mut CandidateEntry, facts: Facts, path: &Path) {
     entry.recorded = Some(Recorded { path: path.to_string_lossy().into_owned() });
 }
 
-fn rows(items: &Items, answers: &[Answered], cost_usd: f64) -> Result<String, Failure> {
+fn rows(items: &Items, answers: &[Answered], cost_usd: f64) -> Result<String, Error> {
     let mut text = String::new();
     for one in answers {
         let row = Row {
@@ -253,7 +255,7 @@ fn rows(items: &Items, answers: &[Answered], cost_usd: f64) -> Result<String, Fa
             latency_ms: one.latency_ms,
             cost_usd,
         };
-        text += &serde_json::to_string(&row).map_err(|error| Failure::Run(error.to_string()))?;
+        text += &serde_json::to_string(&row).map_err(Error::broken)?;
         text.push('\n');
     }
     Ok(text)
@@ -312,22 +314,24 @@ fn digest(items: &Items) -> String {
     hex(hasher)
 }
 
-/// Where answers are kept: `ORDINATE_CACHE`, else the user's cache folder.
-pub(crate) fn cache() -> Result<PathBuf, Failure> {
+/// Where answers are kept: what the options say, else `ORDINATE_CACHE`, else the user's cache folder.
+pub(crate) fn cache(options: &Options) -> Result<PathBuf, Error> {
     let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let folder = named("ORDINATE_CACHE")
+    let folder = options
+        .cache
+        .clone()
+        .or_else(|| named("ORDINATE_CACHE"))
         .or_else(|| Some(named("XDG_CACHE_HOME")?.join("ordinate")))
         .or_else(|| Some(named("HOME")?.join(".cache/ordinate")))
         .unwrap_or_else(|| std::env::temp_dir().join("ordinate"))
         .join("local");
     fs::create_dir_all(&folder).map_err(|error| {
-        Failure::Run(format!(
-            "{}: the folder of kept answers cannot be made: {error}; name another in ORDINATE_CACHE",
-            folder.display()
-        ))
+        let problem =
+            format!("the folder of kept answers cannot be made: {error}; name another in ORDINATE_CACHE");
+        Error::file(&folder, Fault::Run, problem)
     })?;
     // Evidence names this file: what is relative would be relative to the task file there.
-    std::path::absolute(&folder).map_err(|error| Failure::Run(error.to_string()))
+    std::path::absolute(&folder).map_err(Error::broken)
 }
 
 pub(crate) fn read(path: &Path) -> Option<Kept> {
@@ -335,12 +339,12 @@ pub(crate) fn read(path: &Path) -> Option<Kept> {
 }
 
 /// Writes a file whole or not at all.
-pub(crate) fn write(folder: &Path, path: &Path, text: &str) -> Result<(), Failure> {
+pub(crate) fn write(folder: &Path, path: &Path, text: &str) -> Result<(), Error> {
     let whole = || -> std::io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(text.as_bytes())?;
         file.persist(path)?;
         Ok(())
     };
-    whole().map_err(|error| Failure::Run(format!("{}: cannot be written: {error}", path.display())))
+    whole().map_err(|error| Error::file(path, Fault::Run, format!("cannot be written: {error}")))
 }

@@ -6,16 +6,15 @@ use ordinate_core::{Evidence, Items, Part};
 use ordinate_data::{Loaded, Task, load_items};
 use ordinate_tasks::{MetricError, Scorer, Target};
 
-use crate::failure::Failure;
+use crate::error::Error;
 
 /// The metric that the task file names, or its kind's own, made for the task's targets: numbers are measured by the
 /// range of those of the train items (of all items, where there is one file).
 ///
 /// # Errors
-/// [`Failure::Input`] where there is no such metric, or a target that it cannot score against.
-pub(crate) fn of(task: &Task) -> Result<Scorer, Failure> {
-    let fail =
-        |error: MetricError| Failure::Input(format!("{}: [task] metric: {error}", task.path.display()));
+/// [`Error::Task`] or [`Error::Data`] where there is no such metric, or a target that it cannot score against.
+pub(crate) fn of(task: &Task) -> Result<Scorer, Error> {
+    let fail = |error: MetricError| Error::task(task, format!("[task] metric: {error}"));
     let scorer = Scorer::of(task.kind, task.file.task.metric.as_deref()).map_err(fail)?;
     if !scorer.needs_targets() {
         return Ok(scorer);
@@ -34,8 +33,8 @@ fn fitted(scorer: &Scorer, items: &Items) -> Result<Scorer, MetricError> {
 /// output.
 ///
 /// # Errors
-/// [`Failure::Input`] as [`ordinate_data::load_evidence`] and [`of`].
-pub(crate) fn load_evidence(task: &Task) -> Result<Loaded, Failure> {
+/// [`Error::Task`] or [`Error::Data`] as [`ordinate_data::load_evidence`] and [`of`].
+pub(crate) fn load_evidence(task: &Task) -> Result<Loaded, Error> {
     if ordinate_data::lacks_scores(task)? {
         let scorer = of(task)?;
         let loaded = ordinate_data::load_scored(task, &|output, target| scorer.score(output, target))?;

@@ -1,52 +1,62 @@
-//! `ordinate run`.
+//! A whole run: answers, verdict, run folder.
 
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::path::Path;
+use std::sync::Arc;
 
-use ordinate_core::task::{CombineSection, StatisticsSection};
-use ordinate_core::verdict::{Deployment, Measured};
-use ordinate_core::{Candidate, Evidence, Needs};
-use ordinate_data::{Loaded, Task, can_compare, is_live, read_task, write_evidence};
-use ordinate_judge::{Case, Hosted, Judged, Resampling, break_even, host, judge};
+use ordinate_core::verdict::{Deployment, Measured, Verdict};
+use ordinate_core::{Candidate, Evidence};
+use ordinate_data::{Loaded, Task, can_compare, is_live, write_evidence};
+use ordinate_judge::{Hosted, Judged, break_even, host};
 
-use crate::cli::RunArgs;
+use crate::decide::decide;
 use crate::embed;
-use crate::failure::Failure;
+use crate::error::{Error, Fault};
 use crate::folder::{Folder, policy_file};
 use crate::live::{self, Asking, STORE};
-use crate::local::Ready;
+use crate::local::{self, Ready};
 use crate::metric::load_evidence;
-use crate::output::{coloured, columns, print, tell};
+use crate::observe::{Observer, Seen, Step, step};
+use crate::options::Options;
+use crate::work::aside;
 
-pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
-    let started = Instant::now();
-    let progress = |line: &str| {
-        if !args.quiet {
-            tell(&format!("[{:6.2} s] {line}", started.elapsed().as_secs_f64()));
-        }
-    };
-    let mut task = read_task(&args.task)?;
-    override_needs(&mut task.file.needs, &args.needs)?;
-    if let Some(seed) = args.seed {
-        task.file.statistics.seed = Some(seed);
-    }
-    if let Some(most) = args.max_spend {
-        task.file.measure.max_spend = Some(most);
-    }
-    let path = args.out.clone().unwrap_or_else(|| default_folder(&task.file.task.name));
-    let Answers { mut loaded, measured, deployment, folder } = answers(args, &task, &path, &progress)?;
+/// What a run gives.
+#[derive(Debug)]
+pub struct Run {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// `verdict.json`, as it was written.
+    pub json: String,
+    /// The run folder.
+    pub folder: Folder,
+}
+
+/// Asks and trains what has to be, reaches a verdict, and writes the run folder.
+///
+/// # Errors
+/// [`Error`]; what was answered until then is kept, and gone on with the next time.
+pub async fn run(task: &Task, options: &Options, observer: Arc<dyn Observer>) -> Result<Run, Error> {
+    let path = options.folder_of(task);
+    let answers = answers(task, &path, options, &observer).await?;
+    let (task, seen) = (task.clone(), Arc::clone(&observer));
+    let run = aside(&options.cancel, move || judged(&task, answers, seen.as_ref())).await?;
+    step(observer.as_ref(), Step::Written(&path));
+    Ok(run)
+}
+
+/// Judges, and writes the run folder.
+fn judged(task: &Task, answers: Answers, seen: &dyn Observer) -> Result<Run, Error> {
+    let Answers { mut loaded, measured, deployment, folder } = answers;
     let hosted = hosted(&loaded.evidence, &deployment);
     loaded.notes.extend(host(&mut loaded.evidence, &hosted, task.file.needs.volume_per_day));
     let evidence = &loaded.evidence;
-    progress(&format!("{} items x {} candidates read", evidence.len(), evidence.candidates().len()));
-    let mut judged = decide(&task, evidence, &loaded.notes)?;
+    step(seen, Step::Read { items: evidence.len(), candidates: evidence.candidates().len() });
+    let mut judged = decide(task, evidence, &loaded.notes)?;
     judged.verdict.measured = measured;
     judged.verdict.break_even = break_even(evidence, &judged.verdict.candidates, &hosted);
     judged.verdict.deployment = deployment;
-    progress(&format!("judged; policies tried: {}", judged.verdict.policies.len()));
+    step(seen, Step::Judged(judged.verdict.policies.len()));
 
-    write_evidence(&folder.path("evidence.parquet"), evidence)
-        .map_err(|error| Failure::Run(error.to_string()))?;
+    write_evidence(&folder.path("evidence.parquet"), evidence).map_err(Error::broken)?;
     folder.write("task.toml", &task.to_toml()?)?;
     for artefact in &judged.artefacts {
         folder.write(&policy_file(&artefact.name), &artefact.to_json()?)?;
@@ -58,16 +68,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     folder.write("report.html", &ordinate_report::page(&judged.verdict)?)?;
     // Last, so that a folder with a verdict is a whole one.
     folder.write("verdict.json", &json)?;
-    progress(&format!("written to {}", path.display()));
-    if args.json {
-        return print(&json);
-    }
-    let style = ordinate_report::Style { colour: coloured(), width: columns() };
-    print(&ordinate_report::summary(&judged.verdict, style))?;
-    if !args.quiet {
-        tell(&format!("The whole report: {}", folder.path("report.html").display()));
-    }
-    Ok(())
+    Ok(Run { verdict: judged.verdict, json, folder })
 }
 
 /// The answers of every candidate, and the folder that the run is written to.
@@ -79,44 +80,53 @@ struct Answers {
 }
 
 /// Asks whom has to be asked, and reads what was recorded.
-fn answers(args: &RunArgs, task: &Task, path: &Path, progress: &dyn Fn(&str)) -> Result<Answers, Failure> {
+async fn answers(task: &Task, path: &Path, options: &Options, seen: &Seen) -> Result<Answers, Error> {
     let (live, embeds) = (is_live(task), embed::any(task));
-    check_resume(args, path, live || embeds)?;
+    check_resume(options, path, live || embeds)?;
     let store = path.join(STORE);
-    let asking = Asking { store: &store, retry_errors: args.retry_errors, quiet: args.quiet };
-    if embeds || task.file.candidate.iter().any(|entry| entry.local.is_some() || entry.adapt.is_some()) {
+    let asking = Asking { store: &store, options, seen };
+    let here =
+        |task: &Task| task.file.candidate.iter().any(|entry| entry.local.is_some() || entry.adapt.is_some());
+    if embeds || here(task) {
         // What can be refused is refused before anything is paid for, in money or in hours of training.
         // A folder is made where answers to pay for will lie in it: what is trained here lies in the cache.
         if embeds || path.exists() {
-            Folder::allowed(path, &args.task)?;
+            Folder::allowed(path, &task.path)?;
         }
-        can_compare(task)?;
-        for entry in &task.file.candidate {
-            crate::local::how(task, entry)?;
-        }
-        crate::metric::of(task)?;
+        let task = task.clone();
+        aside(&options.cancel, move || refused(&task)).await?;
     }
-    let embedded = embed::answered(task, &asking, progress)?;
+    let embedded = embed::answered(task, &asking).await?;
     // Candidates that run here are answered, and read as recorded ones from here on.
-    let Ready { task: mut ready, deployment, notes } = crate::local::answered(&embedded.task, progress)?;
+    let Ready { task: mut ready, deployment, notes } = local::answered(&embedded.task, options, seen).await?;
     let mut measured = embedded.measured;
     let (mut loaded, folder) = if live {
         // The folder first: it holds the answers.
-        let folder = Folder::create(path, &args.task)?;
-        progress("asking live candidates");
+        let folder = Folder::create(path, &task.path)?;
+        step(seen.as_ref(), Step::Asking);
         if let Some(most) = &mut ready.file.measure.max_spend {
             *most = (*most - embedded.spent_usd).max(0.0);
         }
-        let asked = live::ask(&ready, &asking)?;
+        let asked = live::ask(&ready, &asking).await?;
         measured.extend(asked.measured);
         (asked.loaded, folder)
     } else {
-        let loaded = load_evidence(&ready)?;
-        (loaded, Folder::create(path, &args.task)?)
+        let loaded = aside(&options.cancel, move || load_evidence(&ready)).await?;
+        (loaded, Folder::create(path, &task.path)?)
     };
     loaded.notes.extend(notes);
-    loaded.notes.extend(crate::script::note(task)?);
+    let task = task.clone();
+    loaded.notes.extend(aside(&options.cancel, move || crate::script::note(&task)).await?);
     Ok(Answers { loaded, measured, deployment, folder })
+}
+
+/// Refuses what is wrong with candidates that run here, before anything is asked or trained.
+fn refused(task: &Task) -> Result<(), Error> {
+    can_compare(task)?;
+    for entry in &task.file.candidate {
+        local::how(task, entry)?;
+    }
+    crate::metric::of(task).map(drop)
 }
 
 /// The candidates with an hourly price, and the items that a machine answers, where that was measured here.
@@ -129,59 +139,22 @@ fn hosted(evidence: &Evidence, deployment: &[Deployment]) -> Vec<Hosted> {
     evidence.candidates().iter().enumerate().filter_map(of).collect()
 }
 
-/// Holds `--resume` to what is there: a mistyped folder must not pay for everything again.
-fn check_resume(args: &RunArgs, path: &Path, live: bool) -> Result<(), Failure> {
-    if !args.resume || path.join(STORE).is_file() {
+/// Holds `resume` to what is there: a mistyped folder must not pay for everything again.
+fn check_resume(options: &Options, path: &Path, live: bool) -> Result<(), Error> {
+    if !options.resume || path.join(STORE).is_file() {
         return Ok(());
     }
-    Err(Failure::Input(if live {
-        format!("{}: there is no {STORE} to go on with; check --out, or leave --resume out", path.display())
-    } else {
-        "--resume: the task has no live candidates, so there is nothing to go on with; leave it out"
-            .to_owned()
-    }))
+    if live {
+        let problem = format!("there is no {STORE} to go on with; check --out, or leave --resume out");
+        return Err(Error::file(path, Fault::Input, problem));
+    }
+    let message =
+        "--resume: the task has no live candidates, so there is nothing to go on with; leave it out";
+    Err(Error::Options(message.to_owned()))
 }
 
-fn decide(task: &Task, evidence: &Evidence, notes: &[String]) -> Result<Judged, Failure> {
-    let file = &task.file;
-    let mut all_notes = file.data.notes.clone();
-    all_notes.extend_from_slice(notes);
-    let learners = ordinate_combine::learners(file.combine.kinds.as_deref());
-    let case = Case {
-        task: &file.task.name,
-        evidence,
-        needs: &file.needs,
-        learners: &learners,
-        folds: file.combine.folds.unwrap_or(CombineSection::FOLDS),
-        resampling: Resampling {
-            resamples: file.statistics.resamples.unwrap_or(StatisticsSection::RESAMPLES),
-            seed: file.statistics.seed.unwrap_or_default(),
-            interval: file.statistics.interval.unwrap_or_default(),
-        },
-        guess_rate: file.task.guess_rate,
-        notes: &all_notes,
-    };
-    judge(&case).map_err(|error| match Failure::from(error) {
-        Failure::Input(message) => Failure::Input(format!("{}: {message}", task.path.display())),
-        failure @ Failure::Run(_) => failure,
-    })
-}
-
-fn verdict_json(judged: &Judged) -> Result<String, Failure> {
+fn verdict_json(judged: &Judged) -> Result<String, Error> {
     serde_json::to_string_pretty(&judged.verdict)
         .map(|text| text + "\n")
-        .map_err(|error| Failure::Run(format!("the verdict cannot be written as JSON: {error}")))
-}
-
-fn override_needs(needs: &mut Needs, assignments: &[String]) -> Result<(), Failure> {
-    for assignment in assignments {
-        needs.set(assignment).map_err(|error| Failure::Input(format!("--need {assignment}: {error}")))?;
-    }
-    Ok(())
-}
-
-pub(crate) fn default_folder(task: &str) -> PathBuf {
-    let keep = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
-    let name: String = task.chars().map(keep).take(80).collect();
-    PathBuf::from(format!("{}.ordinate", name.trim_matches('.')))
+        .map_err(|error| Error::Broken(format!("the verdict cannot be written as JSON: {error}")))
 }

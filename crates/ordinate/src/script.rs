@@ -5,13 +5,13 @@ use ordinate_core::task::CandidateEntry;
 use ordinate_data::{Task, load_items};
 use ordinate_models::share_of_other_scripts;
 
-use crate::failure::Failure;
+use crate::error::Error;
 
 /// From this share of letters on it is said: names and quotations alone stay below it.
 const MUCH: f64 = 0.1;
 
 /// A note for the verdict; `None` where no candidate relies on the built-in encoder, or the texts are such as it knows.
-pub(crate) fn note(task: &Task) -> Result<Option<String>, Failure> {
+pub(crate) fn note(task: &Task) -> Result<Option<String>, Error> {
     let names: Vec<&str> =
         task.file.candidate.iter().filter(|entry| is_builtin(entry)).map(|e| e.name.as_str()).collect();
     if names.is_empty() {

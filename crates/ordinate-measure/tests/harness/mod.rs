@@ -66,7 +66,7 @@ pub(crate) fn simple(server: &FaultServer, count: usize, folder: &Path) -> Plan 
 }
 
 pub(crate) async fn run(plan: Plan) -> Measured {
-    measure(plan, (), CancellationToken::new()).await.unwrap()
+    measure(plan, &(), CancellationToken::new()).await.unwrap()
 }
 
 pub(crate) async fn rows(measured: &Measured, candidate: usize) -> Vec<Row> {

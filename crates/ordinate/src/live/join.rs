@@ -7,10 +7,10 @@ use ordinate_measure::{Ended, Measured, Quantiles, Remarks, Row, Summary};
 
 use super::Asked;
 use super::plan::Prepared;
-use crate::failure::Failure;
+use crate::error::Error;
 
 /// Puts every answer into its cell.
-pub(super) async fn join(task: &Task, prepared: Prepared, measured: &Measured) -> Result<Asked, Failure> {
+pub(super) async fn join(task: &Task, prepared: Prepared, measured: &Measured) -> Result<Asked, Error> {
     let Prepared { mut unasked, items, metric, .. } = prepared;
     let live = unasked.live.clone();
     for (which, &column) in live.iter().enumerate() {
@@ -35,7 +35,7 @@ pub(super) async fn join(task: &Task, prepared: Prepared, measured: &Measured) -
                 wrong = unasked.put(task, column, row.item, &answer).err();
             }
         };
-        measured.rows(which, put).await.map_err(|error| super::failure(&error))?;
+        measured.rows(which, put).await?;
         if let Some(error) = wrong {
             return Err(error.into());
         }

@@ -2,21 +2,22 @@
 
 mod join;
 mod plan;
-mod show;
 
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
 
+use ordinate_core::Items;
 use ordinate_data::{Loaded, Task};
-use ordinate_measure::{CancellationToken, Ended, Estimate, MeasureError, Measured, Plan, Row, Summary};
+use ordinate_measure::{CancellationToken, Ended, Estimate, Measured, Plan, Row, Summary};
 use ordinate_remote::FailureKind;
 
-use crate::failure::Failure;
+use crate::error::Error;
+use crate::observe::{self, Seen};
+use crate::options::Options;
+use crate::work::aside;
 pub(crate) use join::record;
 use plan::Prepared;
 pub(crate) use plan::{examples, may_be_sent, set_limits, set_rates};
-use show::Teller;
-pub(crate) use show::estimate_lines;
 
 /// The file with the answers, in the run folder.
 pub(crate) const STORE: &str = "answers.sqlite";
@@ -27,10 +28,9 @@ pub(crate) struct Asked {
     pub(crate) measured: Vec<ordinate_core::verdict::Measured>,
 }
 
-/// What `check` says of live candidates.
+/// What is known of live candidates before they are asked.
 pub(crate) struct Looked {
-    pub(crate) items: usize,
-    pub(crate) slices: usize,
+    pub(crate) items: Arc<Items>,
     pub(crate) estimates: Vec<Estimate>,
     /// The prompt for the first item, per candidate that has one.
     pub(crate) prompts: Vec<(String, String)>,
@@ -42,17 +42,19 @@ pub(crate) struct Looked {
 pub(crate) struct Asking<'a> {
     /// The file with the answers.
     pub(crate) store: &'a Path,
-    /// Whether items whose error was recorded are asked again.
-    pub(crate) retry_errors: bool,
-    /// Whether nothing is told.
-    pub(crate) quiet: bool,
+    /// How the task is run.
+    pub(crate) options: &'a Options,
+    /// Who is told.
+    pub(crate) seen: &'a Seen,
 }
 
 /// Asks every live candidate about every item that the store holds no answer to.
-pub(crate) fn ask(task: &Task, asking: &Asking<'_>) -> Result<Asked, Failure> {
-    let prepared = Prepared::new(task, asking.store)?;
-    let plan = prepared.plan.clone();
-    carried_out(plan, asking, async |measured| join::join(task, prepared, measured).await)
+pub(crate) async fn ask(task: &Task, asking: &Asking<'_>) -> Result<Asked, Error> {
+    let prepared = prepared(task, asking.store, &asking.options.cancel).await?;
+    let measured = carried_out(prepared.plan.clone(), asking).await?;
+    let asked = join::join(task, prepared, &measured).await;
+    close(measured).await?;
+    asked
 }
 
 /// What came of a plan.
@@ -66,105 +68,61 @@ pub(crate) struct Rows {
 }
 
 /// Carries a plan out.
-pub(crate) fn rows(plan: Plan, asking: &Asking<'_>) -> Result<Rows, Failure> {
-    carried_out(plan, asking, async |measured| {
-        let mut all = Vec::new();
-        for which in 0..measured.summaries.len() {
-            let mut rows = Vec::new();
-            measured.rows(which, |row| rows.push(row)).await.map_err(|error| failure(&error))?;
-            all.push(rows);
-        }
-        Ok(Rows { rows: all, summaries: measured.summaries.clone(), spent_usd: measured.spent_usd })
-    })
+pub(crate) async fn rows(plan: Plan, asking: &Asking<'_>) -> Result<Rows, Error> {
+    let measured = carried_out(plan, asking).await?;
+    let mut all = Vec::new();
+    for which in 0..measured.summaries.len() {
+        let mut rows = Vec::new();
+        measured.rows(which, |row| rows.push(row)).await?;
+        all.push(rows);
+    }
+    let rows = Rows { rows: all, summaries: measured.summaries.clone(), spent_usd: measured.spent_usd };
+    close(measured).await?;
+    Ok(rows)
 }
 
-/// Carries a plan out, and hands what came of it to `then`, unless a candidate could not be asked about everything.
-fn carried_out<T>(
-    mut plan: Plan,
-    asking: &Asking<'_>,
-    then: impl AsyncFnOnce(&Measured) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    plan.retry_errors = asking.retry_errors;
-    let teller = Teller::new(asking.quiet, plan.max_spend);
-    let runtime = runtime()?;
-    let done = runtime.block_on(async {
-        let cancel = CancellationToken::new();
-        tokio::spawn(heed_signals(cancel.clone()));
-        let measured =
-            ordinate_measure::measure(plan, teller, cancel).await.map_err(|error| failure(&error))?;
-        let done = match unfinished(&measured.summaries, asking.store, measured.spent_usd) {
-            Some(message) => Err(Failure::Run(message)),
-            None => then(&measured).await,
-        };
-        measured.close().await.map_err(|error| Failure::Run(error.to_string()))?;
-        done
-    });
-    // A program that does not end of itself must not hold the run up.
-    runtime.shutdown_timeout(Duration::from_millis(500));
-    done
+/// Carries a plan out; an error, where a candidate could not be asked about everything.
+async fn carried_out(mut plan: Plan, asking: &Asking<'_>) -> Result<Measured, Error> {
+    plan.retry_errors = asking.options.retry_errors;
+    let told = observe::Asked { seen: asking.seen.as_ref(), max_spend: plan.max_spend };
+    let measured = ordinate_measure::measure(plan, &told, asking.options.cancel.clone()).await?;
+    match unfinished(&measured.summaries, asking.store, measured.spent_usd) {
+        Some(message) => {
+            let summaries = measured.summaries.clone();
+            close(measured).await?;
+            Err(Error::Unfinished { message, summaries })
+        }
+        None => Ok(measured),
+    }
+}
+
+async fn close(measured: Measured) -> Result<(), Error> {
+    measured.close().await.map_err(Error::broken)
 }
 
 /// What carrying a plan out will probably cost. Nothing is asked, and a store that is not there is not made by looking.
-pub(crate) fn estimates(mut plan: Plan) -> Result<Vec<Estimate>, Failure> {
+pub(crate) async fn estimates(mut plan: Plan) -> Result<Vec<Estimate>, Error> {
     let folder =
-        tempfile::tempdir().map_err(|error| Failure::Run(format!("no temporary folder: {error}")))?;
+        tempfile::tempdir().map_err(|error| Error::Broken(format!("no temporary folder: {error}")))?;
     if !plan.store.exists() {
         plan.store = folder.path().join(STORE);
     }
-    runtime()?.block_on(ordinate_measure::estimate(&plan)).map_err(|error| failure(&error))
+    Ok(ordinate_measure::estimate(&plan).await?)
 }
 
 /// Reads and estimates, and asks nothing.
-pub(crate) fn look(task: &Task, store: &Path) -> Result<Looked, Failure> {
-    let prepared = Prepared::new(task, store)?;
+pub(crate) async fn look(task: &Task, store: &Path, cancel: &CancellationToken) -> Result<Looked, Error> {
+    let prepared = prepared(task, store, cancel).await?;
     let prompts = prepared.prompts()?;
-    let estimates = estimates(prepared.plan.clone())?;
-    let items = &prepared.items;
+    let estimates = estimates(prepared.plan.clone()).await?;
     let labels = prepared.unasked.labels();
     let notes = ordinate_data::label_note(task, &labels).into_iter().collect();
-    Ok(Looked { items: items.len(), slices: items.slices().names().len(), estimates, prompts, notes })
+    Ok(Looked { items: prepared.items, estimates, prompts, notes })
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Run(format!("the asking cannot be started: {error}")))
-}
-
-fn failure(error: &MeasureError) -> Failure {
-    match error {
-        MeasureError::Plan(_) | MeasureError::Prompt { .. } => Failure::Input(error.to_string()),
-        MeasureError::Store(_) | MeasureError::Broken(_) => Failure::Run(error.to_string()),
-    }
-}
-
-/// The first Ctrl-C or SIGTERM stops the asking and keeps every answer; the second ends the program.
-async fn heed_signals(cancel: CancellationToken) {
-    signal().await;
-    cancel.cancel();
-    signal().await;
-    std::process::exit(130);
-}
-
-#[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        },
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
-        }
-    }
-}
-
-#[cfg(not(unix))]
-async fn signal() {
-    let _ = tokio::signal::ctrl_c().await;
+async fn prepared(task: &Task, store: &Path, cancel: &CancellationToken) -> Result<Prepared, Error> {
+    let (task, store) = (task.clone(), store.to_owned());
+    aside(cancel, move || Prepared::new(&task, &store)).await
 }
 
 /// What to do about the errors by which an endpoint is known to be dead: they stand as the candidate's answers, though

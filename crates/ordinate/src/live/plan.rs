@@ -11,7 +11,7 @@ use ordinate_measure::{ChatAnswerer, CommandAnswerer, Contender, EarlyStopping, 
 use ordinate_remote::{Chat, Command, Examples, Prompt};
 use ordinate_tasks::{Reader, Scorer};
 
-use crate::failure::Failure;
+use crate::error::Error;
 
 /// The probability that early stopping stops a candidate that is not beaten, where the task says nothing else.
 const ALPHA: f64 = 0.05;
@@ -44,9 +44,8 @@ impl ordinate_measure::Items for Asking {
 
 impl Prepared {
     /// Reads the items and recorded answers of the task, and sets its live candidates up.
-    pub(crate) fn new(task: &Task, store: &Path) -> Result<Self, Failure> {
+    pub(crate) fn new(task: &Task, store: &Path) -> Result<Self, Error> {
         let file = &task.file;
-        let at = |message: String| Failure::Input(format!("{}: {message}", task.path.display()));
         let kind = task.kind;
         let metric = crate::metric::of(task)?;
         let mut unasked = ordinate_data::load_unasked(task, &|output, target| metric.score(output, target))?;
@@ -59,7 +58,7 @@ impl Prepared {
         let mut contenders = Vec::new();
         for &column in &unasked.live {
             let entry = &file.candidate[column];
-            let of = |problem: String| at(format!("[[candidate]] {}: {problem}", entry.name));
+            let of = |problem: String| Error::candidate(task, &entry.name, problem);
             let mut contender = if let Some(openai) = &entry.openai {
                 may_be_sent(entry, &file.needs).map_err(&of)?;
                 let chat = Chat::new(openai, kind).map_err(|error| of(error.to_string()))?;
@@ -102,12 +101,12 @@ impl Prepared {
     }
 
     /// The prompt for the first item, of every candidate that is prompted.
-    pub(crate) fn prompts(&self) -> Result<Vec<(String, String)>, Failure> {
+    pub(crate) fn prompts(&self) -> Result<Vec<(String, String)>, Error> {
         let first = self.items.item(0);
         let shown = |(name, prompt, examples): &(String, Arc<Prompt>, Arc<Examples>)| {
             let prompted = prompt
                 .render(&first, &examples.of(&first))
-                .map_err(|error| Failure::Input(format!("[[candidate]] {name}: {error}")))?;
+                .map_err(|error| Error::Options(format!("[[candidate]] {name}: {error}")))?;
             Ok((name.clone(), prompted.to_string()))
         };
         self.prompts.iter().map(shown).collect()
@@ -133,7 +132,7 @@ pub(crate) fn set_rates(contender: &mut Contender, entry: &CandidateEntry, opena
 }
 
 /// What `[measure]` says of all candidates.
-pub(crate) fn set_limits(plan: &mut Plan, task: &Task) -> Result<(), Failure> {
+pub(crate) fn set_limits(plan: &mut Plan, task: &Task) -> Result<(), Error> {
     check_numbers(task)?;
     let measure = &task.file.measure;
     plan.max_spend = measure.max_spend;
@@ -146,10 +145,10 @@ pub(crate) fn set_limits(plan: &mut Plan, task: &Task) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check_numbers(task: &Task) -> Result<(), Failure> {
+fn check_numbers(task: &Task) -> Result<(), Error> {
     let measure = &task.file.measure;
     let bad = |key: &str, value: String, allowed: &str| {
-        Err(Failure::Input(format!("{}: [measure] {key}: {value} is not {allowed}.", task.path.display())))
+        Err(Error::task(task, format!("[measure] {key}: {value} is not {allowed}.")))
     };
     if let Some(alpha) = measure.alpha.filter(|alpha| !(*alpha > 0.0 && *alpha < 1.0)) {
         return bad("alpha", alpha.to_string(), "a number above 0 and below 1");
@@ -163,18 +162,16 @@ fn check_numbers(task: &Task) -> Result<(), Failure> {
 }
 
 /// The examples that `[prompt]` wants, drawn from these.
-pub(crate) fn examples(task: &Task, train: Vec<Item>) -> Result<Examples, Failure> {
+pub(crate) fn examples(task: &Task, train: Vec<Item>) -> Result<Examples, Error> {
     let prompt = &task.file.prompt;
     let k = prompt.examples.unwrap_or(0) as usize;
     if k == 0 {
         return Ok(Examples::none());
     }
     if train.is_empty() {
-        return Err(Failure::Input(format!(
-            "{}: [prompt] examples: there are no train items to draw examples from. Name train and test in [data], or \
-             remove examples.",
-            task.path.display()
-        )));
+        let problem = "[prompt] examples: there are no train items to draw examples from. Name train and test in [data], or \
+                       remove examples.";
+        return Err(Error::task(task, problem));
     }
     let classes = task.kind.output() == Some(OutputKind::Label);
     let default = if classes { ChooseExamples::PerClass } else { ChooseExamples::Random };

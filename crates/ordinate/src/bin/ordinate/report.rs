@@ -2,8 +2,8 @@
 
 use crate::cli::ReportArgs;
 use crate::failure::Failure;
-use crate::folder::Folder;
 use crate::output::{coloured, columns, print};
+use ordinate::Folder;
 
 pub(crate) fn report(args: &ReportArgs) -> Result<(), Failure> {
     let folder = Folder::open(&args.run)?;

@@ -1,25 +1,18 @@
-//! The command line of Ordinate; nothing else.
+//! The command line of Ordinate: arguments, drawing, and exit statuses; the library does the rest.
 
 mod ask;
 mod check;
 mod cli;
-mod decode;
-mod deploy;
-mod embed;
 mod failure;
-mod folder;
 mod gauge;
-mod hub;
 mod import;
 mod init;
-mod live;
-mod local;
-mod metric;
 mod models;
 mod output;
 mod report;
 mod run;
-mod script;
+mod runtime;
+mod show;
 
 use std::process::ExitCode;
 
@@ -36,7 +29,7 @@ fn main() -> ExitCode {
         Command::Import(args) => import::import(&args),
         Command::Export(args) => import::export(&args),
         Command::Report(args) => report::report(&args),
-        Command::Ask(args) => ask::ask(&args),
+        Command::Ask(args) => ask::ask(args),
         Command::Models(args) => models::models(&args.command),
         Command::Schema(args) => output::print(&schema(args.of)),
         Command::Gauge(args) => gauge::gauge(&args),

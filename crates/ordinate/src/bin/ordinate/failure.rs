@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use ordinate::Fault;
+
 /// A failed command: one paragraph that says what to do next.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -18,6 +20,13 @@ impl Failure {
             Self::Input(_) => 2,
         }
     }
+
+    pub(crate) fn of(fault: Fault, error: &dyn fmt::Display) -> Self {
+        match fault {
+            Fault::Run => Self::Run(error.to_string()),
+            Fault::Input => Self::Input(error.to_string()),
+        }
+    }
 }
 
 impl fmt::Display for Failure {
@@ -25,6 +34,12 @@ impl fmt::Display for Failure {
         match self {
             Self::Run(message) | Self::Input(message) => f.write_str(message),
         }
+    }
+}
+
+impl From<ordinate::Error> for Failure {
+    fn from(error: ordinate::Error) -> Self {
+        Self::of(error.fault(), &error)
     }
 }
 
@@ -45,18 +60,10 @@ impl From<ordinate_import::ImportError> for Failure {
     }
 }
 
-impl From<ordinate_combine::CombineError> for Failure {
-    fn from(error: ordinate_combine::CombineError) -> Self {
-        match error {
-            ordinate_combine::CombineError::Json(_) => Self::Run(error.to_string()),
-            _ => Self::Input(error.to_string()),
-        }
-    }
-}
-
 impl From<ordinate_fetch::FetchError> for Failure {
     fn from(error: ordinate_fetch::FetchError) -> Self {
-        if error.is_input() { Self::Input(error.to_string()) } else { Self::Run(error.to_string()) }
+        let fault = if error.is_input() { Fault::Input } else { Fault::Run };
+        Self::of(fault, &error)
     }
 }
 

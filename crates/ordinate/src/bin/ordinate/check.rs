@@ -1,0 +1,23 @@
+//! `ordinate check`.
+
+use ordinate::{Options, read_task};
+
+use crate::cli::CheckArgs;
+use crate::failure::Failure;
+use crate::output::print;
+use crate::runtime::wait;
+
+pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
+    let task = read_task(&args.task)?;
+    let options = Options { folder: args.out.clone(), ..Options::default() };
+    let mut checked = wait(ordinate::check(&task, &options), options.cancel.clone())?;
+    if !args.show_prompt {
+        checked.prompts.clear();
+    } else if checked.prompts.is_empty() && checked.targets.is_none() {
+        return Err(Failure::Input(format!(
+            "{}: --show-prompt: the task has no live candidates, so nobody is prompted",
+            args.task.display()
+        )));
+    }
+    print(&checked.to_string())
+}

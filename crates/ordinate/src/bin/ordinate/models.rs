@@ -1,0 +1,71 @@
+//! `ordinate models`: what is in the hub's cache, what comes into it, and what a model is.
+
+use std::path::Path;
+
+use ordinate::{CancellationToken, model_card, model_table, models_at_hand, pairs};
+use ordinate_fetch::{Hub, Settings, size};
+use ordinate_hub::{Cache, ModelName};
+use ordinate_models::inspect;
+use serde_json::json;
+
+use crate::cli::{FetchArgs, InspectArgs, ListArgs, ModelsCommand};
+use crate::failure::Failure;
+use crate::output::{print, tell};
+use crate::runtime::wait;
+
+pub(crate) fn models(command: &ModelsCommand) -> Result<(), Failure> {
+    match command {
+        ModelsCommand::List(args) => list(args),
+        ModelsCommand::Fetch(args) => fetch(args),
+        ModelsCommand::Inspect(args) => show(args),
+    }
+}
+
+fn list(args: &ListArgs) -> Result<(), Failure> {
+    let cache = Cache::from_env();
+    let models = models_at_hand(&cache)?;
+    if args.json {
+        return print(&pretty(&json!({ "cache": cache.root(), "models": models })));
+    }
+    print(&format!("{}cache  {}\n", model_table(&models), cache.root().display()))
+}
+
+fn fetch(args: &FetchArgs) -> Result<(), Failure> {
+    let name = ModelName::parse(&args.model).map_err(|error| Failure::Input(error.to_string()))?;
+    let name = name.ok_or_else(|| {
+        let model = &args.model;
+        Failure::Input(format!(
+            "{model:?} is no name of a model of a hub; write hf:{model}, if it is org/name"
+        ))
+    })?;
+    let hub = Hub::new(&Settings::from_env()?)?;
+    let fetched = wait(hub.fetch(&name, &tell), CancellationToken::new())?;
+    let (folder, commit) = (&fetched.snapshot.folder, &fetched.snapshot.commit);
+    if args.json {
+        let told = json!({ "model": name.to_string(), "revision": commit, "folder": folder, "bytes": fetched.bytes });
+        return print(&pretty(&told));
+    }
+    let came = if fetched.bytes == 0 { "nothing, it was here".to_owned() } else { size(fetched.bytes) };
+    let lines = [("model", name.to_string()), ("revision", commit.clone()), ("fetched", came)];
+    print(&format!("{}folder        {}\n", pairs(&lines), folder.display()))
+}
+
+fn show(args: &InspectArgs) -> Result<(), Failure> {
+    if args.model == "ngram-linear" {
+        let message = "ngram-linear is trained on a task's own items, so there is nothing to inspect";
+        return Err(Failure::Input(message.to_owned()));
+    }
+    let is = inspect(&args.model, Path::new("")).map_err(|error| Failure::Input(error.to_string()))?;
+    if args.json {
+        let runs = is.problem.is_none();
+        let mut value = json!(is);
+        value["model"] = json!(args.model);
+        value["runs"] = json!(runs);
+        return print(&pretty(&value));
+    }
+    print(&model_card(&args.model, &is))
+}
+
+fn pretty(value: &serde_json::Value) -> String {
+    format!("{value:#}\n")
+}

@@ -1,0 +1,40 @@
+//! How a task is to be run, besides what the task file says.
+
+use std::path::PathBuf;
+
+use ordinate_data::Task;
+use ordinate_measure::CancellationToken;
+
+/// How a task is to be run, besides what the task file says.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The run folder. Default: the task's name with `.ordinate`, in the current folder.
+    pub folder: Option<PathBuf>,
+    /// Fail where the folder holds no answers of an earlier run to go on with.
+    pub resume: bool,
+    /// Ask live candidates again about items whose error was recorded.
+    pub retry_errors: bool,
+    /// The program that measures what hosting a model takes: it is started as `PROGRAM gauge ORDER.json` and writes the
+    /// figures as JSON to its standard output, as `ordinate` does. Without one, hosting is noted as not measured.
+    pub hosting_helper: Option<PathBuf>,
+    /// Where answers of models in this process are kept for the next run on the same data. Default: `ORDINATE_CACHE`, else
+    /// the user's cache folder.
+    pub cache: Option<PathBuf>,
+    /// Cancelled, the run stops: nothing more is sent, what is in flight has ten seconds to arrive, and every answer is
+    /// kept.
+    pub cancel: CancellationToken,
+}
+
+impl Options {
+    /// The run folder of this task.
+    #[must_use]
+    pub fn folder_of(&self, task: &Task) -> PathBuf {
+        self.folder.clone().unwrap_or_else(|| default_folder(&task.file.task.name))
+    }
+}
+
+fn default_folder(task: &str) -> PathBuf {
+    let keep = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
+    let name: String = task.chars().map(keep).take(80).collect();
+    PathBuf::from(format!("{}.ordinate", name.trim_matches('.')))
+}
