@@ -12,9 +12,10 @@ use std::time::Instant;
 
 use ordinate_combine::by_slice::BySliceLearner;
 use ordinate_combine::route::RouteLearner;
-use ordinate_combine::{Artefact, Context, Folds, Learner, Played, random, replay};
+use ordinate_combine::{Artefact, Context, Folds, Learner, random, record};
 use ordinate_core::evidence::View;
 use ordinate_core::{Dial, Evidence};
+use ordinate_trials::{Board, Plays, Priced};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -49,15 +50,13 @@ fn crossed(learner: &dyn Learner, evidence: &Evidence, context: &Context) {
     let view = evidence.view();
     let folds = Folds::deal(&view, 5, context.seed).expect("folds");
     let dials = learner.dials(evidence, context);
-    let mut curve = vec![Played::unknown(view.rows.len()); dials.len()];
+    let mut plays = Plays::unknown(dials.len(), view.rows.len());
     let mut advantage = vec![0.0; view.rows.len()];
     for fold in 0..folds.count {
         let (train, held_out) = folds.split(&view, fold);
         let policy = learner.fit(&train, context).expect("it fits");
         let rows: Vec<usize> = held_out.iter().map(|&at| view.rows[at]).collect();
-        for (all, played) in curve.iter_mut().zip(replay(policy.as_ref(), evidence, &rows, &dials)) {
-            all.scatter(&played, &held_out);
-        }
+        plays.scatter(&record(policy.as_ref(), evidence, &rows, &dials), &held_out);
         if evidence.candidates().len() == 2 {
             for (&at, &row) in held_out.iter().zip(&rows) {
                 let quality = policy.think(&evidence.items().query(row)).quality;
@@ -66,13 +65,16 @@ fn crossed(learner: &dyn Learner, evidence: &Evidence, context: &Context) {
         }
     }
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let board = Board::new(evidence, &view.rows, None);
+    let priced = Priced::new(&board, &[]);
+    let curve = (0..dials.len()).map(|dial| priced.played(&plays, &|_| dial));
     let singles: Vec<(f64, f64)> = (0..evidence.candidates().len())
-        .map(|m| Played::single(evidence, m, &view.rows))
+        .map(|m| priced.single(m))
         .map(|played| (mean(&played.cost_usd), mean(&played.quality)))
         .collect();
     let dearest = *singles.iter().max_by(|a, b| a.0.total_cmp(&b.0)).expect("candidates");
     let points: Vec<(f64, f64)> =
-        curve.iter().map(|played| (mean(&played.cost_usd) / dearest.0, mean(&played.quality))).collect();
+        curve.map(|played| (mean(&played.cost_usd) / dearest.0, mean(&played.quality))).collect();
     let least =
         points.iter().filter(|point| point.1 >= dearest.1).map(|point| point.0).fold(f64::INFINITY, f64::min);
     let half = points.iter().filter(|point| point.0 <= 0.5).map(|point| point.1).fold(0.0, f64::max);

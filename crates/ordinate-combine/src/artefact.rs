@@ -101,9 +101,9 @@ impl Artefact {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::learner::Outlay;
     use crate::replay::replay;
     use crate::testing::evidence;
+    use ordinate_trials::Outlay;
 
     #[test]
     fn a_saved_policy_decides_alike() {

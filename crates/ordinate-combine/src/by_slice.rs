@@ -9,10 +9,11 @@ use ordinate_core::column::Codes;
 use ordinate_core::evidence::{Status, View};
 use ordinate_core::{CandidateName, Dial, Evidence, Given, Policy, PolicyKind, Query, Seen, Step, Thought};
 use ordinate_score::shrink::{Observed, Shrunken};
+use ordinate_trials::Outlay;
 use serde::{Deserialize, Serialize};
 
 use crate::error::NotApplicable;
-use crate::learner::{Context, Learner, Outlay};
+use crate::learner::{Context, Learner};
 
 /// Pseudo-items with the candidate's overall outlay that are added to each slice.
 const OUTLAY_PRIOR_ITEMS: f64 = 5.0;

@@ -1,8 +1,7 @@
-//! The dials at which curves are drawn, and which of them the needs choose.
+//! The dials at which curves are drawn.
 
 use ordinate_core::{Dial, Evidence};
-
-use crate::learner::Outlay;
+use ordinate_trials::Outlay;
 
 /// Points of a curve besides the one for quality alone.
 const POINTS: u32 = 32;

@@ -1,6 +1,6 @@
 //! What can go wrong when policies are learned, saved or loaded.
 
-use ordinate_core::PolicyKind;
+pub use ordinate_trials::NotApplicable;
 
 /// Why policies could not be learned or loaded.
 #[derive(Debug, thiserror::Error)]
@@ -27,13 +27,4 @@ pub enum CombineError {
     /// JSON.
     #[error("the policy could not be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
-}
-
-/// Why a kind of policy cannot be learned from this evidence; not an error of the run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotApplicable {
-    /// The kind.
-    pub kind: PolicyKind,
-    /// Why, in plain words.
-    pub why: String,
 }

@@ -2,39 +2,9 @@
 
 use ordinate_core::evidence::View;
 use ordinate_core::{Dial, Evidence, Policy, PolicyKind};
+use ordinate_trials::Outlay;
 
 use crate::error::NotApplicable;
-
-/// What a dial trades quality for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Outlay {
-    /// USD per item.
-    #[default]
-    Cost,
-    /// Milliseconds per item.
-    Latency,
-}
-
-impl Outlay {
-    /// The outlay of one cell, if it is known.
-    #[must_use]
-    pub fn of(self, evidence: &Evidence, candidate: usize, row: usize) -> Option<f64> {
-        let answers = evidence.answers(candidate);
-        match self {
-            Self::Cost => answers.cost_usd(row),
-            Self::Latency => answers.latency_ms(row),
-        }
-    }
-
-    /// Whether every candidate has it.
-    #[must_use]
-    pub fn is_known(self, evidence: &Evidence) -> bool {
-        evidence.columns().iter().all(|answers| match self {
-            Self::Cost => answers.has_cost(),
-            Self::Latency => answers.has_latency(),
-        })
-    }
-}
 
 /// What a learner is told besides the rows to learn from.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,8 +39,13 @@ pub trait Learner: Send + Sync {
         crate::dials::utility_dials(evidence, context.outlay)
     }
 
-    /// Whether its dial can be chosen so that a loss is bounded ([`crate::promise`]): its dials must spare more
-    /// and more.
+    /// Whether its dials trade quality for outlay, so that it is learned for each outlay that is known.
+    fn trades_outlay(&self) -> bool {
+        true
+    }
+
+    /// Whether its dial can be chosen so that a loss is bounded: its dials must spare more and more, and it is also
+    /// learned from a part of the items only, so that the others can test them ([`crate::calibrate`]).
     fn promises(&self) -> bool {
         false
     }

@@ -1,12 +1,12 @@
 //! Learns policies from evidence, cross-fitted.
 //!
-//! A [`Learner`] makes a policy from some rows; [`try_all`] makes sure that nothing is scored on rows that
-//! shaped it; [`replay`] plays a policy over recorded answers; an [`Artefact`] is the policy as a file.
+//! A [`Learner`] makes a policy from some rows; [`learn`] makes sure that nothing is scored on rows that shaped it, and
+//! knows no needs; [`record`] plays a policy over recorded answers; an [`Artefact`] is the policy as a file.
 
 pub mod answers;
 pub mod artefact;
 pub mod by_slice;
-mod choose;
+mod calibrate;
 mod crossfit;
 mod dials;
 mod error;
@@ -16,7 +16,6 @@ mod learner;
 mod means;
 mod medoid;
 pub mod products;
-pub mod promise;
 mod replay;
 pub mod route;
 mod said;
@@ -29,12 +28,14 @@ pub mod vote;
 pub mod weighted;
 
 pub use artefact::Artefact;
-pub use crossfit::{Plan, Trial, Trials, best_column, dense_groups, try_all};
+pub use calibrate::{Calibrated, calibrated};
+pub use crossfit::{Learned, Plan, dense_groups, learn};
 pub use error::{CombineError, NotApplicable};
 pub use folds::Folds;
-pub use learner::{Context, Learner, Outlay};
+pub use learner::{Context, Learner};
 pub use ordinate_learn::random;
-pub use replay::{Played, replay};
+pub use ordinate_trials::{Outlay, Played};
+pub use replay::{record, replay};
 
 use ordinate_core::PolicyKind;
 

@@ -127,9 +127,10 @@ mod tests {
     use crate::artefact::Artefact;
     use crate::learner::{Context, Learner};
     use crate::random::SplitMix;
-    use crate::replay::{Played, replay};
+    use crate::replay::{record, replay};
     use crate::vote::VoteLearner;
     use crate::weighted::WeightedLearner;
+    use ordinate_trials::{Board, Played};
 
     /// `1 - |output - target| / 4`.
     #[derive(Debug)]
@@ -186,8 +187,9 @@ mod tests {
         let rows = evidence.view().rows;
         let policy = VoteLearner.fit(&evidence.view(), &Context::default()).unwrap();
         let played = &replay(policy.as_ref(), &evidence, &rows, &[Dial(0.0)])[0];
+        let plays = record(policy.as_ref(), &evidence, &rows, &[Dial(0.0)]);
         let five_asked: Vec<usize> =
-            (0..rows.len()).filter(|&row| played.asked[row].count_ones() == 5).collect();
+            (0..rows.len()).filter(|&row| plays.ways()[plays.code(0, row)].asked().count() == 5).collect();
         for row in five_asked {
             assert_eq!(played.given[row], 2, "the median of five");
         }
@@ -203,7 +205,9 @@ mod tests {
         let learn = |evidence: &Evidence| WeightedLearner.fit(&evidence.view(), &Context::default()).unwrap();
         let policy = learn(&evidence);
         let played = &replay(policy.as_ref(), &evidence, &rows, &[Dial(0.0)])[0];
-        let best = (0..2).map(|c| mean_of(&Played::single(&evidence, c, &rows).quality)).fold(0.0, f64::max);
+        let best = (0..2)
+            .map(|c| mean_of(&Board::new(&evidence, &rows, None).columns[c].quality))
+            .fold(0.0, f64::max);
         assert!(mean_of(&played.quality) > 0.95 && best < 0.8, "{} {best}", mean_of(&played.quality));
         assert!(played.given.iter().all(|&given| given == Played::NOBODY));
         // The same from a file.

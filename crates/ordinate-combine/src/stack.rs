@@ -60,6 +60,10 @@ impl Learner for StackLearner {
         vec![Dial(0.0)]
     }
 
+    fn trades_outlay(&self) -> bool {
+        false
+    }
+
     fn fit(&self, train: &View<'_>, context: &Context) -> Result<Box<dyn Policy>, NotApplicable> {
         Ok(Box::new(Stack::fit(train, context)?))
     }
@@ -227,8 +231,9 @@ mod tests {
     use super::*;
     use crate::artefact::Artefact;
     use crate::random::SplitMix;
-    use crate::replay::{Played, replay};
+    use crate::replay::replay;
     use crate::testing::{evidence, spoken};
+    use ordinate_trials::Played;
 
     /// The first candidate is always wrong, which tells all; the others are right on 60 %.
     fn contrary(count: usize, seed: u64) -> Evidence {
@@ -246,7 +251,7 @@ mod tests {
         spoken(3, &rows)
     }
 
-    fn played(policy: &dyn Policy, evidence: &Evidence) -> Played {
+    fn played(policy: &dyn Policy, evidence: &Evidence) -> Played<'static> {
         replay(policy, evidence, &evidence.view().rows, &[Dial(0.0)]).remove(0)
     }
 

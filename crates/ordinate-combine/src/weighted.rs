@@ -14,12 +14,13 @@ use ordinate_core::{
     CandidateName, Dial, Evidence, Given, OutputKind, Policy, PolicyKind, Query, Row, Seen, Step, Thought,
 };
 use ordinate_learn::greedy;
+use ordinate_trials::Outlay;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::by_slice::{BySlice, Expected};
 use crate::error::NotApplicable;
-use crate::learner::{Context, Learner, Outlay};
+use crate::learner::{Context, Learner};
 use crate::means::{Mean, Means, mean};
 use crate::medoid::{Pairs, has_outputs, with_outputs};
 use crate::vote::{answered_rows, point_of, refuse, sparse_dials, together};

@@ -75,7 +75,7 @@ impl Price {
 }
 
 /// A candidate as evidence knows it: its name, its lineage and the deployment facts that needs are held to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// Unique within a task.
     pub name: CandidateName,

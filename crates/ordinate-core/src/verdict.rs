@@ -255,6 +255,9 @@ pub struct PolicyRow {
     /// Where on its curve it stands.
     #[serde(default)]
     pub dial: Option<Dial>,
+    /// The saved policy, relative to the run folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// What is promised of it, where the needs have a margin and its kind makes promises.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promise: Option<Promise>,

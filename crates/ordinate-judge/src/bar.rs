@@ -68,7 +68,7 @@ impl<'a> Field<'a> {
         if lead.estimate.mean + of_t.max(of_resamples) > margin {
             return false;
         }
-        let quality = |c: usize| self.contenders[c].played.quality.as_slice();
+        let quality = |c: usize| &*self.contenders[c].played.quality;
         let exact = (lead.units == lead.items && margin == 0.0)
             .then(|| Discordant::count(quality(rival), quality(other)))
             .flatten();

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ordinate_combine::{Played, Trial, Trials};
 use ordinate_core::verdict::Outcome;
-use ordinate_core::{Candidate, Dial, Evidence, Hosting, Lineage, Needs, PolicyKind, Row};
+use ordinate_core::{Candidate, Dial, Hosting, Lineage, Needs, PolicyKind};
+use ordinate_trials::{Played, Priced};
+
+use crate::chosen::Chosen;
 
 /// A single or a policy, with its outcomes on the evaluated rows.
 #[derive(Debug)]
@@ -14,8 +16,8 @@ pub(crate) struct Contender<'a> {
     /// The column, for a single.
     pub(crate) candidate: Option<usize>,
     /// The trial, for a policy.
-    pub(crate) trial: Option<&'a Trial>,
-    pub(crate) played: Played,
+    pub(crate) chosen: Option<&'a Chosen<'a>>,
+    pub(crate) played: Played<'a>,
     pub(crate) dial: Option<Dial>,
     /// Columns that it asks at least once.
     pub(crate) uses: Vec<usize>,
@@ -47,84 +49,80 @@ impl Contender<'_> {
 }
 
 /// All singles, then all policies.
-pub(crate) fn contenders<'a>(evidence: &Evidence, trials: &'a Trials, needs: &Needs) -> Vec<Contender<'a>> {
-    let policies = trials.trials.iter().map(|trial| {
-        let asked = trial.played.asked.iter().fold(0_u64, |all, asked| all | asked);
-        let mut uses: Vec<usize> =
-            (0..evidence.candidates().len().min(64)).filter(|c| asked >> c & 1 == 1).collect();
-        for &given in trial.played.given.iter().filter(|&&given| given != Played::NOBODY && given >= 64) {
-            if !uses.contains(&usize::from(given)) {
-                uses.push(usize::from(given));
-            }
-        }
+pub(crate) fn contenders<'a>(
+    candidates: &[Candidate],
+    scored: &'a Priced<'a>,
+    chosen: &'a [Chosen<'a>],
+    needs: &Needs,
+) -> Vec<Contender<'a>> {
+    let policies = chosen.iter().map(|chosen| {
+        let asked = &chosen.played.asked;
+        let uses: Vec<usize> = (0..candidates.len()).filter(|&column| asked[column] > 0).collect();
+        let played = paid(candidates, scored, &chosen.played, &uses, needs);
         Contender {
-            trial: Some(trial),
-            dial: Some(trial.dial),
-            ..contender(evidence, trial.name.clone(), trial.kind, paid(evidence, trial, &uses, needs), uses)
+            chosen: Some(chosen),
+            dial: Some(chosen.dial),
+            ..contender(candidates, scored, chosen.trial.name.clone(), chosen.trial.kind, played, uses)
         }
     });
-    singles(evidence, &trials.rows).into_iter().chain(policies).collect()
+    singles(candidates, scored).into_iter().chain(policies).collect()
 }
 
 /// What a policy played, with the idle hours of its machines paid for too: one that is hosted by the hour for a day's volume is
 /// paid for whether it is asked or not, so that every item bears its part of them.
-fn paid(evidence: &Evidence, trial: &Trial, uses: &[usize], needs: &Needs) -> Played {
-    let mut played = trial.played.clone();
+fn paid<'a>(
+    candidates: &[Candidate],
+    scored: &Priced<'_>,
+    played: &Played<'a>,
+    uses: &[usize],
+    needs: &Needs,
+) -> Played<'a> {
+    let mut paid = played.clone();
     if needs.volume_per_day.is_none() {
-        return played;
+        return paid;
     }
     for &column in uses {
-        let candidate = &evidence.candidates()[column];
-        let by_the_hour = candidate.price.is_some_and(|price| price.per_hour.is_some());
-        let each = cost_and_asked(evidence, column, &trial.played).filter(|_| by_the_hour);
-        let Some((each, asked)) = each else { continue };
-        let idle = each * (1.0 - asked as f64 / played.len().max(1) as f64);
-        played.cost_usd.iter_mut().for_each(|cost| *cost += idle);
+        let by_the_hour = candidates[column].price.is_some_and(|price| price.per_hour.is_some());
+        let each = scored.cost(column).iter().find(|cost| !cost.is_nan()).filter(|_| by_the_hour);
+        let Some(each) = each else { continue };
+        let idle = each * (1.0 - played.asked[column] as f64 / played.len().max(1) as f64);
+        paid.cost_usd.to_mut().iter_mut().for_each(|cost| *cost += idle);
     }
-    played
-}
-
-/// What an answer of this candidate costs, and how many items it was asked about.
-fn cost_and_asked(evidence: &Evidence, column: usize, played: &Played) -> Option<(f64, usize)> {
-    let asked = |row: usize| match column {
-        0..64 => played.asked[row] >> column & 1 == 1,
-        _ => usize::from(played.given[row]) == column,
-    };
-    let each = (0..evidence.len()).find_map(|row| evidence.answers(column).cost_usd(row))?;
-    Some((each, (0..played.len()).filter(|&row| asked(row)).count()))
+    paid
 }
 
 /// Every candidate by itself.
-pub(crate) fn singles<'a>(evidence: &Evidence, rows: &[Row]) -> Vec<Contender<'a>> {
+pub(crate) fn singles<'a>(candidates: &[Candidate], scored: &'a Priced<'a>) -> Vec<Contender<'a>> {
     let single = |(column, candidate): (usize, &Candidate)| {
-        let played = Played::single(evidence, column, rows);
+        let (name, played) = (candidate.name.to_string(), scored.single(column));
         Contender {
             candidate: Some(column),
-            ..contender(evidence, candidate.name.to_string(), PolicyKind::Single, played, vec![column])
+            ..contender(candidates, scored, name, PolicyKind::Single, played, vec![column])
         }
     };
-    evidence.candidates().iter().enumerate().map(single).collect()
+    candidates.iter().enumerate().map(single).collect()
 }
 
 fn contender<'a>(
-    evidence: &Evidence,
+    candidates: &[Candidate],
+    scored: &Priced<'_>,
     name: String,
     kind: PolicyKind,
-    played: Played,
+    played: Played<'a>,
     uses: Vec<usize>,
 ) -> Contender<'a> {
-    let used = || uses.iter().map(|&column| &evidence.candidates()[column]);
-    let costs_known = uses.iter().all(|&column| evidence.answers(column).has_cost());
-    let times_known = uses.iter().all(|&column| evidence.answers(column).has_latency());
+    let used = || uses.iter().map(|&column| &candidates[column]);
+    let costs_known = uses.iter().all(|&column| scored.has_cost(column));
+    let times_known = uses.iter().all(|&column| scored.has_latency(column));
     let known = |values: &[f64]| values.iter().copied().filter(|v| !v.is_nan()).collect::<Vec<_>>();
     Contender {
         cost_per_1k: mean(&known(&played.cost_usd)).filter(|_| costs_known).map(|usd| 1000.0 * usd),
         p95_ms: ordinate_score::quantile::p95(&known(&played.latency_ms)).filter(|_| times_known),
         memory_gb: used().map(memory).sum(),
-        share: share(evidence, &played),
+        share: share(candidates, &played),
         outcome: outcome(used().map(|candidate| candidate.lineage)),
         candidate: None,
-        trial: None,
+        chosen: None,
         dial: None,
         name,
         kind,
@@ -153,17 +151,16 @@ fn outcome(lineages: impl Iterator<Item = Lineage>) -> Outcome {
     }
 }
 
-fn share(evidence: &Evidence, played: &Played) -> BTreeMap<String, f64> {
-    let mut counts = vec![0_usize; evidence.candidates().len()];
+fn share(candidates: &[Candidate], played: &Played<'_>) -> BTreeMap<String, f64> {
+    let mut counts = vec![0_usize; candidates.len()];
     let mut total = 0_usize;
-    for (given, quality) in played.given.iter().zip(&played.quality) {
+    for (given, quality) in played.given.iter().zip(played.quality.iter()) {
         if let Some(count) = counts.get_mut(usize::from(*given)).filter(|_| !quality.is_nan()) {
             *count += 1;
             total += 1;
         }
     }
-    evidence
-        .candidates()
+    candidates
         .iter()
         .zip(counts)
         .filter(|(_, count)| *count > 0)

@@ -1,6 +1,5 @@
 //! Slices where a policy is clearly better or worse than the best single.
 
-use ordinate_core::column::Names;
 use ordinate_core::verdict::{Estimate, SliceGain};
 use ordinate_score::compare::benjamini_hochberg;
 use ordinate_score::normal::{student_quantile, student_two_sided};
@@ -23,7 +22,7 @@ struct Sums {
 pub(crate) fn slice_gains(
     differences: &[f64],
     codes: &[u32],
-    names: &Names,
+    names: &[String],
     clusters: Option<&[u32]>,
 ) -> Vec<SliceGain> {
     let mut sums = vec![Sums::default(); names.len()];
@@ -50,7 +49,7 @@ pub(crate) fn slice_gains(
         slice.units += 1.0;
         slice.squares += same.iter().map(|(_, _, residual)| residual).sum::<f64>().powi(2);
     }
-    let tested: Vec<(&str, Estimate, f64)> = names
+    let tested: Vec<(&String, Estimate, f64)> = names
         .iter()
         .zip(&sums)
         .filter_map(|(name, sums)| Some((name, sums.estimate()?, sums.p()?)))
@@ -61,7 +60,7 @@ pub(crate) fn slice_gains(
         .zip(adjusted)
         .filter(|(_, p_adjusted)| *p_adjusted < LEVEL)
         .map(|((slice, difference, _), p_adjusted)| SliceGain {
-            slice: slice.to_owned(),
+            slice: slice.clone(),
             difference,
             p_adjusted,
         })
@@ -96,10 +95,7 @@ mod tests {
 
     #[test]
     fn clear_gains_and_harms_are_told_from_noise() {
-        let mut names = Names::default();
-        for name in ["gain", "harm", "noise", "empty"] {
-            names.intern(name);
-        }
+        let names = ["gain", "harm", "noise", "empty"].map(str::to_owned);
         let (mut differences, mut codes) = (Vec::new(), Vec::new());
         for i in 0..60 {
             let wobble = if i % 2 == 0 { 0.2 } else { -0.2 };

@@ -2,8 +2,9 @@
 //! an API. All of it is arithmetic on three numbers: the price of a machine, the items that it answers in a second, and
 //! the items of a day.
 
-use ordinate_core::Evidence;
 use ordinate_core::verdict::{BreakEven, CandidateRow};
+use ordinate_core::{Candidate, Evidence};
+use serde::{Deserialize, Serialize};
 
 use crate::words::{count, usd};
 
@@ -11,7 +12,7 @@ const SECONDS_A_DAY: f64 = 86_400.0;
 const HOURS_A_DAY: f64 = 24.0;
 
 /// A candidate that runs on machines paid by the hour.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Hosted {
     /// Its column in the evidence.
     pub column: usize,
@@ -51,6 +52,12 @@ impl Hosted {
         }
     }
 
+    /// What policies are learned with, which know of no volume: USD per item on a machine that is never idle; nothing where
+    /// the rate is not known, since the machine is paid whether it is asked or not.
+    fn cost_when_busy(&self) -> f64 {
+        self.cost_per_item(None).unwrap_or(0.0)
+    }
+
     /// Where hosting becomes cheaper than an API of this many USD per item; `None` where it never does.
     ///
     /// One machine costs `d = 24 x per_hour` a day and answers up to `c` items in it; the API costs `a` an item. With `n`
@@ -73,16 +80,25 @@ impl Hosted {
     }
 }
 
-/// Puts what an item costs on their machines into the evidence, in place of any cost that is there; what was assumed for
-/// it, in words.
-pub fn host(evidence: &mut Evidence, hosted: &[Hosted], volume: Option<u64>) -> Vec<String> {
-    let mut notes = Vec::new();
+/// Puts what an item costs on their machines into the evidence, in place of any cost that is there.
+pub fn host(evidence: &mut Evidence, hosted: &[Hosted], volume: Option<u64>) {
     for one in hosted {
-        let cost = one.cost_per_item(volume);
-        evidence.cost_each(one.column, cost);
-        let name = &evidence.candidates()[one.column].name;
-        notes.push(note(one, name.as_str(), volume, cost));
+        evidence.cost_each(one.column, one.cost_per_item(volume));
     }
+}
+
+/// The same for policies to learn with: what they cost may not hang on needs.
+pub fn host_when_busy(evidence: &mut Evidence, hosted: &[Hosted]) {
+    for one in hosted {
+        evidence.cost_each(one.column, Some(one.cost_when_busy()));
+    }
+}
+
+/// What is assumed for the costs of hosted candidates, in words.
+pub(crate) fn hosting_notes(candidates: &[Candidate], hosted: &[Hosted], volume: Option<u64>) -> Vec<String> {
+    let note =
+        |one: &Hosted| note(one, candidates[one.column].name.as_str(), volume, one.cost_per_item(volume));
+    let mut notes: Vec<String> = hosted.iter().map(note).collect();
     if !hosted.is_empty() && volume.is_some() {
         notes.push(
             "A policy that asks a hosted candidate about some of the items only pays for its machines all day; the points of \
@@ -124,14 +140,17 @@ fn note(one: &Hosted, name: &str, volume: Option<u64>, cost: Option<f64>) -> Str
 
 /// Every hosted candidate against every other one that has a cost, hosted ones apart: the volume from which on hosting
 /// is cheaper.
-#[must_use]
-pub fn break_even(evidence: &Evidence, candidates: &[CandidateRow], hosted: &[Hosted]) -> Vec<BreakEven> {
-    let names = evidence.names();
+pub(crate) fn break_even(
+    columns: &[Candidate],
+    candidates: &[CandidateRow],
+    hosted: &[Hosted],
+) -> Vec<BreakEven> {
     let row = |name: &ordinate_core::CandidateName| candidates.iter().find(|row| row.name == *name);
-    let is_hosted = |row: &CandidateRow| hosted.iter().any(|one| names[one.column] == row.name);
+    let name = |one: &Hosted| &columns[one.column].name;
+    let is_hosted = |row: &CandidateRow| hosted.iter().any(|one| *name(one) == row.name);
     let mut rows = Vec::new();
     for one in hosted {
-        let Some(own) = row(&names[one.column]) else { continue };
+        let Some(own) = row(name(one)) else { continue };
         for other in candidates.iter().filter(|other| !is_hosted(other)) {
             let Some(api_cost_per_1k) = other.cost_per_1k.filter(|cost| *cost > 0.0) else { continue };
             let crossing = one.crossing(api_cost_per_1k / 1_000.0);

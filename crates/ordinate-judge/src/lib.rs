@@ -1,94 +1,85 @@
-//! Needs, evidence and policies to a verdict.
+//! Needs and what policies did to a verdict.
 //!
-//! [`judge`] tries the policies (cross-fitted, `ordinate-combine`), weighs every candidate and policy with
-//! one set of paired resamples (`ordinate-score`), and decides by the rules of `docs/rules.md`: hard needs
-//! first, then the goal; a combination only where it beats what is simpler; `undecided` where the data cannot
-//! separate the leading outcomes.
+//! [`decide`] is a function of numbers: it knows no texts, learns nothing, and does no I/O. Needs choose the dial of every
+//! policy; every candidate and policy is weighed with one set of paired resamples (`ordinate-score`); and the rules of
+//! `docs/rules.md` decide: hard needs first, then the goal; a combination only where it beats what is simpler;
+//! `undecided` where the data cannot separate the leading outcomes.
 
 mod bar;
+mod choose;
+mod chosen;
 mod contender;
-mod decide;
+mod files;
 mod gains;
 mod hosting;
 mod limits;
 mod measures;
+pub mod promise;
+mod rules;
 mod tables;
 mod weigh;
 mod why;
 mod words;
 
-use ordinate_combine::{Artefact, CombineError, Context, Learner, Outlay, Plan, Trials, try_all};
-use ordinate_core::evidence::Part;
+use ordinate_core::Needs;
 use ordinate_core::task::IntervalKind;
-use ordinate_core::verdict::{Basis, OtherReading, Outcome, Recommended, VERSION, Verdict};
-use ordinate_core::{Evidence, Goal, Needs};
+use ordinate_core::verdict::{
+    Basis, Deployment, Measured, OtherReading, Outcome, Recommended, VERSION, Verdict,
+};
 use ordinate_score::Groups;
+use ordinate_trials::{Priced, Trials, policy_file};
+use serde::{Deserialize, Serialize};
 
-pub use hosting::{Hosted, break_even, host};
-pub use limits::eligible;
+pub use files::{KeptError, keep, kept};
+pub use hosting::{Hosted, host, host_when_busy};
 pub use weigh::Resampling;
 
 use bar::Field;
+use chosen::Choosing;
 use contender::contenders;
-use decide::decide;
-use limits::{Miss, misses};
+use limits::{Miss, eligible, misses};
 use tables::Tables;
 use weigh::{Reading, Weighed};
 
-/// Everything that a verdict is made from.
-pub struct Case<'a> {
+/// What a verdict is made from besides trials and needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Setting {
     /// The task's name.
-    pub task: &'a str,
-    /// Items x candidates.
-    pub evidence: &'a Evidence,
-    /// Limits and the goal.
-    pub needs: &'a Needs,
-    /// The policies to try besides singles.
-    pub learners: &'a [Box<dyn Learner>],
-    /// Folds of the cross-fitting.
-    pub folds: u32,
+    pub task: String,
     /// Bootstrap.
     pub resampling: Resampling,
     /// What guessing scores, if known.
     pub guess_rate: Option<f64>,
     /// What was assumed when the data was read.
-    pub notes: &'a [String],
+    pub notes: Vec<String>,
+    /// The candidates with an hourly price.
+    pub hosted: Vec<Hosted>,
+    /// How the candidates came through that the run asked.
+    pub measured: Vec<Measured>,
+    /// What hosting each candidate takes that ran in the process.
+    pub deployment: Vec<Deployment>,
 }
 
-/// A verdict and the artefacts that it speaks of.
-#[derive(Debug)]
-pub struct Judged {
-    /// The verdict.
-    pub verdict: Verdict,
-    /// The recommended policy first (if any), then every other policy that was tried.
-    pub artefacts: Vec<Artefact>,
-}
+/// Reaches the verdict for these needs: the whole of it.
+#[must_use]
+pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
+    let candidates = trials.candidates.as_slice();
+    let costs: Vec<(usize, Option<f64>)> =
+        setting.hosted.iter().map(|one| (one.column, one.cost_per_item(needs.volume_per_day))).collect();
+    let scored = Priced::new(trials.scored(), &costs);
+    let learn = Priced::new(&trials.learn, &costs);
+    let eligible = eligible(candidates, &scored, needs);
+    let choosing = Choosing::new(trials, &learn, needs, &eligible);
+    let best_single = choosing.best_single(&scored);
+    let chosen = choosing.policies(&scored);
+    let contenders = contenders(candidates, &scored, &chosen, needs);
+    let folds = trials.test.is_none().then(|| trials.foldings[0].count);
 
-/// Reaches a verdict.
-///
-/// # Errors
-/// [`CombineError`] when the items cannot be folded.
-pub fn judge(case: &Case<'_>) -> Result<Judged, CombineError> {
-    let view = case.evidence.view();
-    let scored = if case.evidence.items().has_parts() {
-        case.evidence.part(Part::Test).rows
-    } else {
-        view.rows.clone()
-    };
-    let eligible = eligible(case.evidence, &scored, case.needs);
-    let outlay = if case.needs.goal == Goal::Latency { Outlay::Latency } else { Outlay::Cost };
-    let plan = Plan {
-        needs: case.needs,
-        folds: case.folds,
-        context: Context { outlay, seed: case.resampling.seed },
-        eligible: eligible.clone(),
-    };
-    let trials = try_all(&view, case.learners, &plan)?;
-    let contenders = contenders(case.evidence, &trials, case.needs);
-
-    let groups = trials.clusters.as_deref().map(Groups::new);
+    let clusters = scored.board().clusters.as_deref();
+    let groups = clusters.map(Groups::new);
     let weigh = |reading| {
-        Weighed::new(&contenders, &eligible, &trials, case.needs, case.resampling, groups.as_ref(), reading)
+        let groups = groups.as_ref();
+        Weighed::new(&contenders, &eligible, &best_single, needs, setting.resampling, groups, reading)
     };
     let errors = contenders.iter().any(|contender| contender.played.failed.contains(&true));
     let weighed = weigh(Reading::AsFailures);
@@ -100,16 +91,16 @@ pub fn judge(case: &Case<'_>) -> Result<Judged, CombineError> {
             .enumerate()
             .map(|(index, contender)| {
                 let quality = weighed.quality[index].map(|quality| quality.estimate);
-                misses(contender, quality.as_ref(), case.evidence, case.needs)
+                misses(contender, quality.as_ref(), candidates, needs)
             })
             .collect()
     };
     let misses = held(&weighed);
-    let field = Field::new(&contenders, &weighed, case.needs, &misses, trials.folds);
-    let choice = decide(&field, &misses);
+    let field = Field::new(&contenders, &weighed, needs, &misses, folds);
+    let choice = rules::choose(&field, &misses);
     let other = without_errors.as_ref().map(|weighed| {
         let misses = held(weighed);
-        let choice = decide(&Field::new(&contenders, weighed, case.needs, &misses, trials.folds), &misses);
+        let choice = rules::choose(&Field::new(&contenders, weighed, needs, &misses, folds), &misses);
         OtherReading {
             outcome: choice.outcome,
             recommended: choice.recommended.map(|index| contenders[index].name.clone()),
@@ -122,8 +113,10 @@ pub fn judge(case: &Case<'_>) -> Result<Judged, CombineError> {
     });
 
     let tables = Tables {
-        evidence: case.evidence,
-        trials: &trials,
+        candidates,
+        slices: &trials.slices,
+        scored: &scored,
+        best_single: &best_single,
         field: &field,
         without_errors: without_errors.as_ref().unwrap_or(&weighed),
         misses: &misses,
@@ -131,14 +124,16 @@ pub fn judge(case: &Case<'_>) -> Result<Judged, CombineError> {
         groups: groups.as_ref(),
     };
     let curves = tables.curves();
-    let verdict = Verdict {
+    let candidate_rows = tables.candidates();
+    let mut notes = setting.notes.clone();
+    notes.extend(hosting::hosting_notes(candidates, &setting.hosted, needs.volume_per_day));
+    Verdict {
         version: VERSION,
-        task: case.task.to_owned(),
+        task: setting.task.clone(),
         outcome: choice.outcome,
         recommended,
-        needs: case.needs.clone(),
-        basis: basis(case, &trials),
-        candidates: tables.candidates(),
+        needs: needs.clone(),
+        basis: basis(trials, needs, setting, folds),
         policies: tables.policies(),
         comparisons: tables.comparisons(),
         frontier: tables.frontier(&curves),
@@ -146,22 +141,21 @@ pub fn judge(case: &Case<'_>) -> Result<Judged, CombineError> {
         zero_router: tables.zero_router(),
         oracle: tables.oracle(),
         data_needs: Vec::new(),
-        complementarity: tables.complementarity(case.guess_rate),
+        complementarity: tables.complementarity(setting.guess_rate),
         undecided: choice.undecided.filter(|_| choice.outcome == Outcome::Undecided),
-        why: why::reasons(&field, &misses, &choice, &trials, other.as_ref()),
+        why: why::reasons(&field, &misses, &choice, &trials.skipped, other.as_ref()),
         errors_left_out: other,
-        measured: Vec::new(),
-        deployment: Vec::new(),
-        break_even: Vec::new(),
-        assumed: why::assumptions(case, &trials, &contenders),
-    };
-    let chosen = choice.recommended;
-    let artefacts = artefacts(case.evidence, chosen, trials);
-    Ok(Judged { verdict, artefacts })
+        measured: setting.measured.clone(),
+        deployment: setting.deployment.clone(),
+        break_even: hosting::break_even(candidates, &candidate_rows, &setting.hosted),
+        candidates: candidate_rows,
+        assumed: why::assumptions(setting, notes, &contenders, folds, clusters.is_some()),
+    }
 }
 
 fn recommend(index: usize, field: &Field<'_>) -> Recommended {
     let contender = &field.contenders[index];
+    let file = contender.chosen.map_or_else(|| policy_file(&contender.name), |chosen| chosen.trial.file());
     Recommended {
         name: contender.name.clone(),
         kind: contender.kind,
@@ -172,60 +166,33 @@ fn recommend(index: usize, field: &Field<'_>) -> Recommended {
         memory_gb: contender.memory_gb,
         share: contender.share.clone(),
         dial: contender.dial,
-        file: None,
+        file: Some(file),
     }
 }
 
-fn basis(case: &Case<'_>, trials: &Trials) -> Basis {
-    let slices = case.evidence.items().slices();
-    let mut seen = vec![false; slices.names().len()];
-    for &row in &trials.rows {
-        if let Some(seen) = seen.get_mut(slices.codes()[row] as usize) {
+fn basis(trials: &Trials, needs: &Needs, setting: &Setting, folds: Option<u32>) -> Basis {
+    let board = trials.scored();
+    let mut seen = vec![false; trials.slices.len()];
+    for &slice in &board.slice_of {
+        if let Some(seen) = seen.get_mut(slice as usize) {
             *seen = true;
         }
     }
     Basis {
-        items: trials.rows.len() as u64,
-        groups: trials
+        items: board.len() as u64,
+        groups: board
             .clusters
             .as_ref()
             .map(|clusters| clusters.iter().max().map_or(0, |most| u64::from(*most) + 1)),
         slices: seen.iter().filter(|seen| **seen).count() as u64,
-        folds: trials.folds,
-        resamples: case.resampling.resamples.get(),
-        seed: case.resampling.seed,
-        interval: match case.resampling.interval {
+        folds,
+        resamples: setting.resampling.resamples.get(),
+        seed: setting.resampling.seed,
+        interval: match setting.resampling.interval {
             IntervalKind::Bca => "bca".to_owned(),
             IntervalKind::Percentile => "percentile".to_owned(),
         },
-        margin: case.needs.margin(),
+        margin: needs.margin(),
         ordinate: env!("CARGO_PKG_VERSION").to_owned(),
     }
-}
-
-/// The recommended policy first, then the other policies that were tried.
-fn artefacts(evidence: &Evidence, chosen: Option<usize>, trials: Trials) -> Vec<Artefact> {
-    let singles = evidence.candidates().len();
-    let mut artefacts: Vec<Artefact> = trials
-        .trials
-        .into_iter()
-        .map(|trial| Artefact {
-            name: trial.name,
-            policy: trial.policy,
-            dial: trial.dial,
-            promise: trial.promise,
-        })
-        .collect();
-    match chosen {
-        Some(column) if column < singles => {
-            let name = evidence.candidates()[column].name.clone();
-            let policy = Box::new(ordinate_combine::single::Single::new(name.clone()));
-            let artefact =
-                Artefact { name: name.to_string(), policy, dial: ordinate_core::Dial(0.0), promise: None };
-            artefacts.insert(0, artefact);
-        }
-        Some(policy) => artefacts.swap(0, policy - singles),
-        None => {}
-    }
-    artefacts
 }

@@ -1,7 +1,8 @@
 //! The hard needs: what must hold whatever the goal.
 
 use ordinate_core::verdict::Estimate;
-use ordinate_core::{Candidate, Evidence, Hosting, Needs};
+use ordinate_core::{Candidate, Hosting, Needs};
+use ordinate_trials::Priced;
 
 use crate::contender::Contender;
 
@@ -18,7 +19,7 @@ pub(crate) struct Miss {
 pub(crate) fn misses(
     contender: &Contender<'_>,
     quality: Option<&Estimate>,
-    evidence: &Evidence,
+    candidates: &[Candidate],
     needs: &Needs,
 ) -> Vec<Miss> {
     let mut misses = Vec::new();
@@ -59,7 +60,7 @@ pub(crate) fn misses(
         misses.push(Miss { need: "coverage", why });
     }
     if needs.stay_local {
-        let leaves = contender.uses.iter().map(|&column| &evidence.candidates()[column]).find_map(not_local);
+        let leaves = contender.uses.iter().map(|&column| &candidates[column]).find_map(not_local);
         misses.extend(leaves.map(|why| Miss { need: "stay_local", why }));
     }
     if let Some(least) = needs.min_quality {
@@ -90,11 +91,10 @@ fn not_local(candidate: &Candidate) -> Option<String> {
 
 /// Whether each candidate keeps the limits that can be told before anything is compared (all but
 /// `min_quality`): who may be the best single.
-#[must_use]
-pub fn eligible(evidence: &Evidence, rows: &[usize], needs: &Needs) -> Vec<bool> {
+pub(crate) fn eligible(candidates: &[Candidate], scored: &Priced<'_>, needs: &Needs) -> Vec<bool> {
     let without_quality = Needs { min_quality: None, ..needs.clone() };
-    crate::contender::singles(evidence, rows)
+    crate::contender::singles(candidates, scored)
         .iter()
-        .map(|contender| misses(contender, None, evidence, &without_quality).is_empty())
+        .map(|contender| misses(contender, None, candidates, &without_quality).is_empty())
         .collect()
 }

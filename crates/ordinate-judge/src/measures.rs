@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use ordinate_score::routing::{Point, ShareCurve, aiq, cost_save, perf_gain, qnc, regret};
 
+use ordinate_trials::{Curve, Priced, Trial};
+
 use crate::contender::{Contender, mean};
 use crate::weigh::Weighed;
 
@@ -13,9 +15,13 @@ use crate::weigh::Weighed;
 /// best single on the same items; `regret` is at the policy's dial, in units of score; `oracle_gap` is what the
 /// best answer to every item would gain; `apgr`, `cpt50` and `cpt80` are for two candidates whose qualities are
 /// clearly apart.
-pub(crate) fn measures(contenders: &[Contender<'_>], weighed: &Weighed) -> Vec<BTreeMap<String, f64>> {
+pub(crate) fn measures(
+    contenders: &[Contender<'_>],
+    weighed: &Weighed,
+    scored: &Priced<'_>,
+) -> Vec<BTreeMap<String, f64>> {
     let singles: Vec<usize> = (0..contenders.len()).filter(|&c| contenders[c].is_single()).collect();
-    contenders.iter().map(|contender| of(contender, contenders, &singles, weighed)).collect()
+    contenders.iter().map(|contender| of(contender, contenders, &singles, weighed, scored)).collect()
 }
 
 fn of(
@@ -23,21 +29,19 @@ fn of(
     contenders: &[Contender<'_>],
     singles: &[usize],
     weighed: &Weighed,
+    scored: &Priced<'_>,
 ) -> BTreeMap<String, f64> {
-    let Some(trial) = contender.trial else { return BTreeMap::new() };
+    let Some(chosen) = contender.chosen else { return BTreeMap::new() };
     let mut found: Vec<(&str, Option<f64>)> = Vec::new();
 
     let point = |c: usize| Some(Point { cost: contenders[c].cost_per_1k?, quality: weighed.mean(c) });
     let ends: Vec<Point> = singles.iter().filter_map(|&c| point(c)).collect();
     let best = singles.iter().copied().max_by(|&a, &b| weighed.mean(a).total_cmp(&weighed.mean(b)));
     if let (Some(best), true) = (best.and_then(point), contender.cost_per_1k.is_some()) {
-        let points: Vec<Point> = trial
-            .curve
-            .iter()
-            .filter_map(|(_, played)| {
-                let cost = 1000.0 * mean(&known(&played.cost_usd))?;
-                Some(Point { cost, quality: mean(&known(&played.quality))? })
-            })
+        let curve = chosen.curve(scored);
+        let points: Vec<Point> = (0..curve.dials())
+            .filter_map(|dial| mean_point(&curve, dial))
+            .map(|(cost, quality)| Point { cost, quality })
             .collect();
         // Every policy can fall back on the cheapest single: all are compared over one range of cost.
         let low = ends.iter().map(|end| end.cost).fold(f64::INFINITY, f64::min);
@@ -50,18 +54,18 @@ fn of(
         found.push(("cost_save", cost_save(&points, best)));
     }
 
-    let scores: Vec<&[f64]> = singles.iter().map(|&c| contenders[c].played.quality.as_slice()).collect();
-    let costs: Vec<&[f64]> = singles.iter().map(|&c| contenders[c].played.cost_usd.as_slice()).collect();
+    let scores: Vec<&[f64]> = singles.iter().map(|&c| &*contenders[c].played.quality).collect();
+    let costs: Vec<&[f64]> = singles.iter().map(|&c| &*contenders[c].played.cost_usd).collect();
     let played = &contender.played;
-    found.push(("regret", regret(&scores, &costs, &played.quality, &played.cost_usd, trial.dial.0)));
+    found.push(("regret", regret(&scores, &costs, &played.quality, &played.cost_usd, chosen.dial.0)));
     found.push(("oracle_gap", regret(&scores, &costs, &played.quality, &played.cost_usd, 0.0)));
-    found.extend(shares(trial, contenders, singles, weighed));
+    found.extend(shares(chosen.trial, contenders, singles, weighed));
     found.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 /// APGR and CPT, between two candidates.
 fn shares(
-    trial: &ordinate_combine::Trial,
+    trial: &Trial,
     contenders: &[Contender<'_>],
     singles: &[usize],
     weighed: &Weighed,
@@ -85,6 +89,11 @@ fn shares(
     ]
 }
 
-fn known(values: &[f64]) -> Vec<f64> {
-    values.iter().copied().filter(|value| !value.is_nan()).collect()
+/// Mean cost (USD per 1,000 items) and quality at a dial, over the items where each is known.
+pub(crate) fn mean_point(curve: &Curve<'_>, dial: usize) -> Option<(f64, f64)> {
+    let known = |value: &dyn Fn(usize) -> f64| -> Vec<f64> {
+        (0..curve.len()).map(value).filter(|value| !value.is_nan()).collect()
+    };
+    let cost = 1000.0 * mean(&known(&|item| curve.cost(dial, item)))?;
+    Some((cost, mean(&known(&|item| curve.quality(dial, item)))?))
 }

@@ -1,29 +1,32 @@
 //! The rows of the verdict: candidates, policies, comparisons, frontier, complementarity.
 
-use ordinate_combine::Trials;
+use ordinate_core::Candidate;
 use ordinate_core::verdict::{
     CandidateRow, Comparison, Complementarity, Curve, CurvePoint, FrontierPoint, PolicyRow,
 };
-use ordinate_core::{Evidence, Status};
 use ordinate_score::Groups;
 use ordinate_score::compare::{Discordant, holm, non_inferior};
 use ordinate_score::rescue::Rescue;
 use ordinate_score::routing::{Hull, Oracle, Point};
 use ordinate_score::slice::Slices;
+use ordinate_trials::{Played, Priced};
 use rayon::prelude::*;
 
 use crate::bar::Field;
 use crate::contender::{Contender, mean};
-use crate::decide::Choice;
 use crate::gains::slice_gains;
 use crate::limits::Miss;
-use crate::measures::measures;
+use crate::measures::{mean_point, measures};
+use crate::rules::Choice;
 use crate::weigh::Weighed;
 
 /// Everything that the rows are made from.
 pub(crate) struct Tables<'a> {
-    pub(crate) evidence: &'a Evidence,
-    pub(crate) trials: &'a Trials,
+    pub(crate) candidates: &'a [Candidate],
+    /// The names of the slices.
+    pub(crate) slices: &'a [String],
+    pub(crate) scored: &'a Priced<'a>,
+    pub(crate) best_single: &'a Played<'a>,
     pub(crate) field: &'a Field<'a>,
     /// Estimates with errors left out; the same where there are no errors.
     pub(crate) without_errors: &'a Weighed,
@@ -41,30 +44,29 @@ impl Tables<'_> {
         self.misses[contender].iter().map(|miss| miss.why.clone()).collect()
     }
 
-    /// The slice of each evaluated row.
-    fn slice_codes(&self) -> Vec<u32> {
-        let codes = self.evidence.items().slices().codes();
-        self.trials.rows.iter().map(|&row| codes[row]).collect()
+    /// The slice of each scored item.
+    fn slice_codes(&self) -> &[u32] {
+        &self.scored.board().slice_of
+    }
+
+    fn clusters(&self) -> Option<&[u32]> {
+        self.scored.board().clusters.as_deref()
     }
 
     /// Every candidate, best quality first.
     pub(crate) fn candidates(&self) -> Vec<CandidateRow> {
-        let names = self.evidence.items().slices().names();
-        let slices = Slices::new(&self.slice_codes(), names.len(), self.groups);
+        let names = self.slices;
+        let slices = Slices::new(self.slice_codes(), names.len(), self.groups);
         let mut rows: Vec<(f64, CandidateRow)> = self
             .contenders()
             .par_iter()
             .enumerate()
             .filter_map(|(index, contender)| Some((index, contender, contender.candidate?)))
             .map(|(index, contender, column)| {
-                let candidate = &self.evidence.candidates()[column];
+                let candidate = &self.candidates[column];
                 let errors = contender.played.failed.iter().filter(|failed| **failed).count() as u64;
-                let asked = self
-                    .trials
-                    .rows
-                    .iter()
-                    .filter(|&&row| self.evidence.answers(column).status(row) != Status::Missing)
-                    .count() as u64;
+                let asked =
+                    contender.played.quality.iter().filter(|quality| !quality.is_nan()).count() as u64;
                 let without = self.without_errors.quality[index].map(|quality| quality.estimate);
                 let row = CandidateRow {
                     name: candidate.name.clone(),
@@ -81,7 +83,7 @@ impl Tables<'_> {
                     slices: names
                         .iter()
                         .zip(slices.cells(&contender.played.quality))
-                        .filter_map(|(name, cell)| Some((name.to_owned(), cell?)))
+                        .filter_map(|(name, cell)| Some((name.clone(), cell?)))
                         .collect(),
                 };
                 (self.field.weighed.mean(index), row)
@@ -94,15 +96,16 @@ impl Tables<'_> {
     /// Every policy that was tried, best quality first.
     pub(crate) fn policies(&self) -> Vec<PolicyRow> {
         let weighed = self.field.weighed;
-        let measures = measures(self.contenders(), weighed);
+        let measures = measures(self.contenders(), weighed, self.scored);
         let by_slice = self.field.by_slice();
         let codes = self.slice_codes();
-        let names = self.evidence.items().slices().names();
-        let best = &self.trials.best_single.quality;
+        let names = self.slices;
+        let best = &self.best_single.quality;
         let gains = |contender: &Contender<'_>| {
             let quality = contender.played.quality.iter();
-            let differences: Vec<f64> = quality.zip(best).map(|(policy, single)| policy - single).collect();
-            slice_gains(&differences, &codes, names, self.trials.clusters.as_deref())
+            let differences: Vec<f64> =
+                quality.zip(best.iter()).map(|(policy, single)| policy - single).collect();
+            slice_gains(&differences, codes, names, self.clusters())
         };
         let mut rows: Vec<PolicyRow> = self
             .contenders()
@@ -128,7 +131,8 @@ impl Tables<'_> {
                 misses: self.misses(index),
                 clears_the_bar: self.choice.bars[index].is_none(),
                 dial: contender.dial,
-                promise: contender.trial.and_then(|trial| trial.promise.clone()),
+                file: contender.chosen.map(|chosen| chosen.trial.file()),
+                promise: contender.chosen.and_then(|chosen| chosen.promise.clone()),
                 slices: gains(contender),
                 measures: measures[index].clone(),
             })
@@ -155,7 +159,7 @@ impl Tables<'_> {
                 else {
                     continue;
                 };
-                let exact = if self.trials.clusters.is_none() {
+                let exact = if self.clusters().is_none() {
                     Discordant::count(
                         &self.contenders()[a].played.quality,
                         &self.contenders()[b].played.quality,
@@ -210,16 +214,14 @@ impl Tables<'_> {
     /// Each policy's points over its dial, cheapest first.
     pub(crate) fn curves(&self) -> Vec<Curve> {
         let curve = |contender: &Contender<'_>| {
-            let trial = contender.trial?;
+            let chosen = contender.chosen?;
             contender.cost_per_1k?;
-            let mut points: Vec<CurvePoint> = trial
-                .curve
-                .iter()
-                .filter_map(|(dial, played)| {
-                    let cost_per_1k = 1000.0 * mean(&known(&played.cost_usd))?;
-                    Some(CurvePoint { dial: *dial, cost_per_1k, quality: mean(&known(&played.quality))? })
-                })
-                .collect();
+            let (trial, curve) = (chosen.trial, chosen.curve(self.scored));
+            let point = |(number, &dial)| {
+                let (cost_per_1k, quality) = mean_point(&curve, number)?;
+                Some(CurvePoint { dial, cost_per_1k, quality })
+            };
+            let mut points: Vec<CurvePoint> = trial.dials.iter().enumerate().filter_map(point).collect();
             points.sort_by(|a, b| a.cost_per_1k.total_cmp(&b.cost_per_1k));
             Some(Curve { name: trial.name.clone(), kind: trial.kind, points })
         };
@@ -264,8 +266,8 @@ impl Tables<'_> {
     /// The best answer to every item, ties to the cheapest.
     pub(crate) fn oracle(&self) -> Option<FrontierPoint> {
         let singles: Vec<&Contender<'_>> = self.contenders().iter().filter(|c| c.is_single()).collect();
-        let quality: Vec<&[f64]> = singles.iter().map(|c| c.played.quality.as_slice()).collect();
-        let cost: Vec<&[f64]> = singles.iter().map(|c| c.played.cost_usd.as_slice()).collect();
+        let quality: Vec<&[f64]> = singles.iter().map(|c| &*c.played.quality).collect();
+        let cost: Vec<&[f64]> = singles.iter().map(|c| &*c.played.cost_usd).collect();
         let oracle = Oracle::new(&quality, &cost);
         Some(FrontierPoint {
             name: "oracle".to_owned(),

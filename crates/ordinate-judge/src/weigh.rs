@@ -1,8 +1,8 @@
 //! Every quality and every difference that a verdict needs, from one set of resamples.
 
+use std::borrow::Cow;
 use std::num::NonZeroU32;
 
-use ordinate_combine::Trials;
 use ordinate_core::task::IntervalKind;
 use ordinate_core::verdict::Estimate;
 use ordinate_core::{Goal, Needs};
@@ -11,6 +11,8 @@ use ordinate_score::{Bootstrap, Estimated, Groups, Statistic, by_student};
 use ordinate_score::mean::wilson;
 use ordinate_score::normal::quantile;
 use ordinate_score::routing::{Hull, Point};
+use ordinate_trials::Played;
+use serde::{Deserialize, Serialize};
 
 use crate::contender::{Contender, mean};
 
@@ -24,7 +26,7 @@ pub(crate) enum Reading {
 }
 
 /// Settings of the bootstrap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resampling {
     /// Resamples.
     pub resamples: NonZeroU32,
@@ -54,19 +56,19 @@ impl Weighed {
     pub(crate) fn new(
         contenders: &[Contender<'_>],
         eligible: &[bool],
-        trials: &Trials,
+        best_single: &Played<'_>,
         needs: &Needs,
         resampling: Resampling,
         groups: Option<&Groups>,
         reading: Reading,
     ) -> Self {
-        let scores = |played: &ordinate_combine::Played| match reading {
-            Reading::AsFailures => played.quality.clone(),
-            Reading::LeftOut => played.quality_without_errors(),
-        };
         let count = contenders.len();
-        let mut columns: Vec<Vec<f64>> = contenders.iter().map(|c| scores(&c.played)).collect();
-        columns.push(scores(&trials.best_single));
+        let columns: Vec<Cow<'_, [f64]>> = contenders
+            .iter()
+            .map(|c| &c.played)
+            .chain([best_single])
+            .map(|played| scores(played, reading))
+            .collect();
         let best_single = count;
 
         let mut statistics: Vec<Statistic> = (0..count).map(Statistic::Mean).collect();
@@ -86,10 +88,10 @@ impl Weighed {
             seed: resampling.seed,
             interval: resampling.interval,
         };
-        let run = |columns: &[Vec<f64>], statistics: &[Statistic]| {
-            let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-            estimate(&bootstrap, &columns, groups, statistics, reading)
+        let run = |columns: &[&[f64]], statistics: &[Statistic]| {
+            estimate(&bootstrap, columns, groups, statistics, reading)
         };
+        let columns: Vec<&[f64]> = columns.iter().map(|column| &**column).collect();
         let mut results = run(&columns, &statistics).into_iter();
         let quality = results.by_ref().take(count).map(|quality| quality.map(with_width)).collect();
         let differences = results.by_ref().take(pairs.len()).collect();
@@ -104,11 +106,11 @@ impl Weighed {
         let outlays = if needs.goal == Goal::Quality && needs.margin() == 0.0 {
             Vec::new()
         } else {
-            let columns: Vec<Vec<f64>> = contenders
+            let columns: Vec<&[f64]> = contenders
                 .iter()
                 .map(|c| match needs.goal {
-                    Goal::Latency => c.played.latency_ms.clone(),
-                    Goal::Quality | Goal::Cost => c.played.cost_usd.clone(),
+                    Goal::Latency => &*c.played.latency_ms,
+                    Goal::Quality | Goal::Cost => &*c.played.cost_usd,
                 })
                 .collect();
             let statistics: Vec<_> = pairs.iter().map(|&(a, b)| Statistic::Difference(a, b)).collect();
@@ -146,6 +148,14 @@ impl Weighed {
         let index = low * (2 * self.count - low - 1) / 2 + (high - low - 1);
         let found = (*table.get(index)?)?;
         Some(if a < b { found } else { flip(found) })
+    }
+}
+
+/// The scores under one reading of errors.
+fn scores<'a>(played: &'a Played<'_>, reading: Reading) -> Cow<'a, [f64]> {
+    match reading {
+        Reading::AsFailures => Cow::Borrowed(&played.quality),
+        Reading::LeftOut => Cow::Owned(played.quality_without_errors()),
     }
 }
 
@@ -207,7 +217,7 @@ fn against_zero_router(
     policy: usize,
     contenders: &[Contender<'_>],
     eligible: &[bool],
-    columns: &[Vec<f64>],
+    columns: &[Cow<'_, [f64]>],
 ) -> Option<Statistic> {
     let cost = contenders[policy].cost_per_1k?;
     let anybody = !eligible.contains(&true);

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use ordinate_combine::{Trial, Trials};
 use ordinate_core::Goal;
 use ordinate_core::verdict::{OtherReading, Outcome};
+use ordinate_trials::NotApplicable;
 
-use crate::Case;
+use crate::Setting;
 use crate::bar::Field;
+use crate::chosen::Chosen;
 use crate::contender::Contender;
-use crate::decide::{Choice, MANY};
 use crate::limits::Miss;
+use crate::rules::{Choice, MANY};
 use crate::words::{count, level, outlay, signed, usd};
 
 /// Why the verdict is what it is, the most important first.
@@ -18,7 +19,7 @@ pub(crate) fn reasons(
     field: &Field<'_>,
     misses: &[Vec<Miss>],
     choice: &Choice,
-    trials: &Trials,
+    skipped: &[NotApplicable],
     other: Option<&OtherReading>,
 ) -> Vec<String> {
     let teller = Teller { field, misses, choice };
@@ -42,7 +43,7 @@ pub(crate) fn reasons(
         ));
     }
     why.extend(teller.combinations());
-    why.extend(trials.trials.iter().filter_map(promise));
+    why.extend(field.contenders.iter().filter_map(|contender| promise(contender.chosen?)));
     if let Some(other) = other {
         let name = other.recommended.as_deref().unwrap_or("nothing");
         why.push(format!(
@@ -62,19 +63,19 @@ pub(crate) fn reasons(
             teller.excluding()
         ));
     }
-    for skipped in &trials.skipped {
+    for skipped in skipped {
         why.push(format!("No {} policy was tried: {}.", skipped.kind, skipped.why));
     }
     why
 }
 
 /// What is promised of a policy.
-fn promise(trial: &Trial) -> Option<String> {
-    let promise = trial.promise.as_ref()?;
+fn promise(chosen: &Chosen<'_>) -> Option<String> {
+    let promise = chosen.promise.as_ref()?;
     Some(format!(
         "{} promises, with {:.0} % confidence, a mean score at most {} below that of {}: its dial was tested on {} \
          items that it had not seen.",
-        trial.name,
+        chosen.trial.name,
         100.0 * promise.confidence,
         promise.margin,
         promise.against,
@@ -261,8 +262,16 @@ impl Teller<'_> {
 }
 
 /// What was assumed, estimated or left out.
-pub(crate) fn assumptions(case: &Case<'_>, trials: &Trials, contenders: &[Contender<'_>]) -> Vec<String> {
-    let mut assumed = case.notes.to_vec();
+///
+/// `folds` are those of the cross-fitting, if there was one; `clustered` is whether items have groups.
+pub(crate) fn assumptions(
+    setting: &Setting,
+    notes: Vec<String>,
+    contenders: &[Contender<'_>],
+    folds: Option<u32>,
+    clustered: bool,
+) -> Vec<String> {
+    let mut assumed = notes;
     let missing = |contender: &Contender<'_>| contender.played.quality.iter().filter(|q| q.is_nan()).count();
     let incomplete: Vec<String> = contenders
         .iter()
@@ -276,20 +285,20 @@ pub(crate) fn assumptions(case: &Case<'_>, trials: &Trials, contenders: &[Conten
             incomplete.join(", ")
         ));
     }
-    assumed.push(match trials.folds {
+    assumed.push(match folds {
         Some(folds) => format!(
             "Policies are cross-fitted in {folds} folds, stratified by slice{}: nothing is scored on items that shaped it.",
-            if trials.clusters.is_some() { ", whole groups together" } else { "" }
+            if clustered { ", whole groups together" } else { "" }
         ),
         None => "Policies are learned on the train items and scored on the test items.".to_owned(),
     });
-    let resampled = if trials.clusters.is_some() { "groups" } else { "items" };
+    let resampled = if clustered { "groups" } else { "items" };
     assumed.push(format!(
         "Intervals are 95 % bootstrap intervals: {} resamples of {resampled}, seed {}.",
-        count(u64::from(case.resampling.resamples.get())),
-        case.resampling.seed
+        count(u64::from(setting.resampling.resamples.get())),
+        setting.resampling.seed
     ));
-    if case.evidence.items().has_groups() {
+    if clustered {
         return assumed;
     }
     assumed

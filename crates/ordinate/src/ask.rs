@@ -6,10 +6,11 @@ use std::path::Path;
 use ordinate_combine::Artefact;
 use ordinate_core::verdict::{Promise, Verdict};
 use ordinate_core::{Dial, Goal, PolicyKind, Query, Step};
+use ordinate_trials::policy_file;
 use serde::Serialize;
 
 use crate::error::{Error, Fault};
-use crate::folder::{Folder, policy_file};
+use crate::folder::Folder;
 
 /// One input, for a policy.
 #[derive(Debug, Clone, Default)]
@@ -117,7 +118,10 @@ fn asked(folder: &Folder, question: &Question) -> Result<Asked, Error> {
 
 fn load(folder: &Folder, verdict: &Verdict, policy: Option<&str>) -> Result<Artefact, Error> {
     let file = match (policy, &verdict.recommended) {
-        (Some(name), _) => policy_file(name),
+        (Some(name), _) => {
+            let row = verdict.policies.iter().find(|row| row.name == name);
+            row.and_then(|row| row.file.clone()).unwrap_or_else(|| policy_file(name))
+        }
         (None, Some(recommended)) => {
             recommended.file.clone().unwrap_or_else(|| policy_file(&recommended.name))
         }

@@ -1,38 +1,89 @@
-//! Evidence to a verdict.
+//! Evidence to a verdict, and trials to another one.
 
+use std::path::Path;
+
+use ordinate_combine::{Learned, Plan, learn};
 use ordinate_core::Evidence;
 use ordinate_core::task::{CombineSection, StatisticsSection};
+use ordinate_core::verdict::Verdict;
 use ordinate_data::Task;
-use ordinate_judge::{Case, Judged, Resampling, judge};
+use ordinate_judge::{Resampling, Setting, kept};
 
 use crate::error::{Error, Fault};
+use crate::folder::{Folder, TRIALS};
+
+/// A verdict, and what it was reached from.
+#[derive(Debug)]
+pub struct Decided {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The policies, and what they did with items that they had not seen: from it a verdict for other needs follows, by
+    /// [`ordinate_judge::decide`].
+    pub learned: Learned,
+    /// What it takes besides.
+    pub setting: Setting,
+}
 
 /// Learns the task's policies on this evidence and reaches a verdict under its needs. `notes` are what was assumed when
 /// the evidence was gathered. Takes the processor for as long as it takes: not for a thread that others wait for.
 ///
 /// # Errors
 /// [`Error::Policies`] where the items cannot be folded.
-pub fn decide(task: &Task, evidence: &Evidence, notes: &[String]) -> Result<Judged, Error> {
+pub fn decide(task: &Task, evidence: &Evidence, notes: &[String]) -> Result<Decided, Error> {
+    decided(task, evidence, setting(task, notes))
+}
+
+/// The same, with candidates that are hosted or were asked.
+pub(crate) fn decided(task: &Task, evidence: &Evidence, setting: Setting) -> Result<Decided, Error> {
     let file = &task.file;
-    let mut all_notes = file.data.notes.clone();
-    all_notes.extend_from_slice(notes);
     let learners = ordinate_combine::learners(file.combine.kinds.as_deref());
-    let case = Case {
-        task: &file.task.name,
-        evidence,
-        needs: &file.needs,
-        learners: &learners,
+    let plan = Plan {
         folds: file.combine.folds.unwrap_or(CombineSection::FOLDS),
+        seed: file.statistics.seed.unwrap_or_default(),
+    };
+    let learned = learn(&evidence.view(), &learners, &plan).map_err(|error| match Error::from(error) {
+        Error::Policies { error, fault: Fault::Input } => Error::task(task, error),
+        other => other,
+    })?;
+    let verdict = ordinate_judge::decide(&learned.trials, &file.needs, &setting);
+    Ok(Decided { verdict, learned, setting })
+}
+
+/// What a verdict on this task is made from besides trials and needs, where nobody is hosted or was asked.
+pub(crate) fn setting(task: &Task, notes: &[String]) -> Setting {
+    let file = &task.file;
+    Setting {
+        task: file.task.name.clone(),
         resampling: Resampling {
             resamples: file.statistics.resamples.unwrap_or(StatisticsSection::RESAMPLES),
             seed: file.statistics.seed.unwrap_or_default(),
             interval: file.statistics.interval.unwrap_or_default(),
         },
         guess_rate: file.task.guess_rate,
-        notes: &all_notes,
-    };
-    judge(&case).map_err(|error| match Error::from(error) {
-        Error::Policies { error, fault: Fault::Input } => Error::task(task, error),
-        other => other,
+        notes: file.data.notes.iter().chain(notes).cloned().collect(),
+        hosted: Vec::new(),
+        measured: Vec::new(),
+        deployment: Vec::new(),
+    }
+}
+
+/// The verdict of the run in this folder again, under its needs with some of them changed (`KEY=VALUE`): what a run with
+/// these needs would say, to the last digit. Nothing is asked, learned or written.
+///
+/// # Errors
+/// [`Error`] where the folder holds no run, or a need is none.
+pub async fn judge(run: &Path, needs: &[String]) -> Result<Verdict, Error> {
+    let (run, assignments) = (run.to_owned(), needs.to_vec());
+    let cancel = ordinate_measure::CancellationToken::new();
+    crate::work::aside(&cancel, move || {
+        let folder = Folder::open(&run)?;
+        let mut needs = folder.verdict()?.needs;
+        for assignment in &assignments {
+            needs.set(assignment).map_err(|error| Error::Options(format!("--need {assignment}: {error}")))?;
+        }
+        let (trials, setting) = kept(&folder.unpack(TRIALS)?)
+            .map_err(|error| Error::file(&folder.path(TRIALS), Fault::Input, error))?;
+        Ok(ordinate_judge::decide(&trials, &needs, &setting))
     })
+    .await
 }

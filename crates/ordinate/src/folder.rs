@@ -1,4 +1,4 @@
-//! The run folder: `task.toml`, `evidence.parquet`, `policies/*.json`, `verdict.json`, `report.html`; and
+//! The run folder: `task.toml`, `evidence.parquet`, `trials.zst`, `policies/*.json`, `verdict.json`, `report.html`; and
 //! `answers.sqlite`, which no run empties.
 
 use std::fs;
@@ -9,6 +9,9 @@ use ordinate_core::verdict::Verdict;
 
 use crate::error::{Error, Fault};
 use crate::live::STORE;
+
+/// What every policy did with every item: from it a verdict for other needs follows.
+pub(crate) const TRIALS: &str = "trials.zst";
 
 /// A run folder.
 #[derive(Debug, Clone)]
@@ -21,7 +24,7 @@ impl Folder {
         Self::allowed(path, task)?;
         let cannot = |error| cannot(path, &error);
         // The verdict first: a folder with a verdict is a whole one.
-        for file in ["verdict.json", "report.html", "evidence.parquet", "task.toml"] {
+        for file in ["verdict.json", "report.html", "evidence.parquet", TRIALS, "task.toml"] {
             let file = path.join(file);
             if file.exists() {
                 fs::remove_file(file).map_err(cannot)?;
@@ -76,8 +79,25 @@ impl Folder {
     /// [`Error::File`].
     pub fn write(&self, file: &str, text: &str) -> Result<(), Error> {
         let path = self.path(file);
-        write_whole(&path, text)
+        write_whole(&path, text.as_bytes())
             .map_err(|error| Error::file(&path, Fault::Run, format!("cannot be written: {error}")))
+    }
+
+    /// Writes bytes packed by zstd, whole or not at all.
+    pub(crate) fn pack(&self, file: &str, bytes: &[u8]) -> Result<(), Error> {
+        let path = self.path(file);
+        let packed = zstd::encode_all(bytes, zstd::DEFAULT_COMPRESSION_LEVEL);
+        packed
+            .and_then(|packed| write_whole(&path, &packed))
+            .map_err(|error| Error::file(&path, Fault::Run, format!("cannot be written: {error}")))
+    }
+
+    /// Reads what [`Self::pack`] wrote.
+    pub(crate) fn unpack(&self, file: &str) -> Result<Vec<u8>, Error> {
+        let path = self.path(file);
+        fs::File::open(&path).and_then(zstd::decode_all).map_err(|error| {
+            Error::file(&path, Fault::Input, format!("cannot be read: {error}; run the task again"))
+        })
     }
 
     /// Reads the verdict.
@@ -101,7 +121,7 @@ fn cannot(path: &Path, error: &std::io::Error) -> Error {
 
 /// Something in the folder that no run writes.
 fn foreign(path: &Path) -> std::io::Result<Option<PathBuf>> {
-    const FILES: [&str; 4] = ["task.toml", "evidence.parquet", "verdict.json", "report.html"];
+    const FILES: [&str; 5] = ["task.toml", "evidence.parquet", TRIALS, "verdict.json", "report.html"];
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         // The store of live answers, with the files that SQLite and its lock put beside it.
@@ -122,10 +142,10 @@ fn foreign(path: &Path) -> std::io::Result<Option<PathBuf>> {
     Ok(None)
 }
 
-fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(bytes)?;
     file.persist(path)?;
     Ok(())
 }
@@ -135,21 +155,4 @@ fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
 fn permissions() -> fs::Permissions {
     use std::os::unix::fs::PermissionsExt;
     fs::Permissions::from_mode(0o644)
-}
-
-/// A policy's file name: its name with everything but letters, digits, dots and hyphens replaced.
-pub(crate) fn policy_file(name: &str) -> String {
-    let keep = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
-    let name: String = name.chars().map(keep).take(80).collect();
-    format!("policies/{}.json", name.trim_start_matches('.'))
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn policy_files_stay_in_their_folder() {
-        assert_eq!(super::policy_file("../../etc/passwd"), "policies/_.._etc_passwd.json");
-        assert_eq!(super::policy_file("by-slice"), "policies/by-slice.json");
-        assert_eq!(super::policy_file("通义 千问"), "policies/通义_千问.json");
-    }
 }

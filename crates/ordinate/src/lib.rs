@@ -27,7 +27,7 @@ mod work;
 
 pub use ask::{Asked, Expected, Question, ask};
 pub use check::{Checked, CheckedCandidate, check};
-pub use decide::decide;
+pub use decide::{Decided, decide, judge};
 pub use error::{Error, Fault};
 pub use estimates::estimate_lines;
 pub use folder::Folder;

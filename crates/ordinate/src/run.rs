@@ -6,12 +6,12 @@ use std::sync::Arc;
 use ordinate_core::verdict::{Deployment, Measured, Verdict};
 use ordinate_core::{Candidate, Evidence};
 use ordinate_data::{Loaded, Task, can_compare, is_live, write_evidence};
-use ordinate_judge::{Hosted, Judged, break_even, host};
+use ordinate_judge::{Hosted, Setting, host, host_when_busy, keep};
 
-use crate::decide::decide;
+use crate::decide::{Decided, decided, setting};
 use crate::embed;
 use crate::error::{Error, Fault};
-use crate::folder::{Folder, policy_file};
+use crate::folder::{Folder, TRIALS};
 use crate::live::{self, Asking, STORE};
 use crate::local::{self, Ready};
 use crate::metric::load_evidence;
@@ -47,28 +47,27 @@ pub async fn run(task: &Task, options: &Options, observer: Arc<dyn Observer>) ->
 fn judged(task: &Task, answers: Answers, seen: &dyn Observer) -> Result<Run, Error> {
     let Answers { mut loaded, measured, deployment, folder } = answers;
     let hosted = hosted(&loaded.evidence, &deployment);
-    loaded.notes.extend(host(&mut loaded.evidence, &hosted, task.file.needs.volume_per_day));
+    // What policies learn must not hang on needs; the evidence that is kept has the costs that hold under them.
+    host_when_busy(&mut loaded.evidence, &hosted);
     let evidence = &loaded.evidence;
     step(seen, Step::Read { items: evidence.len(), candidates: evidence.candidates().len() });
-    let mut judged = decide(task, evidence, &loaded.notes)?;
-    judged.verdict.measured = measured;
-    judged.verdict.break_even = break_even(evidence, &judged.verdict.candidates, &hosted);
-    judged.verdict.deployment = deployment;
-    step(seen, Step::Judged(judged.verdict.policies.len()));
+    let setting = Setting { hosted, measured, deployment, ..setting(task, &loaded.notes) };
+    let Decided { verdict, learned, setting } = decided(task, evidence, setting)?;
+    step(seen, Step::Judged(verdict.policies.len()));
 
-    write_evidence(&folder.path("evidence.parquet"), evidence).map_err(Error::broken)?;
+    host(&mut loaded.evidence, &setting.hosted, verdict.needs.volume_per_day);
+    write_evidence(&folder.path("evidence.parquet"), &loaded.evidence).map_err(Error::broken)?;
     folder.write("task.toml", &task.to_toml()?)?;
-    for artefact in &judged.artefacts {
-        folder.write(&policy_file(&artefact.name), &artefact.to_json()?)?;
+    let trials = keep(&learned.trials, &setting).map_err(Error::broken)?;
+    folder.pack(TRIALS, &trials)?;
+    for (file, artefact) in learned.artefacts(&verdict) {
+        folder.write(&file, &artefact.to_json()?)?;
     }
-    if let Some(recommended) = &mut judged.verdict.recommended {
-        recommended.file = Some(policy_file(&recommended.name));
-    }
-    let json = verdict_json(&judged)?;
-    folder.write("report.html", &ordinate_report::page(&judged.verdict)?)?;
+    let json = verdict_json(&verdict)?;
+    folder.write("report.html", &ordinate_report::page(&verdict)?)?;
     // Last, so that a folder with a verdict is a whole one.
     folder.write("verdict.json", &json)?;
-    Ok(Run { verdict: judged.verdict, json, folder })
+    Ok(Run { verdict, json, folder })
 }
 
 /// The answers of every candidate, and the folder that the run is written to.
@@ -153,8 +152,8 @@ fn check_resume(options: &Options, path: &Path, live: bool) -> Result<(), Error>
     Err(Error::Options(message.to_owned()))
 }
 
-fn verdict_json(judged: &Judged) -> Result<String, Error> {
-    serde_json::to_string_pretty(&judged.verdict)
+fn verdict_json(verdict: &Verdict) -> Result<String, Error> {
+    serde_json::to_string_pretty(verdict)
         .map(|text| text + "\n")
         .map_err(|error| Error::Broken(format!("the verdict cannot be written as JSON: {error}")))
 }

@@ -5,13 +5,13 @@
 
 use ordinate_core::evidence::{Answers, View};
 use ordinate_core::{CandidateName, Dial, Evidence, Given, Policy, PolicyKind, Query, Seen, Step, Thought};
+use ordinate_trials::{Board, best_column};
 use serde::{Deserialize, Serialize};
 
 use super::panel::{Panel, Panels};
 use super::sight::Scene;
 use super::{applies, learn};
 use crate::by_slice::{BySlice, best_utility};
-use crate::crossfit::best_column;
 use crate::error::NotApplicable;
 use crate::learner::{Context, Learner};
 
@@ -37,7 +37,8 @@ impl Learner for CascadeLearner {
 
     fn fit(&self, train: &View<'_>, context: &Context) -> Result<Box<dyn Policy>, NotApplicable> {
         let lookup = BySlice::fit(train, context.outlay);
-        let dear = best_column(train, &[]);
+        let board = Board::new(train.evidence, &train.rows, None);
+        let dear = best_column(&board, &(0..board.len()), &[]);
         let speaks: Vec<bool> = train.evidence.columns().iter().map(Answers::has_output).collect();
         // Where no outputs were kept, the input has to do, and there is no use in asking several.
         let silent = !speaks.contains(&true);

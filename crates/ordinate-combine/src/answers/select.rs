@@ -32,6 +32,10 @@ impl Learner for SelectLearner {
         vec![Dial(0.0)]
     }
 
+    fn trades_outlay(&self) -> bool {
+        false
+    }
+
     fn fit(&self, train: &View<'_>, context: &Context) -> Result<Box<dyn Policy>, NotApplicable> {
         let lookup = BySlice::fit(train, context.outlay);
         let speaks: Vec<bool> = train.evidence.columns().iter().map(Answers::has_output).collect();

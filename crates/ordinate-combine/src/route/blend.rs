@@ -13,7 +13,7 @@ use super::model::{Family, Model};
 use super::reader::Reading;
 use crate::by_slice::BySlice;
 use crate::folds::Folds;
-use crate::learner::Outlay;
+use ordinate_trials::Outlay;
 
 /// Inner folds; with many items the first alone is precise enough.
 const FOLDS: u32 = 3;

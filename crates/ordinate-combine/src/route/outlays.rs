@@ -1,10 +1,10 @@
 //! What an answer will cost or take, from the slice and the length of the input.
 
 use ordinate_core::evidence::View;
+use ordinate_trials::Outlay;
 use serde::{Deserialize, Serialize};
 
 use super::reader::Reading;
-use crate::learner::Outlay;
 
 /// Pseudo-variance of lengths that is added, in items: a slope must be earned.
 const PRIOR_ITEMS: f64 = 5.0;

@@ -109,7 +109,7 @@ fn an_item_unlike_any_other_gets_what_the_lookup_says() {
     let evidence = questions(true);
     let policy = RouteLearner::default().fit(&evidence.view(), &Context::default()).unwrap();
     let bare = policy.think(&Query { slice: Some("甲"), ..Query::default() });
-    let lookup = BySlice::fit(&evidence.view(), crate::learner::Outlay::Cost);
+    let lookup = BySlice::fit(&evidence.view(), ordinate_trials::Outlay::Cost);
     assert_eq!(bare.quality, lookup.expected(Some("甲")).quality);
     for query in [
         Query { input: Some(""), ..Query::default() },

@@ -18,8 +18,10 @@ mod regret;
 
 use std::time::Instant;
 
+use ordinate_combine::{Artefact, Plan, learn, learners};
+use ordinate_core::verdict::Verdict;
 use ordinate_core::{Evidence, Needs};
-use ordinate_judge::{Case, Judged, Resampling, judge};
+use ordinate_judge::{Resampling, Setting, decide};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -40,28 +42,43 @@ fn main() {
     eprintln!("{:.0} s", start.elapsed().as_secs_f64());
 }
 
+/// A verdict and the policies that it speaks of, the recommended one first.
+struct Judged {
+    verdict: Verdict,
+    artefacts: Vec<Artefact>,
+}
+
 /// The verdict as `ordinate run` reaches it: every kind of policy, 5 folds; `resamples` of them.
 fn verdict(evidence: &Evidence, needs: &[&str], resamples: u32) -> Judged {
     let mut all = Needs::default();
     for need in needs {
         all.set(need).expect("a need");
     }
-    let learners = ordinate_combine::learners(None);
-    let case = Case {
-        task: "simulated",
-        evidence,
-        needs: &all,
-        learners: &learners,
-        folds: 5,
+    let plan = Plan { folds: 5, seed: 0 };
+    let learned = learn(&evidence.view(), &learners(None), &plan).expect("items that can be folded");
+    let setting = Setting {
+        task: "simulated".to_owned(),
         resampling: Resampling {
             resamples: resamples.try_into().expect("resamples"),
             seed: 0,
             interval: Default::default(),
         },
         guess_rate: None,
-        notes: &[],
+        notes: Vec::new(),
+        hosted: Vec::new(),
+        measured: Vec::new(),
+        deployment: Vec::new(),
     };
-    judge(&case).expect("a verdict")
+    let verdict = decide(&learned.trials, &all, &setting);
+    let spoken_of = |file: &str| {
+        verdict.policies.iter().any(|row| row.file.as_deref() == Some(file))
+            || verdict
+                .recommended
+                .as_ref()
+                .is_some_and(|recommended| recommended.file.as_deref() == Some(file))
+    };
+    let artefacts = learned.artefacts(&verdict).into_iter().filter(|(file, _)| spoken_of(file));
+    Judged { artefacts: artefacts.map(|(_, artefact)| artefact).collect(), verdict }
 }
 
 /// A share in percent.

@@ -6,6 +6,7 @@ use ordinate_combine::{Artefact, Played, random, replay};
 use ordinate_core::evidence::{EvidenceBuilder, ItemFields, Status};
 use ordinate_core::{Answer, Evidence, Score};
 use ordinate_data::{infer_task_for, load_evidence, read_task};
+use ordinate_trials::{Board, Priced};
 
 use crate::verdict;
 
@@ -49,7 +50,9 @@ fn cut(evidence: &Evidence, needs: &[&str], seed: u64) -> Cut {
     later.sort_unstable();
     rows.sort_unstable();
     let judged = verdict(&subset(evidence, &rows), needs, 500);
-    let singles = (0..evidence.candidates().len()).map(|c| Played::single(evidence, c, &later));
+    let board = Board::new(evidence, &later, None);
+    let priced = Priced::new(&board, &[]);
+    let singles = (0..evidence.candidates().len()).map(|c| priced.single(c));
     let policies = judged.artefacts.iter().map(|artefact| play(artefact, evidence, &later));
     // Everything that could have been recommended, as it would have done.
     let outcomes: Vec<(f64, f64)> =
@@ -74,7 +77,7 @@ fn cut(evidence: &Evidence, needs: &[&str], seed: u64) -> Cut {
     }
 }
 
-fn play(artefact: &Artefact, evidence: &Evidence, rows: &[usize]) -> Played {
+fn play(artefact: &Artefact, evidence: &Evidence, rows: &[usize]) -> Played<'static> {
     replay(artefact.policy.as_ref(), evidence, rows, &[artefact.dial]).swap_remove(0)
 }
 

@@ -2,10 +2,11 @@
 #![allow(unreachable_pub)]
 
 use ordinate_combine::random::SplitMix;
+use ordinate_combine::{Plan, learn};
 use ordinate_core::evidence::{EvidenceBuilder, ItemFields};
 use ordinate_core::verdict::Verdict;
 use ordinate_core::{Answer, Candidate, CandidateName, Evidence, Lineage, Needs, Score};
-use ordinate_judge::{Case, Resampling, judge};
+use ordinate_judge::{Resampling, Setting, decide};
 
 /// Models with a known probability of being right, independent of each other given the group.
 pub struct Pool {
@@ -94,15 +95,19 @@ pub fn verdict(evidence: &Evidence, needs: &[&str]) -> Verdict {
         all.set(need).unwrap();
     }
     let learners = ordinate_combine::learners(None);
-    let case = Case {
-        task: "simulated",
-        evidence,
-        needs: &all,
-        learners: &learners,
-        folds: 5,
+    let learned = learn(&evidence.view(), &learners, &Plan { folds: 5, seed: 1 }).unwrap();
+    decide(&learned.trials, &all, &setting())
+}
+
+/// 500 resamples.
+pub fn setting() -> Setting {
+    Setting {
+        task: "simulated".to_owned(),
         resampling: Resampling { resamples: 500.try_into().unwrap(), seed: 1, interval: Default::default() },
         guess_rate: None,
-        notes: &[],
-    };
-    judge(&case).unwrap().verdict
+        notes: Vec::new(),
+        hosted: Vec::new(),
+        measured: Vec::new(),
+        deployment: Vec::new(),
+    }
 }

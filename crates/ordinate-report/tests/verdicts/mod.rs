@@ -73,6 +73,7 @@ pub(crate) fn policy(
         clears_the_bar: kind == PolicyKind::BySlice,
         dial: Some(Dial(0.0)),
         promise: None,
+        file: None,
         slices: vec![
             SliceGain { slice: "statute".to_owned(), difference: estimate(0.11, 0.03), p_adjusted: 0.0001 },
             SliceGain { slice: "contract".to_owned(), difference: estimate(-0.04, 0.02), p_adjusted: 0.031 },

@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Show the report of a run again
     Report(ReportArgs),
+    /// Reach the verdict of a run again, under other needs; nothing is asked or learned anew
+    Judge(JudgeArgs),
     /// Say what the policy of a run would do with one input, why, and what it expects
     Ask(AskArgs),
     /// List, fetch and inspect models that run in this process
@@ -158,6 +160,20 @@ pub(crate) struct ReportArgs {
     #[arg(long)]
     pub(crate) open: bool,
     /// Print verdict.json instead
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `ordinate judge`.
+#[derive(Debug, Args)]
+pub(crate) struct JudgeArgs {
+    /// The run folder
+    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    pub(crate) run: PathBuf,
+    /// Other needs than those of the run, as max_cost_per_1k=0.25 (repeatable)
+    #[arg(long = "need", value_name = "KEY=VALUE")]
+    pub(crate) needs: Vec<String>,
+    /// Print the verdict as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

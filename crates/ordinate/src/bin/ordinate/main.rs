@@ -7,6 +7,7 @@ mod failure;
 mod gauge;
 mod import;
 mod init;
+mod judge;
 mod models;
 mod output;
 mod report;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Import(args) => import::import(&args),
         Command::Export(args) => import::export(&args),
         Command::Report(args) => report::report(&args),
+        Command::Judge(args) => judge::judge(&args),
         Command::Ask(args) => ask::ask(args),
         Command::Models(args) => models::models(&args.command),
         Command::Schema(args) => output::print(&schema(args.of)),

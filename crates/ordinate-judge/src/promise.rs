@@ -7,95 +7,44 @@
 //! The p value is that of a betting martingale for bounded means (Waudby-Smith and Ramdas 2024, "Estimating means
 //! of bounded random variables by betting"): valid for any number of items, with no normal approximation.
 
-use ordinate_core::evidence::{Evidence, View};
-use ordinate_core::verdict::Promise;
-use ordinate_core::{Dial, Policy, Row};
-
-use crate::crossfit::{best_column, dense_groups};
-use crate::error::{CombineError, NotApplicable};
-use crate::folds::Folds;
-use crate::learner::{Context, Learner};
-use crate::random;
-use crate::replay::{Played, replay};
+use ordinate_core::Dial;
+use ordinate_score::Groups;
+use ordinate_trials::Curve;
 
 /// The probability that a promise may be broken with.
 pub const LEVEL: f64 = 0.05;
-/// One of so many parts of the training items is kept for testing.
-const PARTS: u32 = 3;
 
-/// What is promised: to be no more than `margin` worse, in mean score, than this column of the evidence.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Wanted {
-    /// Column of the candidate that the policy is held against.
-    pub against: usize,
-    /// The most that its mean score may be above the policy's; at least 0.
-    pub margin: f64,
-}
-
-/// A policy, and what can be promised of it; `None` where no dial passes its test.
-pub type Kept = (Box<dyn Policy>, Option<Promise>);
-
-/// Learns a policy from two thirds of these rows and finds, on the rest, the dial that spares most and still
-/// keeps the promise. Whole groups go to one side. Items, or where there are groups the means of groups, must be
-/// exchangeable: the promise is for items like these. The policy is held against the best single of the two
-/// thirds, among those that `eligible` allows.
+/// The last dial that passes its test, and how many items (or groups) it was tested on; `None` where none does.
 ///
-/// # Errors
-/// [`NotApplicable`] when the rows are too few for the learner.
-pub fn fit(
-    learner: &dyn Learner,
-    train: &View<'_>,
-    context: &Context,
-    margin: f64,
-    eligible: &[bool],
-) -> Result<Kept, NotApplicable> {
-    let refuse = |error: CombineError| NotApplicable { kind: learner.kind(), why: error.to_string() };
-    let folds = Folds::deal(train, PARTS, context.seed).map_err(refuse)?;
-    let (fitting, testing) = folds.split(train, 0);
-    let rows = testing.iter().map(|&position| train.rows[position]).collect();
-    let policy = learner.fit(&fitting, context)?;
-    let testing = View { evidence: train.evidence, rows };
-    let wanted = Wanted { against: best_column(&fitting, eligible), margin };
-    let promise = test(policy.as_ref(), &testing, &learner.dials(train.evidence, context), context, wanted);
-    Ok((policy, promise))
-}
-
-/// What `policy` can promise at one of `dials`, which spare more and more, by items that it has not seen.
+/// `curve` has what the policy did with items that it had not seen, in random order, at `dials`, which spare more and
+/// more. `reference` are the scores, on the same items, of the candidate that it is held against. Items, or where there
+/// are groups the means of groups, must be exchangeable: the promise is for items like these.
 #[must_use]
 pub fn test(
-    policy: &dyn Policy,
-    unseen: &View<'_>,
+    curve: &Curve<'_>,
+    reference: &[f64],
+    groups: Option<&Groups>,
     dials: &[Dial],
-    context: &Context,
-    wanted: Wanted,
-) -> Option<Promise> {
-    // The martingale looks at one item after the other; their order must not depend on what came out.
-    let mut rows = unseen.rows.clone();
-    random::shuffle(&mut rows, context.seed);
-    let unseen = View { evidence: unseen.evidence, rows };
-    let clusters = dense_groups(&unseen);
-    let reference = Played::single(unseen.evidence, wanted.against, &unseen.rows);
-    let curve = replay(policy, unseen.evidence, &unseen.rows, dials);
-    let losses = |played: &Played| units(&reference.quality, &played.quality, clusters.as_deref());
+    margin: f64,
+) -> Option<(Dial, usize)> {
     let mut items = 0;
-    let kept = dials.iter().zip(&curve).take_while(|(_, played)| {
-        let losses = losses(played);
+    let passes = |(number, _): &(usize, &Dial)| {
+        let own: Vec<f64> = (0..reference.len()).map(|item| curve.quality(*number, item)).collect();
+        let losses = units(reference, &own, groups);
         items = losses.len();
-        p_value(&losses, wanted.margin) <= LEVEL
-    });
-    let dial = kept.last().map(|(dial, _)| *dial)?;
-    let against = unseen.evidence.candidates().get(wanted.against)?.name.clone();
-    Some(Promise { margin: wanted.margin, confidence: 1.0 - LEVEL, against, items, dial })
+        p_value(&losses, margin) <= LEVEL
+    };
+    let (_, &dial) = dials.iter().enumerate().take_while(passes).last()?;
+    Some((dial, items))
 }
 
 /// Losses in `[-1, 1]`: one an item, or the mean of each group. Items of which nothing is known are left out.
-fn units(reference: &[f64], own: &[f64], clusters: Option<&[u32]>) -> Vec<f64> {
+fn units(reference: &[f64], own: &[f64], groups: Option<&Groups>) -> Vec<f64> {
     let losses = reference.iter().zip(own).map(|(reference, own)| reference - own);
-    let Some(clusters) = clusters else { return losses.filter(|loss| !loss.is_nan()).collect() };
+    let Some(groups) = groups else { return losses.filter(|loss| !loss.is_nan()).collect() };
     // Groups are numbered in the order in which they first appear.
-    let mut sums: Vec<(f64, f64)> =
-        vec![(0.0, 0.0); clusters.iter().max().map_or(0, |most| *most as usize + 1)];
-    for (&cluster, loss) in clusters.iter().zip(losses).filter(|(_, loss)| !loss.is_nan()) {
+    let mut sums: Vec<(f64, f64)> = vec![(0.0, 0.0); groups.count()];
+    for (&cluster, loss) in groups.of_item().iter().zip(losses).filter(|(_, loss)| !loss.is_nan()) {
         let (sum, count) = &mut sums[cluster as usize];
         *sum += loss;
         *count += 1.0;
@@ -131,19 +80,10 @@ pub fn p_value(losses: &[f64], margin: f64) -> f64 {
     libm::exp(-richest)
 }
 
-/// The mean loss against a candidate on these rows, to see whether a promise is kept.
-#[must_use]
-pub fn loss(policy: &dyn Policy, evidence: &Evidence, rows: &[Row], dial: Dial, against: usize) -> f64 {
-    let reference = Played::single(evidence, against, rows);
-    let Some(own) = replay(policy, evidence, rows, &[dial]).pop() else { return f64::NAN };
-    let losses = units(&reference.quality, &own.quality, None);
-    losses.iter().sum::<f64>() / losses.len() as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::SplitMix;
+    use ordinate_combine::random::SplitMix;
 
     /// Losses of -1, 0 and 1 with this mean.
     fn losses(count: usize, mean: f64, spread: f64, random: &mut SplitMix) -> Vec<f64> {
@@ -185,6 +125,6 @@ mod tests {
     fn a_group_is_one_unit() {
         let (reference, own) = ([1.0, 1.0, 0.0, f64::NAN], [0.0, 1.0, 1.0, 1.0]);
         assert_eq!(units(&reference, &own, None), [1.0, 0.0, -1.0]);
-        assert_eq!(units(&reference, &own, Some(&[0, 0, 1, 2])), [0.5, -1.0]);
+        assert_eq!(units(&reference, &own, Some(&Groups::new(&[0, 0, 1, 2]))), [0.5, -1.0]);
     }
 }

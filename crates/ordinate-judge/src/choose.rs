@@ -1,8 +1,7 @@
 //! Which dial of a curve the needs choose, from outcomes on items that are not scored with it.
 
 use ordinate_core::{Goal, Needs};
-
-use crate::replay::Played;
+use ordinate_trials::Curve;
 
 /// One-sided 95 % normal quantile: a limit must hold for the population, not only for the sample.
 const ONE_SIDED: f64 = 1.645;
@@ -16,9 +15,40 @@ struct Moments {
     error: f64,
 }
 
+/// The outcomes of one policy: a column a dial, as far as the needs look at them.
+#[derive(Debug, Default)]
+pub(crate) struct Outcomes {
+    quality: Vec<Vec<f64>>,
+    cost_usd: Vec<Vec<f64>>,
+    latency_ms: Vec<Vec<f64>>,
+}
+
+impl Outcomes {
+    pub(crate) fn new(curve: &Curve<'_>, needs: &Needs) -> Self {
+        let columns = |any: bool, value: &dyn Fn(usize, usize) -> f64| -> Vec<Vec<f64>> {
+            let column = |dial| (0..curve.len()).map(|item| value(dial, item)).collect();
+            if any { (0..curve.dials()).map(column).collect() } else { Vec::new() }
+        };
+        let by_latency = needs.goal == Goal::Latency;
+        Self {
+            quality: columns(true, &|dial, item| curve.quality(dial, item)),
+            cost_usd: columns(!by_latency || needs.max_cost_per_1k.is_some(), &|dial, item| {
+                curve.cost(dial, item)
+            }),
+            latency_ms: columns(by_latency || needs.max_p95_ms.is_some(), &|dial, item| {
+                curve.latency(dial, item)
+            }),
+        }
+    }
+
+    fn dials(&self) -> usize {
+        self.quality.len()
+    }
+}
+
 /// The number of the dial that the needs choose.
 ///
-/// `curve` has the outcomes of one policy, an entry a dial; only `positions` are looked at. `best_single` are
+/// `curve` has the outcomes of one policy; only `positions` are looked at. `best_single` are
 /// the scores of the best single on the same positions as `curve`. `clusters` holds a group number per
 /// position where items are clustered. The limits on cost and latency come first (the upper 95 % bound of
 /// the mean cost must keep them); then the goal:
@@ -28,36 +58,38 @@ struct Moments {
 /// least outlay is taken: the judge will say that it fails them.
 #[must_use]
 pub(crate) fn choose_dial(
-    curve: &[Played],
+    curve: &Outcomes,
     best_single: &[f64],
     positions: &[usize],
     clusters: Option<&[u32]>,
     needs: &Needs,
 ) -> usize {
     // Means over different items cannot be compared.
-    let known = |position: &usize| curve.iter().all(|played| !played.quality[*position].is_nan());
+    let known = |position: &usize| curve.quality.iter().all(|quality| !quality[*position].is_nan());
     let common: Vec<usize> = positions.iter().copied().filter(known).collect();
     let positions = if common.is_empty() { positions } else { &common };
     let moments = |values: &dyn Fn(usize) -> f64| moments(values, positions, clusters);
-    let outlay_of = |played: &Played, position: usize| match needs.goal {
-        Goal::Latency => played.latency_ms[position],
-        Goal::Quality | Goal::Cost => played.cost_usd[position],
+    let outlays = match needs.goal {
+        Goal::Latency => &curve.latency_ms,
+        Goal::Quality | Goal::Cost => &curve.cost_usd,
     };
-    let outlay: Vec<f64> = curve
+    let outlay: Vec<f64> = outlays
         .iter()
-        .map(|played| moments(&|position| outlay_of(played, position)).map_or(f64::INFINITY, |m| m.mean))
+        .map(|outlay| {
+            mean_of(&|position| outlay[position], positions).map_or(f64::INFINITY, |(mean, _)| mean)
+        })
         .collect();
     let quality: Vec<Option<Moments>> =
-        curve.iter().map(|played| moments(&|position| played.quality[position])).collect();
+        curve.quality.iter().map(|quality| moments(&|position| quality[position])).collect();
     let mean = |dial: usize| quality[dial].map_or(f64::NEG_INFINITY, |m| m.mean);
     let cheapest = |dials: &mut dyn Iterator<Item = usize>| {
         dials.min_by(|&a, &b| outlay[a].total_cmp(&outlay[b]).then(mean(b).total_cmp(&mean(a))))
     };
-    let allowed: Vec<usize> = (0..curve.len())
-        .filter(|&dial| keeps_limits(&curve[dial], positions, clusters, needs) && quality[dial].is_some())
+    let allowed: Vec<usize> = (0..curve.dials())
+        .filter(|&dial| keeps_limits(curve, dial, positions, clusters, needs) && quality[dial].is_some())
         .collect();
     let Some(&first) = allowed.first() else {
-        return cheapest(&mut (0..curve.len())).unwrap_or(0);
+        return cheapest(&mut (0..curve.dials())).unwrap_or(0);
     };
     // Ties go to the cheaper dial.
     let best = allowed.iter().copied().fold(first, |best, dial| {
@@ -75,23 +107,29 @@ pub(crate) fn choose_dial(
     }
     let single = moments(&|position| best_single[position]).map_or(f64::NEG_INFINITY, |m| m.mean);
     let reference: &[f64] =
-        if needs.goal != Goal::Quality && single > mean(best) { best_single } else { &curve[best].quality };
+        if needs.goal != Goal::Quality && single > mean(best) { best_single } else { &curve.quality[best] };
     let within = |dial: &usize| {
-        let difference = moments(&|position| curve[*dial].quality[position] - reference[position]);
+        let difference = moments(&|position| curve.quality[*dial][position] - reference[position]);
         difference.is_some_and(|m| TWO_SIDED.mul_add(-m.error, m.mean) > -margin)
     };
     cheapest(&mut allowed.iter().copied().filter(within)).unwrap_or(best)
 }
 
-fn keeps_limits(played: &Played, positions: &[usize], clusters: Option<&[u32]>, needs: &Needs) -> bool {
+fn keeps_limits(
+    curve: &Outcomes,
+    dial: usize,
+    positions: &[usize],
+    clusters: Option<&[u32]>,
+    needs: &Needs,
+) -> bool {
     let cost = needs.max_cost_per_1k.is_none_or(|most| {
-        moments(&|position| played.cost_usd[position], positions, clusters)
+        moments(&|position| curve.cost_usd[dial][position], positions, clusters)
             .is_some_and(|m| 1000.0 * ONE_SIDED.mul_add(m.error, m.mean) <= most)
     });
     let latency = needs.max_p95_ms.is_none_or(|most| {
         let known: Vec<f64> = positions
             .iter()
-            .map(|&position| played.latency_ms[position])
+            .map(|&position| curve.latency_ms[dial][position])
             .filter(|latency| !latency.is_nan())
             .collect();
         ordinate_score::quantile::p95(&known).is_some_and(|p95| p95 <= most)
@@ -99,14 +137,17 @@ fn keeps_limits(played: &Played, positions: &[usize], clusters: Option<&[u32]>, 
     cost && latency
 }
 
+/// Mean over the positions where the value is known, and how many these are.
+fn mean_of(value: &dyn Fn(usize) -> f64, positions: &[usize]) -> Option<(f64, usize)> {
+    let known = positions.iter().map(|&position| value(position)).filter(|value| !value.is_nan());
+    let (count, sum) = known.fold((0_usize, 0.0), |(n, sum), value| (n + 1, sum + value));
+    (count > 0).then(|| (sum / count as f64, count))
+}
+
 /// Mean and standard error over the positions where the value is known; clusters are summed first.
 fn moments(value: &dyn Fn(usize) -> f64, positions: &[usize], clusters: Option<&[u32]>) -> Option<Moments> {
     let known = || positions.iter().map(|&p| (p, value(p))).filter(|(_, value)| !value.is_nan());
-    let (count, sum) = known().fold((0_usize, 0.0), |(n, sum), (_, value)| (n + 1, sum + value));
-    if count == 0 {
-        return None;
-    }
-    let mean = sum / count as f64;
+    let (mean, count) = mean_of(value, positions)?;
     let squares = match clusters {
         None => known().map(|(_, value)| (value - mean).powi(2)).sum::<f64>(),
         Some(clusters) => {
@@ -126,16 +167,14 @@ mod tests {
     use super::*;
 
     /// A curve of three dials: dear and good, half as dear and a little worse, cheap and bad.
-    fn curve() -> Vec<Played> {
-        let at = |quality: f64, cost: f64| {
-            let mut played = Played::unknown(400);
-            for i in 0..400 {
-                played.quality[i] = (quality + if i % 2 == 0 { 0.05 } else { -0.05 }).clamp(0.0, 1.0);
-                played.cost_usd[i] = cost;
-            }
-            played
-        };
-        vec![at(0.80, 0.010), at(0.795, 0.005), at(0.60, 0.001)]
+    fn curve() -> Outcomes {
+        let mut curve = Outcomes::default();
+        for (quality, cost) in [(0.80, 0.010), (0.795, 0.005), (0.60, 0.001)] {
+            let at = |i: usize| f64::clamp(quality + if i % 2 == 0 { 0.05 } else { -0.05 }, 0.0, 1.0);
+            curve.quality.push((0..400).map(at).collect());
+            curve.cost_usd.push(vec![cost; 400]);
+        }
+        curve
     }
 
     fn chosen(needs: &[&str]) -> usize {
@@ -145,7 +184,7 @@ mod tests {
         }
         let curve = curve();
         let positions: Vec<usize> = (0..400).collect();
-        choose_dial(&curve, &curve[2].quality.clone(), &positions, None, &all)
+        choose_dial(&curve, &curve.quality[2], &positions, None, &all)
     }
 
     #[test]
@@ -164,7 +203,7 @@ mod tests {
     fn only_the_given_positions_are_looked_at() {
         let mut curve = curve();
         for i in 0..200 {
-            curve[2].quality[i] = 1.0;
+            curve.quality[2][i] = 1.0;
         }
         let single = vec![0.0; 400];
         let at = |range: std::ops::Range<usize>| {

@@ -1,15 +1,17 @@
 //! How often a cascade's promise is broken, each time learned anew:
-//! `cargo run --release -p ordinate-combine --example promise -- ../shared/data/evidence/routellm-mmlu [MARGIN] [SPLITS]`.
+//! `cargo run --release -p ordinate-judge --example promise -- ../shared/data/evidence/routellm-mmlu [MARGIN] [SPLITS]`.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "../tests/shared/mod.rs"]
+#[path = "../../ordinate-combine/tests/shared/mod.rs"]
 mod shared;
 
 use std::path::Path;
 
 use ordinate_combine::answers::cascade::CascadeLearner;
-use ordinate_combine::{Context, Played, promise, random, replay};
+use ordinate_combine::{Context, Learner, calibrated, random, replay};
 use ordinate_core::evidence::View;
+use ordinate_judge::promise::test;
+use ordinate_trials::{Board, Priced, best_column};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -25,15 +27,23 @@ fn main() {
         let seeing = rows.split_off(2 * evidence.len() / 3);
         let train = View { evidence: &evidence, rows };
         let context = Context { seed, ..Context::default() };
-        let (policy, kept) = promise::fit(&CascadeLearner, &train, &context, margin, &[]).expect("it fits");
-        let Some(kept) = kept else { continue };
+        let dials = CascadeLearner.dials(&evidence, &context);
+        let fitted = calibrated(&CascadeLearner, &train, &context, &dials).expect("it fits");
+        let fitting: Vec<usize> =
+            train.rows.iter().copied().filter(|row| !fitted.rows.contains(row)).collect();
+        let board = Board::new(&evidence, &fitting, None);
+        let against = best_column(&board, &(0..board.len()), &[]);
+        let board = Board::new(&evidence, &fitted.rows, None);
+        let (priced, reference) = (Priced::new(&board, &[]), &board.columns[against].quality);
+        let Some((dial, _)) = test(&priced.curve(&fitted.plays), reference, None, &dials, margin) else {
+            continue;
+        };
         promised += 1;
-        let against = evidence.column_of(&kept.against).expect("a candidate");
-        let loss = promise::loss(policy.as_ref(), &evidence, &seeing, kept.dial, against);
-        broken += u32::from(loss > margin);
-        let mean = |played: &Played| played.cost_usd.iter().sum::<f64>() / seeing.len() as f64;
-        let own = mean(&replay(policy.as_ref(), &evidence, &seeing, &[kept.dial])[0]);
-        costs.push(own / mean(&Played::single(&evidence, against, &seeing)));
+        let own = &replay(fitted.policy.as_ref(), &evidence, &seeing, &[dial])[0];
+        let theirs = Board::new(&evidence, &seeing, None).columns.swap_remove(against);
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / seeing.len() as f64;
+        broken += u32::from(mean(&theirs.quality) - mean(&own.quality) > margin);
+        costs.push(mean(&own.cost_usd) / mean(&theirs.cost_usd));
     }
     let cost = costs.iter().sum::<f64>() / costs.len().max(1) as f64;
     println!(

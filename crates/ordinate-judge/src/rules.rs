@@ -32,8 +32,8 @@ pub(crate) struct Choice {
     pub(crate) best: Option<usize>,
 }
 
-/// Decides. `misses` are the hard needs that each contender misses.
-pub(crate) fn decide(field: &Field<'_>, misses: &[Vec<Miss>]) -> Choice {
+/// Applies the rules. `misses` are the hard needs that each contender misses.
+pub(crate) fn choose(field: &Field<'_>, misses: &[Vec<Miss>]) -> Choice {
     let rules = Rules { field, misses, margin: field.needs.margin() };
     let count = field.contenders.len();
     let singles = || (0..count).filter(|&c| field.contenders[c].is_single() && rules.meets(c));

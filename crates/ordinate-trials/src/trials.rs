@@ -1,0 +1,171 @@
+//! All policies that were tried on one evidence, without needs.
+
+use ordinate_core::{Candidate, Dial, Goal, Needs, PolicyKind};
+use serde::{Deserialize, Serialize};
+
+use crate::board::Board;
+use crate::outlay::Outlay;
+use crate::plays::Plays;
+
+/// Why a kind of policy cannot be learned from this evidence; not an error of the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotApplicable {
+    /// The kind.
+    pub kind: PolicyKind,
+    /// Why, in plain words.
+    pub why: String,
+}
+
+/// One way to deal the items that are learned from into folds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Folding {
+    /// The fold of each item of the board that is learned from.
+    #[serde(with = "crate::packed")]
+    pub of: Vec<u32>,
+    /// How many folds there are.
+    pub count: u32,
+}
+
+/// Items that tested the dials of a policy which had not seen them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Tested {
+    /// Items of the board that is learned from, in the order in which they test.
+    #[serde(with = "crate::packed")]
+    pub items: Vec<u32>,
+    /// What the policy did with them.
+    pub plays: Plays,
+}
+
+/// What it takes to promise something of a policy (learn then test), whatever the margin.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Calibration {
+    /// The dials that were tested, which spare more and more: all of them, where a trial leaves out those that do nothing
+    /// else than the one before.
+    pub dials: Vec<Dial>,
+    /// For each folding, what tested the policy of each fold.
+    pub folds: Vec<Vec<Tested>>,
+    /// What tested the policy that is saved.
+    pub whole: Tested,
+}
+
+/// One policy that was tried: what it did with items that it had not seen.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Trial {
+    /// Unique name among those that one set of needs looks at.
+    pub name: String,
+    /// Kind.
+    pub kind: PolicyKind,
+    /// What its dials trade quality for; `None` where they trade nothing, so that it serves every goal.
+    pub outlay: Option<Outlay>,
+    /// The dials of its curve; the first is the one for quality alone.
+    pub dials: Vec<Dial>,
+    /// What it did with the items that are learned from, cross-fitted: one for each folding.
+    pub plays: Vec<Plays>,
+    /// What the policy that is saved did with the test items, where the task names train and test.
+    pub on_test: Option<Plays>,
+    /// Between two candidates: how much better the policy expects the second to be, per scored item, from policies that
+    /// never saw the item. NaN where it expects nothing; empty with other than two candidates.
+    #[serde(with = "crate::packed")]
+    pub advantage: Vec<f64>,
+    /// For policies of which something is promised: what tested them. They are learned from less, so that there is
+    /// another trial of the same name for needs that ask for no promise.
+    pub calibration: Option<Calibration>,
+    /// Whether there is another trial of the same name and outlay, with or without a promise.
+    pub has_twin: bool,
+}
+
+impl Trial {
+    /// The file in a run folder where the policy is saved: its name, and which of its trials it is.
+    #[must_use]
+    pub fn file(&self) -> String {
+        let latency = if self.outlay == Some(Outlay::Latency) { ".latency" } else { "" };
+        let promise = if self.calibration.is_some() && self.has_twin { ".promise" } else { "" };
+        policy_file(&format!("{}{latency}{promise}", self.name))
+    }
+
+    /// Whether these needs look at it: of several trials of one policy they look at one.
+    #[must_use]
+    pub fn serves(&self, needs: &Needs) -> bool {
+        let outlay = match needs.goal {
+            Goal::Latency => Outlay::Latency,
+            Goal::Quality | Goal::Cost => Outlay::Cost,
+        };
+        let promised = needs.promised_margin().is_some();
+        self.outlay.is_none_or(|own| own == outlay)
+            && (!self.has_twin || self.calibration.is_some() == promised)
+    }
+}
+
+/// A policy's file in a run folder: its name with everything but letters, digits, dots and hyphens replaced.
+#[must_use]
+pub fn policy_file(name: &str) -> String {
+    let keep = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
+    let name: String = name.chars().map(keep).take(80).collect();
+    format!("policies/{}.json", name.trim_start_matches('.'))
+}
+
+/// All policies that were tried on one evidence.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Trials {
+    /// The candidates: the columns of the boards.
+    pub candidates: Vec<Candidate>,
+    /// The names of the slices.
+    pub slices: Vec<String>,
+    /// The items that policies are learned from.
+    pub learn: Board,
+    /// The items that everything is scored on, where the task names train and test; else those of `learn` are.
+    pub test: Option<Board>,
+    /// How the items of `learn` were dealt into folds.
+    pub foldings: Vec<Folding>,
+    /// The policies, in the order of their learners.
+    pub trials: Vec<Trial>,
+    /// Kinds that this evidence does not allow, and why.
+    pub skipped: Vec<NotApplicable>,
+}
+
+impl Trials {
+    /// The items that everything is scored on.
+    #[must_use]
+    pub fn scored(&self) -> &Board {
+        self.test.as_ref().unwrap_or(&self.learn)
+    }
+}
+
+/// The column with the highest mean score on these items among the eligible ones (of all where none is); errors count as
+/// 0, ties go to the first.
+#[must_use]
+pub fn best_column(board: &Board, items: &(impl Iterator<Item = usize> + Clone), eligible: &[bool]) -> usize {
+    let anybody = !eligible.contains(&true);
+    let mut best = (0, f64::NEG_INFINITY);
+    for (column, cells) in board.columns.iter().enumerate() {
+        if !anybody && !eligible.get(column).copied().unwrap_or(true) {
+            continue;
+        }
+        let (mut sum, mut count, mut all) = (0.0, 0_usize, 0_usize);
+        for item in items.clone() {
+            all += 1;
+            if !cells.quality[item].is_nan() {
+                sum += cells.quality[item];
+                count += 1;
+            }
+        }
+        // Answers to less than half of the items do not stand for all.
+        let mean = if 2 * count <= all { f64::NEG_INFINITY } else { sum / count as f64 };
+        if mean > best.1 {
+            best = (column, mean);
+        }
+    }
+    best.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::policy_file;
+
+    #[test]
+    fn policy_files_stay_in_their_folder() {
+        assert_eq!(policy_file("../../etc/passwd"), "policies/_.._etc_passwd.json");
+        assert_eq!(policy_file("by-slice"), "policies/by-slice.json");
+        assert_eq!(policy_file("通义 千问"), "policies/通义_千问.json");
+    }
+}
