@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::{Source, builtin, open};
+use crate::encoder::{builtin, open};
 use crate::error::ModelError;
 use crate::inspect::inspect_source;
-use crate::method::Stop;
 use crate::model::{Encoder, Facts};
+use crate::source::Source;
+use crate::stop::Stop;
 
 /// Where an encoder, or a published model, comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

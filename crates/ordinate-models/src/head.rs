@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::ModelError;
 use crate::kind::Kind;
 use crate::linear::{Calibrated, Rows};
-use crate::method::Stop;
 use crate::model::Prediction;
 use crate::regression::Ridge;
+use crate::stop::Stop;
 
 /// A linear model of labels or of numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

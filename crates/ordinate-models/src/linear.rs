@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ModelError;
 use crate::kind::{Kind, tag_text};
-use crate::method::Stop;
 use crate::model::Prediction;
+use crate::stop::Stop;
 
 /// A linear classifier whose probabilities were calibrated on rows that its weights had not seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ use crate::encoders::{EncoderSource, Encoders};
 use crate::error::ModelError;
 use crate::kind::Kind;
 use crate::model::{Model, Sample};
+use crate::stop::Stop;
 
 /// A way of making a model that answers the items of a task, with its settings. Each is one file in `methods/` and one
 /// line in its table ([`crate::MethodKind`]).
@@ -39,6 +40,11 @@ pub trait Method: Send + Sync {
 
     /// The encoder or published model that it stands on.
     fn source(&self) -> Option<&EncoderSource> {
+        None
+    }
+
+    /// The encoder on whose vectors its models stand.
+    fn encoder(&self) -> Option<&EncoderSource> {
         None
     }
 
@@ -103,29 +109,6 @@ impl Identity {
         let settings = serde_json::to_value(method).map_err(|error| ModelError::Failed(error.to_string()))?;
         let source = method.source().map(EncoderSource::identity).transpose()?;
         Ok(Self { method: method.name(), version, settings, source })
-    }
-}
-
-/// Whether to stop: asked between steps of training.
-#[derive(Clone, Copy)]
-pub struct Stop<'a>(&'a (dyn Fn() -> bool + Sync));
-
-impl<'a> Stop<'a> {
-    /// Goes on to the end.
-    pub const NEVER: Self = Self(&|| false);
-
-    /// Stops once `when` says so.
-    #[must_use]
-    pub fn when(when: &'a (dyn Fn() -> bool + Sync)) -> Self {
-        Self(when)
-    }
-
-    /// Whether to go on.
-    ///
-    /// # Errors
-    /// [`ModelError::Stopped`].
-    pub fn check(self) -> Result<(), ModelError> {
-        if (self.0)() { Err(ModelError::Stopped) } else { Ok(()) }
     }
 }
 

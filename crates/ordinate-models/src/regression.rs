@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ModelError;
 use crate::linear::{Rows, splits};
-use crate::method::Stop;
+use crate::stop::Stop;
 
 /// Penalties that are tried.
 const PENALTIES: [f64; 4] = [10.0, 1.0, 0.1, 0.01];

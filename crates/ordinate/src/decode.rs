@@ -143,7 +143,7 @@ impl Decoding<'_> {
             .collect();
         let recipe = format!(
             "{} {:?} {:?} {told:?} {:?}",
-            writer.identity(),
+            ordinate_models::decoder::identity(&self.place).map_err(|error| self.fail(&error))?,
             self.local,
             task.file.prompt,
             self.metric

@@ -8,7 +8,7 @@ use std::time::Instant;
 use ordinate_core::task::{CandidateEntry, Local};
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::{Masked, Source};
+use crate::encoder::Masked;
 use crate::encoders::EncoderSource;
 use crate::error::ModelError;
 use crate::kind::Kind;
@@ -16,6 +16,7 @@ use crate::manifest::{read_model, write_model};
 use crate::method::{Fitting, Identity, Method, TrainingSet};
 use crate::methods::{MethodKind, Saved};
 use crate::model::{Facts, Model, Prediction, Reply, Sample};
+use crate::source::Source;
 
 pub(crate) const KIND: MethodKind = MethodKind { name: NAME, of, load };
 const NAME: &str = "cloze";

@@ -12,9 +12,10 @@ use crate::encoders::{EncoderSource, SharedEncoder};
 use crate::error::ModelError;
 use crate::kind::Kind;
 use crate::manifest::{read_model, write_model};
-use crate::method::{Fitting, Identity, Method, Stop, TrainingSet};
+use crate::method::{Fitting, Identity, Method, TrainingSet};
 use crate::methods::{MethodKind, Saved};
 use crate::model::{Facts, Model, Prediction, Reply, Sample};
+use crate::stop::Stop;
 
 pub(crate) const KIND: MethodKind = MethodKind { name: NAME, of, load };
 const NAME: &str = "nearest";
@@ -67,6 +68,10 @@ impl Method for NearestLabel {
     }
 
     fn source(&self) -> Option<&EncoderSource> {
+        Some(&self.source)
+    }
+
+    fn encoder(&self) -> Option<&EncoderSource> {
         Some(&self.source)
     }
 

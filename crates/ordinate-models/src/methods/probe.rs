@@ -12,9 +12,10 @@ use crate::head::Head;
 use crate::kind::Kind;
 use crate::linear::Rows;
 use crate::manifest::{read_model, write_model};
-use crate::method::{Fitting, Identity, Method, Stop, TrainingSet};
+use crate::method::{Fitting, Identity, Method, TrainingSet};
 use crate::methods::{MethodKind, Saved};
 use crate::model::{Facts, Model, Reply, Sample};
+use crate::stop::Stop;
 
 pub(crate) const KIND: MethodKind = MethodKind { name: NAME, of, load };
 const NAME: &str = "probe";
@@ -66,6 +67,10 @@ impl Method for Probing {
     }
 
     fn source(&self) -> Option<&EncoderSource> {
+        Some(&self.source)
+    }
+
+    fn encoder(&self) -> Option<&EncoderSource> {
         Some(&self.source)
     }
 

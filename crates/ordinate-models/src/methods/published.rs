@@ -7,7 +7,7 @@ use std::time::Instant;
 use ordinate_core::task::CandidateEntry;
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::{Classifier, Source, is_classifier};
+use crate::encoder::{Classifier, is_classifier};
 use crate::encoders::EncoderSource;
 use crate::error::ModelError;
 use crate::kind::{Kind, tag_text};
@@ -15,6 +15,7 @@ use crate::manifest::{read_model, write_model};
 use crate::method::{Fitting, Identity, Method, TrainingSet};
 use crate::methods::{MethodKind, Saved};
 use crate::model::{Facts, Model, Prediction, Reply, Sample};
+use crate::source::Source;
 
 pub(crate) const KIND: MethodKind = MethodKind { name: NAME, of, load };
 const NAME: &str = "published-classifier";
