@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tokens: Vec<u32> = (0..prompt).map(|at| at * 7 % 1_000).collect();
     for _ in 0..3 {
         let started = Instant::now();
-        let mut text = layers.reading(tokens.len() + 32)?;
+        let mut text = layers.session(tokens.len() + 32)?;
         text.read(&tokens, 1)?;
         let reading = f64::from(prompt) / started.elapsed().as_secs_f64();
         let started = Instant::now();

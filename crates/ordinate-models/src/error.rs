@@ -26,7 +26,7 @@ pub enum ModelError {
         /// What runs here.
         model: &'static str,
         /// The kinds that it does.
-        does: &'static str,
+        does: String,
         /// The kind of the task.
         kind: String,
     },
@@ -98,6 +98,9 @@ pub enum ModelError {
     /// The learner failed.
     #[error("{0}")]
     Learn(#[from] ordinate_learn::LearnError),
+    /// Training was stopped by the caller.
+    #[error("it was stopped before it was trained")]
+    Stopped,
     /// The computation failed, which is a bug or a damaged model.
     #[error("the model failed: {0}")]
     Failed(String),

@@ -11,8 +11,10 @@ use ordinate_score::quantile::quantile;
 use serde::{Deserialize, Serialize};
 
 use crate::decoder::{Sampling, Writer, find, open};
+use crate::encoders::Encoders;
 use crate::error::ModelError;
-use crate::saved::Saved;
+use crate::methods::Methods;
+use crate::model::Sample;
 
 /// The batches that are tried, besides one at a time.
 const BATCHES: [usize; 4] = [8, 32, 128, 512];
@@ -26,9 +28,9 @@ const BATCH_TIME: Duration = Duration::from_millis(200);
 /// What is to be gauged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Order {
-    /// A model that [`Saved::write`] wrote.
+    /// A model that [`crate::save`] wrote.
     Model {
-        /// The file.
+        /// Its folder.
         saved: PathBuf,
         /// What it is to answer.
         inputs: Vec<String>,
@@ -94,14 +96,15 @@ pub struct Gauged {
 ///
 /// # Errors
 /// [`ModelError`] where the model cannot be opened, or answers nothing.
-pub fn gauge(order: &Order) -> Result<Gauged, ModelError> {
+pub fn gauge(methods: &Methods, order: &Order) -> Result<Gauged, ModelError> {
     let started = Instant::now();
     match order {
         Order::Model { saved, inputs } => {
-            let model = Saved::open(saved)?;
+            let model = methods.load(saved, &Encoders::new())?;
             let load = started.elapsed();
             gauged(load, inputs.len(), &BATCHES, LONGEST, &mut |places| {
-                let batch: Vec<&str> = places.iter().map(|&place| inputs[place].as_str()).collect();
+                let batch: Vec<Sample<'_>> =
+                    places.iter().map(|&place| Sample::text(&inputs[place])).collect();
                 model.answer(&batch).map(drop)
             })
         }

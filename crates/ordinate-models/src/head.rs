@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::ModelError;
 use crate::kind::Kind;
 use crate::linear::{Calibrated, Rows};
-use crate::model::Reply;
+use crate::model::Prediction;
 use crate::regression::Ridge;
+use crate::stop::Stop;
 
 /// A linear model of labels or of numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,27 +29,30 @@ impl Head {
         rows: Rows<'_>,
         targets: &[Vec<String>],
         costs: &[f64],
+        stop: Stop<'_>,
     ) -> Result<Self, ModelError> {
         if kind == Kind::Regress {
-            return Ok(Self::Number(Ridge::fit(rows, &numbers(targets)?)?));
+            let texts = targets.iter().map(|target| target.first().map(String::as_str).unwrap_or_default());
+            let numbers = texts.map(number).collect::<Result<Vec<f64>, _>>()?;
+            return Ok(Self::Number(Ridge::fit(rows, &numbers, stop)?));
         }
-        Ok(Self::Labels(Calibrated::fit(kind, rows, targets, costs)?))
+        Ok(Self::Labels(Calibrated::fit(kind, rows, targets, costs, stop)?))
     }
 
     /// The answer to a row of few features.
     #[must_use]
-    pub fn reply(&self, row: &Sparse) -> Reply {
+    pub fn predict(&self, row: &Sparse) -> Prediction {
         match self {
-            Self::Labels(model) => model.reply(row),
+            Self::Labels(model) => model.predict(row),
             Self::Number(model) => said(model.of(Rows::Sparse(std::slice::from_ref(row), 0), 0)),
         }
     }
 
     /// The answer to a row of all features.
     #[must_use]
-    pub fn reply_dense(&self, row: &[f32]) -> Reply {
+    pub fn predict_dense(&self, row: &[f32]) -> Prediction {
         match self {
-            Self::Labels(model) => model.reply_dense(row),
+            Self::Labels(model) => model.predict_dense(row),
             Self::Number(model) => said(model.of(Rows::Dense(&[row]), 0)),
         }
     }
@@ -63,20 +67,16 @@ impl Head {
     }
 }
 
-/// The numbers that targets are.
-pub(crate) fn numbers(targets: &[Vec<String>]) -> Result<Vec<f64>, ModelError> {
-    let number = |target: &Vec<String>| {
-        let text = target.first().map(String::as_str).unwrap_or_default();
-        let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite());
-        number.ok_or_else(|| ModelError::NoNumber(text.to_owned()))
-    };
-    targets.iter().map(number).collect()
+/// The number that a target is.
+pub(crate) fn number(target: &str) -> Result<f64, ModelError> {
+    let number = target.trim().parse().ok().filter(|number: &f64| number.is_finite());
+    number.ok_or_else(|| ModelError::NoNumber(target.to_owned()))
 }
 
 /// A number as an answer, with seven digits: more would be noise. How sure it is, is not known.
-pub(crate) fn said(number: f64) -> Reply {
+pub(crate) fn said(number: f64) -> Prediction {
     let short = format!("{number:.6e}").parse().unwrap_or(number);
-    Reply { output: short.to_string(), confidence: None }
+    Prediction { output: short.to_string(), confidence: None }
 }
 
 #[cfg(test)]
@@ -97,11 +97,13 @@ mod tests {
         let targets: Vec<Vec<String>> =
             rows.iter().map(|row| vec![(2.0 * row[0] - row[1] + 5.0).to_string()]).collect();
         let dense: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
-        let head = Head::fit(Kind::Regress, Rows::Dense(&dense), &targets, &[]).unwrap();
-        let answer: f64 = head.reply_dense(&[10.0, 0.0]).output.parse().unwrap();
+        let head = Head::fit(Kind::Regress, Rows::Dense(&dense), &targets, &[], Stop::NEVER).unwrap();
+        let answer: f64 = head.predict_dense(&[10.0, 0.0]).output.parse().unwrap();
         assert!((answer - 25.0).abs() < 0.01, "{answer}");
         let bad = [vec!["1".to_owned()], vec!["two".to_owned()]];
-        let error = Head::fit(Kind::Regress, Rows::Dense(&dense[..2]), &bad, &[]).unwrap_err().to_string();
+        let error = Head::fit(Kind::Regress, Rows::Dense(&dense[..2]), &bad, &[], Stop::NEVER)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("two"), "{error}");
     }
 }

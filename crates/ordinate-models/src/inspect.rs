@@ -8,11 +8,13 @@ use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
 use crate::card::licence;
-use crate::decoder::{Architecture, Config, enough_memory, shards};
+use crate::decoder::{Architecture, Config, shards};
 use crate::decoder::{KNOWN as DECODERS, Weights};
-use crate::encoder::{BertConfig, KNOWN as ENCODERS, Source, builtin, is_classifier};
+use crate::encoder::{BertConfig, KNOWN as ENCODERS, builtin, is_classifier};
 use crate::error::ModelError;
+use crate::memory::enough_memory;
 use crate::model::Encoder as _;
+use crate::source::Source;
 
 /// What a model does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -44,6 +44,23 @@ impl Kind {
         }
     }
 
+    /// Some kinds, as a sentence names them.
+    pub(crate) fn list(kinds: &[Self]) -> String {
+        let names: Vec<&str> = kinds
+            .iter()
+            .map(|kind| match kind {
+                Self::Classify => "classify",
+                Self::Tag => "tag",
+                Self::Regress => "regress",
+            })
+            .collect();
+        match names.split_last() {
+            Some((last, [])) => (*last).to_owned(),
+            Some((last, others)) => format!("{} and {last}", others.join(", ")),
+            None => "none".to_owned(),
+        }
+    }
+
     /// The labels that a target names; of a number its text.
     pub(crate) fn labels(self, target: &str) -> Vec<String> {
         match self {

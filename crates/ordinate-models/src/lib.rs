@@ -1,49 +1,51 @@
 //! Models that run in this process.
 //!
-//! A [`Model`] answers inputs. [`Ngram`] is trained on the task's own items and knows nothing else; encoders
-//! ([`Encoder`]) turn texts into vectors, on which a probe is trained ([`Probe`]) or labels are compared by their
-//! words ([`Nearest`]). [`answer_items`] lets a model answer the items of a task without ever seeing the item that it
-//! answers, and [`Recipe`] is what the task file says of it.
+//! A [`Method`] makes a [`Model`] out of the train items of a task, and a model answers items. [`Methods`] is the table of
+//! them, with a line a method: it finds the method of a candidate of the task file, and reads saved models again.
+//! Encoders ([`Encoder`]) turn texts into vectors, once for all models on them ([`Encoders`]). [`CrossFit`] says which
+//! model answers which item, so that none sees the item that it answers before.
 
-mod answer;
-mod boosted;
 mod card;
-mod cloze;
+mod crossfit;
 pub mod decoder;
-mod embedded;
 pub mod encoder;
+mod encoders;
 mod error;
-mod folds;
+mod fold;
 pub mod gauge;
 mod head;
 mod inspect;
 mod kind;
 mod linear;
+mod manifest;
+mod memory;
+mod method;
+mod methods;
 mod model;
-mod nearest;
-mod ngram;
-mod probe;
-mod published;
-mod recipe;
+mod ops;
 mod regression;
-mod saved;
 mod script;
+mod source;
+mod stop;
 
-pub use answer::{Answered, answer_items};
-pub use boosted::Boosted;
-pub use cloze::Cloze;
-pub use embedded::Embedded;
+pub use crossfit::{Answered, CrossFit, Fold, answer_items};
+pub use encoders::{Embedding, EncoderSource, Encoders, SharedEncoder};
 pub use error::ModelError;
+pub use fold::folds;
 pub use head::Head;
 pub use inspect::{Inspected, Role, inspect, inspect_source};
 pub use kind::Kind;
 pub use linear::{Calibrated, Rows};
-pub use model::{Encoder, Facts, Model, Reply};
-pub use nearest::Nearest;
-pub use ngram::Ngram;
-pub use probe::Probe;
-pub use published::Published;
-pub use recipe::{From, Recipe};
+pub use manifest::{Manifest, save};
+pub use method::{Fitting, Identity, Method, Reads, TrainingSet};
+pub use methods::boosted::{Boosted, GradientBoosting};
+pub use methods::cloze::{Cloze, ClozeLabels};
+pub use methods::nearest::{Nearest, NearestLabel};
+pub use methods::ngram::{Ngram, NgramLinear};
+pub use methods::probe::{Probe, Probing};
+pub use methods::published::{Published, PublishedClassifier};
+pub use methods::{MethodKind, Methods, Saved};
+pub use model::{Encoder, Facts, Model, Prediction, Reply, Sample};
 pub use regression::Ridge;
-pub use saved::Saved;
 pub use script::share_of_other_scripts;
+pub use stop::Stop;

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ModelError;
 use crate::kind::{Kind, tag_text};
-use crate::model::Reply;
+use crate::model::Prediction;
+use crate::stop::Stop;
 
 /// A linear classifier whose probabilities were calibrated on rows that its weights had not seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -113,12 +114,13 @@ impl Calibrated {
     /// among `costs` (LIBLINEAR's `C`).
     ///
     /// # Errors
-    /// [`ModelError::TooLittle`] with fewer than two rows or labels.
+    /// [`ModelError::TooLittle`] with fewer than two rows or labels; [`ModelError::Stopped`].
     pub fn fit(
         kind: Kind,
         rows: Rows<'_>,
         targets: &[Vec<String>],
         costs: &[f64],
+        stop: Stop<'_>,
     ) -> Result<Self, ModelError> {
         let mut labels: Vec<String> = targets.iter().flatten().cloned().collect();
         labels.sort_unstable();
@@ -139,6 +141,7 @@ impl Calibrated {
         for &cost in costs {
             let mut held: Vec<(usize, Vec<f64>)> = Vec::new();
             for ((train, test), before) in &mut rounds {
+                stop.check()?;
                 let margins = fit(train, cost, before.as_ref())?;
                 held.extend(test.iter().map(|&row| (row, rows.scores(&margins, row))));
                 *before = Some(margins);
@@ -148,6 +151,7 @@ impl Calibrated {
                 best = Some((loss, cost, sharpness));
             }
         }
+        stop.check()?;
         let (_, cost, sharpness) = best.unwrap_or((0.0, 1.0, 1.0));
         let margins = fit(&all, cost, rounds[0].1.as_ref())?;
         Ok(Self { labels, tags: kind == Kind::Tag, margins, sharpness })
@@ -178,17 +182,17 @@ impl Calibrated {
 
     /// The answer to a row of few features.
     #[must_use]
-    pub fn reply(&self, row: &Sparse) -> Reply {
+    pub fn predict(&self, row: &Sparse) -> Prediction {
         self.answer(&self.probabilities(row))
     }
 
     /// The answer to a row of all features.
     #[must_use]
-    pub fn reply_dense(&self, row: &[f32]) -> Reply {
+    pub fn predict_dense(&self, row: &[f32]) -> Prediction {
         self.answer(&self.calibrated(&self.margins.scores_dense(row)))
     }
 
-    fn answer(&self, shares: &[f64]) -> Reply {
+    fn answer(&self, shares: &[f64]) -> Prediction {
         if self.tags {
             let chosen: Vec<&str> = self
                 .labels
@@ -199,11 +203,11 @@ impl Calibrated {
                 .collect();
             // Tags are taken to be independent, as they are fitted.
             let sure = shares.iter().map(|share| share.max(1.0 - share)).product();
-            return Reply { output: tag_text(&chosen), confidence: Some(sure) };
+            return Prediction { output: tag_text(&chosen), confidence: Some(sure) };
         }
         let best = shares.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
         let (at, share) = best.map_or((0, 0.0), |(at, share)| (at, *share));
-        Reply { output: self.labels.get(at).cloned().unwrap_or_default(), confidence: Some(share) }
+        Prediction { output: self.labels.get(at).cloned().unwrap_or_default(), confidence: Some(share) }
     }
 }
 

@@ -1,14 +1,63 @@
 //! What every model here is: [`Model`] answers, [`Encoder`] embeds.
 
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ordinate_core::Items;
+use ordinate_core::features::Features;
+
 use crate::error::ModelError;
 
-/// An answer.
+/// An item as models read it: its text, and its fields where the task has some.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample<'a> {
+    /// Its text; empty where it has none.
+    pub text: &'a str,
+    /// The fields of all items and the row of this one.
+    pub fields: Option<(&'a Features, usize)>,
+}
+
+impl<'a> Sample<'a> {
+    /// A text alone.
+    #[must_use]
+    pub fn text(text: &'a str) -> Self {
+        Self { text, fields: None }
+    }
+
+    /// The item in `row`.
+    #[must_use]
+    pub fn of(items: &'a Items, row: usize) -> Self {
+        let fields = items.features();
+        let fields = (!fields.is_empty()).then_some((fields, row));
+        Self { text: items.input(row).unwrap_or_default(), fields }
+    }
+}
+
+/// What a model says of an item.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Reply {
-    /// The label; for tags a JSON list of them.
+pub struct Prediction {
+    /// The label; for tags a JSON list of them; a number.
     pub output: String,
     /// The calibrated probability that the answer is right (of the whole set, for tags), in `[0, 1]`.
     pub confidence: Option<f64>,
+}
+
+/// A prediction, and how long it took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// What was said.
+    pub prediction: Prediction,
+    /// Wall-clock time of this item alone, where it was answered alone; else its share of what it was answered with.
+    pub took: Duration,
+}
+
+impl Reply {
+    /// What `predict` says, and how long it took besides `before`.
+    pub fn timed(before: Duration, predict: impl FnOnce() -> Prediction) -> Self {
+        let started = Instant::now();
+        let prediction = predict();
+        Self { prediction, took: before + started.elapsed() }
+    }
 }
 
 /// What is known of a model without running it.
@@ -20,31 +69,23 @@ pub struct Facts {
     pub bytes: u64,
 }
 
-/// Something that answers inputs in this process.
+/// Something that answers items in this process: what a [`crate::Method`] makes.
 pub trait Model: Send + Sync {
-    /// Answers inputs, one reply each, in order. Each reply is the same whatever else is in the batch.
+    /// Answers items, one reply each, in order. Each prediction is the same whatever else is in the batch.
     ///
     /// # Errors
     /// [`ModelError::Failed`] where the computation fails.
-    fn answer(&self, inputs: &[&str]) -> Result<Vec<Reply>, ModelError>;
+    fn answer(&self, samples: &[Sample<'_>]) -> Result<Vec<Reply>, ModelError>;
 
     /// Its size.
     fn facts(&self) -> Facts;
-}
 
-/// An encoder that others use too, or one of its own.
-pub(crate) enum Held<'a> {
-    Lent(&'a dyn Encoder),
-    Own(Box<dyn Encoder>),
-}
-
-impl Held<'_> {
-    pub(crate) fn encoder(&self) -> &dyn Encoder {
-        match self {
-            Self::Lent(encoder) => *encoder,
-            Self::Own(encoder) => encoder.as_ref(),
-        }
-    }
+    /// Writes into a folder what its method reads again ([`crate::save`] writes the manifest beside it). What it stands
+    /// on, an encoder or a published model, is not written.
+    ///
+    /// # Errors
+    /// [`ModelError::File`] where a file cannot be written.
+    fn save(&self, folder: &Path) -> Result<(), ModelError>;
 }
 
 /// Something that turns texts into vectors.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ModelError;
 use crate::linear::{Rows, splits};
+use crate::stop::Stop;
 
 /// Penalties that are tried.
 const PENALTIES: [f64; 4] = [10.0, 1.0, 0.1, 0.01];
@@ -22,8 +23,8 @@ impl Ridge {
     /// Fits on rows and the number of each. The penalty is that of the least squared error on rows held out.
     ///
     /// # Errors
-    /// [`ModelError::TooFew`] with fewer than two rows.
-    pub fn fit(rows: Rows<'_>, targets: &[f64]) -> Result<Self, ModelError> {
+    /// [`ModelError::TooFew`] with fewer than two rows; [`ModelError::Stopped`].
+    pub fn fit(rows: Rows<'_>, targets: &[f64], stop: Stop<'_>) -> Result<Self, ModelError> {
         if rows.len() < 2 {
             return Err(ModelError::TooFew(rows.len()));
         }
@@ -34,6 +35,7 @@ impl Ridge {
         for penalty in PENALTIES {
             let mut error = 0.0;
             for (train, test, before) in &mut rounds {
+                stop.check()?;
                 let fitted = Self::solve(rows, train, targets, penalty, before.as_ref());
                 error += test.iter().map(|&row| (fitted.of(rows, row) - targets[row]).powi(2)).sum::<f64>();
                 *before = Some(fitted);

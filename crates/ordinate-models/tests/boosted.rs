@@ -3,7 +3,7 @@
 
 use ordinate_core::column::Codes;
 use ordinate_core::features::{Feature, Features, Values};
-use ordinate_models::{Boosted, Kind, Model as _};
+use ordinate_models::{Boosted, Kind, Model as _, Sample, Stop};
 use proptest::prelude::*;
 
 fn numbers(name: &str, values: Vec<f64>) -> Feature {
@@ -46,7 +46,7 @@ proptest! {
         let mut different = labels.clone();
         different.sort_unstable();
         different.dedup();
-        match Boosted::fit(Kind::Classify, &features, &rows, &labels) {
+        match Boosted::fit(Kind::Classify, &features, &rows, &labels, Stop::NEVER) {
             Err(error) => {
                 prop_assert!(different.len() < 2, "{error}");
                 prop_assert!(error.to_string().contains("too little"), "{error}");
@@ -55,19 +55,19 @@ proptest! {
                 let text = serde_json::to_string(&model).unwrap();
                 let again: Boosted = serde_json::from_str(&text).unwrap();
                 for &row in &rows {
-                    let reply = model.reply(&features, row);
+                    let reply = model.predict(&features, row);
                     prop_assert!(labels.contains(&reply.output.as_str()));
                     prop_assert!((0.0..=1.0).contains(&reply.confidence.unwrap()));
-                    prop_assert_eq!(&again.reply(&features, row), &reply);
+                    prop_assert_eq!(&again.predict(&features, row), &reply);
                 }
             }
         }
         let figures: Vec<String> = targets.iter().map(u8::to_string).collect();
         let figures: Vec<&str> = figures.iter().map(String::as_str).collect();
-        match Boosted::fit(Kind::Regress, &features, &rows, &figures) {
+        match Boosted::fit(Kind::Regress, &features, &rows, &figures, Stop::NEVER) {
             Err(error) => prop_assert!(rows.len() < 2, "{error}"),
             Ok(model) => for &row in &rows {
-                let said: f64 = model.reply(&features, row).output.parse().unwrap();
+                let said: f64 = model.predict(&features, row).output.parse().unwrap();
                 prop_assert!(said.is_finite());
             },
         }
@@ -92,13 +92,14 @@ fn gaps_and_categories_are_learnt_from() {
     let (features, targets) = lesson();
     let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
     let train: Vec<usize> = (0..300).collect();
-    let model = Boosted::fit(Kind::Classify, &features, &train, &targets[..300]).unwrap();
-    let hits = (300..400).filter(|&row| model.reply(&features, row).output == targets[row]).count();
+    let model = Boosted::fit(Kind::Classify, &features, &train, &targets[..300], Stop::NEVER).unwrap();
+    let hits = (300..400).filter(|&row| model.predict(&features, row).output == targets[row]).count();
     assert!(hits >= 97, "{hits}");
     // The same item as text: a colon in front of the value, and a line less for a gap.
-    let text = model.answer(&["类: 乙\n数: 4", "类: 乙", "nothing of it"]).unwrap();
-    assert_eq!((text[0].output.as_str(), text[1].output.as_str()), ("yes", "no"));
-    assert!(text[2].confidence.is_some());
+    let text = model.answer(&["类: 乙\n数: 4", "类: 乙", "nothing of it"].map(Sample::text)).unwrap();
+    let said = |at: usize| text[at].prediction.output.as_str();
+    assert_eq!((said(0), said(1)), ("yes", "no"));
+    assert!(text[2].prediction.confidence.is_some());
     assert!(model.facts().parameters > 10);
 }
 
@@ -106,7 +107,10 @@ fn gaps_and_categories_are_learnt_from() {
 fn too_little_is_said() {
     let features = Features::new(vec![numbers("x", vec![1.0, 2.0])]);
     let fit = |kind, rows: &[usize], targets: &[&str]| {
-        Boosted::fit(kind, &features, rows, targets).err().map(|error| error.to_string()).unwrap_or_default()
+        Boosted::fit(kind, &features, rows, targets, Stop::NEVER)
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default()
     };
     assert!(fit(Kind::Classify, &[0], &["a"]).contains("too little"));
     assert!(fit(Kind::Classify, &[0, 1], &["a", "a"]).contains("of 1 labels"));

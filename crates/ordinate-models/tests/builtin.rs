@@ -4,8 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use ordinate_models::encoder::builtin;
-use ordinate_models::{Encoder as _, Kind, Model as _, Probe};
+use ordinate_models::{EncoderSource, Encoders, Kind, Model as _, Probe, Sample, Stop};
 
 fn rows(name: &str) -> Option<(Vec<String>, Vec<String>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/tasks/headlines_gold");
@@ -23,10 +22,10 @@ fn probes_on_few_and_many_labels() {
     let (Some((texts, labels)), Some((asked, right))) = (rows("train.jsonl"), rows("test.jsonl")) else {
         return;
     };
-    let encoder = builtin().unwrap();
+    let encoder = Encoders::new().get(&EncoderSource::Builtin).unwrap();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
-    let vectors = encoder.embed(&texts).unwrap();
+    let asked: Vec<Sample<'_>> = asked.iter().map(|text| Sample::text(text)).collect();
+    let vectors = encoder.embed(&texts, Stop::NEVER).unwrap();
     let mut order: Vec<usize> = (0..texts.len()).collect();
     let mut failed = Vec::new();
     for (count, least) in [(20, 0.48), (100, 0.66), (500, 0.77), (5_000, 0.83)] {
@@ -36,11 +35,15 @@ fn probes_on_few_and_many_labels() {
         for draw in 0..draws {
             ordinate_learn::random::shuffle(&mut order, draw);
             let chosen = &order[..count.min(order.len())];
-            let few: Vec<&[f32]> = chosen.iter().map(|&at| vectors[at].as_slice()).collect();
+            let few: Vec<_> = chosen.iter().map(|&at| vectors[at].clone()).collect();
             let targets: Vec<Vec<String>> = chosen.iter().map(|&at| vec![labels[at].clone()]).collect();
-            let probe = Probe::fit(&encoder, Kind::Classify, &few, &targets).unwrap();
+            let probe = Probe::fit(encoder.clone(), Kind::Classify, &few, &targets, Stop::NEVER).unwrap();
             let replies = probe.answer(&asked).unwrap();
-            let hits = replies.iter().zip(&right).filter(|(reply, right)| reply.output == **right).count();
+            let hits = replies
+                .iter()
+                .zip(&right)
+                .filter(|(reply, right)| reply.prediction.output == **right)
+                .count();
             sum += hits as f64 / right.len() as f64;
         }
         let accuracy = sum / draws as f64;

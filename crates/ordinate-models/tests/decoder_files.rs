@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use ordinate_models::decoder::{Place, Role, decoder, find, open};
+use ordinate_models::decoder::{Place, Role, decoder, find, identity, open};
 use ordinate_models::encoder::Source;
 
 fn place(folder: &Path) -> Place {
@@ -194,16 +194,18 @@ fn a_whole_folder() {
     assert!(!writer.chats());
     assert_eq!(writer.prompt(&[(Role::System, "w5"), (Role::User, "w6")]).unwrap(), "w5\n\nw6");
     assert_eq!(writer.tokens("w5 w6 x").unwrap(), [5, 6, 0]);
-    let before = writer.identity().to_owned();
+    let before = identity(&place).unwrap();
     let config = r#"{"eos_token":{"content":"w9"},"chat_template":[{"name":"x","template":"no"},{"name":"default","template":"{{ messages[0].content }}{{ eos_token }} w7"}]}"#;
     fs::write(at("tokenizer_config.json"), config).unwrap();
     fs::write(at("generation_config.json"), r#"{"eos_token_id":[2,11]}"#).unwrap();
     let writer = open(&place).unwrap();
     assert_eq!(writer.prompt(&[(Role::User, "w6 ")]).unwrap(), "w6 w9 w7");
     assert_eq!(writer.ends(), [2, 9, 11]);
-    assert_ne!(writer.identity(), before);
+    let after = identity(&place).unwrap();
+    assert_ne!(after, before);
     fs::write(at("chat_template.jinja"), "{{ messages[0].content }} w8").unwrap();
     assert_eq!(open(&place).unwrap().prompt(&[(Role::User, "w6")]).unwrap(), "w6 w8");
+    assert_ne!(identity(&place).unwrap(), after);
     fs::write(at("chat_template.jinja"), "{% if %}").unwrap();
     assert!(refused(&place).contains("chat template"), "{}", refused(&place));
 }

@@ -63,7 +63,7 @@ fn logits_equal_those_of_transformers() {
     let mut wrong = Vec::new();
     for row in rows {
         let folder = tiny::folder(&row);
-        let (read, _) = decoder(&place(folder.path())).unwrap();
+        let read = decoder(&place(folder.path())).unwrap();
         let (cached, plain) = differences(&read.decoder, &row);
         let said = format!("{}: {cached:e} with the cache, {plain:e} without", row["name"]);
         eprintln!("{said}");
@@ -92,7 +92,7 @@ fn the_text_of_a_model_that_sees() {
         row["config"] = serde_json::json!({ "model_type": "gemma3", "text_config": text, "vision_config": {},
             "eos_token_id": [1, 106] });
         let folder = tiny::folder(&row);
-        let (read, _) = decoder(&place(folder.path())).unwrap();
+        let read = decoder(&place(folder.path())).unwrap();
         let (cached, plain) = differences(&read.decoder, &row);
         assert!(cached < 1e-4 && plain < 1e-4, "{prefix}: {cached} {plain}");
     }
@@ -106,7 +106,7 @@ fn chunks_and_truncation_change_nothing() {
     config["max_position_embeddings"] = 1000.into();
     let row = serde_json::json!({ "config": config, "shapes": row["shapes"] });
     let folder = tiny::folder(&row);
-    let decoder = decoder(&place(folder.path())).unwrap().0.decoder;
+    let decoder = decoder(&place(folder.path())).unwrap().decoder;
     let tokens: Vec<u32> = (0..600).map(|at| (at * 7 + at / 5) % 96).collect();
     let whole = decoder.read(&tokens, &mut Cache::default(), 600).unwrap();
     assert_eq!(whole.len(), 600);
@@ -133,7 +133,7 @@ fn gguf_says_the_same() {
     for mut row in rows {
         let name = row["name"].as_str().unwrap().to_owned();
         let (_folder, path) = tiny::gguf_file(&name);
-        let read = decoder(&Place::Gguf(path)).unwrap().0;
+        let read = decoder(&Place::Gguf(path)).unwrap();
         if name == "phi3-F16" {
             row["name"] = "phi3-longrope".into();
         }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ordinate_models::encoder::{Classifier, Masked, Source, is_classifier, open};
-use ordinate_models::{Cloze, Encoder as _, Kind, Model as _, Published};
+use ordinate_models::{Cloze, Encoder as _, Kind, Model as _, Published, Sample};
 use serde_json::Value;
 use tiny_encoder::{golden, save, text};
 
@@ -66,7 +66,8 @@ fn published_labels_become_the_tasks() {
             let known = || names.iter().zip(&logits).filter_map(|(name, logit)| Some(((*name)?, *logit)));
             let (label, best) = known().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
             let sum: f64 = known().map(|(_, logit)| (logit - best).exp()).sum();
-            let reply = &model.answer(&[&text(&row["words"])]).unwrap()[0];
+            let words = text(&row["words"]);
+            let reply = &model.answer(&[Sample::text(&words)]).unwrap()[0].prediction;
             assert_eq!(reply.output, label);
             assert!((reply.confidence.unwrap() - 1.0 / sum).abs() < 1e-4);
         };
@@ -149,13 +150,13 @@ fn labels_by_a_gap() {
     ];
     let best = scores.iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
     let all: f64 = scores.iter().map(|(_, score)| score.exp()).sum();
-    let reply = |text: &str| asked.answer(&[text]).unwrap().remove(0);
+    let reply = |text: &str| asked.answer(&[Sample::text(text)]).unwrap().remove(0).prediction;
     assert_eq!(reply("w5 w6").output, best.0);
     assert!((reply("w5 w6").confidence.unwrap() - best.1.exp() / all).abs() < 1e-6);
     // What is too long is cut at the end of the input, and a mask in the input is none.
     let single = cloze("{input} w9 [MASK] w10", &[("good", "w20"), ("bad", "w21")]).unwrap();
     let (long, kept) = ("w5 w6 ".repeat(60), "w5 w6 ".repeat(22) + "w5");
-    assert_eq!(single.answer(&[&long]).unwrap(), single.answer(&[&kept]).unwrap());
+    assert_eq!(single.predict(&long).unwrap(), single.predict(&kept).unwrap());
     assert_eq!(reply("w5 [MASK] w6"), reply("w5   w6"));
     for (template, words, part) in [
         ("{input} w9", [("a", "w5"), ("b", "w6")], "has not [MASK] once"),
@@ -167,7 +168,7 @@ fn labels_by_a_gap() {
     assert!(cloze("{input} [MASK]", &[("a", "w5")]).unwrap_err().contains("too little"));
     let template = "w9 ".repeat(60) + "{input} [MASK]";
     let tight = cloze(&template, &[("a", "w5"), ("b", "w6")]).unwrap();
-    assert!(tight.answer(&["w5"]).unwrap_err().to_string().contains("template alone is longer"));
+    assert!(tight.predict("w5").unwrap_err().to_string().contains("template alone is longer"));
     let classifier = &golden["cases"][0];
     save(classifier, folder.path());
     let said = cloze("{input} [MASK]", &[("a", "w5"), ("b", "w6")]).unwrap_err();

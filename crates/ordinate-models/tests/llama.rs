@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use candle_core::Device;
 use candle_core::quantized::gguf_file::{Content, Value, write};
-use ordinate_models::decoder::{Place, Role, Sampling, layers, open};
+use ordinate_models::decoder::{Place, Role, Sampling, identity, layers, open};
 
 /// How far two tables are apart: the root of the mean squared difference, as a share of that of the numbers themselves.
 /// llama.cpp keeps keys and values in halves, and takes products of quantised matrices in bytes.
@@ -74,8 +74,8 @@ fn logits() {
             "{name}"
         );
         let tokens: Vec<u32> = (0..24).map(|at| at * 5 % 31 + 1).collect();
-        let mut one = ours.reading(32).unwrap();
-        let mut two = theirs.reading(32).unwrap();
+        let mut one = ours.session(32).unwrap();
+        let mut two = theirs.session(32).unwrap();
         let all = one.read(&tokens, 24).unwrap();
         let far = apart(&all, &two.read(&tokens, 24).unwrap());
         assert!(far < near, "{name}: {far}");
@@ -105,7 +105,7 @@ fn long_texts() {
     let (_folder, path) = tiny::gguf_file("qwen2-Q8_0");
     let (ours, theirs) = (layers(&Place::Gguf(path.clone())).unwrap(), layers(&Place::Llama(path)).unwrap());
     let tokens: Vec<u32> = (0..u32::try_from(ours.longest()).unwrap()).map(|at| at * 5 % 31 + 1).collect();
-    let (mut one, mut two) = (ours.reading(tokens.len()).unwrap(), theirs.reading(tokens.len()).unwrap());
+    let (mut one, mut two) = (ours.session(tokens.len()).unwrap(), theirs.session(tokens.len()).unwrap());
     let far = apart(&one.read(&tokens, 100).unwrap(), &two.read(&tokens, 100).unwrap());
     assert!(far < NEAR[1], "{far}");
 }
@@ -114,8 +114,9 @@ fn long_texts() {
 fn writing_and_choosing() {
     for name in ["llama-Q8_0", "qwen2-Q8_0", "pieces-Q8_0"] {
         let (_folder, path) = tiny::gguf_file(name);
-        let (ours, theirs) = (open(&Place::Gguf(path.clone())).unwrap(), open(&Place::Llama(path)).unwrap());
-        assert_ne!(ours.identity(), theirs.identity());
+        let places = [Place::Gguf(path.clone()), Place::Llama(path)];
+        assert_ne!(identity(&places[0]).unwrap(), identity(&places[1]).unwrap());
+        let [ours, theirs] = places.map(|place| open(&place).unwrap());
         let prompt = ours.prompt(&[(Role::User, "ab abc")]).unwrap();
         assert_eq!(theirs.prompt(&[(Role::User, "ab abc")]).unwrap(), prompt);
         let options = ["a", "abc", "q", "ab"];

@@ -9,17 +9,20 @@ use std::path::Path;
 
 use ordinate_core::evidence::ItemFields;
 use ordinate_core::features::{Feature, Features, Values};
-use ordinate_core::{EvidenceBuilder, Part};
+use ordinate_core::{EvidenceBuilder, Items, Part};
 use ordinate_models::encoder::Source;
 use ordinate_models::gauge::{Order, gauge};
-use ordinate_models::{Embedded, From, Kind, Recipe, Saved};
-use ordinate_tasks::Scorer;
-use ordinate_tasks::kinds::Classify;
+use ordinate_models::{
+    Answered, ClozeLabels, CrossFit, EncoderSource, Encoders, Fitting, GradientBoosting, Kind, Method,
+    Methods, Model, NearestLabel, NgramLinear, Probing, PublishedClassifier, Sample, Stop, answer_items,
+};
 use tiny_encoder::{golden, save};
 
-/// The kind, and the scorer of it.
-fn scorer() -> Scorer {
-    Scorer::of(&Classify, None).unwrap()
+/// All items answered, and the model of all train items.
+fn answered(items: &Items, method: &dyn Method, seed: u64) -> (Vec<Answered>, Box<dyn Model>) {
+    let crossfit = CrossFit::new(items, Kind::Classify, method, &|_| true, seed).unwrap();
+    let fitting = Fitting { seed, stop: Stop::NEVER, encoders: &Encoders::keeping() };
+    answer_items(&crossfit, &fitting).unwrap()
 }
 
 fn source(folder: &Path) -> Source {
@@ -44,42 +47,58 @@ fn saved_models_answer_the_same() {
         builder.add_item(&at.to_string(), fields).unwrap();
     }
     let items = builder.into_items();
-    let (own, labels) = (From::Folder(source.clone()), BTreeMap::new);
+    let (own, labels) = (EncoderSource::Folder(source), BTreeMap::new);
     let words = [("red", "w20"), ("green", "w21"), ("blue", "w22")];
     let words = words.map(|(label, word)| (label.to_owned(), word.to_owned())).into();
-    let recipes = [
-        Recipe::Ngram { examples: None },
-        Recipe::Probe { from: From::Builtin, examples: Some(30) },
-        Recipe::Probe { from: own.clone(), examples: None },
-        Recipe::Nearest { from: own.clone(), labels: labels(), examples: None },
-        Recipe::Nearest { from: From::Builtin, labels: labels(), examples: Some(20) },
-        Recipe::Published { source, labels: labels() },
-        Recipe::Cloze { source: masked, template: "{input} w9 [MASK]".to_owned(), labels: words },
+    let builtin = EncoderSource::Builtin;
+    let template = "{input} w9 [MASK]".to_owned();
+    let made: [Box<dyn Method>; 7] = [
+        Box::new(NgramLinear { examples: None }),
+        Box::new(Probing { source: builtin.clone(), examples: Some(30) }),
+        Box::new(Probing { source: own.clone(), examples: None }),
+        Box::new(NearestLabel { source: own.clone(), labels: labels(), examples: None }),
+        Box::new(NearestLabel { source: builtin, labels: labels(), examples: Some(20) }),
+        Box::new(PublishedClassifier { source: own, labels: labels() }),
+        Box::new(ClozeLabels { source: EncoderSource::Folder(masked), template, words }),
     ];
-    for recipe in recipes {
-        let embedded = recipe.from().map(|from| Embedded::of(from, &items).unwrap());
-        let (answered, facts, saved) =
-            ordinate_models::answer_items(&items, (Kind::Classify, &scorer()), &recipe, embedded.as_ref(), 7)
-                .unwrap();
-        let file = folder.path().join("saved.json");
-        saved.write(&file).unwrap();
-        let model = Saved::open(&file).unwrap();
-        assert_eq!(model.facts(), facts, "{recipe:?}");
+    let methods = Methods::default();
+    for method in made {
+        let name = method.name();
+        let (answered, model) = answered(&items, method.as_ref(), 7);
+        let saved = folder.path().join("saved");
+        let manifest = ordinate_models::save(method.as_ref(), model.as_ref(), &saved).unwrap();
+        let (facts, model) = (model.facts(), methods.load(&saved, &Encoders::new()).unwrap());
+        assert_eq!((model.facts(), manifest.facts()), (facts, facts), "{name}");
         let inputs: Vec<&str> = (40..60).map(|row| items.input(row).unwrap()).collect();
-        for (reply, one) in model.answer(&inputs).unwrap().iter().zip(&answered[40..]) {
-            assert_eq!((one.row >= 40, &reply.output), (true, &one.output), "{recipe:?}");
-            let sure = reply.confidence.zip(one.confidence);
-            assert!(sure.is_none_or(|(a, b)| (a - b).abs() < 1e-5), "{recipe:?} {sure:?}");
+        let samples: Vec<Sample<'_>> = inputs.iter().map(|input| Sample::text(input)).collect();
+        for (reply, one) in model.answer(&samples).unwrap().iter().zip(&answered[40..]) {
+            assert_eq!((one.row >= 40, &reply.prediction.output), (true, &one.output), "{name}");
+            let sure = reply.prediction.confidence.zip(one.confidence);
+            assert!(sure.is_none_or(|(a, b)| (a - b).abs() < 1e-5), "{name} {sure:?}");
         }
-        assert_eq!(saved.further_bytes().unwrap() > 0, !matches!(recipe, Recipe::Ngram { .. }));
+        let own: u64 = ["manifest.json", "model.json"]
+            .map(|file| fs::metadata(saved.join(file)).unwrap().len())
+            .iter()
+            .sum();
+        assert_eq!(manifest.disk_bytes > own, name != "ngram-linear", "{name}");
         let inputs = inputs.into_iter().map(str::to_owned).collect();
-        let gauged = gauge(&Order::Model { saved: file.clone(), inputs }).unwrap();
+        let gauged = gauge(&methods, &Order::Model { saved, inputs }).unwrap();
         assert!(gauged.items == 20 && gauged.load_ms > 0.0 && gauged.best_per_second >= gauged.per_second);
     }
-    let file = folder.path().join("saved.json");
-    fs::write(&file, "{}").unwrap();
-    let said = Saved::open(&file).err().unwrap().to_string();
-    assert!(said.contains("saved.json") && said.contains("run the task again"), "{said}");
+    let saved = folder.path().join("saved");
+    let refused = |file: &str, text: &str| {
+        fs::write(saved.join(file), text).unwrap();
+        methods.load(&saved, &Encoders::new()).err().unwrap().to_string()
+    };
+    let said = refused("model.json", "[]");
+    assert!(said.contains("model.json") && said.contains("run the task again"), "{said}");
+    let manifest = fs::read_to_string(saved.join("manifest.json")).unwrap();
+    let said = refused("manifest.json", &manifest.replace("\"version\":1", "\"version\":9"));
+    assert!(said.contains("version 9") && said.contains("run the task again"), "{said}");
+    let said = refused("manifest.json", &manifest.replace("\"cloze\"", "\"unheard-of\""));
+    assert!(said.contains("\"unheard-of\" is not known"), "{said}");
+    let said = refused("manifest.json", "{}");
+    assert!(said.contains("manifest.json") && said.contains("run the task again"), "{said}");
 }
 
 /// Trees answer items that are told as lines as they do the fields themselves, gaps and categories too.
@@ -107,18 +126,19 @@ fn saved_trees_read_lines() {
         Feature { name: "a: b".into(), values: Values::Numbers(numbers) },
         Feature { name: "city".into(), values: Values::Categories(cities) },
     ]));
-    let recipe = Recipe::Boosted { examples: None };
-    let (answered, facts, saved) =
-        ordinate_models::answer_items(&items, (Kind::Classify, &scorer()), &recipe, None, 0).unwrap();
+    let method = GradientBoosting { examples: None };
+    let (answered, model) = answered(&items, &method, 0);
+    let facts = model.facts();
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("trees.json");
-    saved.write(&file).unwrap();
-    let model = Saved::open(&file).unwrap();
+    ordinate_models::save(&method, model.as_ref(), folder.path()).unwrap();
+    let model = Methods::default().load(folder.path(), &Encoders::new()).unwrap();
     assert_eq!(model.facts(), facts);
+    let mut right = 0;
     for one in &answered[150..] {
-        let reply = model.answer(&[items.input(one.row).unwrap()]).unwrap().remove(0);
+        let reply =
+            model.answer(&[Sample::text(items.input(one.row).unwrap())]).unwrap().remove(0).prediction;
         assert_eq!((reply.output, reply.confidence), (one.output.clone(), one.confidence), "{}", one.row);
+        right += usize::from(Some(one.output.as_str()) == items.target(one.row));
     }
-    let right = answered[150..].iter().filter(|one| one.score > 0.5).count();
     assert!(right >= 47, "{right}");
 }

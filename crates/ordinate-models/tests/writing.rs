@@ -69,7 +69,7 @@ fn writing() {
 fn probabilities_of_options() {
     let (_folder, path) = tiny::gguf_file("llama-Q8_0");
     let writer = open(&Place::Gguf(path.clone())).unwrap();
-    let decoder = decoder(&Place::Gguf(path)).unwrap().0.decoder;
+    let decoder = decoder(&Place::Gguf(path)).unwrap().decoder;
     let prompt = writer.prompt(&ASKED).unwrap();
     let tokens = writer.tokens(&prompt).unwrap();
     let log_softmax = |tokens: &[u32], token: u32| {

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use ordinate_core::Part;
 use ordinate_data::{load_features, load_items, read_task};
-use ordinate_models::{Boosted, Kind};
+use ordinate_models::{Boosted, Kind, Prediction, Stop};
 use serde_json::json;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -25,14 +25,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let target = |row: &usize| items.target(*row).unwrap_or_default().trim();
     let targets: Vec<&str> = train.iter().map(target).collect();
     let started = Instant::now();
-    let model = Boosted::fit(kind, &features, &train, &targets)?;
+    let model = Boosted::fit(kind, &features, &train, &targets, Stop::NEVER)?;
     let fit_s = started.elapsed().as_secs_f64();
     let started = Instant::now();
-    let replies: Vec<_> = test.iter().map(|&row| model.reply(&features, row)).collect();
+    let replies: Vec<_> = test.iter().map(|&row| model.predict(&features, row)).collect();
     let answer_s = started.elapsed().as_secs_f64();
     let count = test.len() as f64;
     let (quality, log_loss) = if kind == Kind::Regress {
-        let square = |(reply, row): (&ordinate_models::Reply, &usize)| {
+        let square = |(reply, row): (&Prediction, &usize)| {
             let (said, right) = (reply.output.parse::<f64>(), target(row).parse::<f64>());
             (said.unwrap_or(f64::NAN) - right.unwrap_or(f64::NAN)).powi(2)
         };

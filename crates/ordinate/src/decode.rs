@@ -143,7 +143,7 @@ impl Decoding<'_> {
             .collect();
         let recipe = format!(
             "{} {:?} {:?} {told:?} {:?}",
-            writer.identity(),
+            ordinate_models::decoder::identity(&self.place).map_err(|error| self.fail(&error))?,
             self.local,
             task.file.prompt,
             self.metric
@@ -176,7 +176,7 @@ impl Decoding<'_> {
                 does(Doing::Answering(asked.len()));
                 write(&folder, &path, &bench.rows(&asked, options, seen)?)?;
                 let Facts { parameters, bytes } = writer.facts();
-                let kept = Kept { parameters, bytes, further_bytes: 0, reads_features: false };
+                let kept = Kept { parameters, bytes };
                 let text = serde_json::to_string(&kept).map_err(Error::broken)?;
                 write(&folder, &facts_path, &text)?;
                 kept

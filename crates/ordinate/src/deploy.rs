@@ -7,11 +7,10 @@ use std::process::{Command, Stdio};
 
 use ordinate_core::verdict::{Deployment, Machine};
 use ordinate_core::{CandidateName, Items};
-use ordinate_models::Facts;
 use ordinate_models::gauge::{Gauged, Order};
+use ordinate_models::{Facts, Manifest, Reads};
 use sha2::{Digest as _, Sha256};
 
-use crate::local::Kept;
 use crate::observe::{Doing, Observer, Step, step};
 use crate::options::Options;
 
@@ -58,18 +57,22 @@ impl<'a> Site<'a> {
         Some(Deployment { name: self.name.clone(), ..kept })
     }
 
-    /// Measures the trained model in a file, and keeps what was found; or says why that could not be done.
-    pub(crate) fn model(&self, file: &Path, kept: &Kept, items: &Items) -> Result<Deployment, String> {
-        let disk = kept.further_bytes + fs::metadata(file).map_err(|error| error.to_string())?.len();
-        let facts = Facts { parameters: kept.parameters, bytes: kept.bytes };
+    /// Measures the trained model in a folder, and keeps what was found; or says why that could not be done.
+    pub(crate) fn model(
+        &self,
+        folder: &Path,
+        manifest: &Manifest,
+        items: &Items,
+    ) -> Result<Deployment, String> {
         let rows: Vec<usize> = (0..items.len()).filter(|&row| items.target(row).is_some()).collect();
         // Trees read the fields, whatever the text of an item is.
-        let input = |row: usize| match items.features().is_empty() || !kept.reads_features {
+        let input = |row: usize| match items.features().is_empty() || manifest.reads == Reads::Text {
             true => items.input(row).unwrap_or_default().to_owned(),
             false => items.features().lines(row),
         };
         let inputs = spread(rows.len()).map(|place| input(rows[place])).collect();
-        self.measured(&Order::Model { saved: file.to_owned(), inputs }, facts, disk)
+        let order = Order::Model { saved: folder.to_owned(), inputs };
+        self.measured(&order, manifest.facts(), manifest.disk_bytes)
     }
 
     /// Carries an order out in a process of its own, and keeps what was found.

@@ -4,13 +4,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ordinate_core::task::{CandidateEntry, Recorded};
 use ordinate_core::verdict::Measured as Record;
 use ordinate_core::{Item, Items};
 use ordinate_data::{Task, load_items};
 use ordinate_measure::{CancellationToken, Contender, EmbeddingsAnswerer, Estimate, Plan, Row};
-use ordinate_models::{Answered, Embedded, From, Recipe, answer_items};
+use ordinate_models::{Answered, CrossFit, Embedding, Encoders, Fitting, Kind, Method, Stop, answer_items};
 use ordinate_remote::Embeddings;
 use ordinate_tasks::Reader;
 use ordinate_tasks::kinds::Generate;
@@ -19,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::Error;
 use crate::live::{self, Asking};
-use crate::local::{cache, key, write};
+use crate::local::{cache, key, method, write};
 use crate::metric;
 use crate::observe::{Doing, Step, step};
 use crate::work::aside;
@@ -124,7 +125,7 @@ fn plan(task: &Task, items: &Items, rows: &[usize], store: &Path) -> Result<Plan
                 "method {method:?} needs the model itself, and an API gives its vectors alone; say \"probe\""
             )));
         }
-        recipe(entry).kind(task.kind).map_err(|error| fail(error.to_string()))?;
+        probing(task, entry)?;
         live::may_be_sent(entry, &task.file.needs).map_err(&fail)?;
         let embeddings = Embeddings::new(openai).map_err(|error| fail(error.to_string()))?;
         let mut contender = Contender::new(entry.name.clone(), EmbeddingsAnswerer(embeddings));
@@ -138,9 +139,9 @@ fn plan(task: &Task, items: &Items, rows: &[usize], store: &Path) -> Result<Plan
     Ok(plan)
 }
 
-/// What is made on the vectors.
-fn recipe(entry: &CandidateEntry) -> Recipe {
-    Recipe::Probe { from: From::Elsewhere, examples: entry.adapt.as_ref().and_then(|adapt| adapt.examples) }
+/// How it is made on the vectors.
+fn probing(task: &Task, entry: &CandidateEntry) -> Result<(Box<dyn Method>, Kind), Error> {
+    method(task, entry)?.ok_or_else(|| Error::candidate(task, &entry.name, "it has no method"))
 }
 
 /// A row of recorded answers.
@@ -173,51 +174,58 @@ fn probe(
     folder: &Path,
 ) -> Result<PathBuf, Error> {
     let fail = |error: &dyn std::fmt::Display| Error::candidate(task, &entry.name, error);
-    let recipe = recipe(entry);
-    let kind = recipe.kind(task.kind).map_err(|error| fail(&error))?;
+    let (method, kind) = probing(task, entry)?;
     let metric = metric::of(task)?;
-    let (mut vectors, mut took_ms) = (vec![Vec::new(); items.len()], vec![f64::NAN; items.len()]);
-    let mut digest = Sha256::new();
+    let (encoders, mut length) = (Encoders::keeping(), None);
+    let source = method.source().ok_or_else(|| fail(&"it has no encoder"))?;
+    let encoder = encoders.get(source).map_err(|error| fail(&error))?;
+    let (mut embedded, mut digest) = (vec![false; items.len()], Sha256::new());
     for one in &asked {
         let row = rows[one.item];
         let Some(text) = one.output.as_deref() else { continue };
-        vectors[row] = serde_json::from_str::<Vec<f32>>(text).map_err(|error| fail(&error))?;
-        took_ms[row] = one.latency_ms.unwrap_or(f64::NAN);
+        let vector = serde_json::from_str::<Vec<f32>>(text).map_err(|error| fail(&error))?;
+        let wanted = *length.get_or_insert(vector.len());
+        if vector.len() != wanted {
+            return Err(fail(&format!(
+                "the vector of item {:?} has {} numbers, and others have {wanted}; the API changed its model",
+                items.id(row),
+                vector.len()
+            )));
+        }
+        let took = Duration::from_secs_f64(one.latency_ms.unwrap_or(0.0).max(0.0) / 1e3);
+        encoder.keep(items.input(row).unwrap_or_default(), Embedding { vector, took });
+        embedded[row] = true;
         digest.update(text);
     }
-    let length = vectors.iter().map(Vec::len).max().unwrap_or(0);
-    if let Some(row) = vectors.iter().position(|vector| !vector.is_empty() && vector.len() != length) {
-        return Err(fail(&format!(
-            "the vector of item {:?} has {} numbers, and others have {length}; the API changed its model",
-            items.id(row),
-            vectors[row].len()
-        )));
-    }
     let seed = task.file.statistics.seed.unwrap_or_default();
-    let embedded = Embedded::elsewhere(vectors, took_ms);
-    let (answers, ..) =
-        answer_items(items, (kind, &metric), &recipe, Some(&embedded), seed).map_err(|error| fail(&error))?;
+    let crossfit = CrossFit::new(items, kind, method.as_ref(), &|row| embedded[row], seed)
+        .map_err(|error| fail(&error))?;
+    let fitting = Fitting { seed, stop: Stop::NEVER, encoders: &encoders };
+    let (answers, _) = answer_items(&crossfit, &fitting).map_err(|error| fail(&error))?;
     let mut text = String::new();
     let mut answer = answers.iter().peekable();
     for one in asked {
         let row = rows[one.item];
         let said = answer.next_if(|answer| answer.row == row);
-        let line = line(items.id(row), said, &one);
+        let score = said.map(|said| metric.score(&said.output, items.target(row).unwrap_or_default()));
+        let line = line(items.id(row), said, score, &one);
         text += &serde_json::to_string(&line).map_err(Error::broken)?;
         text.push('\n');
     }
     digest.update(&text);
-    let key = key(items, task, &format!("{recipe:?} {metric:?} {:x}", digest.finalize()), seed, 0.0);
+    let identity = method.identity().map_err(|error| fail(&error))?;
+    let identity = serde_json::to_string(&identity).map_err(Error::broken)?;
+    let key = key(items, task, &format!("{identity} {metric:?} {:x}", digest.finalize()), seed, 0.0);
     let path = folder.join(format!("{key}.jsonl"));
     write(folder, &path, &text)?;
     Ok(path)
 }
 
-fn line<'a>(id: &'a str, said: Option<&'a Answered>, asked: &Row) -> Line<'a> {
+fn line<'a>(id: &'a str, said: Option<&'a Answered>, score: Option<f64>, asked: &Row) -> Line<'a> {
     let error = asked.error.as_ref().map(|(kind, message)| format!("{kind}: {message}"));
     Line {
         id,
-        score: said.map(|said| said.score),
+        score,
         output: said.map(|said| said.output.as_str()),
         confidence: said.and_then(|said| said.confidence),
         error,

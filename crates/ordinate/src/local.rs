@@ -9,7 +9,11 @@ use ordinate_core::task::{CandidateEntry, Recorded};
 use ordinate_core::verdict::Deployment;
 use ordinate_core::{Hosting, Items, Part};
 use ordinate_data::{Task, can_compare, load_features, load_items};
-use ordinate_models::{Answered, Embedded, Facts, From, Kind, ModelError, Recipe, answer_items};
+use ordinate_models::{
+    Answered, CrossFit, Encoders, Facts, Fitting, Kind, Manifest, Method, Methods, ModelError, Reads, Stop,
+    answer_items, save,
+};
+use ordinate_tasks::Scorer;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -51,37 +55,35 @@ pub(crate) struct Ready {
 pub(crate) struct Kept {
     pub(crate) parameters: u64,
     pub(crate) bytes: u64,
-    /// Bytes of the files that a trained model needs besides its own.
-    #[serde(default)]
-    pub(crate) further_bytes: u64,
-    /// Whether it reads the fields of items, not their text.
-    #[serde(default)]
-    pub(crate) reads_features: bool,
 }
 
-/// The recipe of a candidate that runs here; `None` for another one.
-fn recipe(task: &Task, entry: &CandidateEntry) -> Result<Option<(Recipe, Kind)>, Error> {
+/// The method by which a candidate is made here; `None` for another one.
+pub(crate) fn method(task: &Task, entry: &CandidateEntry) -> Result<Option<(Box<dyn Method>, Kind)>, Error> {
     let fail = |error: &dyn std::fmt::Display| Error::candidate(task, &entry.name, error);
-    let Some(recipe) = Recipe::of(entry, task.dir()).map_err(|error| fail(&error))? else { return Ok(None) };
-    let kind = recipe.kind(task.kind).map_err(|error| fail(&error))?;
-    if recipe.reads_features() && task.file.data.features.is_none() {
+    let Some(method) = Methods::default().of(entry, task.dir()).map_err(|error| fail(&error))? else {
+        return Ok(None);
+    };
+    let kind = method.kind(task.kind).map_err(|error| fail(&error))?;
+    let reads_fields = method.reads() == Reads::Fields;
+    if reads_fields && task.file.data.features.is_none() {
         return Err(fail(
             &"it reads fields of items, and [data] names none; say features = \"all\" there, or features = [\"name\", ...]",
         ));
     }
-    if recipe.reads_features() && entry.local.as_ref().is_some_and(|local| !local.labels.is_empty()) {
+    if reads_fields && entry.local.as_ref().is_some_and(|local| !local.labels.is_empty()) {
         return Err(fail(&"labels are for models that were not trained on the task, and it is; remove them"));
     }
-    Ok(Some((recipe, kind)))
+    Ok(Some((method, kind)))
 }
 
 /// The items of the task; with their fields as numbers and categories where a candidate reads those.
 fn items(task: &Task) -> Result<Items, Error> {
     let items = load_items(task)?;
     // What is wrong with other candidates is said elsewhere.
-    let recipes = task.file.candidate.iter().map(|entry| Recipe::of(entry, task.dir()));
-    let mut known = recipes.filter_map(|recipe| recipe.ok().flatten());
-    if known.any(|recipe| recipe.reads_features()) {
+    let methods = Methods::default();
+    let methods = task.file.candidate.iter().map(|entry| methods.of(entry, task.dir()));
+    let mut known = methods.filter_map(|method| method.ok().flatten());
+    if known.any(|method| method.reads() == Reads::Fields) {
         return Ok(items.with_features(load_features(task)?));
     }
     Ok(items)
@@ -95,7 +97,7 @@ pub(crate) fn how(task: &Task, entry: &CandidateEntry) -> Result<Option<String>,
     if let Some(model) = hub::absent(task, entry)? {
         return Ok(Some(format!("runs here; `run` would fetch {model}")));
     }
-    let here = decode::of(task, entry)?.is_some() || recipe(task, entry)?.is_some();
+    let here = decode::of(task, entry)?.is_some() || method(task, entry)?.is_some();
     Ok(here.then(|| "runs here".to_owned()))
 }
 
@@ -104,7 +106,7 @@ fn reads_text(task: &Task, entry: &CandidateEntry) -> Result<bool, Error> {
     if hub::absent(task, entry)?.is_some() || decode::of(task, entry)?.is_some() {
         return Ok(false);
     }
-    Ok(recipe(task, entry)?.is_some_and(|(recipe, _)| !recipe.reads_features()))
+    Ok(method(task, entry)?.is_some_and(|(method, _)| method.reads() == Reads::Text))
 }
 
 /// The items of a task with candidates that run here, and how many of them have a target; `None` where it has no such
@@ -166,7 +168,7 @@ fn all(task: &Task, options: &Options, seen: &dyn Observer) -> Result<Ready, Err
         };
     let mut items = None;
     // What one candidate's encoder said of the items serves all candidates on that encoder.
-    let mut opened: Vec<(From, Embedded)> = Vec::new();
+    let encoders = Encoders::keeping();
     for entry in &mut ready.file.candidate {
         if options.cancel.is_cancelled() {
             return Err(Error::Stopped);
@@ -179,57 +181,45 @@ fn all(task: &Task, options: &Options, seen: &dyn Observer) -> Result<Ready, Err
             settled(entry, kept, &path, measured);
             continue;
         }
-        let Some((recipe, kind)) = recipe(task, entry)? else { continue };
+        let Some((method, kind)) = method(task, entry)? else { continue };
         if items.is_none() {
             items = Some((self::items(task)?, metric::of(task)?));
         }
         let Some((items, metric)) = &items else { continue };
         let seed = task.file.statistics.seed.unwrap_or_default();
         let cost_usd = entry.price.and_then(|price| price.per_item).unwrap_or(0.0);
-        let identity = recipe.identity().map_err(|error| fail(&error))?;
-        let fields = if recipe.reads_features() { digest(items) } else { String::new() };
-        let told = format!("{recipe:?} {identity} {metric:?} {fields}");
-        let key = key(items, task, &told, seed, cost_usd);
+        let identity = method.identity().map_err(|error| fail(&error))?;
+        let identity = serde_json::to_string(&identity).map_err(Error::broken)?;
+        let fields = if method.reads() == Reads::Fields { digest(items) } else { String::new() };
+        let key = key(items, task, &format!("{identity} {metric:?} {fields}"), seed, cost_usd);
         let folder = cache(options)?;
-        let [path, model, facts_path] =
-            ["jsonl", "model.json", "json"].map(|ending| folder.join(format!("{key}.{ending}")));
+        let (path, model) = (folder.join(format!("{key}.jsonl")), folder.join(&key));
         let site = Site::new(&name, &folder, &key, options);
-        let facts = match read(&facts_path).filter(|_| path.is_file() && model.is_file()) {
-            Some(facts) => {
+        let manifest = match Manifest::read(&model) {
+            Ok(manifest) if path.is_file() => {
                 does(Doing::Kept);
-                facts
+                manifest
             }
-            None => {
-                if let Some(from) =
-                    recipe.from().filter(|from| opened.iter().all(|(known, _)| known != *from))
-                {
-                    does(Doing::Embedding(items.len()));
-                    opened.push((from.clone(), Embedded::of(from, items).map_err(|error| fail(&error))?));
-                }
-                let embedded = opened.iter().find(|(known, _)| Some(known) == recipe.from());
-                let embedded = embedded.map(|(_, embedded)| embedded);
+            _ => {
                 does(Doing::Training(items.len()));
-                let (answers, Facts { parameters, bytes }, saved) =
-                    answer_items(items, (kind, metric), &recipe, embedded, seed)
-                        .map_err(|error| fail(&error))?;
-                write(&folder, &path, &rows(items, &answers, cost_usd)?)?;
-                saved.write(&model).map_err(|error| fail(&error))?;
-                let further_bytes = saved.further_bytes().map_err(|error| fail(&error))?;
-                let reads_features = recipe.reads_features();
-                let facts = Kept { parameters, bytes, further_bytes, reads_features };
-                let text = serde_json::to_string(&facts).map_err(Error::broken)?;
-                // Last: what has this file is whole.
-                write(&folder, &facts_path, &text)?;
-                facts
+                let crossfit = CrossFit::new(items, kind, method.as_ref(), &|_| true, seed)
+                    .map_err(|error| fail(&error))?;
+                let cancelled = || options.cancel.is_cancelled();
+                let fitting = Fitting { seed, stop: Stop::when(&cancelled), encoders: &encoders };
+                let (answers, whole) = answer_items(&crossfit, &fitting).map_err(|error| fail(&error))?;
+                write(&folder, &path, &rows((items, metric), &answers, cost_usd)?)?;
+                // Last: what has a manifest is whole.
+                save(method.as_ref(), whole.as_ref(), &model).map_err(|error| fail(&error))?
             }
         };
         let measured = match site.kept() {
             Some(measured) => Ok(measured),
             None => {
                 site.tell(seen);
-                site.model(&model, &facts, items)
+                site.model(&model, &manifest, items)
             }
         };
+        let facts = Kept { parameters: manifest.parameters, bytes: manifest.memory_bytes };
         settled(entry, facts, &path, measured);
     }
     Ok(Ready { task: ready, deployment, notes })
@@ -244,12 +234,12 @@ fn settle(entry: &mut CandidateEntry, facts: Facts, path: &Path) {
     entry.recorded = Some(Recorded { path: path.to_string_lossy().into_owned() });
 }
 
-fn rows(items: &Items, answers: &[Answered], cost_usd: f64) -> Result<String, Error> {
+fn rows((items, metric): (&Items, &Scorer), answers: &[Answered], cost_usd: f64) -> Result<String, Error> {
     let mut text = String::new();
     for one in answers {
         let row = Row {
             id: items.id(one.row),
-            score: one.score,
+            score: metric.score(&one.output, items.target(one.row).unwrap_or_default()),
             output: &one.output,
             confidence: one.confidence,
             latency_ms: one.latency_ms,

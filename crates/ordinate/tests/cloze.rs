@@ -8,7 +8,7 @@ mod tiny_encoder;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ordinate_models::encoder::Source;
-use ordinate_models::{Cloze, Kind, Model as _};
+use ordinate_models::{Cloze, Kind, Prediction};
 use serde_json::Value;
 use support::{Desk, named, number};
 
@@ -52,7 +52,7 @@ fn labels_by_the_word_in_the_gap() {
     let source = Source { folder: desk.path("model"), revision: None };
     let cloze = Cloze::open(&source, Kind::Classify, TEMPLATE, &BTreeSet::new(), &words).unwrap();
     let inputs: Vec<String> = (0..24).map(input).collect();
-    let replies = cloze.answer(&inputs.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    let replies: Vec<Prediction> = inputs.iter().map(|input| cloze.predict(input).unwrap()).collect();
     let said: BTreeSet<&str> = replies.iter().map(|reply| reply.output.as_str()).collect();
     assert_eq!(said, BTreeSet::from(["bad", "good"]), "a model that always says the same tests little");
     let right =

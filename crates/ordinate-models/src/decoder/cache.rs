@@ -9,7 +9,7 @@ pub struct Cache {
     layers: Vec<Option<(Tensor, Tensor)>>,
     /// What was read.
     tokens: Vec<u32>,
-    /// Whether they were turned as those of a long text are.
+    /// Whether they were rotated as those of a long text are.
     long: bool,
 }
 
@@ -37,7 +37,7 @@ impl Cache {
     }
 
     /// Sets whether texts are long from here on. Where that changes, the tokens are forgotten: they are to be read again.
-    pub(crate) fn turn(&mut self, long: bool) -> Vec<u32> {
+    pub(crate) fn set_long(&mut self, long: bool) -> Vec<u32> {
         if std::mem::replace(&mut self.long, long) == long {
             return Vec::new();
         }

@@ -1,47 +1,48 @@
-//! One layer of a decoder: attention, and the wide part.
+//! One layer of a decoder: attention, and the gated feed-forward network.
 
 use candle_core::{Device, Tensor};
-use candle_nn::ops::{rms_norm, silu, softmax_last_dim};
-use candle_nn::rotary_emb::{rope, rope_i};
+use candle_nn::ops::silu;
 
 use super::cache::Cache;
 use super::config::{Architecture, Config};
 use super::names::Names;
 use super::weights::{Linear, Weights, plain};
 use crate::error::ModelError;
+use crate::ops::{Pairs, rms_norm, rope, softmax};
 
 type Result<T> = candle_core::Result<T>;
 
 #[derive(Debug)]
 pub(crate) struct Layer {
-    attention_norm: Tensor,
-    attention: Fan,
-    head_norms: Option<(Tensor, Tensor)>,
-    out: Linear,
-    wide_norm: Tensor,
-    wide: Fan,
-    narrow: Linear,
-    /// Norms behind attention and the wide part, before what they made is added.
-    behind: Option<(Tensor, Tensor)>,
-    window: Option<usize>,
-    /// Whether it turns as layers with a window do.
-    pub(crate) near: bool,
-    /// Whether neighbouring dimensions rotate together, instead of those half a head apart.
-    paired: bool,
+    attention_norm: Norm,
+    qkv: Projections,
+    /// Norms of queries and keys, a head at a time.
+    head_norms: Option<(Norm, Norm)>,
+    o_proj: Linear,
+    mlp_norm: Norm,
+    gate_up: Projections,
+    down_proj: Linear,
+    /// Norms of what attention and the feed-forward network made, before it is added.
+    post_norms: Option<(Norm, Norm)>,
+    sliding_window: Option<usize>,
+    /// Whether positions rotate as in layers with a window.
+    pub(crate) local_rope: bool,
+    /// Which dimensions rotate together.
+    pairs: Pairs,
 }
 
-/// Matrices with one input: each for itself, or all in one.
+/// Matrices with one input: each for itself, or fused into one.
 #[derive(Debug)]
-enum Fan {
-    Each(Vec<Linear>),
-    One(Linear, Vec<usize>),
+enum Projections {
+    Separate(Vec<Linear>),
+    Fused(Linear, Vec<usize>),
 }
 
-impl Fan {
+impl Projections {
     fn forward(&self, x: &Tensor) -> Result<Vec<Tensor>> {
         match self {
-            Self::Each(all) => all.iter().map(|one| one.forward(x)).collect(),
-            Self::One(one, sizes) => {
+            Self::Separate(all) => all.iter().map(|one| one.forward(x)).collect(),
+            Self::Fused(one, sizes) => {
                 let (all, mut start) = (one.forward(x)?, 0);
                 let mut part = |size: &usize| {
                     start += size;
@@ -53,16 +54,33 @@ impl Fan {
     }
 }
 
-/// The weight of a norm. Safetensors of Gemma lack the 1 that GGUF files have added.
-pub(crate) fn norm(
-    weights: &mut Weights,
-    config: &Config,
-    name: &str,
-    size: usize,
-) -> std::result::Result<Tensor, ModelError> {
-    let shifted = config.architecture.is_gemma() && !weights.is_gguf();
-    let weight = weights.tensor(name, &[size])?;
-    if shifted { (weight + 1.0).map_err(|error| failed(&error)) } else { Ok(weight) }
+/// A norm by the root of the mean square.
+#[derive(Debug)]
+pub(crate) struct Norm {
+    weight: Tensor,
+    /// Safetensors of Gemma lack the 1 that GGUF files have added.
+    lacks_one: bool,
+    eps: f32,
+}
+
+impl Norm {
+    /// Takes its weight.
+    pub(crate) fn take(
+        weights: &mut Weights,
+        config: &Config,
+        name: &str,
+        size: usize,
+    ) -> std::result::Result<Self, ModelError> {
+        let lacks_one = config.architecture.is_gemma() && !weights.is_gguf();
+        Ok(Self { weight: weights.tensor(name, &[size])?, lacks_one, eps: config.eps })
+    }
+
+    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        if self.lacks_one {
+            return rms_norm(x, &(&self.weight + 1.0)?, self.eps);
+        }
+        rms_norm(x, &self.weight, self.eps)
+    }
 }
 
 impl Layer {
@@ -77,13 +95,13 @@ impl Layer {
         at: usize,
     ) -> std::result::Result<Self, ModelError> {
         let name = |safetensors: &str, gguf: &str| names.layer(at, safetensors, gguf);
-        let Config { architecture, hidden, wide, biases, .. } = *config;
+        let Config { architecture, hidden, intermediate, biases, .. } = *config;
         let (own, shared) = (config.heads * config.head, config.kv_heads * config.head);
         let fused = architecture == Architecture::Phi3;
-        let attention = if fused {
+        let qkv = if fused {
             let stem = name("self_attn.qkv_proj", "attn_qkv");
             let size = own + 2 * shared;
-            Fan::One(weights.linear(&stem, (size, hidden), biases)?, vec![own, shared, shared])
+            Projections::Fused(weights.linear(&stem, (size, hidden), biases)?, vec![own, shared, shared])
         } else {
             let mut all = Vec::with_capacity(3);
             for (safetensors, gguf, size) in [
@@ -93,11 +111,11 @@ impl Layer {
             ] {
                 all.push(weights.linear(&name(safetensors, gguf), (size, hidden), biases)?);
             }
-            Fan::Each(all)
+            Projections::Separate(all)
         };
         let mut pair = |[first, second]: [(&str, &str); 2], size: usize| {
-            let first = norm(weights, config, &name(first.0, first.1), size)?;
-            Ok::<_, ModelError>((first, norm(weights, config, &name(second.0, second.1), size)?))
+            let first = Norm::take(weights, config, &name(first.0, first.1), size)?;
+            Ok::<_, ModelError>((first, Norm::take(weights, config, &name(second.0, second.1), size)?))
         };
         let head_norms = if architecture.norms_heads() {
             let names = [
@@ -108,7 +126,7 @@ impl Layer {
         } else {
             None
         };
-        let behind = if architecture.norms_behind() {
+        let post_norms = if architecture.has_post_norms() {
             let names = [
                 ("post_attention_layernorm.weight", "post_attention_norm.weight"),
                 ("post_feedforward_layernorm.weight", "post_ffw_norm.weight"),
@@ -117,64 +135,66 @@ impl Layer {
         } else {
             None
         };
-        let wide_part = if fused {
+        let gate_up = if fused {
             let stem = name("mlp.gate_up_proj", "ffn_up");
-            Fan::One(weights.linear(&stem, (2 * wide, hidden), Some(false))?, vec![wide, wide])
+            Projections::Fused(
+                weights.linear(&stem, (2 * intermediate, hidden), Some(false))?,
+                vec![intermediate, intermediate],
+            )
         } else {
-            let gate = weights.linear(&name("mlp.gate_proj", "ffn_gate"), (wide, hidden), Some(false))?;
-            let up = weights.linear(&name("mlp.up_proj", "ffn_up"), (wide, hidden), Some(false))?;
-            Fan::Each(vec![gate, up])
+            let gate =
+                weights.linear(&name("mlp.gate_proj", "ffn_gate"), (intermediate, hidden), Some(false))?;
+            let up = weights.linear(&name("mlp.up_proj", "ffn_up"), (intermediate, hidden), Some(false))?;
+            Projections::Separate(vec![gate, up])
         };
         // Llama and Gemma with biases have one here too; Qwen2 has none.
         let out_bias = biases.map(|biases| biases && architecture != Architecture::Qwen2);
+        let attention_norm = name("input_layernorm.weight", "attn_norm.weight");
         Ok(Self {
-            attention_norm: norm(
-                weights,
-                config,
-                &name("input_layernorm.weight", "attn_norm.weight"),
-                hidden,
-            )?,
-            attention,
+            attention_norm: Norm::take(weights, config, &attention_norm, hidden)?,
+            qkv,
             head_norms,
-            out: weights.linear(&name("self_attn.o_proj", "attn_output"), (hidden, own), out_bias)?,
-            wide_norm: norm(weights, config, &names.wide_norm(at), hidden)?,
-            wide: wide_part,
-            narrow: weights.linear(&name("mlp.down_proj", "ffn_down"), (hidden, wide), Some(false))?,
-            behind,
-            window: config.window(at),
-            near: config.near_rope.is_some() && config.is_near(at),
+            o_proj: weights.linear(&name("self_attn.o_proj", "attn_output"), (hidden, own), out_bias)?,
+            mlp_norm: Norm::take(weights, config, &names.mlp_norm(at), hidden)?,
+            gate_up,
+            down_proj: weights.linear(
+                &name("mlp.down_proj", "ffn_down"),
+                (hidden, intermediate),
+                Some(false),
+            )?,
+            post_norms,
+            sliding_window: config.window(at),
+            local_rope: config.local_rope.is_some() && config.is_sliding(at),
             // GGUF files of Llama's architecture have the rows of queries and keys reordered for this.
-            paired: names.gguf && architecture == Architecture::Llama,
+            pairs: match names.gguf && architecture == Architecture::Llama {
+                true => Pairs::Interleaved,
+                false => Pairs::Halves,
+            },
         })
     }
 
-    /// The states after the layer, the `at`-th of its model. `turn` has the cosines and sines of the new positions.
+    /// The states after the layer, the `at`-th of its model. `rotary` has the cosines and sines of the new positions.
+    /// Without a cache the tokens are all there are, and the graph reaches every weight.
     pub(crate) fn forward(
         &self,
         at: usize,
         x: &Tensor,
-        turn: &(Tensor, Tensor),
-        cache: &mut Cache,
+        rotary: &(Tensor, Tensor),
+        cache: Option<&mut Cache>,
         config: &Config,
     ) -> Result<Tensor> {
-        let eps = config.eps;
-        let mixed = self.attend(at, &rms_norm(x, &self.attention_norm, eps)?, turn, cache, config)?;
-        let mixed = match &self.behind {
-            Some((norm, _)) => rms_norm(&mixed, norm, eps)?,
-            None => mixed,
-        };
-        let x = (mixed + x)?;
-        let parts = self.wide.forward(&rms_norm(&x, &self.wide_norm, eps)?)?;
+        let post_norms = self.post_norms.as_ref();
+        let attended = self.attend(at, &self.attention_norm.forward(x)?, rotary, cache, config)?;
+        let attended = post_norms.map_or(Ok(attended.clone()), |(norm, _)| norm.forward(&attended))?;
+        let x = (attended + x)?;
+        let parts = self.gate_up.forward(&self.mlp_norm.forward(&x)?)?;
         let [gate, up] = parts.as_slice() else {
-            return Err(candle_core::Error::Msg("the wide part has no two parts".to_owned()));
+            return Err(candle_core::Error::Msg("the gate and what it gates are not two".to_owned()));
         };
         // `gelu` is candle's name for the approximation by tanh.
         let gate = if config.architecture.is_gemma() { gate.gelu()? } else { silu(gate)? };
-        let made = self.narrow.forward(&(gate * up)?)?;
-        let made = match &self.behind {
-            Some((_, norm)) => rms_norm(&made, norm, eps)?,
-            None => made,
-        };
+        let made = self.down_proj.forward(&(gate * up)?)?;
+        let made = post_norms.map_or(Ok(made.clone()), |(_, norm)| norm.forward(&made))?;
         made + x
     }
 
@@ -182,58 +202,57 @@ impl Layer {
         &self,
         at: usize,
         x: &Tensor,
-        turn: &(Tensor, Tensor),
-        cache: &mut Cache,
+        rotary: &(Tensor, Tensor),
+        cache: Option<&mut Cache>,
         config: &Config,
     ) -> Result<Tensor> {
-        let Config { heads, kv_heads, head, eps, .. } = *config;
-        let (start, new) = (cache.len(), x.dim(0)?);
-        let parts = self.attention.forward(x)?;
+        let Config { heads, kv_heads, head, .. } = *config;
+        let (start, new) = (cache.as_ref().map_or(0, |cache| cache.len()), x.dim(0)?);
+        let parts = self.qkv.forward(x)?;
         let [query, key, value] = parts.as_slice() else {
-            return Err(candle_core::Error::Msg("attention has no three parts".to_owned()));
+            return Err(candle_core::Error::Msg("query, key and value are not three".to_owned()));
         };
-        let split = |part: &Tensor, heads: usize, norm: Option<&Tensor>| -> Result<Tensor> {
+        let split = |part: &Tensor, heads: usize, norm: Option<&Norm>| -> Result<Tensor> {
             let part = part.reshape((new, heads, head))?;
-            let part = match norm {
-                Some(norm) => rms_norm(&part, norm, eps)?,
-                None => part,
-            };
+            let part = norm.map_or(Ok(part.clone()), |norm| norm.forward(&part))?;
             part.transpose(0, 1)?.contiguous()
         };
         let norms = self.head_norms.as_ref();
-        let query = self.turned(&split(query, heads, norms.map(|(query, _)| query))?, turn, config)?;
-        let key = self.turned(&split(key, kv_heads, norms.map(|(_, key)| key))?, turn, config)?;
-        let (keys, values) = cache.extended(at, &key, &split(value, kv_heads, None)?)?;
+        let query = self.rotated(&split(query, heads, norms.map(|(query, _)| query))?, rotary, config)?;
+        let key = self.rotated(&split(key, kv_heads, norms.map(|(_, key)| key))?, rotary, config)?;
+        let value = split(value, kv_heads, None)?;
+        let (keys, values) = match cache {
+            Some(cache) => cache.extended(at, &key, &value)?,
+            None => (key, value),
+        };
         // Heads that share keys go as rows of one matrix: nothing is repeated.
         let share = heads / kv_heads;
         let query = query.reshape((kv_heads, share * new, head))?;
         let mut weights = (query * config.scale)?.matmul(&keys.t()?)?;
-        if let Some(cap) = config.cap_attention {
+        if let Some(cap) = config.attention_softcap {
             weights = capped(&weights, cap)?;
         }
-        if let Some(mask) = mask(start, new, self.window)? {
-            let whole = start + new;
-            weights = weights.reshape((kv_heads, share, new, whole))?.broadcast_add(&mask)?.reshape((
-                kv_heads,
-                share * new,
-                whole,
-            ))?;
+        let whole = start + new;
+        let mut weights = weights.reshape((kv_heads, share, new, whole))?;
+        if let Some(mask) = mask(start, new, self.sliding_window)? {
+            weights = weights.broadcast_add(&mask)?;
         }
-        let mixed = softmax_last_dim(&weights)?.matmul(&values)?;
+        let weights = softmax(&weights, vec![whole; kv_heads])?.reshape((kv_heads, share * new, whole))?;
+        let mixed = weights.matmul(&values)?;
         let mixed = mixed.reshape((heads, new, head))?.transpose(0, 1)?.reshape((new, heads * head))?;
-        self.out.forward(&mixed)
+        self.o_proj.forward(&mixed)
     }
 
     /// Heads x tokens x size, rotated by their positions.
-    fn turned(&self, x: &Tensor, (cos, sin): &(Tensor, Tensor), config: &Config) -> Result<Tensor> {
+    fn rotated(&self, x: &Tensor, (cos, sin): &(Tensor, Tensor), config: &Config) -> Result<Tensor> {
         let Config { head, rotary, .. } = *config;
         let x = x.unsqueeze(0)?;
         let rotating = if rotary < head { x.narrow(3, 0, rotary)?.contiguous()? } else { x.clone() };
-        let turned = if self.paired { rope_i(&rotating, cos, sin)? } else { rope(&rotating, cos, sin)? };
+        let rotated = rope(&rotating, cos, sin, self.pairs)?;
         if rotary == head {
-            return turned.squeeze(0);
+            return rotated.squeeze(0);
         }
-        Tensor::cat(&[&turned, &x.narrow(3, rotary, head - rotary)?], 3)?.squeeze(0)
+        Tensor::cat(&[&rotated, &x.narrow(3, rotary, head - rotary)?], 3)?.squeeze(0)
     }
 }
 

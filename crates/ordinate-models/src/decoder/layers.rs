@@ -13,15 +13,15 @@ pub trait Layers: std::fmt::Debug + Send + Sync {
     /// The most tokens of a text.
     fn longest(&self) -> usize;
 
-    /// Something that reads one text, of at most `room` tokens.
+    /// A session that reads one text, of at most `room` tokens.
     ///
     /// # Errors
     /// [`ModelError::Failed`] where there is no memory for that.
-    fn reading(&self, room: usize) -> Result<Box<dyn Reading + '_>, ModelError>;
+    fn session(&self, room: usize) -> Result<Box<dyn Session + '_>, ModelError>;
 }
 
-/// A text that is read token by token.
-pub trait Reading: Send {
+/// One text that is read token by token.
+pub trait Session: Send {
     /// Reads more tokens. Gives the logits after each of the last `keep` of them: `keep` rows of the vocabulary's size.
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Layers for Decoder {
         self.config().longest
     }
 
-    fn reading(&self, _: usize) -> Result<Box<dyn Reading + '_>, ModelError> {
+    fn session(&self, _: usize) -> Result<Box<dyn Session + '_>, ModelError> {
         Ok(Box::new(Cached { decoder: self, cache: Cache::default() }))
     }
 }
@@ -54,7 +54,7 @@ struct Cached<'a> {
     cache: Cache,
 }
 
-impl Reading for Cached<'_> {
+impl Session for Cached<'_> {
     fn read(&mut self, tokens: &[u32], keep: usize) -> Result<Vec<Vec<f32>>, ModelError> {
         self.decoder.read(tokens, &mut self.cache, keep)
     }

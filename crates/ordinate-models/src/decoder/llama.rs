@@ -13,7 +13,7 @@ use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
 
-use super::layers::{Layers, Reading, fit};
+use super::layers::{Layers, Session, fit};
 use crate::error::ModelError;
 use crate::model::Facts;
 
@@ -76,7 +76,7 @@ impl Layers for Llama {
         self.model.n_ctx_train() as usize
     }
 
-    fn reading(&self, room: usize) -> Result<Box<dyn Reading + '_>, ModelError> {
+    fn session(&self, room: usize) -> Result<Box<dyn Session + '_>, ModelError> {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let threads = i32::try_from(threads).unwrap_or(i32::MAX);
         let chunk = u32::try_from(CHUNK).unwrap_or(u32::MAX);
@@ -127,7 +127,7 @@ impl Context<'_> {
     }
 }
 
-impl Reading for Context<'_> {
+impl Session for Context<'_> {
     fn read(&mut self, tokens: &[u32], keep: usize) -> Result<Vec<Vec<f32>>, ModelError> {
         fit(tokens, self.held.len(), self.of.vocabulary, self.of.longest())?;
         let first = tokens.len() - keep.clamp(1, tokens.len());

@@ -2,16 +2,17 @@
 //! [`Architecture`](super::Architecture)), and where the tensors come from ([`Weights`]). It runs one text at a time, with a
 //! cache.
 
-use candle_core::{Device, Tensor};
-use candle_nn::ops::rms_norm;
+use std::collections::BTreeMap;
+
+use candle_core::{Device, Tensor, Var};
 
 use super::cache::Cache;
 use super::config::Config;
-use super::layer::{Layer, capped, failed, norm};
+use super::layer::{Layer, Norm, capped, failed};
 use super::layers::fit;
 use super::names::Names;
-use super::rope::{Rope, Stretch};
-use super::weights::{Linear, Weights};
+use super::rope::{Rope, Scaling};
+use super::weights::{Counted, Linear, Weights};
 use crate::error::ModelError;
 use crate::model::Facts;
 
@@ -26,23 +27,24 @@ pub struct Decoder {
     config: Config,
     embedding: Linear,
     layers: Vec<Layer>,
-    norm: Tensor,
+    norm: Norm,
     head: Linear,
-    turns: Turns,
+    rotary: Frequencies,
     /// Those of layers with a window, where they are others.
-    near_turns: Option<Turns>,
+    local_rotary: Option<Frequencies>,
     facts: Facts,
+    variables: BTreeMap<String, Var>,
 }
 
 /// The frequencies of a rope.
 #[derive(Debug)]
-struct Turns {
+struct Frequencies {
     short: Vec<f32>,
     long: Vec<f32>,
     scale: f32,
 }
 
-impl Turns {
+impl Frequencies {
     fn of(rope: &Rope, rotary: usize) -> Self {
         Self {
             short: rope.frequencies(rotary, false),
@@ -87,7 +89,7 @@ impl Decoder {
         for at in 0..config.layers {
             layers.push(Layer::take(&mut weights, &names, &config, at)?);
         }
-        let last = norm(&mut weights, &config, &names.norm(), hidden)?;
+        let last = Norm::take(&mut weights, &config, &names.norm(), hidden)?;
         let head = if config.tied {
             embedding.again()
         } else {
@@ -95,24 +97,25 @@ impl Decoder {
         };
         let pairs = config.rotary / 2;
         // GGUF files have the divisors of longer texts as tensors.
-        if let Stretch::Long { short, long, .. } = &mut config.rope.stretch
+        if let Scaling::Long { short, long, .. } = &mut config.rope.scaling
             && names.gguf
         {
             *short = divisors(&mut weights, "rope_factors_short.weight", pairs)?;
             *long = divisors(&mut weights, "rope_factors_long.weight", pairs)?;
         }
-        let mut turns = Turns::of(&config.rope, config.rotary);
-        // Llama 3's stretching, as GGUF writes it down: a divisor for each frequency.
+        let mut rotary = Frequencies::of(&config.rope, config.rotary);
+        // Llama 3's scaling, as GGUF writes it down: a divisor for each frequency.
         if weights.has("rope_freqs.weight") {
             let divisors = divisors(&mut weights, "rope_freqs.weight", pairs)?;
-            for frequencies in [&mut turns.short, &mut turns.long] {
+            for frequencies in [&mut rotary.short, &mut rotary.long] {
                 frequencies.iter_mut().zip(&divisors).for_each(|(frequency, by)| *frequency /= by);
             }
         }
-        let near_turns = config.near_rope.as_ref().map(|rope| Turns::of(rope, config.rotary));
-        let (parameters, bytes) = weights.finish(|name| names.ignores(name, config.tied))?;
+        let local_rotary = config.local_rope.as_ref().map(|rope| Frequencies::of(rope, config.rotary));
+        let Counted { parameters, bytes, variables } =
+            weights.finish(|name| names.ignores(name, config.tied))?;
         let facts = Facts { parameters, bytes };
-        Ok(Self { config, embedding, layers, norm: last, head, turns, near_turns, facts })
+        Ok(Self { config, embedding, layers, norm: last, head, rotary, local_rotary, facts, variables })
     }
 
     /// Its shape.
@@ -125,6 +128,12 @@ impl Decoder {
     #[must_use]
     pub fn facts(&self) -> Facts {
         self.facts
+    }
+
+    /// What can be trained, by the names of the file; nothing unless [`super::trainable`] opened it.
+    #[must_use]
+    pub fn variables(&self) -> &BTreeMap<String, Var> {
+        &self.variables
     }
 
     /// Reads tokens behind those of the cache. Gives the logits after each of the last `keep` of them: `keep` rows
@@ -144,17 +153,40 @@ impl Decoder {
 
     fn logits(&self, tokens: &[u32], cache: &mut Cache, keep: usize) -> Result<Vec<Vec<f32>>> {
         let whole = cache.len() + tokens.len();
-        let long = self.config.rope.turning().is_some_and(|before| whole > before);
-        // What was turned as in a short text is turned anew in a long one, as `transformers` does.
-        let again = cache.turn(long);
+        let long = self.is_long(whole);
+        // What was rotated as in a short text is rotated anew in a long one, as `transformers` does.
+        let again = cache.set_long(long);
         if !again.is_empty() {
             self.states(&again, cache, 1, long)?;
         }
         let logits = self.head.forward(&self.states(tokens, cache, keep, long)?)?;
-        match self.config.cap_logits {
-            Some(cap) => capped(&logits, cap)?.to_vec2(),
-            None => logits.to_vec2(),
+        self.capped(logits)?.to_vec2()
+    }
+
+    fn capped(&self, logits: Tensor) -> Result<Tensor> {
+        match self.config.logits_softcap {
+            Some(cap) => capped(&logits, cap),
+            None => Ok(logits),
         }
+    }
+
+    /// Whether a text of so many tokens is one for which positions rotate otherwise.
+    fn is_long(&self, tokens: usize) -> bool {
+        self.config.rope.short_length().is_some_and(|short| tokens > short)
+    }
+
+    /// The logits after every token of a text: tokens x the vocabulary's size, in a graph that reaches every weight (of
+    /// weights that are not quantised).
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn all_logits(&self, tokens: &[u32]) -> std::result::Result<Tensor, ModelError> {
+        fit(tokens, 0, self.config.vocabulary, self.config.longest)?;
+        let logits = || {
+            let x = self.layered(tokens, None, self.is_long(tokens.len()))?;
+            self.capped(self.head.forward(&self.norm.forward(&x)?)?)
+        };
+        logits().map_err(|error| failed(&error))
     }
 
     /// The normed states of the last `keep` tokens.
@@ -162,29 +194,30 @@ impl Decoder {
         let mut kept = Vec::new();
         let first = tokens.len() - keep;
         for (number, chunk) in tokens.chunks(CHUNK).enumerate() {
-            let x = self.layered(chunk, cache, long)?;
+            let x = self.layered(chunk, Some(&mut *cache), long)?;
+            cache.hold(chunk);
             let skip = first.saturating_sub(number * CHUNK);
             if skip < chunk.len() {
                 kept.push(x.narrow(0, skip, chunk.len() - skip)?);
             }
         }
-        rms_norm(&Tensor::cat(&kept, 0)?.contiguous()?, &self.norm, self.config.eps)
+        self.norm.forward(&Tensor::cat(&kept, 0)?)
     }
 
-    fn layered(&self, tokens: &[u32], cache: &mut Cache, long: bool) -> Result<Tensor> {
-        let places = cache.len()..cache.len() + tokens.len();
+    fn layered(&self, tokens: &[u32], mut cache: Option<&mut Cache>, long: bool) -> Result<Tensor> {
+        let start = cache.as_ref().map_or(0, |cache| cache.len());
+        let places = start..start + tokens.len();
         let mut x = self.embedding.rows(&Tensor::new(tokens, &Device::Cpu)?)?;
         if self.config.architecture.is_gemma() {
             let scale = (self.config.hidden as f64).sqrt();
             x = (x * scale)?;
         }
-        let turn = self.turns.table(places.clone(), long)?;
-        let near = self.near_turns.as_ref().map(|turns| turns.table(places, long)).transpose()?;
+        let rotary = self.rotary.table(places.clone(), long)?;
+        let local = self.local_rotary.as_ref().map(|local| local.table(places, long)).transpose()?;
         for (at, layer) in self.layers.iter().enumerate() {
-            let turn = near.as_ref().filter(|_| layer.near).unwrap_or(&turn);
-            x = layer.forward(at, &x, turn, cache, &self.config)?;
+            let rotary = local.as_ref().filter(|_| layer.local_rope).unwrap_or(&rotary);
+            x = layer.forward(at, &x, rotary, cache.as_deref_mut(), &self.config)?;
         }
-        cache.hold(tokens);
         Ok(x)
     }
 }

@@ -10,14 +10,14 @@ const PREFIXES: [&str; 3] = ["model.", "language_model.model.", "model.language_
 pub(crate) struct Names {
     pub(crate) gguf: bool,
     prefix: &'static str,
-    behind: bool,
+    post_norms: bool,
 }
 
 impl Names {
     pub(crate) fn of(weights: &Weights, architecture: Architecture) -> Self {
         let there = |prefix: &&&str| weights.has(&format!("{prefix}embed_tokens.weight"));
         let prefix = PREFIXES.iter().find(there).copied().unwrap_or(PREFIXES[0]);
-        Self { gguf: weights.is_gguf(), prefix, behind: architecture.norms_behind() }
+        Self { gguf: weights.is_gguf(), prefix, post_norms: architecture.has_post_norms() }
     }
 
     /// A tensor of a layer.
@@ -29,10 +29,13 @@ impl Names {
         }
     }
 
-    /// The norm before the wide part. Safetensors call it for what it stands behind, unless another one does.
-    pub(crate) fn wide_norm(&self, layer: usize) -> String {
-        let plain =
-            if self.behind { "pre_feedforward_layernorm.weight" } else { "post_attention_layernorm.weight" };
+    /// The norm before the feed-forward network. Safetensors call it for what it follows, unless another one does.
+    pub(crate) fn mlp_norm(&self, layer: usize) -> String {
+        let plain = if self.post_norms {
+            "pre_feedforward_layernorm.weight"
+        } else {
+            "post_attention_layernorm.weight"
+        };
         self.layer(layer, plain, "ffn_norm.weight")
     }
 

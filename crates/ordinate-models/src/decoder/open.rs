@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use candle_core::quantized::gguf_file::Value;
@@ -10,7 +9,6 @@ use ordinate_core::task::Engine;
 use ordinate_hub::ModelName;
 use serde::Deserialize;
 use serde_json::Value as Json;
-use sha2::{Digest as _, Sha256};
 use tokenizers::Tokenizer;
 
 use super::chat::Chat;
@@ -20,8 +18,9 @@ use super::model::Decoder;
 use super::vocabulary;
 use super::weights::Weights;
 use super::write::Writer;
-use crate::encoder::Source;
 use crate::error::ModelError;
+use crate::memory::enough_memory;
+use crate::source::{Source, file};
 
 /// Where a decoder is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,10 +109,6 @@ fn name_of(path: &Path) -> std::borrow::Cow<'_, str> {
     path.file_name().unwrap_or_default().to_string_lossy()
 }
 
-fn file(path: &Path, problem: &str) -> ModelError {
-    ModelError::File { path: path.to_owned(), problem: problem.to_owned() }
-}
-
 /// Opens a decoder with its tokenizer and chat template.
 ///
 /// # Errors
@@ -139,7 +134,7 @@ pub fn open(place: &Place) -> Result<Writer, ModelError> {
             if !beside.is_file() {
                 let read = vocabulary::tokenizer(&meta).map_err(|problem| file(path, &problem))?;
                 let (tokenizer, begin) = read;
-                return finish(place, opened, tokenizer, begin, template, special);
+                return finish(opened, tokenizer, begin, template, special);
             }
             (folder.to_owned(), template, special)
         }
@@ -160,12 +155,10 @@ pub fn open(place: &Place) -> Result<Writer, ModelError> {
         let ends: Ends = json(&generation)?;
         opened.ends.extend(ends.eos_token_id.map(|ends| ends.list()).unwrap_or_default());
     }
-    opened.files.extend([path, generation]);
-    finish(place, opened, tokenizer, None, template, special)
+    finish(opened, tokenizer, None, template, special)
 }
 
 fn finish(
-    place: &Place,
     mut opened: Opened,
     mut tokenizer: Tokenizer,
     begin: Option<u32>,
@@ -178,29 +171,7 @@ fn finish(
     let [first, end] = special.map(Option::unwrap_or_default);
     opened.ends.extend(tokenizer.token_to_id(&end));
     let chat = template.as_deref().map(|template| Chat::new(template, &first, &end)).transpose()?;
-    let mut digest = Sha256::new();
-    for path in opened.files.iter().filter(|path| path.is_file()) {
-        hash(path, &mut digest)?;
-    }
-    digest.update(template.unwrap_or_default());
-    if matches!(place, Place::Llama(_)) {
-        // It rounds otherwise.
-        digest.update("llama.cpp");
-    }
-    let identity = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Writer::new(opened.layers, tokenizer, begin, chat, opened.ends, identity))
-}
-
-fn hash(path: &Path, digest: &mut Sha256) -> Result<(), ModelError> {
-    let unread = |error: std::io::Error| file(path, &format!("cannot be read: {error}"));
-    let mut reader = fs::File::open(path).map_err(unread)?;
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match reader.read(&mut buffer).map_err(unread)? {
-            0 => return Ok(()),
-            count => digest.update(&buffer[..count]),
-        }
-    }
+    Ok(Writer::new(opened.layers, tokenizer, begin, chat, opened.ends))
 }
 
 /// Opens the layers alone, with the engine of their place.
@@ -215,8 +186,8 @@ fn opened(place: &Place) -> Result<Opened, ModelError> {
     if let Place::Llama(path) = place {
         return llama(path);
     }
-    let (Read { decoder, ends, meta }, files) = decoder(place)?;
-    Ok(Opened { layers: Box::new(decoder), ends, meta, files })
+    let Read { decoder, ends, meta } = decoder(place)?;
+    Ok(Opened { layers: Box::new(decoder), ends, meta })
 }
 
 /// Layers that can run, and what else is known of them.
@@ -225,8 +196,6 @@ struct Opened {
     ends: Vec<u32>,
     /// Of a GGUF file.
     meta: Option<HashMap<String, Value>>,
-    /// What the answers hang on.
-    files: Vec<PathBuf>,
 }
 
 /// llama.cpp with this file.
@@ -238,7 +207,7 @@ fn llama(path: &Path) -> Result<Opened, ModelError> {
     enough_memory(path, fs::metadata(path).map_or(0, |meta| meta.len()))?;
     let layers = Box::new(super::llama::Llama::open(path)?);
     let meta = content.metadata.clone();
-    Ok(Opened { layers, ends: super::config::ends(&meta), meta: Some(meta), files: vec![path.to_owned()] })
+    Ok(Opened { layers, ends: super::config::ends(&meta), meta: Some(meta) })
 }
 
 #[cfg(not(feature = "llama-cpp"))]
@@ -254,32 +223,46 @@ pub struct Read {
     meta: Option<HashMap<String, Value>>,
 }
 
-/// Reads the layers alone, for candle; also the files that say what they are.
+/// Reads the layers alone, for candle.
 ///
 /// # Errors
 /// As [`open`].
-pub fn decoder(place: &Place) -> Result<(Read, Vec<PathBuf>), ModelError> {
-    let (config, weights, files, meta) = match place {
+pub fn decoder(place: &Place) -> Result<Read, ModelError> {
+    let (config, weights, path, meta) = match place {
         Place::Folder(source) => {
             let path = source.folder.join("config.json");
             let bytes = fs::read(&path).map_err(|error| file(&path, &format!("cannot be read: {error}")))?;
             let config = Config::of_json(&bytes).map_err(|problem| file(&path, &problem))?;
-            let mut files = shards(&source.folder)?;
-            let weights = Weights::safetensors(&files)?;
-            files.push(path);
-            (config, weights, files, None)
+            let files = shards(&source.folder)?;
+            (config, Weights::safetensors(&files)?, files[0].clone(), None)
         }
         Place::Gguf(path) | Place::Llama(path) => {
             let weights = Weights::gguf(path)?;
             let content = weights.content().ok_or_else(|| file(path, "is no GGUF file"))?;
             let config = gguf_config(&weights).map_err(|problem| file(path, &problem))?;
             let meta = Some(content.metadata.clone());
-            (config, weights, vec![path.clone()], meta)
+            (config, weights, path.clone(), meta)
         }
     };
-    enough_memory(&files[0], weights.memory())?;
+    enough_memory(&path, weights.memory())?;
     let ends = config.ends.clone();
-    Ok((Read { decoder: Decoder::new(config, weights)?, ends, meta }, files))
+    Ok(Read { decoder: Decoder::new(config, weights)?, ends, meta })
+}
+
+/// Opens a folder's decoder for training: its weights are [`Decoder::variables`], and [`Decoder::all_logits`] gives logits in
+/// a graph that reaches all of them.
+///
+/// # Errors
+/// As [`open`].
+pub fn trainable(source: &Source) -> Result<Decoder, ModelError> {
+    let path = source.folder.join("config.json");
+    let bytes = fs::read(&path).map_err(|error| file(&path, &format!("cannot be read: {error}")))?;
+    let config = Config::of_json(&bytes).map_err(|problem| file(&path, &problem))?;
+    let files = shards(&source.folder)?;
+    let weights = Weights::safetensors(&files)?;
+    // Read once, and copied into a variable.
+    enough_memory(&files[0], weights.memory().saturating_mul(2))?;
+    Decoder::new(config, weights.trainable())
 }
 
 /// The configuration of a GGUF file.
@@ -289,34 +272,6 @@ pub(crate) fn gguf_config(weights: &Weights) -> Result<Config, String> {
     let content = weights.content().ok_or("is no GGUF file")?;
     let (tied, long) = (!weights.has("output.weight"), weights.has("rope_factors_long.weight"));
     Config::of_gguf(&content.metadata, Shapes { vocabulary: rows, tied, long })
-}
-
-/// Refuses weights for which the machine has no room now.
-pub(crate) fn enough_memory(path: &Path, needed: u64) -> Result<(), ModelError> {
-    free_memory().map_or(Ok(()), |free| enough(path, needed, free))
-}
-
-/// Refuses weights for which there is no room.
-fn enough(path: &Path, needed: u64, free: u64) -> Result<(), ModelError> {
-    if needed <= free {
-        return Ok(());
-    }
-    let gb = |bytes: u64| bytes as f64 / 1e9;
-    Err(file(
-        path,
-        &format!(
-            "its weights need {:.1} GB of memory, and {:.1} GB are free; take a smaller model or a quantised GGUF of it, or put it behind a server (`openai = {{ ... }}`)",
-            gb(needed),
-            gb(free)
-        ),
-    ))
-}
-
-/// Bytes of memory that are free (Linux), else `None`.
-fn free_memory() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// The safetensors of a folder: one file, or those that an index names. What unpickles runs code, and is refused by
@@ -378,21 +333,5 @@ fn template_of(value: Option<&Json>) -> Option<String> {
             Some(default["template"].as_str()?.to_owned())
         }
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory() {
-        let path = Path::new("model.gguf");
-        assert!(enough(path, 5, 5).is_ok());
-        let said = enough(path, 70_000_000_000, 8_000_000_000).unwrap_err().to_string();
-        assert!(said.contains("70.0 GB") && said.contains("8.0 GB are free"), "{said}");
-        if cfg!(target_os = "linux") {
-            assert!(free_memory().unwrap() > 1 << 20);
-        }
     }
 }

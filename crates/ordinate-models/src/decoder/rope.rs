@@ -1,17 +1,17 @@
-//! Rotary positions (Su et al. 2021), and the ways in which they were stretched for texts longer than those first trained
+//! Rotary positions (Su et al. 2021), and the ways in which they were scaled for texts longer than those first trained
 //! on. Formulas and defaults are those of `transformers` (`modeling_rope_utils.py`, 5.24).
 
-/// How positions turn the queries and keys of a layer.
+/// How positions rotate the queries and keys of a layer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rope {
     /// The base of the wavelengths.
     pub(crate) theta: f32,
-    pub(crate) stretch: Stretch,
+    pub(crate) scaling: Scaling,
 }
 
-/// How frequencies were stretched.
+/// How frequencies were scaled.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Stretch {
+pub(crate) enum Scaling {
     None,
     /// All divided by a factor.
     Linear(f32),
@@ -43,14 +43,14 @@ pub(crate) enum Stretch {
     },
 }
 
-/// What a configuration may say of a stretch.
+/// What a configuration may say of the scaling.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Said {
+pub(crate) struct ScalingKeys {
     pub(crate) kind: Option<String>,
     pub(crate) factor: Option<f32>,
     pub(crate) low: Option<f32>,
     pub(crate) high: Option<f32>,
-    /// The longest text before it was stretched, and after.
+    /// The longest text before it was scaled, and after.
     pub(crate) before: Option<f32>,
     pub(crate) longest: Option<f32>,
     pub(crate) fast: Option<f32>,
@@ -61,12 +61,12 @@ pub(crate) struct Said {
     pub(crate) factors: Option<(Vec<f32>, Vec<f32>)>,
 }
 
-impl Said {
-    /// The stretch.
+impl ScalingKeys {
+    /// The scaling.
     ///
     /// # Errors
     /// A sentence that says what is missing or not known.
-    pub(crate) fn stretch(self) -> Result<Stretch, String> {
+    pub(crate) fn scaling(self) -> Result<Scaling, String> {
         let need = |value: Option<f32>, key: &str| {
             value.filter(|value| *value > 0.0).ok_or_else(|| format!("the rope's {key} is missing"))
         };
@@ -74,9 +74,9 @@ impl Said {
         let grown = || self.factor.or(Some(self.longest? / self.before?)).filter(|factor| factor.is_finite());
         Ok(match self.kind.as_deref() {
             // `dynamic` changes nothing up to the longest text, and none is read beyond it.
-            None | Some("default" | "none" | "dynamic") => Stretch::None,
-            Some("linear") => Stretch::Linear(need(self.factor, "factor")?),
-            Some("llama3") => Stretch::Llama3 {
+            None | Some("default" | "none" | "dynamic") => Scaling::None,
+            Some("linear") => Scaling::Linear(need(self.factor, "factor")?),
+            Some("llama3") => Scaling::Llama3 {
                 factor: need(self.factor, "factor")?,
                 low: need(self.low, "low_freq_factor")?,
                 high: need(self.high, "high_freq_factor")?,
@@ -89,7 +89,7 @@ impl Said {
                     Some((of, all)) => scale(of) / scale(all),
                     None => scale(1.0),
                 };
-                Stretch::Yarn {
+                Scaling::Yarn {
                     factor,
                     before: before()?,
                     fast: self.fast.unwrap_or(32.0),
@@ -105,7 +105,7 @@ impl Said {
                 let (short, long) =
                     self.factors.ok_or("the rope's short_factor and long_factor are missing")?;
                 let before = before as usize;
-                Stretch::Long { short, long, before, attention: self.attention.unwrap_or(attention) }
+                Scaling::Long { short, long, before, attention: self.attention.unwrap_or(attention) }
             }
             Some(other) => {
                 return Err(format!(
@@ -128,16 +128,16 @@ impl Rope {
             return Err(format!("a rope_theta of {} is out of range", self.theta));
         }
         let fine = |values: &[f32]| values.iter().all(|value| value.is_finite() && *value > 0.0);
-        let good = match &self.stretch {
-            Stretch::None => true,
-            Stretch::Linear(factor) => fine(&[*factor]),
-            Stretch::Llama3 { factor, low, high, before } => {
+        let good = match &self.scaling {
+            Scaling::None => true,
+            Scaling::Linear(factor) => fine(&[*factor]),
+            Scaling::Llama3 { factor, low, high, before } => {
                 fine(&[*factor, *low, *high, *before]) && high > low
             }
-            Stretch::Yarn { factor, before, fast, slow, attention, .. } => {
+            Scaling::Yarn { factor, before, fast, slow, attention, .. } => {
                 fine(&[*factor, *before, *fast, *slow, *attention])
             }
-            Stretch::Long { short, long, before, attention } => {
+            Scaling::Long { short, long, before, attention } => {
                 let right = rotary / 2;
                 if short.len() != right || long.len() != right {
                     let (short, long) = (short.len(), long.len());
@@ -153,17 +153,17 @@ impl Rope {
     }
 
     /// The length above which texts are read with other frequencies; `None` where all have the same.
-    pub(crate) fn turning(&self) -> Option<usize> {
-        match &self.stretch {
-            Stretch::Long { before, .. } => Some(*before),
+    pub(crate) fn short_length(&self) -> Option<usize> {
+        match &self.scaling {
+            Scaling::Long { before, .. } => Some(*before),
             _ => None,
         }
     }
 
     /// What cosines and sines are multiplied by.
     pub(crate) fn attention(&self) -> f32 {
-        match &self.stretch {
-            Stretch::Yarn { attention, .. } | Stretch::Long { attention, .. } => *attention,
+        match &self.scaling {
+            Scaling::Yarn { attention, .. } | Scaling::Long { attention, .. } => *attention,
             _ => 1.0,
         }
     }
@@ -171,13 +171,13 @@ impl Rope {
     /// The frequencies, one for each pair of the `rotary` dimensions that rotate; `long` texts may have others.
     pub(crate) fn frequencies(&self, rotary: usize, long: bool) -> Vec<f32> {
         let plain = (0..rotary).step_by(2).map(|at| 1.0 / self.theta.powf(at as f32 / rotary as f32));
-        match &self.stretch {
-            Stretch::None => plain.collect(),
-            Stretch::Linear(factor) => plain.map(|frequency| frequency / factor).collect(),
-            Stretch::Llama3 { factor, low, high, before } => {
+        match &self.scaling {
+            Scaling::None => plain.collect(),
+            Scaling::Linear(factor) => plain.map(|frequency| frequency / factor).collect(),
+            Scaling::Llama3 { factor, low, high, before } => {
                 plain.map(|frequency| llama3(frequency, *factor, (*low, *high), *before)).collect()
             }
-            Stretch::Yarn { factor, before, fast, slow, whole, .. } => {
+            Scaling::Yarn { factor, before, fast, slow, whole, .. } => {
                 let (first, last) = ramp(rotary, self.theta, *before, (*fast, *slow), *whole);
                 let divided = |at: usize| ((at as f32 - first) / (last - first)).clamp(0.0, 1.0);
                 let mixed = |(at, frequency): (usize, f32)| {
@@ -185,7 +185,7 @@ impl Rope {
                 };
                 plain.enumerate().map(mixed).collect()
             }
-            Stretch::Long { short, long: other, .. } => {
+            Scaling::Long { short, long: other, .. } => {
                 let by = if long { other } else { short };
                 plain.zip(by).map(|(frequency, by)| frequency / by).collect()
             }
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_unknown_is_said() {
-        let said = |kind: &str| Said { kind: Some(kind.to_owned()), ..Said::default() };
+        let said = |kind: &str| ScalingKeys { kind: Some(kind.to_owned()), ..ScalingKeys::default() };
         for (kind, part) in [
             ("linear", "factor"),
             ("llama3", "factor"),
@@ -229,18 +229,18 @@ mod tests {
             ("longrope", "original_max_position_embeddings"),
             ("mrope", "\"mrope\", which is not known"),
         ] {
-            let error = said(kind).stretch().unwrap_err();
+            let error = said(kind).scaling().unwrap_err();
             assert!(error.contains(part), "{kind}: {error}");
         }
-        assert_eq!(said("dynamic").stretch(), Ok(Stretch::None));
+        assert_eq!(said("dynamic").scaling(), Ok(Scaling::None));
         let long = |short: &[f32], before| {
-            let stretch = Stretch::Long { short: short.to_vec(), long: vec![1.0; 4], before, attention: 1.0 };
-            Rope { theta: 10.0, stretch }.checked(8)
+            let scaling = Scaling::Long { short: short.to_vec(), long: vec![1.0; 4], before, attention: 1.0 };
+            Rope { theta: 10.0, scaling }.checked(8)
         };
         assert!(long(&[1.0; 4], 9).is_ok());
         assert!(long(&[1.0; 3], 9).unwrap_err().contains("3 and 4 numbers, and 4 are expected"));
         assert!(long(&[1.0, 1.0, 1.0, 0.0], 9).unwrap_err().contains("out of range"));
         assert!(long(&[1.0; 4], 0).is_err());
-        assert!(Rope { theta: f32::NAN, stretch: Stretch::None }.checked(8).is_err());
+        assert!(Rope { theta: f32::NAN, scaling: Scaling::None }.checked(8).is_err());
     }
 }

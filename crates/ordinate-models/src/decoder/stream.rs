@@ -9,7 +9,7 @@ use tokenizers::{
 };
 
 use super::draw::{Sampling, draw, log_sum};
-use super::layers::{Layers, Reading};
+use super::layers::{Layers, Session};
 use crate::error::ModelError;
 
 /// A token that was written.
@@ -50,7 +50,7 @@ pub struct Stream<'a> {
     tokenizer: &'a Tokenizer,
     ends: &'a [u32],
     steps: Steps<'a>,
-    reading: Box<dyn Reading + 'a>,
+    session: Box<dyn Session + 'a>,
     next: Vec<u32>,
     read: usize,
     written: usize,
@@ -80,7 +80,7 @@ impl<'a> Stream<'a> {
             tokenizer,
             ends,
             steps: tokenizer.decode_stream(true),
-            reading: layers.reading(tokens.len() + most)?,
+            session: layers.session(tokens.len() + most)?,
             read: tokens.len(),
             next: tokens,
             written: 0,
@@ -125,7 +125,7 @@ impl<'a> Stream<'a> {
             self.end = Some(End::Length);
             return Ok(());
         }
-        let rows = self.reading.read(&self.next, 1)?;
+        let rows = self.session.read(&self.next, 1)?;
         let logits = rows.first().map(Vec::as_slice).unwrap_or_default();
         let token = draw(logits, self.sampling, &mut self.random);
         if self.ends.contains(&token) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use candle_core::quantized::gguf_file::Content;
 use candle_core::quantized::{QMatMul, QTensor};
-use candle_core::{DType, Device, Module as _, Tensor};
+use candle_core::{DType, Device, Module as _, Tensor, Var};
 use serde::Deserialize;
 
 use crate::error::ModelError;
@@ -93,6 +93,16 @@ pub(crate) struct Weights {
     left: BTreeMap<String, ()>,
     parameters: u64,
     bytes: u64,
+    /// What was asked for, where it is to be trained.
+    variables: Option<BTreeMap<String, Var>>,
+}
+
+/// What was read of a file.
+pub(crate) struct Counted {
+    pub(crate) parameters: u64,
+    pub(crate) bytes: u64,
+    /// By name; none where nothing is to be trained.
+    pub(crate) variables: BTreeMap<String, Var>,
 }
 
 /// The first line of an error: candle's have back-traces.
@@ -173,7 +183,13 @@ impl Weights {
             places.extend(found);
         }
         let left = places.keys().map(|name| (name.clone(), ())).collect();
-        Ok(Self { store: Store::Safetensors { files, places }, left, parameters: 0, bytes: 0 })
+        let store = Store::Safetensors { files, places };
+        Ok(Self { store, left, parameters: 0, bytes: 0, variables: None })
+    }
+
+    /// The same, as variables of training.
+    pub(crate) fn trainable(self) -> Self {
+        Self { variables: Some(BTreeMap::new()), ..self }
     }
 
     /// A GGUF file.
@@ -189,7 +205,7 @@ impl Weights {
         }
         let left = content.tensor_infos.keys().map(|name| (name.clone(), ())).collect();
         let store = Store::Gguf { path: path.to_owned(), file, content };
-        Ok(Self { store, left, parameters: 0, bytes: 0 })
+        Ok(Self { store, left, parameters: 0, bytes: 0, variables: None })
     }
 
     /// The head of the GGUF file, where it is one.
@@ -288,7 +304,18 @@ impl Weights {
                 })
                 .map_err(|error| plain(&error)),
         };
-        read.map_err(|problem| self.fault(name, &format!("the tensor {name} cannot be read: {problem}")))
+        let read = read
+            .map_err(|problem| self.fault(name, &format!("the tensor {name} cannot be read: {problem}")))?;
+        match (&mut self.variables, read) {
+            (Some(variables), Weight::Dense(tensor)) => {
+                let variable =
+                    Var::from_tensor(&tensor).map_err(|error| ModelError::Failed(plain(&error)))?;
+                let tensor = variable.as_tensor().clone();
+                variables.insert(name.to_owned(), variable);
+                Ok(Weight::Dense(tensor))
+            }
+            (_, read) => Ok(read),
+        }
     }
 
     /// A tensor as `f32`.
@@ -333,13 +360,16 @@ impl Weights {
         Ok(linear)
     }
 
-    /// Ends the reading: parameters and bytes of what was read.
+    /// Ends the reading.
     ///
     /// # Errors
     /// Where the file has tensors that nobody asked for: then it is another architecture than it says.
-    pub(crate) fn finish(self, ignored: impl Fn(&str) -> bool) -> Result<(u64, u64), ModelError> {
+    pub(crate) fn finish(self, ignored: impl Fn(&str) -> bool) -> Result<Counted, ModelError> {
         match self.left.keys().find(|name| !ignored(name)) {
-            None => Ok((self.parameters, self.bytes)),
+            None => {
+                let variables = self.variables.unwrap_or_default();
+                Ok(Counted { parameters: self.parameters, bytes: self.bytes, variables })
+            }
             Some(name) => {
                 let problem = format!("the tensor {name} has no place in a model of this architecture");
                 Err(self.fault(name, &problem))

@@ -42,7 +42,6 @@ pub struct Writer {
     begin: Option<u32>,
     chat: Option<Chat>,
     ends: Vec<u32>,
-    identity: String,
 }
 
 impl Writer {
@@ -52,23 +51,16 @@ impl Writer {
         begin: Option<u32>,
         chat: Option<Chat>,
         mut ends: Vec<u32>,
-        identity: String,
     ) -> Self {
         ends.sort_unstable();
         ends.dedup();
-        Self { layers, tokenizer, begin, chat, ends, identity }
+        Self { layers, tokenizer, begin, chat, ends }
     }
 
     /// Its size.
     #[must_use]
     pub fn facts(&self) -> Facts {
         self.layers.facts()
-    }
-
-    /// A digest of everything that changes what it writes.
-    #[must_use]
-    pub fn identity(&self) -> &str {
-        &self.identity
     }
 
     /// Whether it has a chat template. Without one messages are texts, one below the other.
@@ -176,8 +168,8 @@ impl Writer {
         };
         let end = self.ends.first().filter(|_| (0..whole.len()).any(begins));
         let room = whole.iter().map(Vec::len).max().unwrap_or(0) + 1;
-        let mut reading = self.layers.reading(room)?;
-        let first = reading.read(&prompt[..shared], 1)?;
+        let mut session = self.layers.session(room)?;
+        let first = session.read(&prompt[..shared], 1)?;
         let first = first.first().map(Vec::as_slice).unwrap_or_default();
         let mut sums = Vec::with_capacity(options.len());
         for tokens in &whole {
@@ -185,8 +177,8 @@ impl Writer {
             let Some((last, before)) = tail.split_last() else {
                 return Err(ModelError::Failed("an option has no tokens".to_owned()));
             };
-            reading.truncate(shared)?;
-            let rest = if before.is_empty() { Vec::new() } else { reading.read(before, before.len())? };
+            session.truncate(shared)?;
+            let rest = if before.is_empty() { Vec::new() } else { session.read(before, before.len())? };
             let rows = std::iter::once(first).chain(rest.iter().map(Vec::as_slice));
             let asked = before.iter().chain([last]);
             let mut sum = 0.0;

@@ -1,16 +1,14 @@
 //! The encoder of the BERT family (Devlin et al. 2019): BERT and MiniLM, RoBERTa and XLM-R, DistilBERT. One
 //! definition over safetensors; their differences are names of tensors and where positions begin.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use candle_core::Tensor;
 use serde::Deserialize;
 
-use crate::encoder::gelu::gelu;
 use crate::encoder::layers::{Linear, Norm, Result, Weights, padded, parameters};
-use crate::encoder::plus::plus;
-use crate::encoder::softmax::softmax;
 use crate::model::Facts;
+use crate::ops::{add, gelu, softmax};
 
 /// What `config.json` says.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -25,7 +23,7 @@ pub struct Config {
     #[serde(alias = "n_heads")]
     pub(crate) num_attention_heads: usize,
     pub(crate) max_position_embeddings: usize,
-    #[serde(default = "narrow", alias = "eps")]
+    #[serde(default = "eps", alias = "eps")]
     pub(crate) layer_norm_eps: f64,
     #[serde(default = "exact", alias = "activation")]
     pub(crate) hidden_act: String,
@@ -33,7 +31,7 @@ pub struct Config {
     pub(crate) pad_token_id: u32,
 }
 
-fn narrow() -> f64 {
+fn eps() -> f64 {
     1e-12
 }
 
@@ -63,22 +61,25 @@ pub struct Bert {
     config: Config,
     words: Tensor,
     positions: Tensor,
-    /// The embedding of the first token type, which every token here is of; DistilBERT has none.
-    kind: Option<Tensor>,
+    /// The embeddings of token types, of which every token here is of the first; DistilBERT has none.
+    token_types: Option<Tensor>,
     norm: Norm,
     layers: Vec<Layer>,
+    /// The names of its tensors.
+    names: BTreeSet<String>,
     facts: Facts,
 }
 
 #[derive(Debug)]
 struct Layer {
-    /// Query, key and value side by side.
-    attention: Linear,
-    out: Linear,
-    out_norm: Norm,
-    wide: Linear,
-    narrow: Linear,
-    norm: Norm,
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    output: Linear,
+    attention_norm: Norm,
+    up_proj: Linear,
+    down_proj: Linear,
+    mlp_norm: Norm,
     heads: usize,
 }
 
@@ -86,7 +87,7 @@ struct Layer {
 struct Names {
     embeddings: &'static str,
     layer: &'static str,
-    /// Query, key, value, output, its norm, wide, narrow, norm.
+    /// Query, key, value, output, its norm, projections up and down, their norm.
     parts: [&'static str; 8],
 }
 
@@ -144,36 +145,26 @@ impl Bert {
         if heads == 0 || width == 0 || width % heads != 0 || config.num_hidden_layers > 256 {
             return Err(candle_core::Error::Msg(format!("{heads} heads do not part a width of {width}")));
         }
-        let key = format!("{}.word_embeddings.weight", names.embeddings);
-        let prefix = tensors.keys().find_map(|name| name.strip_suffix(&key)).unwrap_or_default().to_owned();
-        let weights = Weights { tensors, prefix };
         let at = |name: &str| format!("{}.{name}", names.embeddings);
-        let kind = match config.model_type.as_str() {
+        let weights = Weights::new(tensors, &at("word_embeddings.weight"));
+        let token_types = match config.model_type.as_str() {
             "distilbert" => None,
-            _ => Some(weights.rows(&at("token_type_embeddings.weight"), width)?.narrow(0, 0, 1)?),
+            _ => Some(weights.rows(&at("token_type_embeddings.weight"), width)?),
         };
         let mut layers = Vec::with_capacity(config.num_hidden_layers);
         for number in 0..config.num_hidden_layers {
-            let [query, key, value, out, out_norm, wide, narrow, norm] =
+            let [query, key, value, output, attention_norm, up, down, mlp_norm] =
                 names.parts.map(|part| format!("{}.{number}.{part}", names.layer));
-            let all = [query, key, value].map(|name| weights.linear(&name, width, width));
-            let [query, key, value] = all;
-            let (query, key, value) = (query?, key?, value?);
-            let attention = Linear {
-                weight: Tensor::cat(&[&query.weight, &key.weight, &value.weight], 1)?,
-                bias: match (&query.bias, &key.bias, &value.bias) {
-                    (Some(query), Some(key), Some(value)) => Some(Tensor::cat(&[query, key, value], 0)?),
-                    _ => None,
-                },
-            };
-            let inner = weights.height(&format!("{wide}.bias"));
+            let inner = weights.height(&format!("{up}.bias"));
             layers.push(Layer {
-                attention,
-                out: weights.linear(&out, width, width)?,
-                out_norm: weights.norm(&out_norm, width, config.layer_norm_eps)?,
-                wide: weights.linear(&wide, width, inner)?,
-                narrow: weights.linear(&narrow, inner, width)?,
-                norm: weights.norm(&norm, width, config.layer_norm_eps)?,
+                query: weights.linear(&query, width, width)?,
+                key: weights.linear(&key, width, width)?,
+                value: weights.linear(&value, width, width)?,
+                output: weights.linear(&output, width, width)?,
+                attention_norm: weights.norm(&attention_norm, width, config.layer_norm_eps)?,
+                up_proj: weights.linear(&up, width, inner)?,
+                down_proj: weights.linear(&down, inner, width)?,
+                mlp_norm: weights.norm(&mlp_norm, width, config.layer_norm_eps)?,
                 heads,
             });
         }
@@ -183,13 +174,19 @@ impl Bert {
         let norm = weights.norm(&at("LayerNorm"), width, config.layer_norm_eps)?;
         let parameters = parameters(tensors);
         let facts = Facts { parameters, bytes: 4 * parameters };
-        Ok(Self { words, positions, kind, norm, layers, facts, config })
+        let names = weights.used();
+        Ok(Self { words, positions, token_types, norm, layers, names, facts, config })
     }
 
     /// What it was built of.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The names of the tensors that it was built of.
+    pub(crate) fn names(&self) -> &BTreeSet<String> {
+        &self.names
     }
 
     pub(crate) fn facts(&self) -> Facts {
@@ -212,8 +209,8 @@ impl Bert {
         let width = self.config.hidden_size;
         let first = self.config.first_position() as usize;
         let positions = self.positions.narrow(0, first, longest)?;
-        let positions = match &self.kind {
-            Some(kind) => positions.broadcast_add(kind)?,
+        let positions = match &self.token_types {
+            Some(types) => positions.broadcast_add(&types.narrow(0, 0, 1)?)?,
             None => positions,
         };
         let mut x = self.words.index_select(&ids, 0)?.reshape((rows, longest, width))?;
@@ -237,16 +234,17 @@ impl Layer {
     ) -> Result<Tensor> {
         let width = x.dim(1)?;
         let size = width / self.heads;
-        let all = self.attention.forward(x)?.reshape((rows, tokens, 3, self.heads, size))?;
-        let part = |at: usize| all.narrow(2, at, 1)?.squeeze(2)?.transpose(1, 2)?.contiguous();
-        let (query, key, value) = (part(0)?, part(1)?, part(2)?);
+        let part = |linear: &Linear| {
+            linear.forward(x)?.reshape((rows, tokens, self.heads, size))?.transpose(1, 2)?.contiguous()
+        };
+        let (query, key, value) = (part(&self.query)?, part(&self.key)?, part(&self.value)?);
         let scale = 1.0 / (size as f64).sqrt();
         let weights = softmax(&(query * scale)?.matmul(&key.t()?)?, lengths.to_vec())?;
         let mixed = weights.matmul(&value)?;
         let mixed = mixed.transpose(1, 2)?.reshape((rows * tokens, width))?;
-        let x = self.out_norm.forward(&plus(&self.out.forward(&mixed)?, x)?)?;
-        let wide = self.wide.forward(&x)?;
-        let wide = if act == "relu" { wide.relu()? } else { gelu(&wide)? };
-        self.norm.forward(&plus(&self.narrow.forward(&wide)?, &x)?)
+        let x = self.attention_norm.forward(&add(&self.output.forward(&mixed)?, x)?)?;
+        let inner = self.up_proj.forward(&x)?;
+        let inner = if act == "relu" { inner.relu()? } else { gelu(&inner)? };
+        self.mlp_norm.forward(&add(&self.down_proj.forward(&inner)?, &x)?)
     }
 }

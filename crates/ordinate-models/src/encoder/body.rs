@@ -1,6 +1,6 @@
 //! The encoders as one: whichever the configuration names.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use candle_core::Tensor;
 use serde::Deserialize;
@@ -52,6 +52,14 @@ impl Body {
         match self {
             Self::Bert(body) => body.config().longest(),
             Self::Modern(body) => body.longest(),
+        }
+    }
+
+    /// The names of the tensors that it was built of.
+    pub(crate) fn names(&self) -> &BTreeSet<String> {
+        match self {
+            Self::Bert(body) => body.names(),
+            Self::Modern(body) => body.names(),
         }
     }
 

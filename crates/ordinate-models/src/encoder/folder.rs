@@ -10,18 +10,27 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokenizers::Tokenizer;
 
-use crate::decoder::enough_memory;
 use crate::encoder::body::{Body, KNOWN};
 use crate::encoder::head::{Head, has_head};
-use crate::encoder::source::{Source, file};
 use crate::error::ModelError;
+use crate::memory::enough_memory;
 use crate::model::{Encoder, Facts};
+use crate::source::{Source, file};
 
 /// How the states of a text become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pooling {
+pub(crate) enum Pooling {
     Mean,
     First,
+}
+
+impl Pooling {
+    /// That of a folder.
+    pub(crate) fn of(source: &Source) -> Result<Self, ModelError> {
+        let path = source.folder.join("1_Pooling/config.json");
+        let first = path.is_file() && json::<PoolingFile>(&path)?.pooling_mode_cls_token;
+        Ok(if first { Self::First } else { Self::Mean })
+    }
 }
 
 #[derive(Deserialize)]
@@ -42,7 +51,7 @@ pub(crate) struct Folder {
 }
 
 /// An encoder of a folder.
-pub(crate) struct Opened {
+pub(crate) struct TextEncoder {
     folder: Folder,
     pooling: Pooling,
 }
@@ -53,6 +62,14 @@ const BATCH: usize = 32;
 impl Folder {
     /// The folder, and what a head needs besides: the configuration and all tensors.
     pub(crate) fn open(source: &Source) -> Result<(Self, Value, HashMap<String, Tensor>), ModelError> {
+        Self::open_with(source, Ok)
+    }
+
+    /// The same, of what `of` makes of the tensors.
+    pub(crate) fn open_with(
+        source: &Source,
+        of: impl FnOnce(HashMap<String, Tensor>) -> candle_core::Result<HashMap<String, Tensor>>,
+    ) -> Result<(Self, Value, HashMap<String, Tensor>), ModelError> {
         let at = |name: &str| source.folder.join(name);
         let config: Value = json(&at("config.json"))?;
         let mut tokenizer = tokenizer(&at("tokenizer.json"))?;
@@ -71,7 +88,8 @@ impl Folder {
                 ),
             )
         };
-        let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(bad)?;
+        let tensors =
+            candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).and_then(of).map_err(bad)?;
         drop(bytes);
         let body = Body::new(&config, &tensors).map_err(bad)?;
         let length = at("sentence_bert_config.json");
@@ -87,6 +105,10 @@ impl Folder {
 
     pub(crate) fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
+    }
+
+    pub(crate) fn body(&self) -> &Body {
+        &self.body
     }
 
     pub(crate) fn width(&self) -> usize {
@@ -144,10 +166,7 @@ impl Folder {
 /// [`ModelError::File`] for a file that is missing, damaged, or of an architecture that is not known.
 pub fn open(source: &Source) -> Result<impl Encoder + use<>, ModelError> {
     let (folder, ..) = Folder::open(source)?;
-    let pooling = source.folder.join("1_Pooling/config.json");
-    let first = pooling.is_file() && json::<PoolingFile>(&pooling)?.pooling_mode_cls_token;
-    let pooling = if first { Pooling::First } else { Pooling::Mean };
-    Ok(Opened { folder, pooling })
+    Ok(TextEncoder { folder, pooling: Pooling::of(source)? })
 }
 
 /// Whether a folder holds a published classifier; `false` where it has no configuration that can be read.
@@ -251,7 +270,7 @@ fn weights(folder: &Path) -> Result<PathBuf, ModelError> {
     ))
 }
 
-impl Encoder for Opened {
+impl Encoder for TextEncoder {
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
         self.folder.states(texts, |states| {
             let pooled = match self.pooling {

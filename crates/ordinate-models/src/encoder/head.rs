@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use candle_core::Tensor;
 use serde_json::Value;
 
-use crate::encoder::gelu::gelu;
 use crate::encoder::layers::{Linear, Norm, Result, Weights};
+use crate::ops::gelu;
 
 /// A classifier on an encoder's states.
 #[derive(Debug)]
@@ -38,8 +38,7 @@ pub(crate) fn has_head(config: &Value) -> bool {
 impl Head {
     /// The head of a configuration, over an encoder of this width.
     pub(crate) fn new(config: &Value, tensors: &HashMap<String, Tensor>, width: usize) -> Result<Self> {
-        let weights = |prefix: &str| Weights { tensors, prefix: prefix.to_owned() };
-        let plain = weights("");
+        let plain = Weights::plain(tensors);
         let kind = config["model_type"].as_str().unwrap_or_default();
         // Where the dense layer stands, what follows it, and where the last layer stands.
         let (dense, act, out) = match kind {

@@ -1,16 +1,17 @@
 //! What the encoders are built of: tensors by name, each held against the shape that is expected.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 use candle_core::{DType, Device, Tensor};
 
-use crate::encoder::plus::plus;
+use crate::ops::{add, layer_norm};
 
 pub(crate) type Result<T> = candle_core::Result<T>;
 
 #[derive(Debug)]
 pub(crate) struct Linear {
-    /// Transposed: inputs x outputs.
+    /// Outputs x inputs, as files have it: what is trained is what is saved.
     pub(crate) weight: Tensor,
     pub(crate) bias: Option<Tensor>,
 }
@@ -24,11 +25,29 @@ pub(crate) struct Norm {
 
 /// Tensors by name, whatever the name of the model that they stand under (`bert.`, `roberta.`, ...).
 pub(crate) struct Weights<'a> {
-    pub(crate) tensors: &'a HashMap<String, Tensor>,
-    pub(crate) prefix: String,
+    tensors: &'a HashMap<String, Tensor>,
+    prefix: String,
+    /// Names that were asked for.
+    used: RefCell<BTreeSet<String>>,
 }
 
-impl Weights<'_> {
+impl<'a> Weights<'a> {
+    /// Those of a model whose names begin with what stands before `key` in a name.
+    pub(crate) fn new(tensors: &'a HashMap<String, Tensor>, key: &str) -> Self {
+        let prefix = tensors.keys().find_map(|name| name.strip_suffix(key)).unwrap_or_default().to_owned();
+        Self { tensors, prefix, used: RefCell::default() }
+    }
+
+    /// All of them, under their whole names.
+    pub(crate) fn plain(tensors: &'a HashMap<String, Tensor>) -> Self {
+        Self { tensors, prefix: String::new(), used: RefCell::default() }
+    }
+
+    /// The names of the tensors that were asked for.
+    pub(crate) fn used(self) -> BTreeSet<String> {
+        self.used.into_inner()
+    }
+
     pub(crate) fn get(&self, name: &str, shape: &[usize]) -> Result<Tensor> {
         let name = format!("{}{name}", self.prefix);
         let tensor = self
@@ -41,6 +60,7 @@ impl Weights<'_> {
                 "tensor {name} is {found:?}, and {shape:?} is expected"
             )));
         }
+        self.used.borrow_mut().insert(name);
         tensor.to_dtype(DType::F32)
     }
 
@@ -49,7 +69,7 @@ impl Weights<'_> {
     }
 
     pub(crate) fn linear(&self, name: &str, from: usize, to: usize) -> Result<Linear> {
-        let weight = self.get(&format!("{name}.weight"), &[to, from])?.t()?.contiguous()?;
+        let weight = self.get(&format!("{name}.weight"), &[to, from])?;
         Ok(Linear { weight, bias: Some(self.get(&format!("{name}.bias"), &[to])?) })
     }
 
@@ -58,8 +78,7 @@ impl Weights<'_> {
         if self.has(&format!("{name}.bias")) {
             return self.linear(name, from, to);
         }
-        let weight = self.get(&format!("{name}.weight"), &[to, from])?.t()?.contiguous()?;
-        Ok(Linear { weight, bias: None })
+        Ok(Linear { weight: self.get(&format!("{name}.weight"), &[to, from])?, bias: None })
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -88,9 +107,9 @@ impl Weights<'_> {
 
 impl Linear {
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = x.matmul(&self.weight)?;
+        let y = x.matmul(&self.weight.t()?)?;
         match &self.bias {
-            Some(bias) => plus(&y, bias),
+            Some(bias) => add(&y, bias),
             None => Ok(y),
         }
     }
@@ -98,7 +117,7 @@ impl Linear {
 
 impl Norm {
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        candle_nn::ops::layer_norm(&x.contiguous()?, &self.weight, &self.bias, self.eps)
+        layer_norm(x, &self.weight, &self.bias, self.eps)
     }
 }
 

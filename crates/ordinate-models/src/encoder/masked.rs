@@ -9,11 +9,11 @@ use serde_json::Value;
 use tokenizers::Tokenizer;
 
 use crate::encoder::folder::{Folder, plain};
-use crate::encoder::gelu::gelu;
 use crate::encoder::layers::{Linear, Norm, Result, Weights};
-use crate::encoder::source::{Source, file};
 use crate::error::ModelError;
 use crate::model::Facts;
+use crate::ops::gelu;
+use crate::source::{Source, file};
 
 /// Whether a configuration is that of a masked language model.
 fn has_head(config: &Value) -> bool {
@@ -34,7 +34,7 @@ struct Head {
 
 impl Head {
     fn new(config: &Value, tensors: &HashMap<String, Tensor>, width: usize) -> Result<Self> {
-        let weights = Weights { tensors, prefix: String::new() };
+        let weights = Weights::plain(tensors);
         let (dense, norm, out, bias) = match config["model_type"].as_str().unwrap_or_default() {
             "bert" => (
                 "cls.predictions.transform.dense",
@@ -70,7 +70,7 @@ impl Head {
             relu: act == "relu",
             norm: weights.norm(norm, width, eps.unwrap_or(usual))?,
             out: Linear {
-                weight: weights.get(&matrix, &[count, width])?.t()?.contiguous()?,
+                weight: weights.get(&matrix, &[count, width])?,
                 bias: Some(weights.get(&bias, &[count])?),
             },
             count,

@@ -2,21 +2,19 @@
 
 mod bert;
 mod body;
-mod fixed;
 mod folder;
-mod gelu;
 mod head;
 mod layers;
 mod masked;
 mod modernbert;
-mod plus;
-mod softmax;
-mod source;
+mod static_embeddings;
+mod trainable;
 
+pub use crate::source::Source;
 pub(crate) use bert::Config as BertConfig;
 pub use bert::{Bert, Config};
 pub(crate) use body::KNOWN;
-pub use fixed::{Fixed, builtin};
 pub use folder::{Classifier, is_classifier, open};
 pub use masked::Masked;
-pub use source::Source;
+pub use static_embeddings::{StaticEmbeddings, builtin};
+pub use trainable::Trainable;

@@ -1,16 +1,14 @@
 //! ModernBERT (Warner et al. 2024): norms before the layers, rotary positions, gated units, and attention that
 //! reaches over the whole text in one layer of three and over a window in the others.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use candle_core::{Device, Tensor};
-use candle_nn::ops::softmax_last_dim;
-use candle_nn::rotary_emb::rope;
 use serde::Deserialize;
 
-use crate::encoder::gelu::gelu;
 use crate::encoder::layers::{Linear, Norm, Result, Weights, padded, padding, parameters};
 use crate::model::Facts;
+use crate::ops::{Pairs, gelu, rope, softmax};
 
 /// What `config.json` says.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -75,15 +73,15 @@ fn exact() -> String {
 }
 
 impl Config {
-    fn whole(&self, layer: usize) -> bool {
+    fn is_global(&self, layer: usize) -> bool {
         match &self.layer_types {
             Some(types) => types.get(layer).is_some_and(|kind| kind == "full_attention"),
             None => layer.is_multiple_of(self.global_attn_every_n_layers.max(1)),
         }
     }
 
-    fn theta(&self, whole: bool) -> f32 {
-        match (&self.rope_parameters, whole) {
+    fn theta(&self, global: bool) -> f32 {
+        match (&self.rope_parameters, global) {
             (Some(thetas), true) => thetas.full_attention.rope_theta,
             (Some(thetas), false) => thetas.sliding_attention.rope_theta,
             (None, true) => self.global_rope_theta,
@@ -99,20 +97,25 @@ pub(crate) struct ModernBert {
     words: Tensor,
     norm: Norm,
     layers: Vec<Layer>,
-    last: Norm,
+    final_norm: Norm,
+    /// The names of its tensors.
+    names: BTreeSet<String>,
     facts: Facts,
 }
 
 #[derive(Debug)]
 struct Layer {
     /// The first layer has none: the embeddings were normed.
-    before: Option<Norm>,
-    attention: Linear,
-    out: Linear,
-    middle: Norm,
-    wide: Linear,
-    narrow: Linear,
-    whole: bool,
+    attention_norm: Option<Norm>,
+    /// Query, key and value side by side, as files have them.
+    qkv: Linear,
+    output: Linear,
+    mlp_norm: Norm,
+    /// What is gated, and the gate, side by side.
+    up_proj: Linear,
+    down_proj: Linear,
+    /// Whether attention reaches over the whole text.
+    global: bool,
 }
 
 impl ModernBert {
@@ -131,27 +134,27 @@ impl ModernBert {
             return Err(candle_core::Error::Msg(message));
         }
         let key = "embeddings.tok_embeddings.weight";
-        let prefix = tensors.keys().find_map(|name| name.strip_suffix(key)).unwrap_or_default().to_owned();
-        let weights = Weights { tensors, prefix };
+        let weights = Weights::new(tensors, key);
         let mut layers = Vec::with_capacity(config.num_hidden_layers);
         for number in 0..config.num_hidden_layers {
             let at = |name: &str| format!("layers.{number}.{name}");
             let norm = |name: &str| weights.norm(&at(name), width, config.norm_eps);
             layers.push(Layer {
-                before: if number == 0 { None } else { Some(norm("attn_norm")?) },
-                attention: weights.loose(&at("attn.Wqkv"), width, 3 * width)?,
-                out: weights.loose(&at("attn.Wo"), width, width)?,
-                middle: norm("mlp_norm")?,
-                wide: weights.loose(&at("mlp.Wi"), width, 2 * inner)?,
-                narrow: weights.loose(&at("mlp.Wo"), inner, width)?,
-                whole: config.whole(number),
+                attention_norm: if number == 0 { None } else { Some(norm("attn_norm")?) },
+                qkv: weights.loose(&at("attn.Wqkv"), width, 3 * width)?,
+                output: weights.loose(&at("attn.Wo"), width, width)?,
+                mlp_norm: norm("mlp_norm")?,
+                up_proj: weights.loose(&at("mlp.Wi"), width, 2 * inner)?,
+                down_proj: weights.loose(&at("mlp.Wo"), inner, width)?,
+                global: config.is_global(number),
             });
         }
         let parameters = parameters(tensors);
         Ok(Self {
             words: weights.rows(key, width)?,
             norm: weights.norm("embeddings.norm", width, config.norm_eps)?,
-            last: weights.norm("final_norm", width, config.norm_eps)?,
+            final_norm: weights.norm("final_norm", width, config.norm_eps)?,
+            names: weights.used(),
             layers,
             facts: Facts { parameters, bytes: 4 * parameters },
             config,
@@ -164,6 +167,11 @@ impl ModernBert {
 
     pub(crate) fn longest(&self) -> usize {
         self.config.max_position_embeddings
+    }
+
+    /// The names of the tensors that it was built of.
+    pub(crate) fn names(&self) -> &BTreeSet<String> {
+        &self.names
     }
 
     pub(crate) fn facts(&self) -> Facts {
@@ -181,21 +189,21 @@ impl ModernBert {
         let mut x = self.norm.forward(&self.words.index_select(&ids, 0)?)?;
         let padding = padding(batch, tokens)?;
         let window = window_mask(tokens, self.config.local_attention / 2)?;
-        let near = match (&padding, window) {
+        let local = match (&padding, window) {
             (Some(padding), Some(window)) => Some(padding.broadcast_add(&window)?),
             (None, window) => window,
             (Some(padding), None) => Some(padding.clone()),
         };
         let size = width / self.config.num_attention_heads;
-        let turns = [false, true].map(|whole| rotations(tokens, size, self.config.theta(whole)));
-        let [near_turns, whole_turns] = turns;
-        let (near_turns, whole_turns) = (near_turns?, whole_turns?);
+        let rotary = |global: bool| rotations(tokens, size, self.config.theta(global));
+        let (local_rotary, global_rotary) = (rotary(false)?, rotary(true)?);
         for layer in &self.layers {
-            let (mask, turns) = if layer.whole { (&padding, &whole_turns) } else { (&near, &near_turns) };
+            let (mask, rotary) =
+                if layer.global { (&padding, &global_rotary) } else { (&local, &local_rotary) };
             let shape = (rows, tokens, self.config.num_attention_heads, size);
-            x = layer.forward(&x, mask.as_ref(), turns, shape)?;
+            x = layer.forward(&x, mask.as_ref(), rotary, shape)?;
         }
-        self.last.forward(&x)?.reshape((rows, tokens, width))
+        self.final_norm.forward(&x)?.reshape((rows, tokens, width))
     }
 }
 
@@ -211,11 +219,11 @@ fn window_mask(tokens: usize, reach: usize) -> Result<Option<Tensor>> {
 
 /// Cosines and sines of rotary positions (Su et al. 2021): tokens x half of a head's size.
 fn rotations(tokens: usize, size: usize, theta: f32) -> Result<(Tensor, Tensor)> {
-    let turns: Vec<f32> = (0..tokens)
+    let angles: Vec<f32> = (0..tokens)
         .flat_map(|at| (0..size / 2).map(move |i| at as f32 / theta.powf(2.0 * i as f32 / size as f32)))
         .collect();
-    let turns = Tensor::from_vec(turns, (tokens, size / 2), &Device::Cpu)?;
-    Ok((turns.cos()?, turns.sin()?))
+    let angles = Tensor::from_vec(angles, (tokens, size / 2), &Device::Cpu)?;
+    Ok((angles.cos()?, angles.sin()?))
 }
 
 impl Layer {
@@ -227,21 +235,22 @@ impl Layer {
         (cosines, sines): &(Tensor, Tensor),
         (rows, tokens, heads, size): (usize, usize, usize, usize),
     ) -> Result<Tensor> {
-        let normed = self.before.as_ref().map_or(Ok(x.clone()), |norm| norm.forward(x))?;
-        let all = self.attention.forward(&normed)?.reshape((rows, tokens, 3, heads, size))?;
+        let normed = self.attention_norm.as_ref().map_or(Ok(x.clone()), |norm| norm.forward(x))?;
+        let all = self.qkv.forward(&normed)?.reshape((rows, tokens, 3, heads, size))?;
         let part = |at: usize| all.narrow(2, at, 1)?.squeeze(2)?.transpose(1, 2)?.contiguous();
-        let (query, key) = (rope(&part(0)?, cosines, sines)?, rope(&part(1)?, cosines, sines)?);
+        let rotated = |at: usize| rope(&part(at)?, cosines, sines, Pairs::Halves);
+        let (query, key) = (rotated(0)?, rotated(1)?);
         let scale = 1.0 / (size as f64).sqrt();
         let mut weights = (query * scale)?.matmul(&key.t()?)?;
         if let Some(mask) = mask {
             weights = weights.broadcast_add(mask)?;
         }
-        let mixed = softmax_last_dim(&weights)?.matmul(&part(2)?)?;
+        let mixed = softmax(&weights, vec![tokens; rows])?.matmul(&part(2)?)?;
         let mixed = mixed.transpose(1, 2)?.reshape((rows * tokens, heads * size))?;
-        let x = (self.out.forward(&mixed)? + x)?;
-        let wide = self.wide.forward(&self.middle.forward(&x)?)?;
-        let inner = wide.dim(1)? / 2;
-        let gated = (gelu(&wide.narrow(1, 0, inner)?)? * wide.narrow(1, inner, inner)?)?;
-        self.narrow.forward(&gated)? + x
+        let x = (self.output.forward(&mixed)? + x)?;
+        let both = self.up_proj.forward(&self.mlp_norm.forward(&x)?)?;
+        let inner = both.dim(1)? / 2;
+        let gated = (gelu(&both.narrow(1, 0, inner)?)? * both.narrow(1, inner, inner)?)?;
+        self.down_proj.forward(&gated)? + x
     }
 }

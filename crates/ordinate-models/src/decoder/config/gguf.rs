@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use candle_core::quantized::gguf_file::Value;
 
-use super::super::rope::{Rope, Said, Stretch};
+use super::super::rope::{Rope, Scaling, ScalingKeys};
 use super::{Architecture, Config, Windowed, over_root};
 
 /// What a file's tensors say of its configuration.
@@ -44,7 +44,7 @@ impl Config {
         let kind = get("rope.scaling.type").and_then(|value| value.to_string().ok()).cloned();
         let ones = || vec![1.0; rotary.min(1 << 16) / 2];
         let length = |tokens: usize| tokens as f32;
-        let said = Said {
+        let said = ScalingKeys {
             kind: if shapes.long { Some("longrope".to_owned()) } else { kind },
             factor: real("rope.scaling.factor"),
             before: number("rope.scaling.original_context_length").or(Some(longest)).map(length),
@@ -54,23 +54,23 @@ impl Config {
             // Of longrope the whole factor, of yarn one to its own: llama.cpp multiplies that.
             attention: real("rope.scaling.attn_factor").or(Some(1.0)).filter(|_| shapes.long),
             factors: shapes.long.then(|| (ones(), ones())),
-            ..Said::default()
+            ..ScalingKeys::default()
         };
         let window = number("attention.sliding_window")
             .or((architecture == Architecture::Gemma2).then_some(4096))
             .filter(|window| *window > 0);
-        // Without a window, no layer of Gemma 3 turns as those with one do.
+        // Without a window, no layer of Gemma 3 rotates as those with one do.
         let two_ropes = architecture == Architecture::Gemma3 && window.is_some();
         let theta = real("rope.freq_base").unwrap_or(10_000.0);
-        let near = Rope { theta: real("rope.freq_base_swa").unwrap_or(10_000.0), stretch: Stretch::None };
+        let local = Rope { theta: real("rope.freq_base_swa").unwrap_or(10_000.0), scaling: Scaling::None };
         let cap = |key: &str, usual: f32| {
             let usual = (architecture == Architecture::Gemma2).then_some(usual);
-            real(key).or(usual).map(f64::from).filter(|cap| *cap != 0.0 && architecture.norms_behind())
+            real(key).or(usual).map(f64::from).filter(|cap| *cap != 0.0 && architecture.has_post_norms())
         };
         Self {
             architecture,
             hidden,
-            wide: must("feed_forward_length")?,
+            intermediate: must("feed_forward_length")?,
             layers,
             heads,
             kv_heads: number("attention.head_count_kv").unwrap_or(heads),
@@ -78,16 +78,16 @@ impl Config {
             rotary,
             vocabulary: shapes.vocabulary,
             eps: real("attention.layer_norm_rms_epsilon").unwrap_or(1e-6),
-            rope: Rope { theta, stretch: said.stretch()? },
-            near_rope: two_ropes.then_some(near),
+            rope: Rope { theta, scaling: said.scaling()? },
+            local_rope: two_ropes.then_some(local),
             scale: if LARGEST.contains(&(architecture, layers)) {
                 over_root(hidden.checked_div(heads).unwrap_or(0))
             } else {
                 over_root(head)
             },
-            cap_attention: cap("attn_logit_softcapping", 50.0)
+            attention_softcap: cap("attn_logit_softcapping", 50.0)
                 .filter(|_| architecture == Architecture::Gemma2),
-            cap_logits: cap("final_logit_softcapping", 30.0),
+            logits_softcap: cap("final_logit_softcapping", 30.0),
             longest,
             tied: shapes.tied,
             biases: (architecture == Architecture::Qwen2).then_some(true),

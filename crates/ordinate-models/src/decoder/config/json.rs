@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::rope::{Rope, Said, Stretch};
+use super::super::rope::{Rope, Scaling, ScalingKeys};
 use super::{Architecture, Config, Windowed, over_root};
 
 /// One token or several.
@@ -122,7 +122,7 @@ impl Config {
         let architecture =
             Architecture::named(&file.model_type).ok_or_else(|| Architecture::unknown(&file.model_type))?;
         file.refuse(architecture)?;
-        let (rope, near_rope) = file.ropes(architecture)?;
+        let (rope, local_rope) = file.ropes(architecture)?;
         let gemma = architecture.is_gemma();
         let heads = file.num_attention_heads;
         let head = file.head_dim.unwrap_or(match architecture {
@@ -135,7 +135,7 @@ impl Config {
             _ => file.rope_scaling.as_ref().and_then(|rope| rope.partial_rotary_factor),
         };
         let share = share.or(file.partial_rotary_factor).unwrap_or(1.0);
-        let scale = if architecture.norms_behind() {
+        let scale = if architecture.has_post_norms() {
             1.0 / file.query_pre_attn_scalar.unwrap_or(256.0).sqrt()
         } else {
             over_root(head)
@@ -148,7 +148,7 @@ impl Config {
         Self {
             architecture,
             hidden: file.hidden_size,
-            wide: file.intermediate_size,
+            intermediate: file.intermediate_size,
             layers: file.num_hidden_layers,
             heads,
             kv_heads: file.num_key_value_heads.unwrap_or(heads),
@@ -157,10 +157,10 @@ impl Config {
             vocabulary: file.vocab_size,
             eps: file.rms_norm_eps.unwrap_or(1e-6),
             rope,
-            near_rope,
+            local_rope,
             scale,
-            cap_attention: file.attn_logit_softcapping.filter(|_| architecture == Architecture::Gemma2),
-            cap_logits: file.final_logit_softcapping.filter(|_| architecture.norms_behind()),
+            attention_softcap: file.attn_logit_softcapping.filter(|_| architecture == Architecture::Gemma2),
+            logits_softcap: file.final_logit_softcapping.filter(|_| architecture.has_post_norms()),
             longest: file.max_position_embeddings.unwrap_or(2048),
             tied: file.tie_word_embeddings.unwrap_or(gemma),
             biases: Some(architecture == Architecture::Qwen2 || file.attention_bias == Some(true)),
@@ -215,7 +215,7 @@ impl File {
             if architecture == Architecture::Phi3 && said.kind.as_deref() == Some("yarn") {
                 said.kind = Some("longrope".to_owned());
             }
-            Ok::<_, String>(Rope { theta: keys.rope_theta.unwrap_or(theta), stretch: said.stretch()? })
+            Ok::<_, String>(Rope { theta: keys.rope_theta.unwrap_or(theta), scaling: said.scaling()? })
         };
         let local = self.rope_local_base_freq.unwrap_or(10_000.0);
         match &self.rope_parameters {
@@ -225,15 +225,15 @@ impl File {
             Some(Ropes::One(keys)) => Ok((rope(keys, theta)?, None)),
             None => {
                 let keys = self.rope_scaling.clone().unwrap_or_default();
-                let near = gemma3.then_some(Rope { theta: local, stretch: Stretch::None });
-                Ok((rope(&keys, theta)?, near))
+                let local_rope = gemma3.then_some(Rope { theta: local, scaling: Scaling::None });
+                Ok((rope(&keys, theta)?, local_rope))
             }
         }
     }
 
-    fn said(&self, keys: &RopeKeys) -> Said {
+    fn said(&self, keys: &RopeKeys) -> ScalingKeys {
         let longest = self.max_position_embeddings.map(|longest| longest as f32);
-        Said {
+        ScalingKeys {
             kind: keys.rope_type.clone(),
             factor: keys.factor,
             low: keys.low_freq_factor,

@@ -24,7 +24,7 @@ pub enum Architecture {
     Qwen3,
     /// Gemma 1: scaled embeddings, norms by `1 + w`, tanh-GELU.
     Gemma,
-    /// Gemma 2: as the first, norms behind attention and the wide part too, capped logits, a window in every other layer
+    /// Gemma 2: as the first, norms behind attention and the feed-forward network too, capped logits, a window in every other layer
     /// (Gemma Team 2024).
     Gemma2,
     /// Gemma 3, its texts: as the second, queries and keys normed instead of capped, another rope in layers with a window
@@ -61,8 +61,8 @@ impl Architecture {
         matches!(self, Self::Gemma | Self::Gemma2 | Self::Gemma3)
     }
 
-    /// Whether norms stand behind attention and the wide part, and not only before them.
-    pub(crate) fn norms_behind(self) -> bool {
+    /// Whether norms stand behind attention and the feed-forward network, and not only before them.
+    pub(crate) fn has_post_norms(self) -> bool {
         matches!(self, Self::Gemma2 | Self::Gemma3)
     }
 
@@ -93,7 +93,7 @@ pub struct Config {
     /// Which of its kin it is.
     pub architecture: Architecture,
     pub(crate) hidden: usize,
-    pub(crate) wide: usize,
+    pub(crate) intermediate: usize,
     pub(crate) layers: usize,
     pub(crate) heads: usize,
     pub(crate) kv_heads: usize,
@@ -104,12 +104,12 @@ pub struct Config {
     pub(crate) eps: f32,
     pub(crate) rope: Rope,
     /// The rope of layers with a window, where it is another.
-    pub(crate) near_rope: Option<Rope>,
+    pub(crate) local_rope: Option<Rope>,
     /// What products of queries and keys are multiplied by.
     pub(crate) scale: f64,
     /// What these are squeezed between, by `cap * tanh(x / cap)`; and the logits.
-    pub(crate) cap_attention: Option<f64>,
-    pub(crate) cap_logits: Option<f64>,
+    pub(crate) attention_softcap: Option<f64>,
+    pub(crate) logits_softcap: Option<f64>,
     /// The longest text, in tokens.
     pub longest: usize,
     pub(crate) tied: bool,
@@ -128,7 +128,7 @@ impl Config {
         const MAX: usize = 1 << 24;
         let sizes = [
             ("hidden size", self.hidden),
-            ("intermediate size", self.wide),
+            ("intermediate size", self.intermediate),
             ("number of layers", self.layers),
             ("number of heads", self.heads),
             ("number of key-value heads", self.kv_heads),
@@ -146,14 +146,14 @@ impl Config {
             return Err(format!("{} of {} dimensions of a head cannot rotate", self.rotary, self.head));
         }
         self.rope.checked(self.rotary)?;
-        self.near_rope.as_ref().map_or(Ok(()), |rope| rope.checked(self.rotary))?;
+        self.local_rope.as_ref().map_or(Ok(()), |rope| rope.checked(self.rotary))?;
         let above = |value: f64| value.is_finite() && value > 0.0;
         let fine = self.window != Some(0)
             && self.windowed != Windowed::AllBut(0)
             && self.eps >= 0.0
             && above(self.scale)
-            && self.cap_attention.is_none_or(above)
-            && self.cap_logits.is_none_or(above);
+            && self.attention_softcap.is_none_or(above)
+            && self.logits_softcap.is_none_or(above);
         if !fine {
             return Err(
                 "the sliding window, rms_norm_eps, query_pre_attn_scalar or a softcapping is out of range"
@@ -172,11 +172,11 @@ impl Config {
 
     /// How far back a layer looks; `None`: to the beginning.
     pub(crate) fn window(&self, layer: usize) -> Option<usize> {
-        self.window.filter(|_| self.is_near(layer))
+        self.window.filter(|_| self.is_sliding(layer))
     }
 
     /// Whether a layer is one of those with a window, and with the rope that these have.
-    pub(crate) fn is_near(&self, layer: usize) -> bool {
+    pub(crate) fn is_sliding(&self, layer: usize) -> bool {
         match &self.windowed {
             Windowed::From(first) => layer >= *first,
             Windowed::AllBut(every) => !(layer + 1).is_multiple_of(*every),

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use ordinate_models::Methods;
 use ordinate_models::gauge::{Order, gauge as measure};
 
 use crate::cli::GaugeArgs;
@@ -15,7 +16,7 @@ pub(crate) fn gauge(args: &GaugeArgs) -> Result<(), Failure> {
     };
     let text = fs::read_to_string(&args.order).map_err(|error| bad(&error))?;
     let order: Order = serde_json::from_str(&text).map_err(|error| bad(&error))?;
-    let gauged = measure(&order).map_err(|error| Failure::Run(error.to_string()))?;
+    let gauged = measure(&Methods::default(), &order).map_err(|error| Failure::Run(error.to_string()))?;
     let text = serde_json::to_string(&gauged).map_err(|error| Failure::Run(error.to_string()))?;
     print(&(text + "\n"))
 }

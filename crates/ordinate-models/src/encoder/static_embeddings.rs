@@ -19,7 +19,7 @@ static PIECES: &str = include_str!("../../data/vocab.txt");
 
 /// The built-in encoder.
 #[derive(Debug)]
-pub struct Fixed {
+pub struct StaticEmbeddings {
     tokenizer: Tokenizer,
     /// Per piece: a scale and as many bytes as there are dimensions.
     dims: usize,
@@ -30,12 +30,12 @@ pub struct Fixed {
 ///
 /// # Errors
 /// [`ModelError::Failed`] where the file that was built in is damaged.
-pub fn builtin() -> Result<&'static Fixed, ModelError> {
-    static ONE: OnceLock<Result<Fixed, String>> = OnceLock::new();
-    ONE.get_or_init(Fixed::new).as_ref().map_err(|error| ModelError::Failed(error.clone()))
+pub fn builtin() -> Result<&'static StaticEmbeddings, ModelError> {
+    static ONE: OnceLock<Result<StaticEmbeddings, String>> = OnceLock::new();
+    ONE.get_or_init(StaticEmbeddings::new).as_ref().map_err(|error| ModelError::Failed(error.clone()))
 }
 
-impl Fixed {
+impl StaticEmbeddings {
     fn new() -> Result<Self, String> {
         let (dims, vectors) = VECTORS.split_first_chunk::<4>().ok_or("the built-in encoder is empty")?;
         let dims = u32::from_le_bytes(*dims) as usize;
@@ -71,7 +71,7 @@ impl Fixed {
     }
 }
 
-impl Encoder for &Fixed {
+impl Encoder for &StaticEmbeddings {
     fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
         let embed = |text: &&str| {
             let encoding =

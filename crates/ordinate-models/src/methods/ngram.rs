@@ -1,6 +1,10 @@
 //! The vertical model from scratch: n-grams of words and characters, TF-IDF, and one logistic regression per label, or a ridge
 //! regression of numbers.
 
+use std::path::Path;
+use std::time::Duration;
+
+use ordinate_core::task::CandidateEntry;
 use ordinate_features::{Ngrams, Smoothing, Sparse, Tfidf};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -9,7 +13,51 @@ use crate::error::ModelError;
 use crate::head::Head;
 use crate::kind::Kind;
 use crate::linear::Rows;
-use crate::model::{Facts, Model, Reply};
+use crate::manifest::{read_model, write_model};
+use crate::method::{Fitting, Identity, Method, TrainingSet};
+use crate::methods::{MethodKind, Saved};
+use crate::model::{Facts, Model, Reply, Sample};
+use crate::stop::Stop;
+
+pub(crate) const KIND: MethodKind = MethodKind { name: NAME, of, load };
+const NAME: &str = "ngram-linear";
+/// Raised when the same data come to give another model.
+const VERSION: u32 = 1;
+
+/// `local = { model = "ngram-linear" }`.
+#[derive(Debug, Serialize)]
+pub struct NgramLinear {
+    /// Train items at most; `None` for all.
+    pub examples: Option<u32>,
+}
+
+fn of(entry: &CandidateEntry, _: &Path) -> Result<Option<Box<dyn Method>>, ModelError> {
+    let named = entry.local.as_ref().filter(|local| local.model == NAME && local.template.is_none());
+    Ok(named.map(|local| Box::new(NgramLinear { examples: local.examples }) as _))
+}
+
+fn load(saved: &Saved<'_>) -> Result<Box<dyn Model>, ModelError> {
+    Ok(Box::new(read_model::<Ngram>(saved.folder)?))
+}
+
+impl Method for NgramLinear {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn identity(&self) -> Result<Identity, ModelError> {
+        Identity::of(self, VERSION)
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Classify, Kind::Tag, Kind::Regress]
+    }
+
+    fn fit(&self, train: &TrainingSet<'_>, fitting: &Fitting<'_>) -> Result<Box<dyn Model>, ModelError> {
+        let train = train.some(self.examples, fitting.seed);
+        Ok(Box::new(Ngram::fit(train.kind(), &train.texts(), &train.labels(), fitting.stop)?))
+    }
+}
 
 /// Words and word pairs, and characters by two to five: enough for any script, without knowing one.
 const GRAMS: Ngrams = Ngrams { words: (1, 2), chars: (2, 5), bits: 20 };
@@ -30,7 +78,12 @@ impl Ngram {
     ///
     /// # Errors
     /// As [`Head::fit`].
-    pub fn fit(kind: Kind, texts: &[&str], targets: &[Vec<String>]) -> Result<Self, ModelError> {
+    pub fn fit(
+        kind: Kind,
+        texts: &[&str],
+        targets: &[Vec<String>],
+        stop: Stop<'_>,
+    ) -> Result<Self, ModelError> {
         let counts: Vec<Sparse> = texts.par_iter().map(|text| GRAMS.counts(text)).collect();
         // With few texts an n-gram of one text still tells something; with many it is noise, and most of the memory.
         let least = if texts.len() < 1_000 { 1 } else { 2 };
@@ -40,7 +93,7 @@ impl Ngram {
         seen.sort_unstable();
         seen.dedup();
         let rows: Vec<Sparse> = weighted.par_iter().map(|row| narrow(row, &seen)).collect();
-        let linear = Head::fit(kind, Rows::Sparse(&rows, seen.len()), targets, &COSTS)?;
+        let linear = Head::fit(kind, Rows::Sparse(&rows, seen.len()), targets, &COSTS, stop)?;
         Ok(Self { grams: GRAMS, tfidf, seen, linear })
     }
 
@@ -62,10 +115,12 @@ fn narrow(row: &Sparse, seen: &[u32]) -> Sparse {
 }
 
 impl Model for Ngram {
-    fn answer(&self, inputs: &[&str]) -> Result<Vec<Reply>, ModelError> {
-        let reply = |input: &&str| self.linear.reply(&self.features(input));
+    fn answer(&self, samples: &[Sample<'_>]) -> Result<Vec<Reply>, ModelError> {
+        let reply = |sample: &Sample<'_>| {
+            Reply::timed(Duration::ZERO, || self.linear.predict(&self.features(sample.text)))
+        };
         // One alone is answered at once: to hand it to another thread takes longer than to answer it.
-        Ok(match inputs {
+        Ok(match samples {
             [one] => vec![reply(one)],
             many => many.par_iter().map(reply).collect(),
         })
@@ -76,5 +131,9 @@ impl Model for Ngram {
         // Weights, places, and counts and weights of the TF-IDF, four bytes each.
         let others = self.seen.len() as u64 + 2 * self.grams.dims() as u64;
         Facts { parameters, bytes: 4 * (parameters + others) }
+    }
+
+    fn save(&self, folder: &Path) -> Result<(), ModelError> {
+        write_model(folder, self)
     }
 }

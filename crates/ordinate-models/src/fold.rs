@@ -1,15 +1,17 @@
-//! Folds: items of one group stay together.
+//! Folds: what belongs together stays together.
 
-use ordinate_core::Items;
+use std::collections::HashMap;
+
 use ordinate_learn::random::shuffle;
 
-/// A fold below `folds` for each of these rows: groups dealt out in a shuffled order, as evenly as they go.
-pub(crate) fn folds(items: &Items, rows: &[usize], folds: usize, seed: u64) -> Vec<usize> {
-    let groups = items.groups();
+/// A fold below `folds` for each place, given its group (`None`: it stands for itself): groups dealt out in a shuffled
+/// order, as evenly as they go. The same seed gives the same folds.
+#[must_use]
+pub fn folds(groups: &[Option<&str>], folds: usize, seed: u64) -> Vec<usize> {
     let mut units: Vec<Vec<usize>> = Vec::new();
-    let mut of_group = std::collections::HashMap::new();
-    for (place, &row) in rows.iter().enumerate() {
-        match groups.get(row) {
+    let mut of_group = HashMap::new();
+    for (place, group) in groups.iter().enumerate() {
+        match group {
             None => units.push(vec![place]),
             Some(group) => {
                 let unit = *of_group.entry(group).or_insert_with(|| {
@@ -22,7 +24,7 @@ pub(crate) fn folds(items: &Items, rows: &[usize], folds: usize, seed: u64) -> V
     }
     shuffle(&mut units, seed);
     let mut sizes = vec![0; folds.max(1)];
-    let mut fold_of = vec![0; rows.len()];
+    let mut fold_of = vec![0; groups.len()];
     for unit in units {
         let smallest = sizes.iter().enumerate().min_by_key(|(_, size)| **size).map_or(0, |(fold, _)| fold);
         sizes[smallest] += unit.len();

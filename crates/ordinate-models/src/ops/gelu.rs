@@ -1,8 +1,11 @@
 //! GELU with the exact error function (Hendrycks and Gimpel 2016), as BERT's family has it. candle takes the error
 //! function in f64, one value after another, which was a third of an encoder's time.
 
-use candle_core::{CpuStorage, CustomOp1, Error, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
+
+use super::softmax::exp;
+use super::{read, values};
 
 /// `x Φ(x)`, to 4e-7 of the largest value about (held against candle's in this file's test).
 pub(crate) fn gelu(x: &Tensor) -> Result<Tensor> {
@@ -20,10 +23,7 @@ impl CustomOp1 for Gelu {
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let Some((from, to)) = layout.contiguous_offsets() else {
-            return Err(Error::Msg("gelu takes contiguous tensors".to_owned()));
-        };
-        let values = &storage.as_slice::<f32>()?[from..to];
+        let values = values(self.name(), storage, layout)?;
         let mut out = vec![0.0_f32; values.len()];
         let arch = pulp::Arch::new();
         out.par_chunks_mut(CHUNK)
@@ -34,10 +34,25 @@ impl CustomOp1 for Gelu {
 
     /// `Φ(x) + x φ(x)`.
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        let below = (x * std::f64::consts::FRAC_1_SQRT_2)?.erf()?.affine(0.5, 0.5)?;
-        let density = ((x.sqr()? * -0.5)?.exp()?
-            * (0.5 * std::f64::consts::FRAC_2_SQRT_PI / std::f64::consts::SQRT_2))?;
-        Ok(Some((grad * (below + (x * density)?)?)?))
+        let arch = pulp::Arch::new();
+        let out = read([x, grad], |[x, grad]| {
+            let mut out = vec![0.0_f32; x.len()];
+            let parts = out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).zip(grad.par_chunks(CHUNK));
+            parts.for_each(|((out, x), grad)| arch.dispatch(|| slopes(x, grad, out)));
+            out
+        })?;
+        Tensor::from_vec(out, x.shape(), x.device()).map(Some)
+    }
+}
+
+/// The slope at each value, times what came back to it.
+#[inline(always)]
+fn slopes(values: &[f32], grad: &[f32], out: &mut [f32]) {
+    // 1 / sqrt(2 pi)
+    const DENSITY: f32 = 0.398_942_3;
+    for ((out, &x), &grad) in out.iter_mut().zip(values).zip(grad) {
+        let below = 0.5 * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2));
+        *out = grad * (below + x * DENSITY * exp(-0.5 * x * x));
     }
 }
 

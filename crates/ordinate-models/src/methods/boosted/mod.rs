@@ -2,11 +2,15 @@
 //! The trees are those of the crate `forust-ml`, which grows them as XGBoost does.
 
 mod order;
+mod targets;
 mod trees;
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
 
 use ordinate_core::features::{Feature, Features, Values};
+use ordinate_core::task::CandidateEntry;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +18,66 @@ use crate::error::ModelError;
 use crate::head::said;
 use crate::kind::Kind;
 use crate::linear::{probabilities, sharpen, splits};
-use crate::model::{Facts, Model, Reply};
+use crate::manifest::{read_model, write_model};
+use crate::method::{Fitting, Identity, Method, Reads, TrainingSet};
+use crate::methods::{MethodKind, Saved};
+use crate::model::{Facts, Model, Prediction, Reply, Sample};
+use crate::stop::Stop;
 use order::{Right, order};
-use trees::{Aim, Rows, Trees, most_trees};
+use targets::{Targets, aims, spread};
+use trees::{Rows, Trees, most_trees};
+
+pub(crate) const KIND: MethodKind = MethodKind { name: NAME, of, load };
+const NAME: &str = "gradient-boosting";
+/// Raised when the same data come to give other trees.
+const VERSION: u32 = 1;
+
+/// `local = { model = "gradient-boosting" }`.
+#[derive(Debug, Serialize)]
+pub struct GradientBoosting {
+    /// Train items at most; `None` for all.
+    pub examples: Option<u32>,
+}
+
+fn of(entry: &CandidateEntry, _: &Path) -> Result<Option<Box<dyn Method>>, ModelError> {
+    let named = entry.local.as_ref().filter(|local| local.model == NAME && local.template.is_none());
+    Ok(named.map(|local| Box::new(GradientBoosting { examples: local.examples }) as _))
+}
+
+fn load(saved: &Saved<'_>) -> Result<Box<dyn Model>, ModelError> {
+    Ok(Box::new(read_model::<Boosted>(saved.folder)?))
+}
+
+impl Method for GradientBoosting {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn identity(&self) -> Result<Identity, ModelError> {
+        Identity::of(self, VERSION)
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Classify, Kind::Regress]
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Fields
+    }
+
+    fn fit(&self, train: &TrainingSet<'_>, fitting: &Fitting<'_>) -> Result<Box<dyn Model>, ModelError> {
+        let train = train.some(self.examples, fitting.seed);
+        let none = Features::default();
+        let features = train.samples().iter().find_map(|sample| sample.fields).map_or(&none, |(all, _)| all);
+        let fields = train.samples().iter().filter_map(|sample| sample.fields);
+        let rows: Vec<usize> =
+            fields.filter(|(all, _)| std::ptr::eq(*all, features)).map(|(_, row)| row).collect();
+        if rows.len() != train.len() {
+            return Err(ModelError::Failed("the items have not the fields of one table".to_owned()));
+        }
+        Ok(Box::new(Boosted::fit(train.kind(), features, &rows, train.targets(), fitting.stop)?))
+    }
+}
 
 /// Trees where no rows could be held out.
 const FEW_TREES: usize = 20;
@@ -47,12 +108,6 @@ struct Field {
     places: Option<BTreeMap<String, f64>>,
 }
 
-/// What trees are grown towards, for all rows that are learnt from.
-enum Targets {
-    Labels { names: Vec<String>, places: Vec<usize> },
-    Numbers(Vec<f64>),
-}
-
 impl Boosted {
     /// Trains on these rows of the features, and the target of each. How many trees there are, and how sure they may be,
     /// is told by rows held out: a fifth of them, or each once where there are few.
@@ -65,6 +120,7 @@ impl Boosted {
         features: &Features,
         rows: &[usize],
         targets: &[&str],
+        stop: Stop<'_>,
     ) -> Result<Self, ModelError> {
         if features.is_empty() {
             return Err(ModelError::Failed("the items have no fields".to_owned()));
@@ -77,7 +133,7 @@ impl Boosted {
             splits(&all).into_iter().filter(|(train, _)| targets.some(train).differ()).collect();
         let held: Vec<Held> = rounds
             .par_iter()
-            .map(|(train, test)| grower.held_out(train, test))
+            .map(|(train, test)| stop.check().and_then(|()| grower.held_out(train, test)))
             .collect::<Result<_, ModelError>>()?;
         let counts: Vec<usize> = (0..targets.aim().stands())
             .map(|stand| match held.len() {
@@ -85,6 +141,7 @@ impl Boosted {
                 rounds => held.iter().map(|held| held.trees[stand]).sum::<usize>().div_ceil(rounds).max(1),
             })
             .collect();
+        stop.check()?;
         let (fields, trees) = grower.grow(&all, &counts, None)?;
         let answers = match &targets {
             Targets::Numbers(numbers) => {
@@ -104,7 +161,7 @@ impl Boosted {
 
     /// The answer to a row of features that are named as those that it was trained on.
     #[must_use]
-    pub fn reply(&self, features: &Features, row: usize) -> Reply {
+    pub fn predict(&self, features: &Features, row: usize) -> Prediction {
         self.say(&self.row(features, row))
     }
 
@@ -117,21 +174,12 @@ impl Boosted {
         shares.get(place).copied()
     }
 
-    /// As text that [`Self::from_json`] reads.
-    pub(crate) fn to_json(&self) -> Result<String, ModelError> {
-        serde_json::to_string(self).map_err(|error| ModelError::Failed(error.to_string()))
-    }
-
-    pub(crate) fn from_json(text: &str) -> serde_json::Result<Self> {
-        serde_json::from_str(text)
-    }
-
     fn row(&self, features: &Features, row: usize) -> Vec<f64> {
         let columns = self.fields.iter().zip(features.columns());
         columns.map(|(field, feature)| field.number(feature, row)).collect()
     }
 
-    fn say(&self, cells: &[f64]) -> Reply {
+    fn say(&self, cells: &[f64]) -> Prediction {
         let sums = self.trees.sums(cells);
         match &self.answers {
             Answers::Number { mean, deviation } => said(mean + deviation * sums[0]),
@@ -139,7 +187,7 @@ impl Boosted {
                 let shares = probabilities(Kind::Classify, &sums, *sharpness);
                 let best = shares.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
                 let (at, share) = best.map_or((0, 0.0), |(at, share)| (at, *share));
-                Reply { output: labels.get(at).cloned().unwrap_or_default(), confidence: Some(share) }
+                Prediction { output: labels.get(at).cloned().unwrap_or_default(), confidence: Some(share) }
             }
         }
     }
@@ -166,8 +214,12 @@ impl Boosted {
 }
 
 impl Model for Boosted {
-    fn answer(&self, inputs: &[&str]) -> Result<Vec<Reply>, ModelError> {
-        Ok(inputs.iter().map(|input| self.say(&self.cells(input))).collect())
+    fn answer(&self, samples: &[Sample<'_>]) -> Result<Vec<Reply>, ModelError> {
+        let predict = |sample: &Sample<'_>| match sample.fields {
+            Some((features, row)) => self.predict(features, row),
+            None => self.say(&self.cells(sample.text)),
+        };
+        Ok(samples.iter().map(|sample| Reply::timed(Duration::ZERO, || predict(sample))).collect())
     }
 
     fn facts(&self) -> Facts {
@@ -177,75 +229,10 @@ impl Model for Boosted {
         // A place is eight bytes, and a name some more.
         Facts { parameters, bytes: bytes + 32 * categories as u64 }
     }
-}
 
-impl Targets {
-    fn of(kind: Kind, targets: &[&str]) -> Result<Self, ModelError> {
-        if kind == Kind::Regress {
-            if targets.len() < 2 {
-                return Err(ModelError::TooFew(targets.len()));
-            }
-            let number = |target: &&str| {
-                let number = target.trim().parse().ok().filter(|number: &f64| number.is_finite());
-                number.ok_or_else(|| ModelError::NoNumber((*target).to_owned()))
-            };
-            return targets.iter().map(number).collect::<Result<_, _>>().map(Self::Numbers);
-        }
-        let mut names: Vec<String> = targets.iter().map(|target| target.trim().to_owned()).collect();
-        names.sort_unstable();
-        names.dedup();
-        if targets.len() < 2 || names.len() < 2 {
-            return Err(ModelError::TooLittle { found: targets.len(), labels: names.len() });
-        }
-        let place = |target: &&str| names.binary_search_by(|name| name.as_str().cmp(target.trim())).ok();
-        let places = targets.iter().filter_map(place).collect();
-        Ok(Self::Labels { names, places })
+    fn save(&self, folder: &Path) -> Result<(), ModelError> {
+        write_model(folder, self)
     }
-
-    /// Those of some rows.
-    fn some(&self, chosen: &[usize]) -> Self {
-        match self {
-            Self::Labels { names, places } => {
-                Self::Labels { names: names.clone(), places: chosen.iter().map(|&at| places[at]).collect() }
-            }
-            Self::Numbers(numbers) => Self::Numbers(chosen.iter().map(|&at| numbers[at]).collect()),
-        }
-    }
-
-    /// Whether they are not all the same.
-    fn differ(&self) -> bool {
-        match self {
-            Self::Labels { places, .. } => places.iter().any(|place| *place != places[0]),
-            Self::Numbers(numbers) => numbers.iter().any(|number| number.total_cmp(&numbers[0]).is_ne()),
-        }
-    }
-
-    fn aim(&self) -> Aim {
-        match self {
-            Self::Labels { names, .. } => Aim::Label(names.len()),
-            Self::Numbers(_) => Aim::Number,
-        }
-    }
-
-    fn right(&self) -> Right<'_> {
-        match self {
-            Self::Labels { names, places } => Right::Labels(places, names.len()),
-            Self::Numbers(numbers) => Right::Numbers(numbers),
-        }
-    }
-}
-
-/// Mean and standard deviation; of equal numbers the deviation is 1.
-fn spread(numbers: &[f64]) -> (f64, f64) {
-    let count = numbers.len().max(1) as f64;
-    // Halves, so that no sum of large numbers is infinite.
-    let mean = numbers.iter().map(|number| number / count).sum::<f64>();
-    let largest = numbers.iter().map(|number| (number - mean).abs()).fold(0.0, f64::max);
-    if largest <= f64::MIN_POSITIVE || !largest.is_finite() {
-        return (mean, 1.0);
-    }
-    let square = numbers.iter().map(|number| ((number - mean) / largest).powi(2)).sum::<f64>() / count;
-    (mean, largest * square.sqrt())
 }
 
 /// What rows that were held out tell.
@@ -307,18 +294,6 @@ impl Grower<'_> {
             (place, trees.sums(&cells))
         };
         Ok(Held { trees: trees.counts(), scores: test.iter().map(of).collect() })
-    }
-}
-
-/// What is wanted of each row: the place of a label, or a number in deviations from the mean of `learnt`.
-fn aims(targets: &Targets, learnt: &Targets) -> Vec<f64> {
-    match (targets, learnt) {
-        (Targets::Numbers(numbers), Targets::Numbers(learnt)) => {
-            let (mean, deviation) = spread(learnt);
-            numbers.iter().map(|number| (number - mean) / deviation).collect()
-        }
-        (Targets::Labels { places, .. }, _) => places.iter().map(|place| *place as f64).collect(),
-        (Targets::Numbers(numbers), Targets::Labels { .. }) => numbers.clone(),
     }
 }
 

@@ -2,13 +2,26 @@
 //! questions"): no training, and a probability for each label.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Instant;
 
-use ordinate_core::task::Local;
+use ordinate_core::task::{CandidateEntry, Local};
+use serde::{Deserialize, Serialize};
 
-use crate::encoder::{Masked, Source};
+use crate::encoder::Masked;
+use crate::encoders::EncoderSource;
 use crate::error::ModelError;
 use crate::kind::Kind;
-use crate::model::{Facts, Model, Reply};
+use crate::manifest::{read_model, write_model};
+use crate::method::{Fitting, Identity, Method, TrainingSet};
+use crate::methods::{MethodKind, Saved};
+use crate::model::{Facts, Model, Prediction, Reply, Sample};
+use crate::source::Source;
+
+pub(crate) const KIND: MethodKind = MethodKind { name: NAME, of, load };
+const NAME: &str = "cloze";
+/// Raised when the same data come to give another model.
+const VERSION: u32 = 1;
 
 /// Where the text of an item stands in a template.
 const INPUT: &str = "{input}";
@@ -19,7 +32,99 @@ const GAPS: [&str; 2] = ["[MASK]", "<mask>"];
 const ALLOWED: &str =
     "it is a text with {input} once and [MASK] once, for example template = \"{input} It is [MASK].\"";
 
-/// A masked language model that was told a template and the words of the labels.
+/// `local = { model = "...", template = "{input} It is [MASK]." }` with a masked language model.
+#[derive(Debug, Serialize)]
+pub struct ClozeLabels {
+    /// Where it is.
+    #[serde(skip)]
+    pub source: EncoderSource,
+    /// The sentence with a gap.
+    pub template: String,
+    /// The word that stands in the gap for each label, where that is another than its name.
+    pub words: BTreeMap<String, String>,
+}
+
+fn of(entry: &CandidateEntry, base: &Path) -> Result<Option<Box<dyn Method>>, ModelError> {
+    let Some((local, template)) =
+        entry.local.as_ref().and_then(|local| Some((local, local.template.as_ref()?)))
+    else {
+        return Ok(None);
+    };
+    allowed(local)?;
+    let source = EncoderSource::find(&local.model, base)?;
+    let (template, words) = (template.clone(), local.labels.clone());
+    Ok(Some(Box::new(ClozeLabels { source, template, words })))
+}
+
+/// Whether a candidate with a template says nothing that does not go with one.
+fn allowed(local: &Local) -> Result<(), ModelError> {
+    if local.examples.is_some() {
+        return Err(ModelError::Template(
+            "examples do not go with a template: a masked language model is not shown any; remove one of the two"
+                .to_owned(),
+        ));
+    }
+    if Local::BROUGHT.contains(&local.model.as_str()) {
+        return Err(ModelError::Template(format!(
+            "template is for masked language models (a folder or hf:org/name whose config.json names ...ForMaskedLM), and \
+             {:?} is none; remove it, or name such a model",
+            local.model
+        )));
+    }
+    parts(local.template.as_deref().unwrap_or_default()).map(drop)
+}
+
+/// What its method keeps of one.
+#[derive(Debug, Serialize, Deserialize)]
+struct Settings {
+    template: String,
+    names: BTreeSet<String>,
+    words: BTreeMap<String, String>,
+}
+
+fn load(saved: &Saved<'_>) -> Result<Box<dyn Model>, ModelError> {
+    let EncoderSource::Folder(source) = saved.source()? else {
+        return Err(saved.damaged(&"its manifest names no folder"));
+    };
+    let Settings { template, names, words } = read_model(saved.folder)?;
+    Ok(Box::new(Cloze::open(source, Kind::Classify, &template, &names, &words)?))
+}
+
+impl Method for ClozeLabels {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn title(&self) -> &'static str {
+        "a masked language model"
+    }
+
+    fn identity(&self) -> Result<Identity, ModelError> {
+        Identity::of(self, VERSION)
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Classify]
+    }
+
+    fn source(&self) -> Option<&EncoderSource> {
+        Some(&self.source)
+    }
+
+    fn learns(&self) -> bool {
+        false
+    }
+
+    fn fit(&self, train: &TrainingSet<'_>, _: &Fitting<'_>) -> Result<Box<dyn Model>, ModelError> {
+        let EncoderSource::Folder(source) = &self.source else {
+            return Err(ModelError::Failed("its masked language model is not in a folder".to_owned()));
+        };
+        let (kind, names) = (train.kind(), train.names());
+        Ok(Box::new(Cloze::open(source, kind, &self.template, &names, &self.words)?))
+    }
+}
+
+/// A masked language model that was given a template and the words of the labels.
 ///
 /// A label's score is the mean of the log-probabilities of its word's tokens, each at a gap of its own, all open at once: for
 /// words of one token, that is the paper's. The confidence is the softmax over the labels.
@@ -29,33 +134,12 @@ pub struct Cloze {
     /// What stands before, between and behind the item's text and the gap, and whether the gap comes first.
     parts: [String; 3],
     gap_first: bool,
+    settings: Settings,
     /// The labels by name, and the tokens of the word of each.
     labels: Vec<(String, Vec<u32>)>,
 }
 
 impl Cloze {
-    /// Whether a candidate with a template says nothing that does not go with one.
-    pub(crate) fn allowed(local: &Local) -> Result<(), ModelError> {
-        if local.examples.is_some() {
-            return Err(ModelError::Template(
-                "examples do not go with a template: a masked language model is not shown any; remove one of the two"
-                    .to_owned(),
-            ));
-        }
-        if Local::BROUGHT.contains(&local.model.as_str()) {
-            return Err(Self::not_for(&local.model));
-        }
-        parts(local.template.as_deref().unwrap_or_default()).map(drop)
-    }
-
-    /// That a model has no use for a template.
-    pub(crate) fn not_for(model: &str) -> ModelError {
-        ModelError::Template(format!(
-            "template is for masked language models (a folder or hf:org/name whose config.json names ...ForMaskedLM), and \
-             {model:?} is none; remove it, or name such a model"
-        ))
-    }
-
     /// Opens the model. The word of a label is that of `words`, else its name.
     ///
     /// # Errors
@@ -103,12 +187,12 @@ impl Cloze {
             }
             labels.push((name.clone(), tokens));
         }
-        Ok(Self { model, parts, gap_first, labels })
-    }
-
-    /// The names of the labels.
-    pub(crate) fn names(&self) -> BTreeSet<String> {
-        self.labels.iter().map(|(name, _)| name.clone()).collect()
+        let settings = Settings {
+            template: template.to_owned(),
+            names: labels.iter().map(|(name, _)| name.clone()).collect(),
+            words: words.clone(),
+        };
+        Ok(Self { model, parts, gap_first, settings, labels })
     }
 
     /// The text with so many gaps, and as much of the input as fits.
@@ -137,7 +221,11 @@ impl Cloze {
         }
     }
 
-    fn reply(&self, input: &str) -> Result<Reply, ModelError> {
+    /// What it says of a text.
+    ///
+    /// # Errors
+    /// [`ModelError::Failed`] where the template alone is too long, or the computation fails.
+    pub fn predict(&self, input: &str) -> Result<Prediction, ModelError> {
         // A mask in the text itself would be a gap more.
         let input = &input.replace(self.model.mask(), " ");
         // What was asked, by the number of gaps.
@@ -161,17 +249,26 @@ impl Cloze {
         let best = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]).then(b.cmp(&a)));
         let best = best.ok_or_else(|| ModelError::Failed("there is no label".to_owned()))?;
         let all: f64 = scores.iter().map(|score| (score - scores[best]).exp()).sum();
-        Ok(Reply { output: self.labels[best].0.clone(), confidence: Some(1.0 / all) })
+        Ok(Prediction { output: self.labels[best].0.clone(), confidence: Some(1.0 / all) })
     }
 }
 
 impl Model for Cloze {
-    fn answer(&self, inputs: &[&str]) -> Result<Vec<Reply>, ModelError> {
-        inputs.iter().map(|input| self.reply(input)).collect()
+    fn answer(&self, samples: &[Sample<'_>]) -> Result<Vec<Reply>, ModelError> {
+        let reply = |sample: &Sample<'_>| {
+            let started = Instant::now();
+            let prediction = self.predict(sample.text)?;
+            Ok(Reply { prediction, took: started.elapsed() })
+        };
+        samples.iter().map(reply).collect()
     }
 
     fn facts(&self) -> Facts {
         self.model.facts()
+    }
+
+    fn save(&self, folder: &Path) -> Result<(), ModelError> {
+        write_model(folder, &self.settings)
     }
 }
 

@@ -1,8 +1,10 @@
 //! The softmax over the tokens of each text, padding left out: mask, exponential and sum in one pass, several values at a
 //! time.
 
-use candle_core::{CpuStorage, CustomOp1, D, Error, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, Error, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
+
+use super::{read, sum, values};
 
 /// The softmax of `scores` (texts x heads x tokens x tokens) over the last dimension, where text `i` has `lengths[i]`
 /// tokens and what stands behind them is padding: 0 in what comes out.
@@ -24,13 +26,10 @@ impl CustomOp1 for Softmax {
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (texts, heads, rows, width) = layout.shape().dims4()?;
-        let Some((from, to)) = layout.contiguous_offsets() else {
-            return Err(Error::Msg("this softmax takes contiguous tensors".to_owned()));
-        };
         if self.lengths.len() != texts || self.lengths.iter().any(|&length| length == 0 || length > width) {
             return Err(Error::Msg(format!("{:?} are no lengths of {texts} texts", self.lengths)));
         }
-        let values = &storage.as_slice::<f32>()?[from..to];
+        let values = values(self.name(), storage, layout)?;
         let mut out = vec![0.0_f32; values.len()];
         let arch = pulp::Arch::new();
         let chunks = out.par_chunks_mut(ROWS * width).zip(values.par_chunks(ROWS * width));
@@ -49,9 +48,26 @@ impl CustomOp1 for Softmax {
 
     /// `y (g - sum of g y)`.
     fn bwd(&self, _: &Tensor, y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
-        let weighed = (grad * y)?;
-        let sum = weighed.sum_keepdim(D::Minus1)?;
-        Ok(Some((weighed - y.broadcast_mul(&sum)?)?))
+        let width = y.dim(candle_core::D::Minus1)?;
+        let arch = pulp::Arch::new();
+        let out = read([y, grad], |[y, grad]| {
+            let mut out = vec![0.0_f32; y.len()];
+            let chunk = ROWS * width;
+            let parts = out.par_chunks_mut(chunk).zip(y.par_chunks(chunk)).zip(grad.par_chunks(chunk));
+            parts.for_each(|((out, y), grad)| {
+                arch.dispatch(|| {
+                    let rows = out.chunks_exact_mut(width).zip(y.chunks_exact(width));
+                    for ((out, y), grad) in rows.zip(grad.chunks_exact(width)) {
+                        let level = sum([y, grad], |[y, grad]| y * grad);
+                        for ((out, y), grad) in out.iter_mut().zip(y).zip(grad) {
+                            *out = y * (grad - level);
+                        }
+                    }
+                });
+            });
+            out
+        })?;
+        Tensor::from_vec(out, y.shape(), y.device()).map(Some)
     }
 }
 
@@ -61,21 +77,14 @@ fn row(values: &[f32], out: &mut [f32]) {
     for (out, &value) in out.iter_mut().zip(values) {
         *out = exp(value - most);
     }
-    // Eight sums, which the compiler can hold side by side: it may not reorder one.
-    let mut sums = [0.0_f32; 8];
-    let eights = out.chunks_exact(8);
-    let mut sum: f32 = eights.remainder().iter().sum();
-    for eight in eights {
-        sums.iter_mut().zip(eight).for_each(|(sum, value)| *sum += value);
-    }
-    sum += sums.iter().sum::<f32>();
+    let sum = sum([out], |[value]| value);
     out.iter_mut().for_each(|value| *value /= sum);
 }
 
 /// The exponential of a number that is not above 0, without branches: `2^n` from the exponent's bits, and the rest by the
 /// polynomial of Cephes' `expf`.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(super) fn exp(x: f32) -> f32 {
     // Below this the result is smaller than a normal number.
     let x = x.max(-87.0);
     // Rounds without the call that `round` is without SSE 4.1: the fraction falls out of the sum.

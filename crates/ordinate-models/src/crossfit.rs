@@ -1,0 +1,142 @@
+//! Lets the models of a method answer the items of a task. No item is answered by a model that was trained on it.
+
+use ordinate_core::{Items, Part};
+use serde::{Deserialize, Serialize};
+
+use crate::error::ModelError;
+use crate::fold::folds;
+use crate::kind::Kind;
+use crate::method::{Fitting, Method, Reads, TrainingSet};
+use crate::model::{Model, Sample};
+
+/// Folds of the cross-fitting.
+const FOLDS: usize = 5;
+
+/// Which of a method's models answers an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fold {
+    /// The one that is trained on all train items, and kept.
+    Whole,
+    /// The one that is trained on the train items of the other folds.
+    Without(usize),
+}
+
+impl Fold {
+    /// Every fold there may be, in the order in which they are trained.
+    pub fn all() -> impl Iterator<Item = Self> {
+        std::iter::once(Self::Whole).chain((0..FOLDS).map(Self::Without))
+    }
+}
+
+/// Which model answers which item, and what each is trained on.
+///
+/// Where the task names train and test items, test items are answered by a model trained on all train items, and train
+/// items (from which policies learn) by models trained on the other folds; where it names one file of items, all are
+/// answered by such models. Items of a group stay together. A method that does not learn answers all with one model.
+pub struct CrossFit<'a> {
+    items: &'a Items,
+    kind: Kind,
+    method: &'a dyn Method,
+    /// The rows that are learned from, and the fold that each is left out of.
+    train: Vec<(usize, usize)>,
+    /// A fold for each item; `None` for one that is not answered.
+    fold_of: Vec<Option<Fold>>,
+}
+
+impl<'a> CrossFit<'a> {
+    /// Of the items that have a target and are `usable`, by row.
+    ///
+    /// # Errors
+    /// [`ModelError::NoInput`] where one of them has no text, and the method reads texts.
+    pub fn new(
+        items: &'a Items,
+        kind: Kind,
+        method: &'a dyn Method,
+        usable: &dyn Fn(usize) -> bool,
+        seed: u64,
+    ) -> Result<Self, ModelError> {
+        let all: Vec<usize> =
+            (0..items.len()).filter(|&row| items.target(row).is_some() && usable(row)).collect();
+        if method.reads() == Reads::Text
+            && let Some(&row) = all.iter().find(|&&row| items.input(row).is_none())
+        {
+            return Err(ModelError::NoInput(items.id(row).to_owned()));
+        }
+        let (test, train): (Vec<usize>, Vec<usize>) =
+            all.iter().partition(|&&row| items.has_parts() && items.part(row) == Some(Part::Test));
+        let groups: Vec<Option<&str>> = train.iter().map(|&row| items.groups().get(row)).collect();
+        let without = folds(&groups, FOLDS, seed);
+        let train: Vec<(usize, usize)> = train.into_iter().zip(without).collect();
+        let mut fold_of = vec![None; items.len()];
+        test.into_iter().for_each(|row| fold_of[row] = Some(Fold::Whole));
+        for &(row, fold) in &train {
+            fold_of[row] = Some(if method.learns() { Fold::Without(fold) } else { Fold::Whole });
+        }
+        Ok(Self { items, kind, method, train, fold_of })
+    }
+
+    /// The model that answers an item; `None` for one that is not answered.
+    #[must_use]
+    pub fn fold(&self, row: usize) -> Option<Fold> {
+        self.fold_of.get(row).copied().flatten()
+    }
+
+    /// The rows that the model of a fold answers, in order.
+    #[must_use]
+    pub fn rows(&self, fold: Fold) -> Vec<usize> {
+        (0..self.fold_of.len()).filter(|&row| self.fold_of[row] == Some(fold)).collect()
+    }
+
+    /// The model of a fold.
+    ///
+    /// # Errors
+    /// As [`Method::fit`].
+    pub fn fit(&self, fold: Fold, fitting: &Fitting<'_>) -> Result<Box<dyn Model>, ModelError> {
+        let learned = |&&(_, of): &&(usize, usize)| fold != Fold::Without(of);
+        let rows: Vec<usize> = self.train.iter().filter(learned).map(|&(row, _)| row).collect();
+        self.method.fit(&TrainingSet::of(self.items, &rows, self.kind), fitting)
+    }
+}
+
+/// An item that was answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// The item's row.
+    pub row: usize,
+    /// What was said.
+    pub output: String,
+    /// How sure, in `[0, 1]`.
+    pub confidence: Option<f64>,
+    /// Wall-clock time of this item, milliseconds.
+    pub latency_ms: f64,
+}
+
+/// Answers every item, one fold after another, in the order of the items; and gives the model of all train items.
+///
+/// # Errors
+/// [`ModelError`], for example where there is too little to train on.
+pub fn answer_items(
+    crossfit: &CrossFit<'_>,
+    fitting: &Fitting<'_>,
+) -> Result<(Vec<Answered>, Box<dyn Model>), ModelError> {
+    let mut answered = Vec::new();
+    let mut answer = |model: &dyn Model, rows: Vec<usize>| -> Result<(), ModelError> {
+        let samples: Vec<Sample<'_>> = rows.iter().map(|&row| Sample::of(crossfit.items, row)).collect();
+        for (row, reply) in rows.into_iter().zip(model.answer(&samples)?) {
+            let (said, latency_ms) = (reply.prediction, reply.took.as_secs_f64() * 1e3);
+            answered.push(Answered { row, output: said.output, confidence: said.confidence, latency_ms });
+        }
+        Ok(())
+    };
+    let whole = crossfit.fit(Fold::Whole, fitting)?;
+    answer(whole.as_ref(), crossfit.rows(Fold::Whole))?;
+    for fold in Fold::all().skip(1) {
+        let rows = crossfit.rows(fold);
+        if !rows.is_empty() {
+            answer(crossfit.fit(fold, fitting)?.as_ref(), rows)?;
+        }
+    }
+    answered.sort_by_key(|one| one.row);
+    Ok((answered, whole))
+}

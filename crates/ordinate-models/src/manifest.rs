@@ -1,0 +1,120 @@
+//! A trained model as a folder: what hosting it needs, besides what it stands on. `manifest.json`, which is written last,
+//! says which method reads the rest.
+
+use std::fs;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::encoders::EncoderSource;
+use crate::error::ModelError;
+use crate::method::{Method, Reads};
+use crate::model::{Facts, Model};
+
+const NAME: &str = "manifest.json";
+/// Where a method keeps what fits into one JSON file.
+const MODEL: &str = "model.json";
+/// Raised when a manifest comes to mean something else.
+const VERSION: u32 = 1;
+
+/// What is known of a saved model without loading it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    version: u32,
+    /// The name of its [`crate::MethodKind`].
+    pub method: String,
+    /// What it stands on: an encoder, or a published model.
+    pub source: Option<EncoderSource>,
+    /// What it reads of an item.
+    pub reads: Reads,
+    /// Weights.
+    pub parameters: u64,
+    /// Bytes of the weights in memory.
+    pub memory_bytes: u64,
+    /// Bytes of its files, and of those that it stands on.
+    pub disk_bytes: u64,
+}
+
+impl Manifest {
+    /// Reads that of a folder.
+    ///
+    /// # Errors
+    /// [`ModelError::File`] where there is none, or one that this version cannot read.
+    pub fn read(folder: &Path) -> Result<Self, ModelError> {
+        let manifest: Self = read_json(folder, NAME)?;
+        if manifest.version != VERSION {
+            let found = manifest.version;
+            return Err(damaged(folder, &format!("its manifest has version {found}, not {VERSION}")));
+        }
+        Ok(manifest)
+    }
+
+    /// Its size.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        Facts { parameters: self.parameters, bytes: self.memory_bytes }
+    }
+}
+
+/// Writes a model that a method made into a folder, which is made where it is not there.
+///
+/// # Errors
+/// [`ModelError::File`] where that cannot be done.
+pub fn save(method: &dyn Method, model: &dyn Model, folder: &Path) -> Result<Manifest, ModelError> {
+    fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
+    model.save(folder)?;
+    let own: u64 = fs::read_dir(folder)
+        .map_err(|error| unwritten(folder, &error))?
+        .flatten()
+        .filter(|entry| entry.file_name() != NAME)
+        .filter_map(|entry| Some(entry.metadata().ok()?.len()))
+        .sum();
+    let source = method.source();
+    let Facts { parameters, bytes } = model.facts();
+    let manifest = Manifest {
+        version: VERSION,
+        method: method.name().to_owned(),
+        source: source.cloned(),
+        reads: method.reads(),
+        parameters,
+        memory_bytes: bytes,
+        disk_bytes: own + source.map_or(Ok(0), EncoderSource::disk_bytes)?,
+    };
+    write_json(folder, NAME, &manifest)?;
+    Ok(manifest)
+}
+
+/// What a method keeps in one JSON file.
+pub(crate) fn write_model<T: Serialize>(folder: &Path, model: &T) -> Result<(), ModelError> {
+    write_json(folder, MODEL, model)
+}
+
+/// Reads what [`write_model`] wrote.
+pub(crate) fn read_model<T: DeserializeOwned>(folder: &Path) -> Result<T, ModelError> {
+    read_json(folder, MODEL)
+}
+
+/// Writes a file whole or not at all.
+fn write_json<T: Serialize>(folder: &Path, name: &str, value: &T) -> Result<(), ModelError> {
+    let (path, part) = (folder.join(name), folder.join(format!("{name}.part")));
+    let text = serde_json::to_vec(value).map_err(|error| unwritten(&path, &error))?;
+    fs::write(&part, text).and_then(|()| fs::rename(&part, &path)).map_err(|error| unwritten(&path, &error))
+}
+
+fn read_json<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<T, ModelError> {
+    let path = folder.join(name);
+    let bytes = fs::read(&path).map_err(|error| damaged(&path, &error))?;
+    serde_json::from_slice(&bytes).map_err(|error| damaged(&path, &error))
+}
+
+fn unwritten(path: &Path, problem: &dyn std::fmt::Display) -> ModelError {
+    ModelError::File { path: path.to_owned(), problem: format!("cannot be written: {problem}") }
+}
+
+pub(crate) fn damaged(path: &Path, problem: &dyn std::fmt::Display) -> ModelError {
+    ModelError::File {
+        path: path.to_owned(),
+        problem: format!("is no model that was saved here: {problem}; run the task again"),
+    }
+}

@@ -1,0 +1,206 @@
+//! What a method of training is: it makes a [`Model`] out of the train items of a task.
+
+use std::collections::BTreeSet;
+
+use ordinate_core::Items;
+use ordinate_learn::random::shuffle;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::encoders::{EncoderSource, Encoders};
+use crate::error::ModelError;
+use crate::kind::Kind;
+use crate::model::{Model, Sample};
+use crate::stop::Stop;
+
+/// A way of making a model that answers the items of a task, with its settings. Each is one file in `methods/` and one
+/// line in its table ([`crate::MethodKind`]).
+pub trait Method: Send + Sync {
+    /// Its name in manifests: that of its [`crate::MethodKind`].
+    fn name(&self) -> &'static str;
+
+    /// What it is called in messages.
+    fn title(&self) -> &'static str {
+        self.name()
+    }
+
+    /// Everything besides the items and the seed that its models hang on.
+    ///
+    /// # Errors
+    /// [`ModelError::File`] where a file that it stands on cannot be read.
+    fn identity(&self) -> Result<Identity, ModelError>;
+
+    /// The kinds of task that its models answer.
+    fn kinds(&self) -> &'static [Kind];
+
+    /// What its models read of an item.
+    fn reads(&self) -> Reads {
+        Reads::Text
+    }
+
+    /// The encoder or published model that it stands on.
+    fn source(&self) -> Option<&EncoderSource> {
+        None
+    }
+
+    /// The encoder on whose vectors its models stand.
+    fn encoder(&self) -> Option<&EncoderSource> {
+        None
+    }
+
+    /// Whether targets of items change its models (more than by the names of the labels): then no item may be answered
+    /// by a model that was trained on it, and a model is trained for each fold.
+    fn learns(&self) -> bool {
+        true
+    }
+
+    /// Trains on items and their targets.
+    ///
+    /// # Errors
+    /// [`ModelError`], for example where there is too little to train on; [`ModelError::Stopped`].
+    fn fit(&self, train: &TrainingSet<'_>, fitting: &Fitting<'_>) -> Result<Box<dyn Model>, ModelError>;
+}
+
+impl dyn Method + '_ {
+    /// The kind of task that it is asked to do.
+    ///
+    /// # Errors
+    /// [`ModelError::Kind`] where it does not do that kind.
+    pub fn kind(&self, kind: &dyn ordinate_tasks::Kind) -> Result<Kind, ModelError> {
+        let kinds = self.kinds();
+        Kind::of(kind).filter(|asked| kinds.contains(asked)).ok_or_else(|| ModelError::Kind {
+            model: self.title(),
+            does: Kind::list(kinds),
+            kind: kind.name().to_owned(),
+        })
+    }
+}
+
+/// What a model reads of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reads {
+    /// Its text.
+    Text,
+    /// Its fields, as numbers and categories.
+    Fields,
+}
+
+/// What the models of a method hang on, besides items and seed: as text, the key under which they and their answers may
+/// be kept.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Identity {
+    /// The name of the method.
+    pub method: &'static str,
+    /// Raised when the same data come to give another model.
+    pub version: u32,
+    /// The settings of the task file.
+    pub settings: Value,
+    /// What it stands on: [`EncoderSource::identity`].
+    pub source: Option<String>,
+}
+
+impl Identity {
+    /// Of a method whose settings serialise, without where its source lies.
+    ///
+    /// # Errors
+    /// As [`EncoderSource::identity`].
+    pub fn of<M: Method + Serialize>(method: &M, version: u32) -> Result<Self, ModelError> {
+        let settings = serde_json::to_value(method).map_err(|error| ModelError::Failed(error.to_string()))?;
+        let source = method.source().map(EncoderSource::identity).transpose()?;
+        Ok(Self { method: method.name(), version, settings, source })
+    }
+}
+
+/// With what a method is trained, besides the items.
+#[derive(Clone, Copy)]
+pub struct Fitting<'a> {
+    /// The same seed gives the same model.
+    pub seed: u64,
+    /// Asked now and then.
+    pub stop: Stop<'a>,
+    /// The encoders that are open.
+    pub encoders: &'a Encoders,
+}
+
+/// Items to learn from, and the target of each.
+#[derive(Debug, Clone)]
+pub struct TrainingSet<'a> {
+    kind: Kind,
+    samples: Vec<Sample<'a>>,
+    targets: Vec<&'a str>,
+}
+
+impl<'a> TrainingSet<'a> {
+    /// Of items with their targets, for a kind of task.
+    #[must_use]
+    pub fn new(kind: Kind, pairs: impl IntoIterator<Item = (Sample<'a>, &'a str)>) -> Self {
+        let (samples, targets) = pairs.into_iter().unzip();
+        Self { kind, samples, targets }
+    }
+
+    /// Of the items in these rows.
+    #[must_use]
+    pub fn of(items: &'a Items, rows: &[usize], kind: Kind) -> Self {
+        let pair = |&row: &usize| (Sample::of(items, row), items.target(row).unwrap_or_default());
+        Self::new(kind, rows.iter().map(pair))
+    }
+
+    /// At most so many of them, drawn at random.
+    #[must_use]
+    pub fn some(&self, most: Option<u32>, seed: u64) -> Self {
+        let Some(most) = most else { return self.clone() };
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        shuffle(&mut order, seed);
+        order.truncate(most as usize);
+        Self::new(self.kind, order.into_iter().map(|at| (self.samples[at], self.targets[at])))
+    }
+
+    /// The kind of task.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// How many items there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+    }
+
+    /// The items.
+    #[must_use]
+    pub fn samples(&self) -> &[Sample<'a>] {
+        &self.samples
+    }
+
+    /// The texts of the items.
+    #[must_use]
+    pub fn texts(&self) -> Vec<&'a str> {
+        self.samples.iter().map(|sample| sample.text).collect()
+    }
+
+    /// The target of each item, as it is written.
+    #[must_use]
+    pub fn targets(&self) -> &[&'a str] {
+        &self.targets
+    }
+
+    /// The labels of each item; of a number its text.
+    #[must_use]
+    pub fn labels(&self) -> Vec<Vec<String>> {
+        self.targets.iter().map(|target| self.kind.labels(target)).collect()
+    }
+
+    /// The names of all labels.
+    #[must_use]
+    pub fn names(&self) -> BTreeSet<String> {
+        self.labels().into_iter().flatten().collect()
+    }
+}

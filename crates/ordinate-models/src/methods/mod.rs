@@ -1,0 +1,107 @@
+//! The methods of training: one file and one line in [`BUILT_IN`] each.
+
+use std::path::Path;
+
+use ordinate_core::task::CandidateEntry;
+
+use crate::encoders::{EncoderSource, Encoders};
+use crate::error::ModelError;
+use crate::manifest::Manifest;
+use crate::method::Method;
+use crate::model::Model;
+
+pub(crate) mod boosted;
+pub(crate) mod cloze;
+pub(crate) mod nearest;
+pub(crate) mod ngram;
+pub(crate) mod probe;
+pub(crate) mod published;
+
+/// A kind of method: how the task file asks for it, and how its models are read again.
+#[derive(Clone, Copy)]
+pub struct MethodKind {
+    /// Its name in manifests.
+    pub name: &'static str,
+    /// The method with the settings of a candidate whose paths are relative to a folder; `None` where the candidate asks
+    /// for something else.
+    pub of: fn(&CandidateEntry, &Path) -> Result<Option<Box<dyn Method>>, ModelError>,
+    /// Reads what [`Model::save`] wrote into a folder.
+    pub load: fn(&Saved<'_>) -> Result<Box<dyn Model>, ModelError>,
+}
+
+/// A model that was saved, as its method reads it.
+pub struct Saved<'a> {
+    /// Its folder.
+    pub folder: &'a Path,
+    /// What its manifest says.
+    pub manifest: &'a Manifest,
+    /// The encoders that are open.
+    pub encoders: &'a Encoders,
+}
+
+impl Saved<'_> {
+    /// What it stands on.
+    ///
+    /// # Errors
+    /// [`ModelError::File`] where the manifest does not say so.
+    pub fn source(&self) -> Result<&EncoderSource, ModelError> {
+        self.manifest.source.as_ref().ok_or_else(|| self.damaged(&"its manifest names no source"))
+    }
+
+    /// That it cannot be read.
+    pub fn damaged(&self, problem: &dyn std::fmt::Display) -> ModelError {
+        crate::manifest::damaged(self.folder, problem)
+    }
+}
+
+/// The first that takes a candidate has it: those that are named come before those that take what is left.
+const BUILT_IN: [MethodKind; 6] =
+    [ngram::KIND, boosted::KIND, cloze::KIND, published::KIND, nearest::KIND, probe::KIND];
+
+/// The methods that there are: those that Ordinate brings, and a caller's own.
+#[derive(Clone)]
+pub struct Methods(Vec<MethodKind>);
+
+impl Default for Methods {
+    fn default() -> Self {
+        Self(BUILT_IN.to_vec())
+    }
+}
+
+impl Methods {
+    /// With one more, which is asked before the others.
+    #[must_use]
+    pub fn with(mut self, kind: MethodKind) -> Self {
+        self.0.insert(0, kind);
+        self
+    }
+
+    /// The method of a candidate, whose paths are relative to `base`; `None` for one that is not made here.
+    ///
+    /// # Errors
+    /// [`ModelError::Unknown`], [`ModelError::Method`], [`ModelError::File`] where a folder is not there.
+    pub fn of(&self, entry: &CandidateEntry, base: &Path) -> Result<Option<Box<dyn Method>>, ModelError> {
+        for kind in &self.0 {
+            if let Some(method) = (kind.of)(entry, base)? {
+                return Ok(Some(method));
+            }
+        }
+        match &entry.adapt {
+            None => Ok(None),
+            Some(adapt) => Err(ModelError::Method(adapt.method.clone())),
+        }
+    }
+
+    /// Reads a model that [`crate::save`] wrote, and makes it ready to answer.
+    ///
+    /// # Errors
+    /// [`ModelError::File`] for a file that is missing or damaged, also of its encoder, or of a version or a method that
+    /// is not known.
+    pub fn load(&self, folder: &Path, encoders: &Encoders) -> Result<Box<dyn Model>, ModelError> {
+        let manifest = Manifest::read(folder)?;
+        let kind = self.0.iter().find(|kind| kind.name == manifest.method).ok_or_else(|| {
+            crate::manifest::damaged(folder, &format!("its method {:?} is not known", manifest.method))
+        })?;
+        (kind.load)(&Saved { folder, manifest: &manifest, encoders })
+    }
+}

@@ -1,0 +1,125 @@
+//! A probe: a linear classifier, or regression, on the vectors of an encoder that stays as it is.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ordinate_core::task::CandidateEntry;
+use serde::Serialize;
+
+use crate::encoders::{Embedding, EncoderSource, SharedEncoder};
+use crate::error::ModelError;
+use crate::head::Head;
+use crate::kind::Kind;
+use crate::linear::Rows;
+use crate::manifest::{read_model, write_model};
+use crate::method::{Fitting, Identity, Method, TrainingSet};
+use crate::methods::{MethodKind, Saved};
+use crate::model::{Facts, Model, Reply, Sample};
+use crate::stop::Stop;
+
+pub(crate) const KIND: MethodKind = MethodKind { name: NAME, of, load };
+const NAME: &str = "probe";
+/// Raised when the same data come to give another model.
+const VERSION: u32 = 1;
+const COSTS: [f64; 3] = [1.0, 8.0, 64.0];
+
+/// `adapt = { from = "...", method = "probe" }`.
+#[derive(Debug, Serialize)]
+pub struct Probing {
+    /// The encoder.
+    #[serde(skip)]
+    pub source: EncoderSource,
+    /// Train items at most; `None` for all.
+    pub examples: Option<u32>,
+}
+
+fn of(entry: &CandidateEntry, base: &Path) -> Result<Option<Box<dyn Method>>, ModelError> {
+    let Some(adapt) = entry.adapt.as_ref().filter(|adapt| adapt.method == NAME) else { return Ok(None) };
+    let source = match entry.openai.as_ref().filter(|_| entry.embeds()) {
+        Some(api) => {
+            EncoderSource::Elsewhere(format!("{} {}", api.base_url.as_deref().unwrap_or_default(), api.model))
+        }
+        None => EncoderSource::find(&adapt.from, base)?,
+    };
+    Ok(Some(Box::new(Probing { source, examples: adapt.examples })))
+}
+
+fn load(saved: &Saved<'_>) -> Result<Box<dyn Model>, ModelError> {
+    let encoder = saved.encoders.get(saved.source()?)?;
+    Ok(Box::new(Probe { encoder, linear: read_model(saved.folder)? }))
+}
+
+impl Method for Probing {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn title(&self) -> &'static str {
+        "a probe"
+    }
+
+    fn identity(&self) -> Result<Identity, ModelError> {
+        Identity::of(self, VERSION)
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Classify, Kind::Tag, Kind::Regress]
+    }
+
+    fn source(&self) -> Option<&EncoderSource> {
+        Some(&self.source)
+    }
+
+    fn encoder(&self) -> Option<&EncoderSource> {
+        Some(&self.source)
+    }
+
+    fn fit(&self, train: &TrainingSet<'_>, fitting: &Fitting<'_>) -> Result<Box<dyn Model>, ModelError> {
+        let encoder = fitting.encoders.get(&self.source)?;
+        let train = train.some(self.examples, fitting.seed);
+        let embedded = encoder.embed(&train.texts(), fitting.stop)?;
+        Ok(Box::new(Probe::fit(encoder, train.kind(), &embedded, &train.labels(), fitting.stop)?))
+    }
+}
+
+/// A linear model on the vectors of an encoder.
+pub struct Probe {
+    encoder: Arc<SharedEncoder>,
+    linear: Head,
+}
+
+impl Probe {
+    /// Trains on vectors that the encoder made, and the labels of each.
+    ///
+    /// # Errors
+    /// As [`Head::fit`].
+    pub fn fit(
+        encoder: Arc<SharedEncoder>,
+        kind: Kind,
+        embedded: &[Arc<Embedding>],
+        targets: &[Vec<String>],
+        stop: Stop<'_>,
+    ) -> Result<Self, ModelError> {
+        let vectors: Vec<&[f32]> = embedded.iter().map(|one| one.vector.as_slice()).collect();
+        let linear = Head::fit(kind, Rows::Dense(&vectors), targets, &COSTS, stop)?;
+        Ok(Self { encoder, linear })
+    }
+}
+
+impl Model for Probe {
+    fn answer(&self, samples: &[Sample<'_>]) -> Result<Vec<Reply>, ModelError> {
+        let texts: Vec<&str> = samples.iter().map(|sample| sample.text).collect();
+        let embedded = self.encoder.embed(&texts, Stop::NEVER)?;
+        let reply = |one: &Arc<Embedding>| Reply::timed(one.took, || self.linear.predict_dense(&one.vector));
+        Ok(embedded.iter().map(reply).collect())
+    }
+
+    fn facts(&self) -> Facts {
+        let (encoder, own) = (self.encoder.facts(), self.linear.parameters());
+        Facts { parameters: encoder.parameters + own, bytes: encoder.bytes + 4 * own }
+    }
+
+    fn save(&self, folder: &Path) -> Result<(), ModelError> {
+        write_model(folder, &self.linear)
+    }
+}

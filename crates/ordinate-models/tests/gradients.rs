@@ -1,0 +1,107 @@
+//! Every variable of every architecture has a gradient: an operation that ends the graph does so without an error.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+
+mod tiny;
+mod tiny_encoder;
+
+use std::collections::BTreeMap;
+
+use candle_core::{Tensor, Var};
+use ordinate_models::Encoder as _;
+use ordinate_models::decoder::{Cache, trainable};
+use ordinate_models::encoder::{Source, Trainable, open};
+
+/// The names of the variables that a loss of this result does not move.
+fn still(made: &Tensor, variables: &BTreeMap<String, Var>) -> Vec<String> {
+    // Not the sum of squares alone: normed states have the same one, whatever the weights are.
+    let weights = Tensor::arange(0.0_f32, made.elem_count() as f32, made.device()).unwrap();
+    let weights = weights.sin().unwrap().reshape(made.shape()).unwrap();
+    let gradients = (made.sqr().unwrap() * weights).unwrap().sum_all().unwrap().backward().unwrap();
+    let moves = |variable: &Var| {
+        let gradient = gradients.get(variable)?;
+        let most = gradient.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+        (most.is_finite() && most > 0.0).then_some(())
+    };
+    let still = variables.iter().filter(|(_, variable)| moves(variable).is_none());
+    still.map(|(name, _)| name.clone()).collect()
+}
+
+/// The slope of the loss along one value of a variable is what its gradient says.
+fn checked(variable: &Var, loss: &dyn Fn() -> Tensor) {
+    let gradients = loss().backward().unwrap();
+    let gradient: Vec<f32> = gradients.get(variable).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+    let at = (0..gradient.len()).max_by(|&a, &b| gradient[a].abs().total_cmp(&gradient[b].abs())).unwrap();
+    let start = variable.as_tensor().copy().unwrap();
+    let mut moved = |by: f32| {
+        let mut values: Vec<f32> = start.flatten_all().unwrap().to_vec1().unwrap();
+        values[at] += by;
+        variable.set(&Tensor::from_vec(values, start.shape(), start.device()).unwrap()).unwrap();
+        f64::from(loss().to_scalar::<f32>().unwrap())
+    };
+    let step = 2e-3_f32;
+    let slope = (moved(step) - moved(-step)) / f64::from(2.0 * step);
+    variable.set(&start).unwrap();
+    let said = f64::from(gradient[at]);
+    assert!((slope - said).abs() < 0.03 * said.abs().max(0.1), "{slope} is not {said}");
+}
+
+#[test]
+fn every_encoder() {
+    let golden = tiny_encoder::golden();
+    let mut seen = 0;
+    for case in golden["cases"].as_array().unwrap().iter().chain(golden["masked"].as_array().unwrap()) {
+        let folder = tempfile::tempdir().unwrap();
+        tiny_encoder::save(case, folder.path());
+        let source = Source { folder: folder.path().to_owned(), revision: None };
+        let encoder = Trainable::open(&source).unwrap();
+        let name = case["config"]["model_type"].to_string();
+        assert!(encoder.variables().len() > 10, "{name}");
+        let texts = ["w5 w6 w7 w8 w9", "w10 w11", "w12"];
+        let tokens = encoder.tokens(&texts).unwrap();
+        let batch: Vec<&[u32]> = tokens.iter().map(Vec::as_slice).collect();
+        let pooled = encoder.pooled(&batch).unwrap();
+        assert_eq!(still(&pooled, encoder.variables()), Vec::<String>::new(), "{name}");
+        // What is trained is what answers.
+        let vectors = open(&source).unwrap().embed(&texts).unwrap();
+        for (row, vector) in pooled.to_vec2::<f32>().unwrap().iter().zip(&vectors) {
+            let length = row.iter().map(|value| value * value).sum::<f32>().sqrt();
+            assert!(row.iter().zip(vector).all(|(a, b)| (a / length - b).abs() < 1e-5), "{name}");
+        }
+        let loss = || {
+            let pooled = encoder.pooled(&batch).unwrap();
+            let weights = Tensor::arange(0.0_f32, pooled.elem_count() as f32, pooled.device()).unwrap();
+            let weights = weights.sin().unwrap().reshape(pooled.shape()).unwrap();
+            (pooled * weights).unwrap().sum_all().unwrap()
+        };
+        encoder.variables().values().step_by(5).for_each(|variable| checked(variable, &loss));
+        seen += 1;
+    }
+    assert!(seen >= 8, "{seen}");
+}
+
+#[test]
+fn every_decoder() {
+    let rows = tiny::rows("decoders.json");
+    let tokens: Vec<u32> = vec![3, 5, 8, 13, 7, 4, 9, 2, 11, 6];
+    for row in &rows {
+        let folder = tiny::folder(row);
+        let source = Source { folder: folder.path().to_owned(), revision: None };
+        let decoder = trainable(&source).unwrap();
+        let name = row["name"].to_string();
+        let logits = decoder.all_logits(&tokens).unwrap();
+        assert_eq!(still(&logits, decoder.variables()), Vec::<String>::new(), "{name}");
+        // What is trained is what answers.
+        let read = decoder.read(&tokens, &mut Cache::default(), tokens.len()).unwrap();
+        for (row, read) in logits.to_vec2::<f32>().unwrap().iter().zip(&read) {
+            assert!(row.iter().zip(read).all(|(a, b)| (a - b).abs() < 1e-4), "{name}");
+        }
+        let loss = || {
+            let logits = decoder.all_logits(&tokens).unwrap();
+            let weights = Tensor::arange(0.0_f32, logits.elem_count() as f32, logits.device()).unwrap();
+            let weights = (weights.sin().unwrap() * 0.1).unwrap().reshape(logits.shape()).unwrap();
+            (logits * weights).unwrap().sum_all().unwrap()
+        };
+        decoder.variables().values().step_by(7).for_each(|variable| checked(variable, &loss));
+    }
+    assert_eq!(rows.len(), 17);
+}
