@@ -124,3 +124,40 @@ fn real_folders() {
         "{text}"
     );
 }
+
+/// Public sets as they lie in their folders: what is asked, by the columns alone.
+#[test]
+fn real_sets_of_items() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/tasks");
+    if !root.exists() {
+        println!("skipped: {} is not there", root.display());
+        return;
+    }
+    for (name, kind, files, others) in [
+        ("ag_news", "classify", 2, ""),
+        ("banking77", "classify", 2, ""),
+        ("fiqa_sa", "classify", 2, "dev.jsonl"),
+        ("wdbc", "classify", 2, ""),
+        ("medmcqa", "choose", 2, ""),
+        ("medqa_usmle", "choose", 1, ""),
+        ("pubmedqa_l", "choose", 2, ""),
+        ("squad_small", "extract", 2, ""),
+        ("bioasq_factoid", "extract", 2, ""),
+        ("multi30k", "translate", 2, "dev.jsonl"),
+        ("tico19_en_fr", "translate", 2, ""),
+        ("meqsum", "generate", 2, ""),
+        ("mts_dialog", "generate", 2, "\"dev.jsonl\", \"test2.jsonl\""),
+    ] {
+        let text = infer_task(&root.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let task = parse_task(&root.join(name).join("ordinate.toml"), &text)
+            .unwrap_or_else(|error| panic!("{name}: {error}\n{text}"));
+        assert!(text.contains(&format!("kind = \"{kind}\"")), "{name}: {text}");
+        let data = &task.file.data;
+        let named = [&data.items, &data.train, &data.test].into_iter().flatten().count();
+        assert_eq!(named, files, "{name}: {text}");
+        assert!(data.target.is_some() && (data.input.is_some() || data.features.is_some()), "{name}: {text}");
+        assert!(text.contains(others), "{name}: {text}");
+        assert_eq!(data.features.is_some(), name == "wdbc", "{name}: {text}");
+        assert_eq!(!task.file.candidate.is_empty(), kind == "classify", "{name}: {text}");
+    }
+}

@@ -33,7 +33,7 @@ const INPUTS: [&str; 14] = [
     "instruction",
     "src",
 ];
-const TARGETS: [&str; 12] = [
+const TARGETS: [&str; 15] = [
     "target",
     "label",
     "answer",
@@ -46,7 +46,13 @@ const TARGETS: [&str; 12] = [
     "output",
     "tgt",
     "class",
+    "diagnosis",
+    "outcome",
+    "y",
 ];
+/// Columns of sentences in several languages are called so.
+const LANGUAGES: [&str; 16] =
+    ["en", "de", "fr", "es", "zh", "it", "pt", "ru", "ja", "ko", "ar", "nl", "pl", "cs", "tr", "hi"];
 const SLICES: [&str; 10] =
     ["slice", "task", "topic", "domain", "subject", "category", "subset", "language", "source_type", "type"];
 const GROUPS: [&str; 11] = [
@@ -103,6 +109,8 @@ pub(super) struct Fields {
     pub(super) group: Option<String>,
     /// Whether an item is made up of all the fields that are nothing else.
     pub(super) all_features: bool,
+    /// Whether input and target are one sentence in two languages.
+    pub(super) translates: bool,
 }
 
 impl Fields {
@@ -121,6 +129,21 @@ impl Fields {
     /// The fields of a file of items.
     pub(super) fn of_items(columns: &[String]) -> Self {
         let context = first(&CONTEXTS, columns);
+        let mut languages = columns.iter().filter(|column| LANGUAGES.contains(&column.as_str()));
+        let (from, to) = (languages.next().cloned(), languages.next().cloned());
+        let pair =
+            from.zip(to).filter(|_| first(&INPUTS, columns).is_none() && first(&TARGETS, columns).is_none());
+        if let Some((from, to)) = pair {
+            return Self {
+                id: first(&IDS, columns),
+                input: Some(from),
+                target: Some(to),
+                slice: first(&SLICES, columns),
+                group: first(&GROUPS, columns),
+                translates: true,
+                ..Self::default()
+            };
+        }
         Self {
             id: first(&IDS, columns),
             input: first(&INPUTS, columns),
@@ -129,7 +152,7 @@ impl Fields {
             options: first(&OPTIONS, columns),
             slice: first(&SLICES, columns),
             group: first(&GROUPS, columns),
-            all_features: false,
+            ..Self::default()
         }
     }
 

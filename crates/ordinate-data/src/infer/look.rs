@@ -22,6 +22,7 @@ pub(super) enum Kind {
     Tag,
     Choose,
     Extract,
+    Translate,
     Regress,
     Generate,
 }
@@ -60,7 +61,8 @@ pub(super) fn items(path: &Path, mut fields: Fields) -> Result<(Fields, Kind), D
             targets.numbers += usize::from(target.trim().parse::<f64>().is_ok());
             targets.lists += usize::from(target.trim_start().starts_with('['));
             let context = row.text(Column::Context)?;
-            targets.within_context += usize::from(context.is_some_and(|text| text.contains(target.trim())));
+            targets.within_context +=
+                usize::from(context.is_some_and(|context| stands_in(&target, &context)));
         }
         Ok(())
     })?;
@@ -74,23 +76,32 @@ pub(super) fn items(path: &Path, mut fields: Fields) -> Result<(Fields, Kind), D
     }
     let all = |count: usize| targets.filled > 0 && count == targets.filled;
     let few = (2..=MAX_LABELS).contains(&labels) && labels * 3 <= rows;
+    let numbers = all(targets.numbers) && labels > MIN_NUMBERS;
+    let within = targets.filled > 0 && targets.within_context * 10 >= targets.filled * 9;
     let kind = if fields.options.is_some() {
         Kind::Choose
+    } else if fields.translates {
+        Kind::Translate
+    } else if within && (!few || all(targets.lists)) {
+        Kind::Extract
     } else if all(targets.lists) {
         Kind::Tag
-    } else if few && !(all(targets.numbers) && labels > MIN_NUMBERS) {
+    } else if few && !numbers {
         Kind::Classify
-    } else if fields.context.is_some()
-        && targets.within_context * 10 >= targets.filled * 9
-        && targets.filled > 0
-    {
-        Kind::Extract
-    } else if all(targets.numbers) && labels > MIN_NUMBERS {
+    } else if numbers {
         Kind::Regress
     } else {
         Kind::Generate
     };
     Ok((fields, kind))
+}
+
+/// Whether an answer, or one of a list of right answers, stands in a passage.
+fn stands_in(target: &str, context: &str) -> bool {
+    match serde_json::from_str::<Vec<String>>(target) {
+        Ok(several) => several.iter().any(|one| context.contains(one.trim())),
+        Err(_) => context.contains(target.trim()),
+    }
 }
 
 /// Whether the fields that nothing else is read from make up an item: two at least, each numbers or few different texts.

@@ -27,6 +27,9 @@ fn write_all(text: &mut String, found: &Found) -> std::fmt::Result {
         }
         Kind::Choose => ("choose", "one of the options that the item gives. Please check"),
         Kind::Extract => ("extract", "a span of a passage, in which the targets stand. Please check"),
+        Kind::Translate => {
+            ("translate", "text in another language, of the columns that are called so. Please check")
+        }
         Kind::Regress => ("regress", "a number; the targets are many different ones. Please check"),
         Kind::Generate => ("generate", "free text; see docs/task-file.md for the other kinds. Please check"),
     };
