@@ -148,7 +148,7 @@ impl Crossed<'_> {
         let crossed: Vec<Box<dyn Policy>> =
             self.parts.par_iter().map(|(train, _)| learner.fit(train, context)).collect::<Result<_, _>>()?;
         let whole = learner.fit(self.learn, context)?;
-        Ok(self.tried(learner, dials, &crossed, whole))
+        Ok(self.tried(learner, &dials, &crossed, whole))
     }
 
     fn promising(&self, learner: &dyn Learner, context: &Context) -> Result<Tried, NotApplicable> {
@@ -166,7 +166,7 @@ impl Crossed<'_> {
             self.parts.par_iter().map(|(train, _)| fit(train)).collect::<Result<_, _>>()?;
         let (crossed, folds): (Vec<_>, Vec<_>) = crossed.into_iter().unzip();
         let (policy, whole) = fit(self.learn)?;
-        let (mut trial, policy) = self.tried(learner, dials.clone(), &crossed, policy);
+        let (mut trial, policy) = self.tried(learner, &dials, &crossed, policy);
         trial.calibration = Some(Calibration { dials, folds: vec![folds], whole });
         Ok((trial, policy))
     }
@@ -175,7 +175,7 @@ impl Crossed<'_> {
     fn tried(
         &self,
         learner: &dyn Learner,
-        dials: Vec<Dial>,
+        dials: &[Dial],
         crossed: &[Box<dyn Policy>],
         whole: Box<dyn Policy>,
     ) -> Tried {
@@ -186,7 +186,7 @@ impl Crossed<'_> {
         let mut advantage = vec![f64::NAN; if two { len } else { 0 }];
         for ((_, held_out), policy) in self.parts.iter().zip(crossed) {
             let rows = self.rows_at(held_out);
-            plays.scatter(&record(policy.as_ref(), evidence, &rows, &dials), held_out);
+            plays.scatter(&record(policy.as_ref(), evidence, &rows, dials), held_out);
             if two {
                 for (&position, expected) in held_out.iter().zip(advantages(policy.as_ref(), evidence, &rows))
                 {

@@ -2,8 +2,8 @@
 
 use ordinate_core::{Evidence, Output, OutputKind, Row, Seen};
 use ordinate_learn::greedy;
+use ordinate_trials::Outlay;
 
-use crate::learner::Outlay;
 use crate::vote::together;
 use crate::weighted::Growing;
 

@@ -170,7 +170,8 @@ mod tests {
     fn curve() -> Outcomes {
         let mut curve = Outcomes::default();
         for (quality, cost) in [(0.80, 0.010), (0.795, 0.005), (0.60, 0.001)] {
-            let at = |i: usize| f64::clamp(quality + if i % 2 == 0 { 0.05 } else { -0.05 }, 0.0, 1.0);
+            let at =
+                |i: usize| f64::clamp(quality + if i.is_multiple_of(2) { 0.05 } else { -0.05 }, 0.0, 1.0);
             curve.quality.push((0..400).map(at).collect());
             curve.cost_usd.push(vec![cost; 400]);
         }

@@ -44,7 +44,7 @@ pub use methods::nearest::{Nearest, NearestLabel};
 pub use methods::ngram::{Ngram, NgramLinear};
 pub use methods::probe::{Probe, Probing};
 pub use methods::published::{Published, PublishedClassifier};
-pub use methods::{MethodKind, Methods, Saved};
+pub use methods::{MethodKind, Methods, Of, Saved};
 pub use model::{Encoder, Facts, Model, Prediction, Reply, Sample};
 pub use regression::Ridge;
 pub use script::share_of_other_scripts;

@@ -32,7 +32,7 @@ fn checked(variable: &Var, loss: &dyn Fn() -> Tensor) {
     let gradient: Vec<f32> = gradients.get(variable).unwrap().flatten_all().unwrap().to_vec1().unwrap();
     let at = (0..gradient.len()).max_by(|&a, &b| gradient[a].abs().total_cmp(&gradient[b].abs())).unwrap();
     let start = variable.as_tensor().copy().unwrap();
-    let mut moved = |by: f32| {
+    let moved = |by: f32| {
         let mut values: Vec<f32> = start.flatten_all().unwrap().to_vec1().unwrap();
         values[at] += by;
         variable.set(&Tensor::from_vec(values, start.shape(), start.device()).unwrap()).unwrap();

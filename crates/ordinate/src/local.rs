@@ -57,8 +57,11 @@ pub(crate) struct Kept {
     pub(crate) bytes: u64,
 }
 
+/// A method, and what the task asks of its models.
+type Made = (Box<dyn Method>, Kind);
+
 /// The method by which a candidate is made here; `None` for another one.
-pub(crate) fn method(task: &Task, entry: &CandidateEntry) -> Result<Option<(Box<dyn Method>, Kind)>, Error> {
+pub(crate) fn method(task: &Task, entry: &CandidateEntry) -> Result<Option<Made>, Error> {
     let fail = |error: &dyn std::fmt::Display| Error::candidate(task, &entry.name, error);
     let Some(method) = Methods::default().of(entry, task.dir()).map_err(|error| fail(&error))? else {
         return Ok(None);

@@ -146,7 +146,7 @@ target = "label"
     .to_owned();
     for (model, lineage) in ["general", "vertical", "general"].iter().enumerate() {
         let _ = write!(task, "[[candidate]]\nname = \"m{model}\"\nlineage = \"{lineage}\"\n");
-        let _ = write!(task, "recorded = {{ path = \"m{model}.jsonl\" }}\n");
+        let _ = writeln!(task, "recorded = {{ path = \"m{model}.jsonl\" }}");
     }
     let task = desk.write("t.toml", task);
     same_verdicts(&desk, &task, 15, 14);

@@ -134,7 +134,7 @@ pub fn open(place: &Place) -> Result<Writer, ModelError> {
             if !beside.is_file() {
                 let read = vocabulary::tokenizer(&meta).map_err(|problem| file(path, &problem))?;
                 let (tokenizer, begin) = read;
-                return finish(opened, tokenizer, begin, template, special);
+                return finish(opened, tokenizer, begin, template.as_deref(), special);
             }
             (folder.to_owned(), template, special)
         }
@@ -155,14 +155,14 @@ pub fn open(place: &Place) -> Result<Writer, ModelError> {
         let ends: Ends = json(&generation)?;
         opened.ends.extend(ends.eos_token_id.map(|ends| ends.list()).unwrap_or_default());
     }
-    finish(opened, tokenizer, None, template, special)
+    finish(opened, tokenizer, None, template.as_deref(), special)
 }
 
 fn finish(
     mut opened: Opened,
     mut tokenizer: Tokenizer,
     begin: Option<u32>,
-    template: Option<String>,
+    template: Option<&str>,
     special: [Option<String>; 2],
 ) -> Result<Writer, ModelError> {
     let failed = |error: tokenizers::Error| ModelError::Failed(error.to_string());
@@ -170,7 +170,7 @@ fn finish(
     tokenizer.with_padding(None);
     let [first, end] = special.map(Option::unwrap_or_default);
     opened.ends.extend(tokenizer.token_to_id(&end));
-    let chat = template.as_deref().map(|template| Chat::new(template, &first, &end)).transpose()?;
+    let chat = template.map(|template| Chat::new(template, &first, &end)).transpose()?;
     Ok(Writer::new(opened.layers, tokenizer, begin, chat, opened.ends))
 }
 

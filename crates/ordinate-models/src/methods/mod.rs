@@ -17,6 +17,9 @@ pub(crate) mod ngram;
 pub(crate) mod probe;
 pub(crate) mod published;
 
+/// What makes a method of a candidate whose paths are relative to a folder.
+pub type Of = fn(&CandidateEntry, &Path) -> Result<Option<Box<dyn Method>>, ModelError>;
+
 /// A kind of method: how the task file asks for it, and how its models are read again.
 #[derive(Clone, Copy)]
 pub struct MethodKind {
@@ -24,7 +27,7 @@ pub struct MethodKind {
     pub name: &'static str,
     /// The method with the settings of a candidate whose paths are relative to a folder; `None` where the candidate asks
     /// for something else.
-    pub of: fn(&CandidateEntry, &Path) -> Result<Option<Box<dyn Method>>, ModelError>,
+    pub of: Of,
     /// Reads what [`Model::save`] wrote into a folder.
     pub load: fn(&Saved<'_>) -> Result<Box<dyn Model>, ModelError>,
 }
