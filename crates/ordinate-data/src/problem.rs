@@ -10,11 +10,10 @@ use crate::wording::{did_you_mean, list};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    // --- files ---
     /// There is no such file.
     #[error("there is no such file. Check the spelling and the folder.")]
     NotFound,
-    /// A path in the task file leads nowhere.
+    /// A path leads nowhere.
     #[error("there is no file {0}. Paths are relative to the task file; check the spelling.")]
     NotFoundAt(String),
     /// The file may not be read.
@@ -86,7 +85,6 @@ pub enum Problem {
         /// What to do.
         next: &'static str,
     },
-    // --- formats ---
     /// A line of JSONL is not a JSON object.
     #[error("the line is not a JSON object ({0}). Write one object a line: {{\"id\": \"1\", ...}}.")]
     BadJson(String),
@@ -124,7 +122,6 @@ pub enum Problem {
         /// The size of the file.
         bytes: u64,
     },
-    // --- columns and cells ---
     /// A column is missing.
     #[error("there is no such column; the columns are {}{}. Rename the column{}.", list(known),
             did_you_mean(nearest.as_deref()), if *mappable {
@@ -285,7 +282,6 @@ pub enum Problem {
              and clear answers some hundreds."
     )]
     OneItem,
-    // --- the task file ---
     /// Not TOML.
     #[error("this is not valid TOML: {0}. Correct it here.")]
     Toml(String),

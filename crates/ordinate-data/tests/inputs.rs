@@ -3,27 +3,19 @@
 
 mod common;
 
-use std::io::{Cursor, Write};
 use std::sync::Arc;
 
 use arrow_array::{
     ArrayRef, BooleanArray, DurationMicrosecondArray, Float64Array, Int64Array, ListArray, RecordBatch,
     StringArray, TimestampMillisecondArray, types::Int64Type,
 };
-use common::{Files, gzip, table_task};
+use common::{Files, gzip, mean, table_task};
 use ordinate_core::Status;
-use ordinate_data::{Loaded, infer_task, load_evidence, load_items, load_scored, parse_task, read_task};
+use ordinate_data::{Loaded, load_items, load_scored, read_task};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
-use zip::write::{SimpleFileOptions, ZipWriter};
-
-fn mean(loaded: &Loaded, candidate: usize) -> f64 {
-    let answers = loaded.evidence.answers(candidate);
-    let scores: Vec<f64> = (0..loaded.evidence.len()).filter_map(|row| answers.score(row)).collect();
-    scores.iter().sum::<f64>() / scores.len() as f64
-}
 
 fn errors(loaded: &Loaded, candidate: usize) -> usize {
     loaded.evidence.answers(candidate).count(Status::Error)
@@ -323,122 +315,6 @@ fn a_device_is_no_file() {
     assert!(files.message("t.toml").contains("pipe or a device"));
 }
 
-/// A workbook of one sheet, as small as Excel reads it; texts are inline.
-fn workbook(rows: &[Vec<&str>]) -> Vec<u8> {
-    let cell = |text: &str| match text.parse::<f64>() {
-        Ok(number) => format!("<c><v>{number}</v></c>"),
-        Err(_) if text.is_empty() => "<c/>".to_owned(),
-        Err(_) => format!("<c t=\"inlineStr\"><is><t>{text}</t></is></c>"),
-    };
-    let row =
-        |row: &Vec<&str>| format!("<row>{}</row>", row.iter().map(|text| cell(text)).collect::<String>());
-    let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
-    let relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
-    let package = "http://schemas.openxmlformats.org/package/2006";
-    let sheet = format!(
-        "<worksheet xmlns=\"{main}\"><sheetData>{}</sheetData></worksheet>",
-        rows.iter().map(row).collect::<String>()
-    );
-    let parts = [
-        (
-            "[Content_Types].xml",
-            format!(
-                "<Types xmlns=\"{package}/content-types\"><Default Extension=\"xml\" ContentType=\"application/xml\"/></Types>"
-            ),
-        ),
-        (
-            "_rels/.rels",
-            format!(
-                "<Relationships xmlns=\"{package}/relationships\"><Relationship Id=\"r1\" Type=\"{relations}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"
-            ),
-        ),
-        (
-            "xl/workbook.xml",
-            format!(
-                "<workbook xmlns=\"{main}\" xmlns:r=\"{relations}\"><sheets><sheet name=\"Results\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>"
-            ),
-        ),
-        (
-            "xl/_rels/workbook.xml.rels",
-            format!(
-                "<Relationships xmlns=\"{package}/relationships\"><Relationship Id=\"r1\" Type=\"{relations}/worksheet\" Target=\"worksheets/sheet1.xml\"/></Relationships>"
-            ),
-        ),
-        ("xl/worksheets/sheet1.xml", sheet),
-    ];
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, text) in parts {
-        zip.start_file(name, SimpleFileOptions::default()).unwrap();
-        zip.write_all(text.as_bytes()).unwrap();
-    }
-    zip.finish().unwrap().into_inner()
-}
-
-/// What `infer_task` writes runs: the task, and its evidence.
-fn init(files: &Files, name: &str) -> (String, Loaded) {
-    let text = infer_task(&files.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let task =
-        parse_task(&files.path("ordinate.toml"), &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let loaded = load_evidence(&task).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    (text, loaded)
-}
-
-#[test]
-fn tables_with_the_headers_that_people_write() {
-    let mut rows = vec![
-        vec!["Results of March", "", "", "", ""],
-        vec!["Model", "Question ID", "Topic", "Correct?", "Cost (USD)"],
-    ];
-    let ids: Vec<String> = (0..ITEMS).map(|at| format!("q{at}")).collect();
-    for (at, id) in ids.iter().enumerate() {
-        let topic = ["law", "art"][at % 2];
-        rows.push(vec!["GPT", id, topic, if at < 6 { "Yes" } else { "No" }, "0.01"]);
-        rows.push(vec!["Med 7B ", id, topic, if at < 2 { "Yes" } else { "No" }, ""]);
-    }
-    let csv = rows.iter().map(|row| row.join(";") + "\n").collect::<String>();
-    let files = Files::new(&[("results.csv", csv.as_bytes()), ("results.xlsx", &workbook(&rows))]);
-    for name in ["results.csv", "results.xlsx"] {
-        let (text, loaded) = init(&files, name);
-        assert!(
-            text.contains(
-                "columns = { candidate = \"Model\", score = \"Correct?\", cost_usd = \"Cost (USD)\" }"
-            ),
-            "{text}"
-        );
-        assert_eq!(
-            (loaded.evidence.len(), mean(&loaded, 0), mean(&loaded, 1)),
-            (ITEMS, 0.75, 0.25),
-            "{name}"
-        );
-        assert_eq!(loaded.evidence.candidates()[1].name.as_str(), "Med 7B");
-        assert_eq!(loaded.evidence.answers(0).cost_usd(0), Some(0.01));
-        assert!(loaded.evidence.items().has_slices(), "{text}");
-    }
-}
-
-#[test]
-fn wide_tables_of_router_research() {
-    let rows = (0..ITEMS).map(|at| {
-        let truth = |truth: bool| if truth { "True" } else { "False" };
-        format!("\"Question {at}?\",{},{},0.004,0.0002\n", truth(at < 6), truth(at < 2))
-    });
-    let head = "prompt,org/big-model,med-7b,org/big-model|total_cost,med-7b|total_cost\n";
-    let text = format!("{head}{}", rows.collect::<String>());
-    // Without costs too, as long as nothing but scores is left; a cell that is empty was not asked.
-    let bare = "prompt,a,b\nq1,0.5,1\nq2,,1\nq3,1,0\n";
-    let files = Files::new(&[("responses.csv", text.as_bytes()), ("bare.csv", bare.as_bytes())]);
-    let (task, loaded) = init(&files, "responses.csv");
-    assert!(
-        task.contains("columns = { score = \"org/big-model\", cost_usd = \"org/big-model|total_cost\" }"),
-        "{task}"
-    );
-    assert_eq!((loaded.evidence.len(), mean(&loaded, 0), mean(&loaded, 1)), (ITEMS, 0.75, 0.25));
-    assert_eq!(loaded.evidence.answers(1).cost_usd(3), Some(0.0002));
-    assert_eq!(loaded.evidence.items().input(0), Some("Question 0?"));
-    let (_, loaded) = init(&files, "bare.csv");
-    assert_eq!((mean(&loaded, 0), loaded.evidence.answers(0).count(Status::Missing)), (0.75, 1));
-}
-
 #[test]
 fn one_candidate_alone_loads() {
     let files = Files::new(&[
@@ -446,56 +322,4 @@ fn one_candidate_alone_loads() {
         ("t.toml", table_task("s.csv", &["a"]).as_bytes()),
     ]);
     assert_eq!(mean(&files.load("t.toml").unwrap(), 0), 0.5);
-}
-
-#[test]
-fn kinds_of_task_are_told_by_what_the_fields_hold() {
-    let many = |row: &dyn Fn(usize) -> String| (0..60).map(|at| row(at) + "\n").collect::<String>();
-    let kinds = [
-        (
-            "choose",
-            many(&|at| {
-                format!(
-                    "{{\"question\": \"q{at}\", \"options\": {{\"A\": \"x\", \"B\": \"y\"}}, \"answer\": \"{}\"}}",
-                    ["A", "B"][at % 2]
-                )
-            }),
-        ),
-        (
-            "extract",
-            many(&|at| {
-                format!("{{\"question\": \"q{at}\", \"context\": \"it is {at} now\", \"answer\": \"{at}\"}}")
-            }),
-        ),
-        ("regress", many(&|at| format!("{{\"text\": \"t{at}\", \"label\": {}}}", at as f64 / 7.0))),
-        ("classify", many(&|at| format!("{{\"text\": \"t{at}\", \"label\": \"{}\"}}", at % 3))),
-        (
-            "tag",
-            many(&|at| {
-                format!("{{\"text\": \"t{at}\", \"labels\": [\"x\"], \"label\": [\"a\", \"{}\"]}}", at % 3)
-            }),
-        ),
-        ("generate", many(&|at| format!("{{\"text\": \"t{at}\", \"summary\": \"s{at}\"}}"))),
-        (
-            "classify",
-            many(&|at| {
-                format!(
-                    "{{\"age\": {at}, \"dose\": {}, \"sex\": \"{}\", \"diagnosis\": \"x\", \"label\": \"{}\"}}",
-                    at * 2,
-                    ["f", "m"][at % 2],
-                    at % 2
-                )
-            }),
-        ),
-    ];
-    for (kind, text) in kinds {
-        let files = Files::new(&[("data.jsonl", text.as_bytes())]);
-        let text = infer_task(&files.path("data.jsonl")).unwrap();
-        assert!(text.contains(&format!("kind = \"{kind}\"")), "{kind}: {text}");
-        let task =
-            parse_task(&files.path("ordinate.toml"), &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-        let runs_here = ["classify", "tag", "regress"].contains(&kind);
-        assert_eq!(!task.file.candidate.is_empty(), runs_here, "{text}");
-        assert!(text.contains("# openai = {"), "{text}");
-    }
 }

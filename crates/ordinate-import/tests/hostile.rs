@@ -329,3 +329,19 @@ fn a_metric_that_one_model_lacks_is_no_row_of_errors() {
     let error = refused(&[make("a", "acc"), make("b", "brier")], &Options::default());
     assert!(error.contains("logs of b have no acc for task t") && error.contains("--metric"), "{error}");
 }
+
+/// Rows of lists that are packed small and are large in memory.
+#[test]
+fn many_small_values_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let zeros = "0,".repeat(9 << 20);
+    let sample =
+        format!(r#"{{"id":1,"epoch":1,"target":"a","scores":{{"s":{{"value":"C"}}}},"input":[{zeros}0]}}"#);
+    let header = r#"{"version":2,"status":"success","eval":{"task":"t","model":"m"},"plan":{}"#;
+    let json = file(&folder, "x.json", format!("{header},\"samples\":[{sample}]}}"));
+    let error = refused(&[json], &Options::default());
+    assert!(error.contains("JSON values") && error.contains("samples[0]"), "{error}");
+    let log = file(&folder, "samples_t.jsonl", format!(r#"{{"doc_id":0,"doc":[{zeros}0]}}"#));
+    let error = refused(&[log], &Options::default());
+    assert!(error.contains("JSON values") && error.contains("line 1"), "{error}");
+}

@@ -74,3 +74,10 @@ pub(crate) fn table_task(evidence: &str, candidates: &[&str]) -> String {
     }
     text
 }
+
+/// The mean score of a candidate, by its place.
+pub(crate) fn mean(loaded: &Loaded, candidate: usize) -> f64 {
+    let answers = loaded.evidence.answers(candidate);
+    let scores: Vec<f64> = (0..loaded.evidence.len()).filter_map(|row| answers.score(row)).collect();
+    scores.iter().sum::<f64>() / scores.len() as f64
+}
