@@ -3,7 +3,7 @@
 use ordinate_core::evidence::{Part, View};
 use ordinate_core::verdict::Verdict;
 use ordinate_core::{Dial, Evidence, Policy, Row};
-use ordinate_trials::{Board, Calibration, Folding, Outlay, Plays, Tested, Trial, Trials, policy_file};
+use ordinate_trials::{Board, Calibration, Folding, Outlay, Plays, Tested, Trial, Trials, single_file};
 use rayon::prelude::*;
 
 use crate::artefact::Artefact;
@@ -47,7 +47,7 @@ impl Learned {
         let singles = self.trials.candidates.iter().map(|candidate| {
             let policy = Box::new(Single::new(candidate.name.clone()));
             let (name, dial) = (candidate.name.to_string(), Dial::default());
-            (policy_file(&name), Artefact { name, policy, dial, promise: None })
+            (single_file(&name), Artefact { name, policy, dial, promise: None })
         });
         let mut artefacts: Vec<(String, Artefact)> = trials.chain(singles).collect();
         let first = verdict.recommended.as_ref().and_then(|recommended| recommended.file.as_deref());

@@ -50,6 +50,11 @@ impl<'a> Field<'a> {
         Self { contenders, weighed, needs, may, adjusted, widening: folds.map_or(1.0, widening) }
     }
 
+    /// Whether there is only one candidate.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.contenders.iter().filter(|contender| contender.is_single()).count() == 1
+    }
+
     /// Whether the data shows that `rival` does not lead `other` by more than `margin`, at this share of the
     /// level. The upper bound is that of the bootstrap or of Student's t, whichever is higher: with few items
     /// the bootstrap is too sure. 0/1 scores of independent items have to pass McNemar's exact test too where

@@ -27,7 +27,7 @@ use ordinate_core::verdict::{
     Basis, Deployment, Measured, OtherReading, Outcome, Recommended, VERSION, Verdict,
 };
 use ordinate_score::Groups;
-use ordinate_trials::{Priced, Trials, policy_file};
+use ordinate_trials::{Priced, Trials, single_file};
 use serde::{Deserialize, Serialize};
 
 pub use files::{KeptError, keep, kept};
@@ -155,7 +155,7 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
 
 fn recommend(index: usize, field: &Field<'_>) -> Recommended {
     let contender = &field.contenders[index];
-    let file = contender.chosen.map_or_else(|| policy_file(&contender.name), |chosen| chosen.trial.file());
+    let file = contender.chosen.map_or_else(|| single_file(&contender.name), |chosen| chosen.trial.file());
     Recommended {
         name: contender.name.clone(),
         kind: contender.kind,

@@ -74,6 +74,8 @@ pub(crate) fn choose(field: &Field<'_>, misses: &[Vec<Miss>]) -> Choice {
         best,
     };
     match recommended {
+        // Who was compared with nobody has won nothing.
+        Some(_) if field.is_alone() => Choice { outcome: Outcome::Undecided, ..choice },
         Some(recommended) => rules.doubt(choice, recommended, &recommendable),
         None => rules.nobody(choice),
     }

@@ -26,6 +26,15 @@ pub(crate) fn reasons(
     let mut why = Vec::new();
     match choice.recommended {
         None => why.extend(teller.nobody()),
+        Some(alone) if field.is_alone() => {
+            why.push(format!(
+                "Nothing to compare yet: {} is the only candidate, with quality {} at {}. Import the answers of another \
+                 model, or add a candidate.",
+                teller.name(alone),
+                teller.quality(alone),
+                teller.price(alone)
+            ));
+        }
         Some(recommended) => {
             why.push(teller.headline(recommended));
             why.extend(teller.against_best_single(recommended));

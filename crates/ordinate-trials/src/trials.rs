@@ -96,12 +96,29 @@ impl Trial {
     }
 }
 
-/// A policy's file in a run folder: its name with everything but letters, digits, dots and hyphens replaced.
+/// The file in a run folder of a policy that joins candidates, which is called as its kind is.
+fn policy_file(name: &str) -> String {
+    format!("policies/{name}.json")
+}
+
+/// The file in a run folder of a single candidate: its name with everything but letters, digits, dots and hyphens
+/// replaced. Where that changed or cut the name, or a policy may be called so, a digest keeps it apart from others.
 #[must_use]
-pub fn policy_file(name: &str) -> String {
+pub fn single_file(candidate: &str) -> String {
+    const LONGEST: usize = 80;
     let keep = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
-    let name: String = name.chars().map(keep).take(80).collect();
-    format!("policies/{}.json", name.trim_start_matches('.'))
+    let plain: String = candidate.chars().map(keep).take(LONGEST).collect();
+    let plain = plain.trim_start_matches('.');
+    let of_kind = |kind: &PolicyKind| plain.split('.').next() == Some(kind.as_str());
+    if plain == candidate && !PolicyKind::ALL.iter().any(of_kind) {
+        return format!("policies/{plain}.json");
+    }
+    format!("policies/{plain}-{:08x}.json", digest(candidate))
+}
+
+/// FNV-1a: the same on every machine and in every version.
+fn digest(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// All policies that were tried on one evidence.
@@ -160,12 +177,28 @@ pub fn best_column(board: &Board, items: &(impl Iterator<Item = usize> + Clone),
 
 #[cfg(test)]
 mod tests {
-    use super::policy_file;
+    use super::{policy_file, single_file};
 
     #[test]
-    fn policy_files_stay_in_their_folder() {
-        assert_eq!(policy_file("../../etc/passwd"), "policies/_.._etc_passwd.json");
-        assert_eq!(policy_file("by-slice"), "policies/by-slice.json");
-        assert_eq!(policy_file("通义 千问"), "policies/通义_千问.json");
+    fn files_stay_in_their_folder() {
+        assert_eq!(single_file("gpt-4.1"), "policies/gpt-4.1.json");
+        assert_eq!(single_file("通义-千问"), "policies/通义-千问.json");
+        let leads_out = single_file("../../etc/passwd");
+        assert!(
+            leads_out.starts_with("policies/_.._etc_passwd-") && !leads_out.contains("/.."),
+            "{leads_out}"
+        );
+    }
+
+    #[test]
+    fn no_two_have_one_file() {
+        let long = "x".repeat(90);
+        let names = ["by-slice", "by-slice.latency", "a/b", "a_b", "a b", &long, &long[..85], &long[..80]];
+        let mut files: Vec<String> = names.iter().map(|name| single_file(name)).collect();
+        files.extend(["by-slice", "by-slice.latency"].map(policy_file));
+        let count = files.len();
+        files.sort();
+        files.dedup();
+        assert_eq!(files.len(), count, "{files:?}");
     }
 }

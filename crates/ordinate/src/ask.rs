@@ -6,7 +6,7 @@ use std::path::Path;
 use ordinate_combine::Artefact;
 use ordinate_core::verdict::{Promise, Verdict};
 use ordinate_core::{Dial, Goal, PolicyKind, Query, Step};
-use ordinate_trials::policy_file;
+use ordinate_trials::single_file;
 use serde::Serialize;
 
 use crate::error::{Error, Fault};
@@ -120,10 +120,10 @@ fn load(folder: &Folder, verdict: &Verdict, policy: Option<&str>) -> Result<Arte
     let file = match (policy, &verdict.recommended) {
         (Some(name), _) => {
             let row = verdict.policies.iter().find(|row| row.name == name);
-            row.and_then(|row| row.file.clone()).unwrap_or_else(|| policy_file(name))
+            row.and_then(|row| row.file.clone()).unwrap_or_else(|| single_file(name))
         }
         (None, Some(recommended)) => {
-            recommended.file.clone().unwrap_or_else(|| policy_file(&recommended.name))
+            recommended.file.clone().unwrap_or_else(|| single_file(&recommended.name))
         }
         (None, None) => {
             let message = "the verdict of this run recommends no policy; name one with --policy";

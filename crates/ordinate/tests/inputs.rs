@@ -158,6 +158,34 @@ fn candidates_of_one_lineage_are_not_called_the_right_choice() {
     assert!(said.contains("Every candidate is called general"), "{said}");
 }
 
+#[test]
+fn a_candidate_may_be_called_as_a_kind_of_policy_is() {
+    let desk = Desk::new();
+    let rows = (0..90).map(|at| {
+        let right = |right: bool| u8::from(right);
+        format!(
+            "i{at},s{},by-slice,{}\ni{at},s{},b,{}\n",
+            at % 3,
+            right(at % 9 > 0),
+            at % 3,
+            right(at % 3 == 0)
+        )
+    });
+    desk.write("scores.csv", format!("id,slice,candidate,score\n{}", rows.collect::<String>()));
+    desk.write("t.toml", "[task]\nname = \"t\"\nkind = \"scored\"\n[data]\nevidence = \"scores.csv\"\n[[candidate]]\nname = \"by-slice\"\nlineage = \"general\"\n[[candidate]]\nname = \"b\"\nlineage = \"vertical\"\n");
+    let verdict = desk.verdict(&desk.path("t.toml"), &[]);
+    assert_eq!(
+        (&verdict["recommended"]["name"], &verdict["recommended"]["kind"]),
+        (&"by-slice".into(), &"single".into())
+    );
+    let file = verdict["recommended"]["file"].as_str().unwrap();
+    let saved = std::fs::read_to_string(desk.path("run").join(file)).unwrap();
+    assert!(file != "policies/by-slice.json" && saved.contains("\"single\""), "{file}: {saved}");
+    assert!(
+        std::fs::read_to_string(desk.path("run/policies/by-slice.json")).unwrap().contains("\"by-slice\"")
+    );
+}
+
 /// Runs the binary within 2 GB of address space.
 #[cfg(target_os = "linux")]
 fn within_memory(desk: &Desk, arguments: &str) -> (i32, String) {
