@@ -1,6 +1,8 @@
 //! Dual coordinate descent for logistic regression on sparse rows, several classes side by side: a row's features are
 //! far apart in memory, and what is fetched for one class serves its neighbours.
 
+use std::ops::ControlFlow;
+
 use rayon::prelude::*;
 
 use crate::margin::Cells;
@@ -8,8 +10,6 @@ use crate::random::shuffle;
 
 /// Passes over the rows after which fitting stops in any case.
 const PASSES: usize = 200;
-/// A class is done when none of its dual coordinates' gradients is larger.
-const FLAT: f64 = 0.02;
 /// Passes after which the classes that are not done close ranks.
 const PHASE: usize = 8;
 
@@ -22,8 +22,10 @@ pub(crate) struct Descent<'a, H> {
     pub(crate) classes: usize,
     /// Whether a class is right for a row.
     pub(crate) holds: H,
-    /// LIBLINEAR's `C`.
-    pub(crate) cost: f64,
+    /// LIBLINEAR's `C`, in ascending order.
+    pub(crate) costs: &'a [f64],
+    /// A class is done when none of its dual coordinates' gradients is larger.
+    pub(crate) tolerance: f64,
 }
 
 /// What one class has come to.
@@ -41,20 +43,35 @@ struct Class {
 }
 
 impl<H: Fn(usize, usize) -> bool + Sync> Descent<'_, H> {
-    /// Per class a weight per feature, and the intercept last: the same bits whatever the number of threads.
-    pub(crate) fn solve(&self) -> Vec<Vec<f32>> {
-        let least = (0.001 * self.cost).min(1e-8);
+    /// For each cost in turn, per class a weight per feature, and the intercept last: the same bits whatever the number of
+    /// threads. `each` may break off. The dual variables for one cost, grown as the cost grows, are where the next begins
+    /// (Chu, Ho, Tsai, Lin and Lin 2015, "Warm start for parameter selection of linear classifiers").
+    pub(crate) fn solve(&self, each: &mut dyn FnMut(usize, Vec<Vec<f32>>) -> ControlFlow<()>) {
+        let Some(&first) = self.costs.first() else { return };
+        let least = (0.001 * first).min(1e-8);
         let mut classes: Vec<Class> = (0..self.classes)
             .map(|number| Class {
                 number,
                 weights: vec![0.0; self.features + 1],
-                alpha: vec![[least, self.cost - least]; self.rows.len()],
+                alpha: vec![[least, first - least]; self.rows.len()],
                 inner_flat: 1e-2,
                 steepest: 0.0,
                 newton_steps: 0,
                 done: false,
             })
             .collect();
+        for (at, &cost) in self.costs.iter().enumerate() {
+            if let Some(before) = at.checked_sub(1).map(|at| self.costs[at]) {
+                classes.iter_mut().for_each(|class| class.grow(before, cost));
+            }
+            self.descend(&mut classes, cost, at == 0);
+            if each(at, classes.iter().map(|class| class.weights.clone()).collect()).is_break() {
+                break;
+            }
+        }
+    }
+
+    fn descend(&self, classes: &mut [Class], cost: f64, begin: bool) {
         let mut order: Vec<usize> = (0..self.rows.len()).collect();
         for first in (0..PASSES).step_by(PHASE) {
             let orders: Vec<Vec<usize>> = (first..first + PHASE)
@@ -67,19 +84,18 @@ impl<H: Fn(usize, usize) -> bool + Sync> Descent<'_, H> {
             // Side by side they read each row once, but every thread wants its share of them.
             match open.len() / rayon::current_num_threads().max(1) {
                 0 if open.is_empty() => break,
-                0..4 => self.phase::<1>(&mut open, &orders, first == 0),
-                4..32 => self.phase::<4>(&mut open, &orders, first == 0),
-                _ => self.phase::<16>(&mut open, &orders, first == 0),
+                0..4 => self.phase::<1>(&mut open, &orders, cost, begin && first == 0),
+                4..32 => self.phase::<4>(&mut open, &orders, cost, begin && first == 0),
+                _ => self.phase::<16>(&mut open, &orders, cost, begin && first == 0),
             }
         }
-        classes.into_iter().map(|class| class.weights).collect()
     }
 
     /// Some passes, by blocks of `L` classes.
-    fn phase<const L: usize>(&self, open: &mut [&mut Class], orders: &[Vec<usize>], begin: bool) {
+    fn phase<const L: usize>(&self, open: &mut [&mut Class], orders: &[Vec<usize>], cost: f64, begin: bool) {
         let arch = pulp::Arch::new();
         open.par_chunks_mut(L).for_each(|classes| {
-            arch.dispatch(Block::<_, L> { of: self, classes, orders, begin });
+            arch.dispatch(Block::<_, L> { of: self, classes, orders, cost, begin });
         });
     }
 }
@@ -89,6 +105,7 @@ struct Block<'a, 'c, H, const L: usize> {
     of: &'a Descent<'a, H>,
     classes: &'a mut [&'c mut Class],
     orders: &'a [Vec<usize>],
+    cost: f64,
     /// Whether these passes are the first.
     begin: bool,
 }
@@ -98,7 +115,7 @@ impl<H: Fn(usize, usize) -> bool + Sync, const L: usize> pulp::NullaryFnOnce for
 
     #[inline(always)]
     fn call(self) {
-        let Self { of, classes, orders, begin } = self;
+        let Self { of, classes, orders, cost, begin } = self;
         let sign = |row: usize, lane: usize| {
             classes.get(lane).map_or(0.0, |class| if (of.holds)(row, class.number) { 1.0 } else { -1.0 })
         };
@@ -120,13 +137,13 @@ impl<H: Fn(usize, usize) -> bool + Sync, const L: usize> pulp::NullaryFnOnce for
                 let mut steps = [0.0; L];
                 for (lane, class) in classes.iter_mut().enumerate().filter(|(_, class)| !class.done) {
                     steps[lane] =
-                        signs[lane] * class.step(at, signs[lane] * scores[lane], of.squares[at], of.cost);
+                        signs[lane] * class.step(at, signs[lane] * scores[lane], of.squares[at], cost);
                 }
                 if steps.iter().any(|step| *step != 0.0) {
                     add(&mut weights, row, &steps);
                 }
             }
-            classes.iter_mut().for_each(|class| class.passed(of.rows.len()));
+            classes.iter_mut().for_each(|class| class.passed(of.rows.len(), of.tolerance));
             if classes.iter().all(|class| class.done) {
                 break;
             }
@@ -167,9 +184,17 @@ impl Class {
         side * (z - old)
     }
 
+    /// Begins anew for a larger cost, with all that was learnt for the last one in proportion.
+    fn grow(&mut self, before: f64, cost: f64) {
+        let by = cost / before;
+        self.weights.iter_mut().for_each(|weight| *weight = (f64::from(*weight) * by) as f32);
+        self.alpha.iter_mut().for_each(|alpha| *alpha = alpha.map(|part| part * by));
+        (self.inner_flat, self.steepest, self.newton_steps, self.done) = (1e-2, 0.0, 0, false);
+    }
+
     /// Ends a pass over all rows.
-    fn passed(&mut self, rows: usize) {
-        self.done |= self.steepest < FLAT;
+    fn passed(&mut self, rows: usize, tolerance: f64) {
+        self.done |= self.steepest < tolerance;
         if self.newton_steps <= rows / 10 {
             self.inner_flat = (0.1 * self.inner_flat).max(1e-8);
         }
@@ -236,9 +261,17 @@ mod tests {
                 features: 50,
                 classes: 41,
                 holds: &holds,
-                cost: 20.0,
+                costs: &[4.0, 20.0],
+                tolerance: 0.02,
             };
-            pool.install(|| problem.solve())
+            let mut found = Vec::new();
+            pool.install(|| {
+                problem.solve(&mut |_, weights| {
+                    found = weights;
+                    ControlFlow::Continue(())
+                });
+            });
+            found
         };
         // 41 classes: blocks of 16, of 4 and of 1.
         let (wide, four, one) = (fit(1), fit(9), fit(40));

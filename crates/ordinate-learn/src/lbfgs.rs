@@ -17,13 +17,15 @@ struct Pair {
     change: Vec<f64>,
     /// 1 over their inner product.
     inverse: f64,
+    /// The inner product of the change with itself, by the guess of the curvature.
+    guessed: f64,
 }
 
 /// Where `function`, which gives its value and writes its gradient, is least: begun at `point`, ended where no entry of the
-/// gradient is above `flat`, or after so many steps. `curvature` is a positive guess of the second derivatives.
+/// gradient is above `flat`, or after so many steps. `flatten` divides a vector by a positive guess of the second derivatives.
 pub(crate) fn minimise(
     mut point: Vec<f64>,
-    curvature: &[f64],
+    flatten: impl Fn(&mut [f64]),
     flat: f64,
     steps: u32,
     mut function: impl FnMut(&[f64], &mut [f64]) -> f64,
@@ -36,7 +38,7 @@ pub(crate) fn minimise(
         if gradient.iter().all(|slope| slope.abs() <= flat) {
             break;
         }
-        let direction = direction(&pairs, &gradient, curvature);
+        let direction = direction(&pairs, &gradient, &flatten);
         let slope = dot(&direction, &gradient);
         let mut length = 1.0;
         let mut found = None;
@@ -59,7 +61,10 @@ pub(crate) fn minimise(
             if pairs.len() == MEMORY {
                 pairs.pop_front();
             }
-            pairs.push_back(Pair { step, change, inverse: 1.0 / product });
+            let mut flattened = change.clone();
+            flatten(&mut flattened);
+            let guessed = dot(&change, &flattened);
+            pairs.push_back(Pair { step, change, inverse: 1.0 / product, guessed });
         }
         value = reached;
         std::mem::swap(&mut point, &mut next);
@@ -69,7 +74,7 @@ pub(crate) fn minimise(
 }
 
 /// Downhill, by the curvature of the last steps: the two-loop recursion.
-fn direction(pairs: &VecDeque<Pair>, gradient: &[f64], curvature: &[f64]) -> Vec<f64> {
+fn direction(pairs: &VecDeque<Pair>, gradient: &[f64], flatten: &impl Fn(&mut [f64])) -> Vec<f64> {
     let mut direction: Vec<f64> = gradient.iter().map(|slope| -slope).collect();
     let mut shares = Vec::with_capacity(pairs.len());
     for pair in pairs.iter().rev() {
@@ -78,11 +83,9 @@ fn direction(pairs: &VecDeque<Pair>, gradient: &[f64], curvature: &[f64]) -> Vec
         shares.push(share);
     }
     // The guess, at the scale of the last step.
-    let scale = pairs.back().map_or(1.0, |pair| {
-        let guessed: f64 = pair.change.iter().zip(curvature).map(|(y, d)| y * y / d).sum();
-        1.0 / (pair.inverse * guessed)
-    });
-    direction.iter_mut().zip(curvature).for_each(|(along, curvature)| *along *= scale / curvature);
+    let scale = pairs.back().map_or(1.0, |pair| 1.0 / (pair.inverse * pair.guessed));
+    flatten(&mut direction);
+    direction.iter_mut().for_each(|along| *along *= scale);
     for (pair, share) in pairs.iter().zip(shares.into_iter().rev()) {
         let back = pair.inverse * dot(&pair.change, &direction);
         add(&mut direction, share - back, &pair.step);
@@ -115,15 +118,21 @@ mod tests {
     #[test]
     fn a_badly_scaled_bowl_is_left_at_its_bottom() {
         let scales: Vec<f64> = (0..30).map(|i| 10.0_f64.powi(i % 3)).collect();
-        let found = minimise(vec![1.0; 30], &[1.0; 30], 1e-9, 500, |at, gradient| {
-            let mut value = 0.0;
-            for (i, (x, scale)) in at.iter().zip(&scales).enumerate() {
-                let off = x - i as f64;
-                gradient[i] = scale * off;
-                value += 0.5 * scale * off * off;
-            }
-            value
-        });
+        let found = minimise(
+            vec![1.0; 30],
+            |_| {},
+            1e-9,
+            500,
+            |at, gradient| {
+                let mut value = 0.0;
+                for (i, (x, scale)) in at.iter().zip(&scales).enumerate() {
+                    let off = x - i as f64;
+                    gradient[i] = scale * off;
+                    value += 0.5 * scale * off * off;
+                }
+                value
+            },
+        );
         for (i, x) in found.iter().enumerate() {
             assert!((x - i as f64).abs() < 1e-8, "{i}: {x}");
         }

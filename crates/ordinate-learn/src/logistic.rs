@@ -1,4 +1,5 @@
-//! Multinomial logistic regression with an L2 penalty, on sparse rows.
+//! Multinomial logistic regression with an L2 penalty, on sparse rows of a few hundred features. Beside [`crate::margin`], which fits
+//! each class against the rest: here the probabilities of all classes are fitted together, as a stack of candidates needs them.
 
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +78,10 @@ impl Logistic {
             bound.iter().flat_map(|bound| std::iter::repeat_n(*bound, classes)).collect();
         let flat = FLAT * rows.len() as f64;
         let problem = Problem { rows: &rows, class_of, classes, lambda };
-        let found = lbfgs::minimise(begin.collect(), &curvature, flat, STEPS, |weights, gradient| {
+        let flatten = |vector: &mut [f64]| {
+            vector.iter_mut().zip(&curvature).for_each(|(value, curvature)| *value /= curvature);
+        };
+        let found = lbfgs::minimise(begin.collect(), flatten, flat, STEPS, |weights, gradient| {
             problem.loss(weights, gradient)
         });
         let mut weights = Matrix::from_fn(features + 1, classes, |_, _| 0.0);

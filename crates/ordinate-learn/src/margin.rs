@@ -1,10 +1,17 @@
 //! Linear classifiers for many sparse features: one logistic regression per class against the rest. For dense ones:
 //! [`crate::dense`].
 
+use std::ops::ControlFlow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::descent::Descent;
 use crate::error::LearnError;
+
+/// The largest gradient of a dual variable that is left: of a fit that is used, and of one that a cost is chosen by
+/// (LIBLINEAR's default).
+const EXACT: f64 = 0.02;
+const ROUGH: f64 = 0.1;
 
 /// A row of features: numbers of features and their values.
 #[derive(Debug, Clone, Copy)]
@@ -44,13 +51,46 @@ impl Margins {
         holds: impl Fn(usize, usize) -> bool + Sync,
         cost: f64,
     ) -> Result<Self, LearnError> {
-        check(rows, features, classes, cost)?;
+        let mut fitted = Self { features, weights: Vec::new() };
+        Self::path(rows, features, classes, holds, (&[cost], EXACT), &mut |_, found| {
+            fitted = found;
+            ControlFlow::Continue(())
+        })?;
+        Ok(fitted)
+    }
+
+    /// Fits for each of some costs, in ascending order, as exactly as is enough to choose one of them. What was found for
+    /// one cost is where the next begins; `each` is given the place of the cost and the fit, and may break off.
+    ///
+    /// # Errors
+    /// As [`Self::fit`].
+    pub fn search(
+        rows: &[Cells<'_>],
+        features: usize,
+        classes: usize,
+        holds: impl Fn(usize, usize) -> bool + Sync,
+        costs: &[f64],
+        each: &mut dyn FnMut(usize, Self) -> ControlFlow<()>,
+    ) -> Result<(), LearnError> {
+        Self::path(rows, features, classes, holds, (costs, ROUGH), each)
+    }
+
+    fn path(
+        rows: &[Cells<'_>],
+        features: usize,
+        classes: usize,
+        holds: impl Fn(usize, usize) -> bool + Sync,
+        (costs, tolerance): (&[f64], f64),
+        each: &mut dyn FnMut(usize, Self) -> ControlFlow<()>,
+    ) -> Result<(), LearnError> {
+        costs.iter().try_for_each(|&cost| check(rows, features, classes, cost))?;
         let squares: Vec<f64> = rows
             .iter()
             .map(|row| 1.0 + row.value.iter().map(|value| f64::from(value * value)).sum::<f64>())
             .collect();
-        let weights = Descent { rows, squares: &squares, features, classes, holds, cost }.solve();
-        Ok(Self { features, weights })
+        let descent = Descent { rows, squares: &squares, features, classes, holds, costs, tolerance };
+        descent.solve(&mut |at, weights| each(at, Self { features, weights }));
+        Ok(())
     }
 
     /// Of weights that were fitted elsewhere: per class one per feature, and the intercept.
@@ -169,6 +209,39 @@ mod tests {
                 assert!(gradient.iter().all(|g| g.abs() < 3e-4 * size), "{cost} {class} {gradient:?}");
             }
         }
+    }
+
+    /// What is found on the way from one cost to the next is near what is found from nothing; and it ends where it is told to.
+    #[test]
+    fn a_search_finds_what_fits_find() {
+        let mut random = SplitMix::new(5);
+        let rows: Vec<(Vec<u32>, Vec<f32>)> = (0..400)
+            .map(|_| {
+                let index: Vec<u32> = (0..60).filter(|_| random.unit() < 0.15).collect();
+                let value = index.iter().map(|_| random.unit() as f32).collect();
+                (index, value)
+            })
+            .collect();
+        let cells: Vec<Cells<'_>> = rows.iter().map(|(index, value)| Cells { index, value }).collect();
+        let noise: Vec<f64> = (0..400).map(|_| random.unit()).collect();
+        let holds = |row: usize, class: usize| {
+            rows[row].0.iter().any(|at| *at as usize % 7 == class) != (noise[row] < 0.1)
+        };
+        let costs = [0.5, 4.0, 32.0];
+        let mut seen = 0;
+        let each = &mut |at: usize, found: Margins| {
+            let fitted = Margins::fit(&cells, 60, 7, holds, costs[at]).unwrap();
+            for row in &cells {
+                for (a, b) in found.scores(*row).into_iter().zip(fitted.scores(*row)) {
+                    let share = |score: f64| 1.0 / (1.0 + (-score).exp());
+                    assert!((share(a) - share(b)).abs() < 0.02, "{}: {a} {b}", costs[at]);
+                }
+            }
+            seen += 1;
+            if at == 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        Margins::search(&cells, 60, 7, holds, &costs, each).unwrap();
+        assert_eq!(seen, 2);
     }
 
     #[test]

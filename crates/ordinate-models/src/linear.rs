@@ -1,8 +1,11 @@
 //! A calibrated linear classifier on features: what n-grams and probes share.
 
+use std::ops::ControlFlow;
+
 use ordinate_features::Sparse;
 use ordinate_learn::random::shuffle;
 use ordinate_learn::{Cells, LearnError, Link, Margins};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ModelError;
@@ -75,13 +78,12 @@ impl Rows<'_> {
 
     fn fit(
         &self,
-        kind: Kind,
+        labelled: &Labelled<'_>,
         chosen: &[usize],
-        right: &[Vec<usize>],
-        classes: usize,
         cost: f64,
         start: Option<&Margins>,
     ) -> Result<Margins, LearnError> {
+        let Labelled { kind, right, classes } = *labelled;
         match self {
             Self::Sparse(rows, features) => {
                 let cells: Vec<Cells<'_>> = chosen.iter().map(|&row| cells(&rows[row])).collect();
@@ -97,12 +99,45 @@ impl Rows<'_> {
         }
     }
 
+    /// Fits for each cost in turn: where the weights for one cost are, those for the next are near. `each` may break off.
+    fn search(
+        &self,
+        labelled: &Labelled<'_>,
+        chosen: &[usize],
+        costs: &[f64],
+        each: &mut dyn FnMut(usize, &Margins) -> ControlFlow<()>,
+    ) -> Result<(), LearnError> {
+        if let Self::Sparse(rows, features) = self {
+            let cells: Vec<Cells<'_>> = chosen.iter().map(|&row| cells(&rows[row])).collect();
+            let holds = |at: usize, class: usize| labelled.right[chosen[at]].contains(&class);
+            let each = &mut |at: usize, margins: Margins| each(at, &margins);
+            return Margins::search(&cells, *features, labelled.classes, holds, costs, each);
+        }
+        let mut before = None;
+        for (at, &cost) in costs.iter().enumerate() {
+            let margins = self.fit(labelled, chosen, cost, before.as_ref())?;
+            if each(at, &margins).is_break() {
+                break;
+            }
+            before = Some(margins);
+        }
+        Ok(())
+    }
+
     fn scores(&self, margins: &Margins, row: usize) -> Vec<f64> {
         match self {
             Self::Sparse(rows, _) => margins.scores(cells(&rows[row])),
             Self::Dense(rows) => margins.scores_dense(rows[row]),
         }
     }
+}
+
+/// The labels of rows, by their places.
+#[derive(Clone, Copy)]
+struct Labelled<'a> {
+    kind: Kind,
+    right: &'a [Vec<usize>],
+    classes: usize,
 }
 
 fn cells(row: &Sparse) -> Cells<'_> {
@@ -132,28 +167,31 @@ impl Calibrated {
         let right: Vec<Vec<usize>> =
             targets.iter().map(|target| target.iter().filter_map(place).collect()).collect();
         let all: Vec<usize> = (0..rows.len()).collect();
-        let fit = |chosen: &[usize], cost: f64, start: Option<&Margins>| {
-            rows.fit(kind, chosen, &right, labels.len(), cost, start)
-        };
-        // The weights for one cost are near those for the next.
-        let mut rounds: Vec<_> = splits(&all).into_iter().map(|rows| (rows, None)).collect();
-        let mut best: Option<(f64, f64, f64)> = None;
-        for &cost in costs {
-            let mut held: Vec<(usize, Vec<f64>)> = Vec::new();
-            for ((train, test), before) in &mut rounds {
-                stop.check()?;
-                let margins = fit(train, cost, before.as_ref())?;
-                held.extend(test.iter().map(|&row| (row, rows.scores(&margins, row))));
-                *before = Some(margins);
-            }
-            let (sharpness, loss) = sharpen(kind, &held, &right);
-            if best.is_none_or(|(least, ..)| loss < least) {
-                best = Some((loss, cost, sharpness));
-            }
+        let labelled = Labelled { kind, right: &right, classes: labels.len() };
+        let rounds = splits(&all);
+        let mut held: Vec<Held> = vec![Vec::new(); costs.len()];
+        let (mut best, mut start): (Option<(f64, f64, f64)>, _) = (None, None);
+        for (round, (train, test)) in rounds.iter().enumerate() {
+            stop.check()?;
+            rows.search(&labelled, train, costs, &mut |at, margins| {
+                held[at].par_extend(test.par_iter().map(|&row| (row, rows.scores(margins, row))));
+                if round + 1 < rounds.len() {
+                    return ControlFlow::Continue(());
+                }
+                let (sharpness, loss) = sharpen(kind, &std::mem::take(&mut held[at]), &right);
+                if best.is_none_or(|(least, ..)| loss < least) {
+                    best = Some((loss, costs[at], sharpness));
+                    // Where coordinate descent begins is not in the weights.
+                    start = matches!(rows, Rows::Dense(_)).then(|| margins.clone());
+                    return ControlFlow::Continue(());
+                }
+                // Behind its lowest point the loss only rises, as far as many rows tell.
+                if rounds.len() == 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })?;
         }
         stop.check()?;
         let (_, cost, sharpness) = best.unwrap_or((0.0, 1.0, 1.0));
-        let margins = fit(&all, cost, rounds[0].1.as_ref())?;
+        let margins = rows.fit(&labelled, &all, cost, start.as_ref())?;
         Ok(Self { labels, tags: kind == Kind::Tag, margins, sharpness })
     }
 
@@ -239,33 +277,52 @@ pub(crate) fn probabilities(kind: Kind, scores: &[f64], sharpness: f64) -> Vec<f
     }
 }
 
+/// Rows that were held out, and the scores of each.
+type Held = Vec<(usize, Vec<f64>)>;
+
 /// The sharpness of the least mean log loss on held-out scores, and that loss: golden-section search over its
 /// logarithm, in which the loss has one minimum.
 pub(crate) fn sharpen(kind: Kind, held: &[(usize, Vec<f64>)], right: &[Vec<usize>]) -> (f64, f64) {
-    const MIN: f64 = 1e-9;
+    // Chunks are summed in their order, so that the number of threads changes nothing.
+    const ROWS: usize = 256;
     let loss = |log: f64| {
-        let sharpness = log.exp();
-        let sum: f64 = held
-            .iter()
-            .map(|(row, scores)| {
-                let shares = probabilities(kind, scores, sharpness);
-                let one = |(class, share): (usize, f64)| match (kind, right[*row].contains(&class)) {
-                    (_, true) => -share.max(MIN).ln(),
-                    (Kind::Tag, false) => -(1.0 - share).max(MIN).ln(),
-                    (Kind::Classify | Kind::Regress, false) => 0.0,
-                };
-                shares.into_iter().enumerate().map(one).sum::<f64>()
-            })
-            .sum();
-
-        sum / held.len().max(1) as f64
+        let of = |rows: &[(usize, Vec<f64>)]| -> f64 {
+            rows.iter().map(|(row, scores)| log_loss(kind, scores, &right[*row], log.exp())).sum()
+        };
+        let sums: Vec<f64> = held.par_chunks(ROWS).map(of).collect();
+        let mean = sums.iter().sum::<f64>() / held.len().max(1) as f64;
+        mean
     };
     let golden = (5.0_f64.sqrt() - 1.0) / 2.0;
     let (mut low, mut high) = (-3.0_f64, 4.0_f64);
+    let inner = |low: f64, high: f64| (high - golden * (high - low), low + golden * (high - low));
+    let (a, b) = inner(low, high);
+    let (mut of_a, mut of_b) = (loss(a), loss(b));
     for _ in 0..30 {
-        let (a, b) = (high - golden * (high - low), low + golden * (high - low));
-        if loss(a) < loss(b) { high = b } else { low = a }
+        let (a, b) = inner(low, high);
+        if of_a < of_b {
+            (high, of_b) = (b, of_a);
+            of_a = loss(inner(low, high).0);
+        } else {
+            (low, of_a) = (a, of_b);
+            of_b = loss(inner(low, high).1);
+        }
     }
     let log = f64::midpoint(low, high);
     (log.exp(), loss(log))
+}
+
+/// The log loss of a row whose right classes are these.
+fn log_loss(kind: Kind, scores: &[f64], right: &[usize], sharpness: f64) -> f64 {
+    const MIN: f64 = 1e-9;
+    if kind == Kind::Tag {
+        let one = |(class, score): (usize, &f64)| {
+            let share = 1.0 / (1.0 + (-sharpness * score).exp());
+            -if right.contains(&class) { share } else { 1.0 - share }.max(MIN).ln()
+        };
+        return scores.iter().enumerate().map(one).sum();
+    }
+    let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = scores.iter().map(|score| (sharpness * (score - most)).exp()).sum();
+    right.iter().map(|&class| (sum.ln() - sharpness * (scores[class] - most)).min(-MIN.ln())).sum()
 }

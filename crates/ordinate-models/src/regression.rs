@@ -1,4 +1,5 @@
-//! Ridge regression on features: how n-grams and probes answer numbers.
+//! Ridge regression on features: how n-grams and probes answer numbers. Beside `ordinate_learn::kernel`, which factorises a
+//! kernel of all rows: here there are as many rows and sparse features as a task has, and they are only multiplied with.
 
 use serde::{Deserialize, Serialize};
 

@@ -22,7 +22,7 @@ use crate::stop::Stop;
 pub(crate) const KIND: MethodKind = MethodKind { name: NAME, of, load };
 const NAME: &str = "ngram-linear";
 /// Raised when the same data come to give another model.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// `local = { model = "ngram-linear" }`.
 #[derive(Debug, Serialize)]

@@ -20,7 +20,7 @@ use crate::stop::Stop;
 pub(crate) const KIND: MethodKind = MethodKind { name: NAME, of, load };
 const NAME: &str = "probe";
 /// Raised when the same data come to give another model.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const COSTS: [f64; 3] = [1.0, 8.0, 64.0];
 
 /// `adapt = { from = "...", method = "probe" }`.
