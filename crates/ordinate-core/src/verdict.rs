@@ -11,9 +11,11 @@ use crate::needs::Needs;
 use crate::policy::{Dial, PolicyKind};
 
 mod deployment;
+mod floor;
 mod measured;
 
 pub use deployment::{BreakEven, Deployment, Machine};
+pub use floor::Floor;
 pub use measured::{Measured, Percentiles, Stopped};
 
 /// The version of `verdict.json` that this code writes.
@@ -129,6 +131,12 @@ pub struct Verdict {
 pub struct Basis {
     /// Items scored.
     pub items: u64,
+    /// What scores are, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    /// What guessing scores, and saying always the same, where that can be computed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub floors: Vec<Floor>,
     /// Groups of dependent items, where the task has groups.
     pub groups: Option<u64>,
     /// Slices.

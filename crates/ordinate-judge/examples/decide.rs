@@ -28,6 +28,8 @@ fn main() {
             interval: file.statistics.interval.unwrap_or_default(),
         },
         guess_rate: file.task.guess_rate,
+        metric: None,
+        floors: Vec::new(),
         notes: file.data.notes.iter().cloned().chain(loaded.notes).collect(),
         hosted: Vec::new(),
         measured: Vec::new(),

@@ -10,6 +10,7 @@ mod choose;
 mod chosen;
 mod contender;
 mod files;
+mod floors;
 mod gains;
 mod hosting;
 mod limits;
@@ -24,7 +25,7 @@ mod words;
 use ordinate_core::Needs;
 use ordinate_core::task::IntervalKind;
 use ordinate_core::verdict::{
-    Basis, Deployment, Measured, OtherReading, Outcome, Recommended, VERSION, Verdict,
+    Basis, Deployment, Floor, Measured, OtherReading, Outcome, Recommended, VERSION, Verdict,
 };
 use ordinate_score::Groups;
 use ordinate_trials::{Priced, Trials, single_file};
@@ -50,6 +51,10 @@ pub struct Setting {
     pub resampling: Resampling,
     /// What guessing scores, if known.
     pub guess_rate: Option<f64>,
+    /// What scores are, if known.
+    pub metric: Option<String>,
+    /// What the task gives to whoever knows nothing of it.
+    pub floors: Vec<Floor>,
     /// What was assumed when the data was read.
     pub notes: Vec<String>,
     /// The candidates with an hourly price.
@@ -125,6 +130,14 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
     };
     let curves = tables.curves();
     let candidate_rows = tables.candidates();
+    let metric = setting.metric.as_deref();
+    let says_nothing = floors::all_zero(&candidate_rows, metric).is_some();
+    let mut why = why::reasons(&field, &misses, &choice, &trials.skipped, other.as_ref());
+    for (at, finding) in floors::findings(&candidate_rows, &setting.floors, metric).into_iter().enumerate() {
+        // The first thing to know, where nothing else can be said; else after the reasons of the choice.
+        let place = if says_nothing { at } else { why.len() };
+        why.insert(place, finding);
+    }
     let mut notes = setting.notes.clone();
     notes.extend(hosting::hosting_notes(candidates, &setting.hosted, needs.volume_per_day));
     Verdict {
@@ -142,8 +155,9 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
         oracle: tables.oracle(),
         data_needs: Vec::new(),
         complementarity: tables.complementarity(setting.guess_rate),
-        undecided: choice.undecided.filter(|_| choice.outcome == Outcome::Undecided),
-        why: why::reasons(&field, &misses, &choice, &trials.skipped, other.as_ref()),
+        // No number of items would settle what the metric cannot tell.
+        undecided: choice.undecided.filter(|_| choice.outcome == Outcome::Undecided && !says_nothing),
+        why,
         errors_left_out: other,
         measured: setting.measured.clone(),
         deployment: setting.deployment.clone(),
@@ -180,6 +194,8 @@ fn basis(trials: &Trials, needs: &Needs, setting: &Setting, folds: Option<u32>) 
     }
     Basis {
         items: board.len() as u64,
+        metric: setting.metric.clone(),
+        floors: setting.floors.clone(),
         groups: board
             .clusters
             .as_ref()

@@ -28,6 +28,8 @@ use crate::writer::{Writer, WriterGone};
 const TICK: Duration = Duration::from_millis(200);
 /// The weight of the latest tick in the rate.
 const LATEST: f64 = 0.1;
+/// A longer time left is not told: a rate that has come down to nothing says nothing of it.
+const MAX_LEFT: Duration = Duration::from_secs(30 * 86_400);
 
 /// Why measuring ended without a result. What was committed before is kept.
 #[derive(Debug, thiserror::Error)]
@@ -207,7 +209,8 @@ impl Pace {
             let over = lane.ended.load(Ordering::Relaxed);
             let left = (*rate > 0.0 && !over)
                 .then(|| Duration::try_from_secs_f64((items - tally.done.min(items)) as f64 / *rate).ok())
-                .flatten();
+                .flatten()
+                .filter(|left| *left < MAX_LEFT);
             all.push(Progress {
                 name: shared.plan.candidates[which].name.clone(),
                 items,

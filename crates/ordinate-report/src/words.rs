@@ -46,7 +46,9 @@ pub(crate) fn what_it_does(kind: PolicyKind) -> &'static str {
             "a cheap candidate answers first; a dearer one where that answer is not trusted"
         }
         PolicyKind::Vote => "the answer that most candidates agree on",
-        PolicyKind::Weighted => "a weighted mean or vote of the candidates' answers",
+        PolicyKind::Weighted => {
+            "the weighted mean of the candidates' answers where they are numbers or series, else a weighted vote"
+        }
         PolicyKind::Stack => "a model over the candidates' answers decides",
         PolicyKind::Select => "several candidates are asked and the best answer is picked",
     }
@@ -110,6 +112,9 @@ pub(crate) fn basis(verdict: &Verdict) -> String {
         parts.push(plural(basis.slices, "slice"));
     }
     parts.push(plural(verdict.candidates.len() as u64, "candidate"));
+    if let Some(metric) = &basis.metric {
+        parts.push(format!("scored by {}", clean(metric)));
+    }
     parts.push(match basis.folds {
         Some(folds) => format!("cross-fitted in {folds} folds"),
         None => "trained and tested on the parts that were named".to_owned(),

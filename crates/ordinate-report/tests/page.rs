@@ -120,6 +120,8 @@ fn how_answers_ended_is_shown_where_somebody_was_asked() {
     assert_eq!(cells[..4], ["gpt-large", "1,000", "940", "48"]);
     assert_eq!(cells[4..10], ["3", "45", "5", "0", "0", "7"]);
     assert_eq!(cells[10], "gpt-small (12)");
+    assert!(text(&html, ".floors")[0].contains("always \"A\" scores 0.323."));
+    assert!(visible(&html).contains("scored by accuracy"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ordinate_core::{Items, Output, OutputKind};
+use ordinate_core::{Item, Items, Output, OutputKind};
 
 use crate::kind::Kind;
 use crate::scorer::Scorer;
@@ -35,6 +35,11 @@ impl Floors {
 
 /// One over the number of choices, on the mean.
 fn guessing(kind: &dyn Kind, labels: &[String], items: &Items, rows: &[usize]) -> Option<f64> {
+    // A list of labels is the same for all items, however many there are.
+    if kind.has_labels() {
+        let choices = kind.choices(&Item::default(), labels)?.len();
+        return (choices > 0 && !rows.is_empty()).then(|| 1.0 / choices as f64);
+    }
     let mut sum = 0.0;
     for &row in rows {
         let item = items.item(row);

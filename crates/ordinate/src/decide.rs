@@ -11,6 +11,7 @@ use ordinate_judge::{Resampling, Setting, kept};
 
 use crate::error::{Error, Fault};
 use crate::folder::{Folder, TRIALS};
+use crate::metric::{self, Known};
 
 /// A verdict, and what it was reached from.
 #[derive(Debug)]
@@ -45,6 +46,13 @@ pub(crate) fn decided(task: &Task, evidence: &Evidence, setting: Setting) -> Res
         Error::Policies { error, fault: Fault::Input } => Error::task(task, error),
         other => other,
     })?;
+    let Known { metric, floors, guess_rate } = metric::known(task, evidence);
+    let setting = Setting {
+        metric: metric.or(setting.metric),
+        floors,
+        guess_rate: setting.guess_rate.or(guess_rate),
+        ..setting
+    };
     let verdict = ordinate_judge::decide(&learned.trials, &file.needs, &setting);
     Ok(Decided { verdict, learned, setting })
 }
@@ -60,6 +68,8 @@ pub(crate) fn setting(task: &Task, notes: &[String]) -> Setting {
             interval: file.statistics.interval.unwrap_or_default(),
         },
         guess_rate: file.task.guess_rate,
+        metric: file.task.metric.clone(),
+        floors: Vec::new(),
         notes: file.data.notes.iter().chain(notes).cloned().collect(),
         hosted: Vec::new(),
         measured: Vec::new(),

@@ -1,10 +1,12 @@
 //! The metric of a task.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use ordinate_core::verdict::Floor;
 use ordinate_core::{Evidence, Items, Part};
 use ordinate_data::{Loaded, Task, load_items};
-use ordinate_tasks::{MetricError, Scorer, Target};
+use ordinate_tasks::{Floors, MetricError, Scorer, Target};
 
 use crate::error::Error;
 
@@ -52,16 +54,71 @@ pub(crate) fn load_evidence(task: &Task) -> Result<Loaded, Error> {
 /// Lets answers that no candidate gave be scored, where the scores of the evidence are those of `scorer`: answers that
 /// were scored by another rule cannot be compared with ones that are scored by this.
 pub(crate) fn mergeable(evidence: Evidence, scorer: &Scorer) -> Evidence {
-    const SAME: f64 = 1e-6;
-    if !scorer.output().has_means() {
-        return evidence;
+    if scorer.output().has_means() && is_by(&evidence, scorer, usize::MAX) {
+        return evidence.scored_by(Arc::new(scorer.clone()));
     }
+    evidence
+}
+
+/// Whether the scores are those of `scorer`, as far as up to `most` rows, evenly spread, can tell.
+fn is_by(evidence: &Evidence, scorer: &Scorer, most: usize) -> bool {
+    const SAME: f64 = 1e-6;
     let items = evidence.items();
-    let is_ours = evidence.columns().iter().all(|answers| {
-        (0..evidence.len()).all(|row| match (answers.score(row), answers.output(row), items.target(row)) {
-            (Some(score), Some(output), Some(target)) => (scorer.score(output, target) - score).abs() <= SAME,
-            _ => true,
+    let step = evidence.len().div_ceil(most).max(1);
+    let mut compared = 0_usize;
+    let same = evidence.columns().iter().all(|answers| {
+        (0..evidence.len()).step_by(step).all(|row| {
+            let (Some(score), Some(output), Some(target)) =
+                (answers.score(row), answers.output(row), items.target(row))
+            else {
+                return true;
+            };
+            compared += 1;
+            (scorer.score(output, target) - score).abs() <= SAME
         })
     });
-    if is_ours { evidence.scored_by(Arc::new(scorer.clone())) } else { evidence }
+    same && compared > 0
+}
+
+/// What is known of the scores of a task without looking at any candidate.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// The name of the metric, where the scores are those of the task's.
+    pub(crate) metric: Option<String>,
+    /// What the task gives to whoever knows nothing of it.
+    pub(crate) floors: Vec<Floor>,
+    /// What guessing scores.
+    pub(crate) guess_rate: Option<f64>,
+}
+
+/// What is known of the scores of this evidence: nothing, where they are not by the task's metric.
+pub(crate) fn known(task: &Task, evidence: &Evidence) -> Known {
+    /// Rows that are looked at: enough to tell one metric from another.
+    const ROWS: usize = 2_000;
+    /// Characters of an answer that are shown.
+    const SHOWN: usize = 40;
+    let Ok(scorer) = Scorer::of(task.kind, task.file.task.metric.as_deref()) else { return Known::default() };
+    let items = evidence.items();
+    let fitted = if scorer.needs_targets() { fitted(&scorer, items) } else { Ok(scorer) };
+    let Some(scorer) = fitted.ok().filter(|scorer| is_by(evidence, scorer, ROWS)) else {
+        return Known::default();
+    };
+    let rows: Vec<usize> = (0..items.len())
+        .filter(|&row| !items.has_parts() || items.part(row) == Some(Part::Test))
+        .filter(|&row| items.target(row).is_some())
+        .collect();
+    let targets: BTreeSet<&str> = (0..items.len()).filter_map(|row| items.target(row)).collect();
+    let labels = task.kind.labels(targets.into_iter().map(str::to_owned).collect());
+    let Floors { guessing, constant } = Floors::of(task.kind, &scorer, &labels, items, &rows);
+    let mut floors = Vec::new();
+    if let Some(quality) = guessing {
+        floors.push(Floor { name: "guessing".to_owned(), quality });
+    }
+    if let Some((output, quality)) = constant {
+        let shown: String = output.to_string().chars().take(SHOWN).collect();
+        floors.push(Floor { name: format!("always {shown:?}"), quality });
+    }
+    // Of one label for all there is nothing to guess.
+    let guess_rate = guessing.filter(|rate| *rate < 1.0);
+    Known { metric: Some(scorer.name().to_owned()), floors, guess_rate }
 }

@@ -64,6 +64,8 @@ fn verdict(evidence: &Evidence, needs: &[&str], resamples: u32) -> Judged {
             interval: Default::default(),
         },
         guess_rate: None,
+        metric: None,
+        floors: Vec::new(),
         notes: Vec::new(),
         hosted: Vec::new(),
         measured: Vec::new(),

@@ -105,6 +105,8 @@ pub fn setting() -> Setting {
         task: "simulated".to_owned(),
         resampling: Resampling { resamples: 500.try_into().unwrap(), seed: 1, interval: Default::default() },
         guess_rate: None,
+        metric: None,
+        floors: Vec::new(),
         notes: Vec::new(),
         hosted: Vec::new(),
         measured: Vec::new(),

@@ -12,6 +12,8 @@ pub(super) struct Candidates {
     /// Candidates and policies, best quality first.
     pub(super) rows: Vec<Row>,
     pub(super) some_errors: bool,
+    /// What guessing scores, and saying always the same.
+    pub(super) floors: Vec<(String, String)>,
     pub(super) policies: Vec<Policy>,
     /// Names of the further measures, and one row a policy.
     pub(super) measures: Vec<String>,
@@ -97,6 +99,9 @@ pub(super) fn candidates(verdict: &Verdict) -> Candidates {
     let rows = rows(verdict);
     Candidates {
         some_errors: rows.iter().any(|row| row.errors > 0),
+        floors: (verdict.basis.floors.iter())
+            .map(|floor| (clean(&floor.name), figures::quality(floor.quality)))
+            .collect(),
         rows,
         policies: policies(verdict),
         measures: measures.iter().map(|name| clean(name)).collect(),

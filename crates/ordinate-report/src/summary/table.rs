@@ -83,5 +83,13 @@ fn rows(verdict: &Verdict) -> Vec<Line> {
         .policies
         .iter()
         .map(|p| row(&p.name, p.kind.as_str(), &p.quality, p.cost_per_1k, p.p95_ms, p.meets_needs));
-    policies.chain(candidates).collect()
+    // Lines to hold the others against, which cost nothing and need nothing.
+    let floors = verdict.basis.floors.iter().map(|floor| {
+        let mut cells: [String; 7] = Default::default();
+        cells[1] = clean(&floor.name);
+        cells[2] = "reference".to_owned();
+        cells[3] = figures::quality(floor.quality);
+        Line { cells, quality: floor.quality, ansi: DIM }
+    });
+    policies.chain(candidates).chain(floors).collect()
 }

@@ -120,6 +120,8 @@ pub(crate) fn combined() -> Verdict {
         needs: Needs { goal: Goal::Quality, max_cost_per_1k: Some(10.0), ..Needs::default() },
         basis: Basis {
             items: 1_200,
+            metric: None,
+            floors: Vec::new(),
             groups: Some(80),
             slices: 2,
             folds: Some(5),
@@ -170,6 +172,8 @@ pub(crate) fn combined() -> Verdict {
 pub(crate) fn asked() -> Verdict {
     let mut verdict = combined();
     let errors = [("empty", 3), ("unreadable", 45), ("filtered", 5), ("overloaded", 7)];
+    verdict.basis.metric = Some("accuracy".to_owned());
+    verdict.basis.floors = vec![Floor { name: "always \"A\"".to_owned(), quality: 0.323 }];
     verdict.measured = vec![Measured {
         name: verdict.candidates[0].name.clone(),
         items: 1_000,

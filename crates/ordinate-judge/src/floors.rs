@@ -1,0 +1,89 @@
+//! Candidates against what a task gives to whoever knows nothing of it, and scores that say nothing.
+
+use ordinate_core::verdict::{CandidateRow, Floor};
+
+/// How many names are listed; the others are counted.
+const NAMED: usize = 5;
+
+/// What is to be said of candidates that show nothing, as reasons of the verdict.
+pub(crate) fn findings(candidates: &[CandidateRow], floors: &[Floor], metric: Option<&str>) -> Vec<String> {
+    if let Some(finding) = all_zero(candidates, metric) {
+        return vec![finding];
+    }
+    let Some(floor) = floors.iter().max_by(|a, b| a.quality.total_cmp(&b.quality)) else { return Vec::new() };
+    let low = |candidate: &&CandidateRow| candidate.quality.low <= floor.quality;
+    let names: Vec<&str> = candidates.iter().filter(low).map(|candidate| candidate.name.as_str()).collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let named = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    let more = names.len().saturating_sub(NAMED);
+    let others = if more > 0 { format!(" and {more} others") } else { String::new() };
+    let (is, has) = if names.len() == 1 { ("is", "has") } else { ("are", "have") };
+    vec![format!(
+        "{named}{others} {is} not clearly above {} ({:.3}), and {has} shown nothing on this task.",
+        floor.name, floor.quality
+    )]
+}
+
+/// Scores of 0 throughout tell of the metric, and of nobody.
+pub(crate) fn all_zero(candidates: &[CandidateRow], metric: Option<&str>) -> Option<String> {
+    let is_zero = |candidate: &CandidateRow| candidate.quality.mean == 0.0 && candidate.quality.high == 0.0;
+    if candidates.is_empty() || !candidates.iter().all(is_zero) {
+        return None;
+    }
+    let by = metric.map(|metric| format!(" by {metric}")).unwrap_or_default();
+    Some(format!(
+        "Every answer of every candidate scores 0{by}. That says something of the metric, or of how targets are written, and \
+         nothing of the candidates: look at some answers, and name a graded metric under [task] or correct the targets."
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use ordinate_core::verdict::Estimate;
+    use ordinate_core::{CandidateName, Lineage};
+
+    use super::*;
+
+    fn row(name: &str, mean: f64, half: f64) -> CandidateRow {
+        CandidateRow {
+            name: CandidateName::new(name).unwrap(),
+            lineage: Lineage::General,
+            quality: Estimate { mean, low: mean - half, high: mean + half },
+            quality_without_errors: None,
+            items: 100,
+            cost_per_1k: None,
+            p95_ms: None,
+            memory_gb: None,
+            errors: 0,
+            meets_needs: true,
+            misses: Vec::new(),
+            slices: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn who_is_not_above_the_floor_is_named() {
+        let floor = |name: &str, quality| Floor { name: name.into(), quality };
+        let floors = [floor("guessing", 0.25), floor("always \"A\"", 0.323)];
+        let rows = [row("good", 0.6, 0.05), row("weak", 0.34, 0.05), row("bad", 0.308, 0.02)];
+        let found = findings(&rows, &floors, Some("accuracy"));
+        assert_eq!(
+            found,
+            ["weak, bad are not clearly above always \"A\" (0.323), and have shown nothing on this task."]
+        );
+        assert!(findings(&rows[..1], &floors, None).is_empty());
+        assert!(findings(&rows, &[], None).is_empty());
+    }
+
+    #[test]
+    fn zeros_throughout_tell_of_the_metric() {
+        let rows = [row("a", 0.0, 0.0), row("b", 0.0, 0.0)];
+        let found = findings(&rows, &[], Some("exact-match"));
+        assert!(found[0].contains("by exact-match") && found[0].contains("graded metric"), "{found:?}");
+        assert!(all_zero(&[row("a", 0.0, 0.0), row("b", 0.001, 0.001)], None).is_none());
+    }
+}
