@@ -108,6 +108,13 @@ pub struct Verdict {
     /// What the verdict would be with errors left out, where that differs.
     #[serde(default)]
     pub errors_left_out: Option<OtherReading>,
+    /// What the verdict would be were all answers wrong that the recommended contender was never asked for, where that
+    /// differs; the outcome is then `undecided`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_at_worst: Option<OtherReading>,
+    /// What joining lineages gains; `null` where nothing that meets the needs does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crossing: Option<Crossing>,
     /// How the candidates that this run asked came through; empty where all were recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measured: Vec<Measured>,
@@ -135,6 +142,9 @@ pub struct Basis {
     pub slices: u64,
     /// Folds of the cross-fitting; `null` where train and test were named.
     pub folds: Option<u32>,
+    /// How often items were dealt into folds anew, at most; figures are means over these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foldings: Option<u32>,
     /// Bootstrap resamples.
     pub resamples: u32,
     /// Seed.
@@ -267,6 +277,35 @@ pub struct PolicyRow {
     /// Further measures of routing, by name (`regret`, `aiq`, `qnc`, ...; see `docs/measures.md`).
     #[serde(default)]
     pub measures: BTreeMap<String, f64>,
+    /// Over which candidates it was learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Pool>,
+    /// The share of the variance of `gain_over_best_single` that is how items were dealt into folds; `null` where they
+    /// were dealt once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folding_share: Option<f64>,
+}
+
+/// Candidates that a policy is learned over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Pool {
+    /// What they have in common: `all`, a lineage, `local`, or `local` and a lineage.
+    pub name: String,
+    /// Their names.
+    pub candidates: Vec<CandidateName>,
+}
+
+/// The best contender that joins lineages, against the best that does without; both meet the needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Crossing {
+    /// What joins lineages.
+    pub across: String,
+    /// What does without.
+    pub within: String,
+    /// Paired difference of quality.
+    pub gain: Estimate,
+    /// Share of the answers of `across` that come from each lineage.
+    pub share: BTreeMap<String, f64>,
 }
 
 /// "With this confidence, the mean score is at most `margin` below that of `against`": tested on training items that
