@@ -23,6 +23,9 @@ use crate::measures::{mean_point, measures};
 use crate::rules::Choice;
 use crate::weigh::Weighed;
 
+/// Units below which the comparison of two candidates rests on bounds that hold from few.
+const FEW_UNITS: usize = 1_000;
+
 /// Everything that the rows are made from.
 pub(crate) struct Tables<'a> {
     pub(crate) candidates: &'a [Candidate],
@@ -197,9 +200,14 @@ impl Tables<'_> {
                 } else {
                     (second, first)
                 };
-                let (Some(difference), Some(bounds)) =
-                    (weighed.difference(a, b), weighed.bounds(b, a, 1.0 - LEVEL))
-                else {
+                // Bounds that hold from few items take time, and many pairs of many items need none.
+                let few = weighed.difference(a, b).is_some_and(|difference| difference.units < FEW_UNITS);
+                let bounds = if few {
+                    weighed.bounds(b, a, 1.0 - LEVEL)
+                } else {
+                    weighed.difference(b, a).map(|reverse| reverse.estimate)
+                };
+                let (Some(difference), Some(bounds)) = (weighed.difference(a, b), bounds) else {
                     continue;
                 };
                 let exact = if self.clusters().is_none() {

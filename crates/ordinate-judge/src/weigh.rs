@@ -74,7 +74,7 @@ pub(crate) struct Weighed {
     over_single: Vec<usize>,
     /// By how much the error of each contender's gains is larger than its items show.
     widening: Vec<f64>,
-    /// The interval of a difference that a claim may rest on from few items: see [`ordinate_score::bounds`].
+    /// The scores, where there are so few items that the bootstrap alone may be too sure; else empty.
     columns: Vec<Vec<f64>>,
     groups: Option<Groups>,
     count: usize,
@@ -170,7 +170,11 @@ impl Weighed {
             place,
             over_single,
             widening,
-            columns: columns.into_iter().map(Cow::into_owned).collect(),
+            columns: if units(&columns, all.groups) < MANY_UNITS {
+                columns.into_iter().map(Cow::into_owned).collect()
+            } else {
+                Vec::new()
+            },
             groups: all.groups.cloned(),
             count,
         }
@@ -186,6 +190,11 @@ impl Weighed {
     pub(crate) fn bounds(&self, a: usize, b: usize, level: f64) -> Option<Estimate> {
         let difference = self.difference(a, b)?;
         let groups = self.groups.as_ref();
+        if self.columns.is_empty() {
+            let half = student_quantile(f64::midpoint(1.0, level), difference.freedom) * difference.se;
+            let mean = difference.estimate.mean;
+            return Some(Estimate { mean, low: mean - half, high: mean + half });
+        }
         Some(of_difference(&self.columns[a], &self.columns[b], groups, &difference, level))
     }
 
