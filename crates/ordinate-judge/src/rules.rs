@@ -245,19 +245,23 @@ impl Rules<'_> {
     }
 
     /// A policy of another outcome that leads without having cleared the bar, and is not shown to be no better by what
-    /// matters: evidence for a combination never hides it.
+    /// matters: evidence for a combination never hides it. A lookup by slice need not even lead: what it would reach, were
+    /// it learned from enough, is what few items leave open.
     fn unproven(&self, recommended: usize) -> Option<usize> {
         if self.needs().goal != Goal::Quality {
             return None;
         }
         let contenders = self.field.contenders;
-        let leads = |&c: &usize| {
-            !contenders[c].is_single()
-                && contenders[c].outcome != contenders[recommended].outcome
-                && self.meets(c)
-                && self.field.weighed.difference(c, recommended).is_some_and(|lead| lead.estimate.mean > 0.0)
-                && !self.field.separates(c, recommended, self.field.matters(), 1)
-        };
+        let leads =
+            |&c: &usize| {
+                !contenders[c].is_single()
+                    && contenders[c].outcome != contenders[recommended].outcome
+                    && self.meets(c)
+                    && self.field.weighed.difference(c, recommended).is_some_and(|lead| {
+                        lead.estimate.mean > 0.0 || self.field.rung(c) == 1 && !lead.constant
+                    })
+                    && !self.field.separates(c, recommended, self.field.matters(), 1)
+            };
         self.highest((0..contenders.len()).filter(leads))
     }
 
