@@ -21,11 +21,11 @@ mod weigh;
 mod why;
 mod words;
 
-use ordinate_core::Needs;
 use ordinate_core::task::IntervalKind;
 use ordinate_core::verdict::{
     Basis, Deployment, Measured, OtherReading, Outcome, Recommended, VERSION, Verdict,
 };
+use ordinate_core::{CandidateName, Needs};
 use ordinate_score::Groups;
 use ordinate_trials::{Priced, Trials, policy_file};
 use serde::{Deserialize, Serialize};
@@ -65,8 +65,12 @@ pub struct Setting {
 #[must_use]
 pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
     let candidates = trials.candidates.as_slice();
-    let costs: Vec<(usize, Option<f64>)> =
-        setting.hosted.iter().map(|one| (one.column, one.cost_per_item(needs.volume_per_day))).collect();
+    let column = |name: &CandidateName| candidates.iter().position(|candidate| candidate.name == *name);
+    let costs: Vec<(usize, Option<f64>)> = setting
+        .hosted
+        .iter()
+        .filter_map(|one| Some((column(&one.name)?, one.cost_per_item(needs.volume_per_day))))
+        .collect();
     let scored = Priced::new(trials.scored(), &costs);
     let learn = Priced::new(&trials.learn, &costs);
     let eligible = eligible(candidates, &scored, needs);
@@ -142,7 +146,7 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
     let curves = tables.curves();
     let candidate_rows = tables.candidates();
     let mut notes = setting.notes.clone();
-    notes.extend(hosting::hosting_notes(candidates, &setting.hosted, needs.volume_per_day));
+    notes.extend(hosting::hosting_notes(&setting.hosted, needs.volume_per_day));
     Verdict {
         version: VERSION,
         task: setting.task.clone(),
@@ -165,7 +169,7 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
         crossing: tables.crossing(),
         measured: setting.measured.clone(),
         deployment: setting.deployment.clone(),
-        break_even: hosting::break_even(candidates, &candidate_rows, &setting.hosted),
+        break_even: hosting::break_even(&candidate_rows, &setting.hosted),
         candidates: candidate_rows,
         assumed: why::assumptions(setting, notes, &contenders, folds, groups.as_ref(), trials.alike.as_ref()),
     }

@@ -280,6 +280,8 @@ impl Evidence {
             items: Arc::clone(&self.items),
             candidates: columns.iter().map(|&column| self.candidates[column].clone()).collect(),
             answers: columns.iter().map(|&column| self.answers[column].clone()).collect(),
+            outputs: self.outputs,
+            scoring: self.scoring.clone(),
         }
     }
 
@@ -290,7 +292,7 @@ impl Evidence {
         of_item.iter().for_each(|group| groups.push(Some(&group.to_string())));
         let mut items = Items::clone(&self.items);
         items.groups = groups;
-        Self { items: Arc::new(items), candidates: self.candidates.clone(), answers: self.answers.clone() }
+        Self { items: Arc::new(items), ..self.clone() }
     }
 
     /// All rows.
