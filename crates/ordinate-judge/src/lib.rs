@@ -17,6 +17,7 @@ mod measures;
 pub mod promise;
 mod rules;
 mod tables;
+mod verify;
 mod weigh;
 mod why;
 mod words;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 pub use files::{KeptError, keep, kept};
 pub use hosting::{Hosted, host, host_when_busy};
+pub use verify::{Later, Other, Verified, verify};
 pub use weigh::Resampling;
 
 use bar::Field;
