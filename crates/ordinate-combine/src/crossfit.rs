@@ -119,8 +119,7 @@ pub fn learn(view: &View<'_>, learners: &[Box<dyn Learner>], plan: &Plan) -> Res
 fn max_foldings(items: usize) -> u64 {
     match items {
         0..=1_000 => 8,
-        1_001..=4_000 => 4,
-        4_001..=20_000 => 2,
+        1_001..=5_000 => 4,
         _ => 1,
     }
 }
@@ -132,10 +131,11 @@ fn in_order_of_name(evidence: &Evidence) -> Evidence {
     evidence.with_candidates(&columns)
 }
 
-/// The rows in the order of their texts, where they have some, and of their ids.
+/// The rows in the order of their texts, where they have some, and of their ids, the shorter first.
 fn in_order(mut view: View<'_>) -> View<'_> {
     let items = view.evidence.items();
-    let key = |&row: &Row| (items.input(row), items.id(row));
+    // Numbers without leading zeros are in their order already.
+    let key = |&row: &Row| (items.input(row), items.id(row).len(), items.id(row));
     if !view.rows.is_sorted_by_key(key) {
         view.rows.sort_by(|a, b| key(a).cmp(&key(b)));
     }
