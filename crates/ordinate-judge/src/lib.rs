@@ -9,6 +9,7 @@ mod bar;
 mod choose;
 mod chosen;
 mod contender;
+mod estimates;
 mod files;
 mod gains;
 mod hosting;
