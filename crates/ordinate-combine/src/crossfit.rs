@@ -1,16 +1,21 @@
-//! Cross-fitting: whatever a policy does with an item comes from a fit that never saw the item. No needs are looked at.
+//! Cross-fitting: whatever a policy does with an item comes from a fit that never saw the item. No needs are looked at,
+//! and neither the order of the items nor that of the candidates makes a difference.
 
 use ordinate_core::evidence::{Part, View};
 use ordinate_core::verdict::Verdict;
 use ordinate_core::{Dial, Evidence, Policy, Row};
-use ordinate_trials::{Board, Calibration, Folding, Outlay, Plays, Tested, Trial, Trials, single_file};
+use ordinate_trials::{
+    Board, Calibration, Curve, Folding, Outlay, Plays, Priced, Tested, Trial, Trials, single_file,
+};
 use rayon::prelude::*;
 
+use crate::alike::grouped;
 use crate::artefact::Artefact;
 use crate::calibrate::calibrated;
 use crate::error::{CombineError, NotApplicable};
 use crate::folds::Folds;
 use crate::learner::{Context, Learner};
+use crate::pools::{Pool, pools};
 use crate::replay::record;
 use crate::single::Single;
 
@@ -19,14 +24,14 @@ use crate::single::Single;
 pub struct Plan {
     /// Folds wanted.
     pub folds: u32,
-    /// Seed of whatever is random.
+    /// Seed of whatever is random in learners. Folds are dealt by what is in the items.
     pub seed: u64,
 }
 
 /// All policies that were tried on one evidence.
 #[derive(Debug)]
 pub struct Learned {
-    /// What they did.
+    /// What they did. Its candidates stand in the order of their names.
     pub trials: Trials,
     /// Each of them, learned from all items that may be learned from: what is saved and served.
     pub policies: Vec<Box<dyn Policy>>,
@@ -56,72 +61,120 @@ impl Learned {
     }
 }
 
-/// Tries every learner on the evidence in `view`: cross-fitted, or fitted on train and scored on test where
-/// the items say so.
+/// Tries every learner on the evidence in `view`, over all candidates and over those of each lineage and place
+/// ([`pools`]): cross-fitted, or fitted on train and scored on test where the items say so.
 ///
 /// # Errors
 /// [`CombineError`] when the items cannot be folded.
 pub fn learn(view: &View<'_>, learners: &[Box<dyn Learner>], plan: &Plan) -> Result<Learned, CombineError> {
-    let evidence = view.evidence;
+    let (evidence, alike) = grouped(&in_order_of_name(view.evidence));
+    let evidence = &evidence;
     let by_parts = evidence.items().has_parts();
-    let of_part = |part| View {
-        evidence,
-        rows: view
-            .rows
-            .iter()
-            .copied()
-            .filter(|&row| !by_parts || evidence.items().part(row) == Some(part))
-            .collect(),
+    let of_part = |part| {
+        let keep = |row: &Row| !by_parts || evidence.items().part(*row) == Some(part);
+        in_order(View { evidence, rows: view.rows.iter().copied().filter(keep).collect() })
     };
     let learn = of_part(Part::Train);
     let test = by_parts.then(|| of_part(Part::Test));
-    let folds = Folds::deal(&learn, plan.folds, plan.seed)?;
-    let parts: Vec<(View<'_>, Vec<usize>)> = (0..folds.count).map(|fold| folds.split(&learn, fold)).collect();
-    let crossed = Crossed { learn: &learn, test: test.as_ref(), parts: &parts, plan };
+    let board = |view: &View<'_>| Board::new(evidence, &view.rows, dense_groups(view));
+    let learn_board = board(&learn);
+    let deal = |number| {
+        let folds = Folds::deal(&learn, plan.folds, number)?;
+        Ok::<_, CombineError>(Folding { of: folds.of, count: folds.count })
+    };
+    let foldings: Vec<Folding> = (0..max_foldings(learn.rows.len())).map(deal).collect::<Result<_, _>>()?;
+    let crossed =
+        Crossed { learn: &learn, board: &learn_board, test: test.as_ref(), foldings: &foldings, plan };
 
     let (mut trials, mut policies, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
     for learner in learners {
-        match learner.applies(evidence).and_then(|()| crossed.try_one(learner.as_ref())) {
-            Ok(tried) => {
-                for (trial, policy) in tried {
-                    trials.push(trial);
-                    policies.push(policy);
+        for pool in pools(evidence.candidates()) {
+            let among = evidence.with_candidates(&pool.columns);
+            match learner.applies(&among).and_then(|()| crossed.try_one(learner.as_ref(), &pool, &among)) {
+                Ok(tried) => {
+                    for (trial, policy) in tried {
+                        trials.push(trial);
+                        policies.push(policy);
+                    }
                 }
+                Err(reason) if pool.columns.len() == evidence.candidates().len() => skipped.push(reason),
+                Err(_) => {}
             }
-            Err(reason) => skipped.push(reason),
         }
     }
-    let board = |view: &View<'_>| Board::new(evidence, &view.rows, dense_groups(view));
     let trials = Trials {
         candidates: evidence.candidates().to_vec(),
         slices: evidence.items().slices().names().iter().map(str::to_owned).collect(),
-        learn: board(&learn),
         test: test.as_ref().map(board),
-        foldings: vec![Folding { of: folds.of, count: folds.count }],
+        learn: learn_board,
+        foldings,
         trials,
         skipped,
+        alike,
     };
     Ok(Learned { trials, policies })
+}
+
+/// How often items are dealt into folds, at most: the fewer items, the more hangs on the dealing.
+fn max_foldings(items: usize) -> u64 {
+    match items {
+        0..=1_000 => 8,
+        1_001..=5_000 => 4,
+        _ => 1,
+    }
+}
+
+fn in_order_of_name(evidence: &Evidence) -> Evidence {
+    let candidates = evidence.candidates();
+    let mut columns: Vec<usize> = (0..candidates.len()).collect();
+    columns.sort_by(|&a, &b| candidates[a].name.as_str().cmp(candidates[b].name.as_str()));
+    evidence.with_candidates(&columns)
+}
+
+/// The rows in the order of their texts, where they have some, and of their ids, the shorter first.
+fn in_order(mut view: View<'_>) -> View<'_> {
+    let items = view.evidence.items();
+    // Numbers without leading zeros are in their order already.
+    let key = |&row: &Row| (items.input(row), items.id(row).len(), items.id(row));
+    if !view.rows.is_sorted_by_key(key) {
+        view.rows.sort_by(|a, b| key(a).cmp(&key(b)));
+    }
+    view
 }
 
 /// A trial and the policy learned from all items.
 type Tried = (Trial, Box<dyn Policy>);
 
+/// What a policy did with all items in one folding, and what tested the policies of its folds.
+type Round = (Plays, Vec<f64>, Vec<Tested>);
+
 struct Crossed<'a> {
     learn: &'a View<'a>,
+    board: &'a Board,
     test: Option<&'a View<'a>>,
-    parts: &'a [(View<'a>, Vec<usize>)],
+    foldings: &'a [Folding],
     plan: &'a Plan,
 }
 
-impl Crossed<'_> {
-    fn rows_at(&self, positions: &[usize]) -> Vec<Row> {
-        positions.iter().map(|&position| self.learn.rows[position]).collect()
-    }
+/// One learner among the candidates of one pool.
+struct Among<'a> {
+    learner: &'a dyn Learner,
+    pool: &'a Pool,
+    learn: View<'a>,
+    context: Context,
+    dials: Vec<Dial>,
+    /// Whether some items are kept to test the dials.
+    promising: bool,
+}
 
+impl Crossed<'_> {
     /// The policy of a learner for each outlay that is known, and with and without items kept for a promise.
-    fn try_one(&self, learner: &dyn Learner) -> Result<Vec<Tried>, NotApplicable> {
-        let evidence = self.learn.evidence;
+    fn try_one(
+        &self,
+        learner: &dyn Learner,
+        pool: &Pool,
+        evidence: &Evidence,
+    ) -> Result<Vec<Tried>, NotApplicable> {
         let latency = learner.trades_outlay() && Outlay::Latency.is_known(evidence);
         let mut outlays = vec![(Outlay::Cost, latency.then_some(Outlay::Cost))];
         if latency {
@@ -130,9 +183,13 @@ impl Crossed<'_> {
         let mut tried = Vec::new();
         for (outlay, only_for) in outlays {
             let context = Context { outlay, seed: self.plan.seed };
-            let (mut trial, policy) = self.fitted(learner, &context)?;
+            let learn = View { evidence, rows: self.learn.rows.clone() };
+            let dials = learner.dials(evidence, &context);
+            let mut among = Among { learner, pool, learn, context, dials, promising: false };
+            let (mut trial, policy) = self.tried(&among)?;
             trial.outlay = only_for;
-            let promising = learner.promises().then(|| self.promising(learner, &context).ok()).flatten();
+            among.promising = true;
+            let promising = learner.promises().then(|| self.tried(&among).ok()).flatten();
             trial.has_twin = promising.is_some();
             tried.push((trial, policy));
             if let Some((mut trial, policy)) = promising {
@@ -143,75 +200,118 @@ impl Crossed<'_> {
         Ok(tried)
     }
 
-    fn fitted(&self, learner: &dyn Learner, context: &Context) -> Result<Tried, NotApplicable> {
-        let dials = learner.dials(self.learn.evidence, context);
-        let crossed: Vec<Box<dyn Policy>> =
-            self.parts.par_iter().map(|(train, _)| learner.fit(train, context)).collect::<Result<_, _>>()?;
-        let whole = learner.fit(self.learn, context)?;
-        Ok(self.tried(learner, &dials, &crossed, whole))
+    /// Plays every fold with the policy that did not see it, and the test items with that of all.
+    fn tried(&self, among: &Among<'_>) -> Result<Tried, NotApplicable> {
+        let (whole, whole_tested) = self.fit(among, &among.learn)?;
+        let mut rounds: Vec<Round> = Vec::new();
+        for folding in self.foldings {
+            rounds.push(self.round(among, folding)?);
+            if self.is_settled(&rounds) {
+                break;
+            }
+        }
+        let mut kept: Vec<usize> = rounds.iter().flat_map(|(plays, ..)| plays.distinct()).collect();
+        kept.sort_unstable();
+        kept.dedup();
+        let dials: Vec<Dial> = kept.iter().map(|&dial| among.dials[dial]).collect();
+        let full = self.learn.evidence;
+        let on_test = self.test.map(|test| record(whole.as_ref(), full, &test.rows, &dials));
+        let mut advantage = rounds.first().map(|(_, advantage, _)| advantage.clone()).unwrap_or_default();
+        if let Some(test) = self.test.filter(|_| !advantage.is_empty()) {
+            advantage = advantages(whole.as_ref(), full, &test.rows);
+        }
+        let (plays, folds): (Vec<Plays>, Vec<Vec<Tested>>) =
+            rounds.into_iter().map(|(plays, _, tested)| (plays.at(&kept), tested)).unzip();
+        let calibration = whole_tested.map(|whole| Calibration { dials: among.dials.clone(), folds, whole });
+        let name = match among.pool.name.as_str() {
+            "all" => among.learner.name(),
+            pool => format!("{}@{}", among.learner.name(), pool.replace(' ', "-")),
+        };
+        let trial = Trial {
+            name,
+            kind: among.learner.kind(),
+            pool: among.pool.name.clone(),
+            columns: among.pool.columns.clone(),
+            outlay: None,
+            dials,
+            plays,
+            on_test,
+            advantage,
+            calibration,
+            has_twin: false,
+        };
+        Ok((trial, whole))
     }
 
-    fn promising(&self, learner: &dyn Learner, context: &Context) -> Result<Tried, NotApplicable> {
-        let dials = learner.dials(self.learn.evidence, context);
+    /// One folding: five fits, each played over the fold that it did not see.
+    fn round(&self, among: &Among<'_>, folding: &Folding) -> Result<Round, NotApplicable> {
+        let full = self.learn.evidence;
+        let len = self.learn.rows.len();
+        let two = full.candidates().len() == 2;
+        let fit = |fold: u32| {
+            let inside = |position: &usize| folding.of[*position] == fold;
+            let (held_out, train): (Vec<usize>, Vec<usize>) = (0..len).partition(inside);
+            let rows = train.iter().map(|&position| self.learn.rows[position]).collect();
+            let (policy, tested) = self.fit(among, &View { evidence: among.learn.evidence, rows })?;
+            Ok((held_out, policy, tested))
+        };
+        type Fitted = (Vec<usize>, Box<dyn Policy>, Option<Tested>);
+        let fitted: Vec<Fitted> =
+            (0..folding.count).into_par_iter().map(fit).collect::<Result<_, NotApplicable>>()?;
+        let mut plays = Plays::unknown(among.dials.len(), len);
+        let mut advantage = vec![f64::NAN; if two { len } else { 0 }];
+        let mut all_tested = Vec::new();
+        for (held_out, policy, tested) in fitted {
+            let rows: Vec<Row> = held_out.iter().map(|&position| self.learn.rows[position]).collect();
+            plays.scatter(&record(policy.as_ref(), full, &rows, &among.dials), &held_out);
+            if two {
+                for (&position, expected) in held_out.iter().zip(advantages(policy.as_ref(), full, &rows)) {
+                    advantage[position] = expected;
+                }
+            }
+            all_tested.extend(tested);
+        }
+        Ok((plays, advantage, all_tested))
+    }
+
+    fn fit(
+        &self,
+        among: &Among<'_>,
+        train: &View<'_>,
+    ) -> Result<(Box<dyn Policy>, Option<Tested>), NotApplicable> {
+        if !among.promising {
+            return Ok((among.learner.fit(train, &among.context)?, None));
+        }
+        let fitted = calibrated(among.learner, train, &among.context)?;
         let mut position_of = vec![u32::MAX; self.learn.evidence.len()];
         for (position, &row) in (0..).zip(&self.learn.rows) {
             position_of[row] = position;
         }
-        let fit = |train: &View<'_>| {
-            let fitted = calibrated(learner, train, context, &dials)?;
-            let items = fitted.rows.iter().map(|&row| position_of[row]).collect();
-            Ok((fitted.policy, Tested { items, plays: fitted.plays }))
-        };
-        let crossed: Vec<(Box<dyn Policy>, Tested)> =
-            self.parts.par_iter().map(|(train, _)| fit(train)).collect::<Result<_, _>>()?;
-        let (crossed, folds): (Vec<_>, Vec<_>) = crossed.into_iter().unzip();
-        let (policy, whole) = fit(self.learn)?;
-        let (mut trial, policy) = self.tried(learner, &dials, &crossed, policy);
-        trial.calibration = Some(Calibration { dials, folds: vec![folds], whole });
-        Ok((trial, policy))
+        let items = fitted.rows.iter().map(|&row| position_of[row]).collect();
+        // Among all candidates, as everything is kept.
+        let plays = record(fitted.policy.as_ref(), self.learn.evidence, &fitted.rows, &among.dials);
+        Ok((fitted.policy, Some(Tested { items, plays })))
     }
 
-    /// Plays every fold with the policy that did not see it, and the test items with that of all.
-    fn tried(
-        &self,
-        learner: &dyn Learner,
-        dials: &[Dial],
-        crossed: &[Box<dyn Policy>],
-        whole: Box<dyn Policy>,
-    ) -> Tried {
-        let evidence = self.learn.evidence;
-        let len = self.learn.rows.len();
-        let two = evidence.candidates().len() == 2;
-        let mut plays = Plays::unknown(dials.len(), len);
-        let mut advantage = vec![f64::NAN; if two { len } else { 0 }];
-        for ((_, held_out), policy) in self.parts.iter().zip(crossed) {
-            let rows = self.rows_at(held_out);
-            plays.scatter(&record(policy.as_ref(), evidence, &rows, dials), held_out);
-            if two {
-                for (&position, expected) in held_out.iter().zip(advantages(policy.as_ref(), evidence, &rows))
-                {
-                    advantage[position] = expected;
-                }
-            }
+    /// Whether one folding more would move the mean quality by little against its standard error: by less than a tenth.
+    fn is_settled(&self, rounds: &[Round]) -> bool {
+        const SMALL: f64 = 0.01;
+        if rounds.len() < 2 {
+            return false;
         }
-        let kept = plays.distinct();
-        let dials: Vec<Dial> = kept.iter().map(|&dial| dials[dial]).collect();
-        let on_test = self.test.map(|test| record(whole.as_ref(), evidence, &test.rows, &dials));
-        if let Some(test) = self.test.filter(|_| two) {
-            advantage = advantages(whole.as_ref(), evidence, &test.rows);
-        }
-        let trial = Trial {
-            name: learner.name(),
-            kind: learner.kind(),
-            outlay: None,
-            dials,
-            plays: vec![plays.at(&kept)],
-            on_test,
-            advantage,
-            calibration: None,
-            has_twin: false,
+        let priced = Priced::new(self.board, &[]);
+        let of_round = |curve: Curve<'_>| -> Vec<f64> {
+            (0..curve.len()).map(|item| curve.quality(0, item)).filter(|quality| !quality.is_nan()).collect()
         };
-        (trial, whole)
+        let scores: Vec<Vec<f64>> = rounds.iter().map(|(plays, ..)| of_round(priced.curve(plays))).collect();
+        let moments = |values: &[f64]| {
+            let (count, sum) = (values.len() as f64, values.iter().sum::<f64>());
+            let squares: f64 = values.iter().map(|value| (value - sum / count).powi(2)).sum();
+            (sum / count, squares / (count - 1.0).max(1.0))
+        };
+        let (_, between) = moments(&scores.iter().map(|scores| moments(scores).0).collect::<Vec<_>>());
+        let (_, within) = moments(&scores[0]);
+        between / rounds.len() as f64 <= SMALL * within / scores[0].len().max(1) as f64
     }
 }
 

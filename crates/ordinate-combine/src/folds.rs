@@ -1,5 +1,6 @@
 //! Folds for cross-fitting: stratified by slice, whole groups together.
 
+use ordinate_core::Row;
 use ordinate_core::column::Codes;
 use ordinate_core::evidence::View;
 
@@ -18,29 +19,30 @@ pub struct Folds {
 impl Folds {
     /// Deals the rows of `view` into at most `wanted` folds.
     ///
-    /// Groups are dealt whole, the largest first and in random order among equals, each to the fold that
-    /// has the fewest items of its slice (the slice of its first item), then the fewest items; so every
-    /// fold has the same mixture of slices as far as groups allow. Without groups an item is its own group.
-    /// Fewer groups than `wanted` give fewer folds.
+    /// Groups are dealt whole, the largest first and by a hash of what is in them among equals, each to the fold that
+    /// has the fewest items of its slice, then the fewest items; so every fold has the same mixture of slices as far as
+    /// groups allow. Without groups an item is its own group. The order of the rows makes no difference; another `salt`
+    /// deals anew. Fewer groups than `wanted` give fewer folds.
     ///
     /// # Errors
     /// [`CombineError::TooFewGroups`] when there are fewer than two groups.
-    pub fn deal(view: &View<'_>, wanted: u32, seed: u64) -> Result<Self, CombineError> {
+    pub fn deal(view: &View<'_>, wanted: u32, salt: u64) -> Result<Self, CombineError> {
         let items = view.evidence.items();
-        let mut groups = members(view);
+        let groups = members(view);
         let count = u32::try_from(groups.len()).unwrap_or(u32::MAX).min(wanted.max(2));
         if count < 2 {
             return Err(CombineError::TooFewGroups(groups.len()));
         }
-        random::shuffle(&mut groups, seed);
-        groups.sort_by_key(|members| std::cmp::Reverse(members.len()));
+        let mut keyed: Vec<(u64, Vec<usize>)> =
+            groups.into_iter().map(|group| keyed(view, group, salt)).collect();
+        keyed.sort_by_key(|(key, members)| (std::cmp::Reverse(members.len()), *key));
         let slices = items.slices();
         let folds = count as usize;
         // The last row of counts is for items without a slice.
         let mut in_slice = vec![0_usize; (slices.names().len() + 1) * folds];
         let mut in_fold = vec![0_usize; folds];
         let mut of = vec![0; view.rows.len()];
-        for members in groups {
+        for (_, members) in keyed {
             let slice = match slices.codes()[view.rows[members[0]]] {
                 Codes::NONE => slices.names().len(),
                 code => code as usize,
@@ -72,6 +74,23 @@ impl Folds {
         }
         (View { evidence: view.evidence, rows: train }, held_out)
     }
+}
+
+/// A group with a hash of what is in it, the member with the smallest first.
+fn keyed(view: &View<'_>, mut members: Vec<usize>, salt: u64) -> (u64, Vec<usize>) {
+    let key = |&position: &usize| key(view, view.rows[position], salt);
+    members.sort_by_cached_key(key);
+    (members.first().map_or(0, key), members)
+}
+
+/// A hash of an item: of its text, where it has one, else of its id. FNV-1a (Fowler, Noll, Vo), which is the same
+/// everywhere and for ever, mixed with `salt`.
+pub(crate) fn key(view: &View<'_>, row: Row, salt: u64) -> u64 {
+    let items = view.evidence.items();
+    let text = items.input(row).unwrap_or_else(|| items.id(row));
+    let fnv = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325, fnv);
+    random::SplitMix::new(hash ^ random::SplitMix::new(salt).next_u64()).next_u64()
 }
 
 /// Positions of the rows of each group, in order of first appearance.
@@ -113,8 +132,11 @@ mod tests {
             let count = |range: std::ops::Range<usize>| range.filter(|&i| folds.of[i] == fold).count();
             assert_eq!((count(0..70), count(70..100)), (14, 6));
         }
-        assert_ne!(folds, Folds::deal(&evidence.view(), 5, 8).unwrap(), "the seed must matter");
-        assert_eq!(folds, Folds::deal(&evidence.view(), 5, 7).unwrap());
+        assert_ne!(folds, Folds::deal(&evidence.view(), 5, 8).unwrap(), "the salt must matter");
+        let mut turned = evidence.view();
+        turned.rows.reverse();
+        let again = Folds::deal(&turned, 5, 7).unwrap();
+        assert!(folds.of.iter().eq(again.of.iter().rev()), "the order of the rows must not");
     }
 
     #[test]

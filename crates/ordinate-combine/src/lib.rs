@@ -3,6 +3,7 @@
 //! A [`Learner`] makes a policy from some rows; [`learn`] makes sure that nothing is scored on rows that shaped it, and
 //! knows no needs; [`record`] plays a policy over recorded answers; an [`Artefact`] is the policy as a file.
 
+mod alike;
 pub mod answers;
 pub mod artefact;
 pub mod by_slice;
@@ -15,6 +16,7 @@ mod gist;
 mod learner;
 mod means;
 mod medoid;
+mod pools;
 pub mod products;
 mod replay;
 pub mod route;
@@ -35,6 +37,7 @@ pub use folds::Folds;
 pub use learner::{Context, Learner};
 pub use ordinate_learn::random;
 pub use ordinate_trials::{Outlay, Played};
+pub use pools::{Pool, pools};
 pub use replay::{record, replay};
 
 use ordinate_core::PolicyKind;

@@ -175,6 +175,24 @@ impl Codes {
         }
     }
 
+    /// The same texts in the same rows, with codes in the order of the texts: not of the rows in which they first appear.
+    #[must_use]
+    pub fn in_order_of_text(self) -> Self {
+        let mut order: Vec<u32> = (0..self.names.len() as u32).collect();
+        if order.is_sorted_by_key(|&code| self.names.text(code)) {
+            return self;
+        }
+        order.sort_unstable_by_key(|&code| self.names.text(code));
+        let mut names = Names::default();
+        let mut renumbered = vec![0; order.len()];
+        for code in order {
+            renumbered[code as usize] = names.intern(self.names.text(code)).0;
+        }
+        let codes =
+            self.codes.iter().map(|&code| if code == Self::NONE { code } else { renumbered[code as usize] });
+        Self { codes: codes.collect(), names }
+    }
+
     /// The distinct texts.
     #[must_use]
     pub fn names(&self) -> &Names {
@@ -283,6 +301,13 @@ mod tests {
         assert_eq!(codes.names().find("b"), Some(1));
         assert_eq!(codes.names().find("c"), None);
         assert_eq!(codes.get(3), Some("a"));
+        let mut turned = Codes::default();
+        for text in [Some("b"), None, Some("a")] {
+            turned.push(text);
+        }
+        let sorted = turned.clone().in_order_of_text();
+        assert_eq!(sorted, turned);
+        assert_eq!(sorted.codes(), [1, Codes::NONE, 0]);
     }
 
     #[test]

@@ -13,10 +13,12 @@ use crate::policy::{Dial, PolicyKind};
 mod deployment;
 mod floor;
 mod measured;
+mod policies;
 
 pub use deployment::{BreakEven, Deployment, Machine};
 pub use floor::Floor;
 pub use measured::{Measured, Percentiles, Stopped};
+pub use policies::{Crossing, PolicyRow, Pool, Promise, SliceGain};
 
 /// The version of `verdict.json` that this code writes.
 pub const VERSION: u32 = 1;
@@ -110,6 +112,13 @@ pub struct Verdict {
     /// What the verdict would be with errors left out, where that differs.
     #[serde(default)]
     pub errors_left_out: Option<OtherReading>,
+    /// What the verdict would be were all answers wrong that the recommended contender was never asked for, where that
+    /// differs; the outcome is then `undecided`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_at_worst: Option<OtherReading>,
+    /// What joining lineages gains; `null` where nothing that meets the needs does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crossing: Option<Crossing>,
     /// How the candidates that this run asked came through; empty where all were recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub measured: Vec<Measured>,
@@ -143,6 +152,9 @@ pub struct Basis {
     pub slices: u64,
     /// Folds of the cross-fitting; `null` where train and test were named.
     pub folds: Option<u32>,
+    /// How often items were dealt into folds anew, at most; figures are means over these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foldings: Option<u32>,
     /// Bootstrap resamples.
     pub resamples: u32,
     /// Seed.
@@ -226,82 +238,6 @@ pub struct SliceCell {
     pub shrunken: f64,
     /// Items.
     pub items: u64,
-}
-
-/// One policy that joins candidates.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct PolicyRow {
-    /// Its name.
-    pub name: String,
-    /// Its kind.
-    pub kind: PolicyKind,
-    /// Cross-fitted mean score (or on test items, where train and test are named).
-    pub quality: Estimate,
-    /// Paired difference to the best single, which is chosen on training items.
-    pub gain_over_best_single: Estimate,
-    /// Paired difference to by-slice; `null` for by-slice itself.
-    pub gain_over_by_slice: Option<Estimate>,
-    /// Paired difference to the zero router at the same cost, if costs are known.
-    #[serde(default)]
-    pub gain_over_zero_router: Option<Estimate>,
-    /// USD per 1,000 items, if known.
-    pub cost_per_1k: Option<f64>,
-    /// 95th percentile of latency, milliseconds, if known.
-    pub p95_ms: Option<f64>,
-    /// Memory to host every candidate that it uses, GB, if known.
-    pub memory_gb: Option<f64>,
-    /// Share of items whose answer comes from each candidate.
-    pub share: BTreeMap<String, f64>,
-    /// Whether it meets every hard need.
-    pub meets_needs: bool,
-    /// The needs that it does not meet, in plain words.
-    #[serde(default)]
-    pub misses: Vec<String>,
-    /// Whether it clears the bar for a combination (rule 8).
-    #[serde(default)]
-    pub clears_the_bar: bool,
-    /// Where on its curve it stands.
-    #[serde(default)]
-    pub dial: Option<Dial>,
-    /// The saved policy, relative to the run folder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-    /// What is promised of it, where the needs have a margin and its kind makes promises.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub promise: Option<Promise>,
-    /// Slices where it is clearly better or worse than the best single (Benjamini-Hochberg).
-    #[serde(default)]
-    pub slices: Vec<SliceGain>,
-    /// Further measures of routing, by name (`regret`, `aiq`, `qnc`, ...; see `docs/measures.md`).
-    #[serde(default)]
-    pub measures: BTreeMap<String, f64>,
-}
-
-/// "With this confidence, the mean score is at most `margin` below that of `against`": tested on training items that
-/// the policy had not seen (learn then test), for its dial and all that spare less.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Promise {
-    /// The most that the mean score may be below.
-    pub margin: f64,
-    /// The probability, over samples of training items, that it holds for all items like them.
-    pub confidence: f64,
-    /// The candidate that the policy is held against.
-    pub against: CandidateName,
-    /// Items (or groups) that it was tested on.
-    pub items: usize,
-    /// The last dial that passed.
-    pub dial: Dial,
-}
-
-/// A policy against the best single on one slice.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct SliceGain {
-    /// The slice.
-    pub slice: String,
-    /// Paired difference.
-    pub difference: Estimate,
-    /// p value, corrected by Benjamini-Hochberg over slices.
-    pub p_adjusted: f64,
 }
 
 /// A paired comparison of two candidates.

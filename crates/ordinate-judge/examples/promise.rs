@@ -8,7 +8,7 @@ mod shared;
 use std::path::Path;
 
 use ordinate_combine::answers::cascade::CascadeLearner;
-use ordinate_combine::{Context, Learner, calibrated, random, replay};
+use ordinate_combine::{Context, Learner, calibrated, random, record, replay};
 use ordinate_core::evidence::View;
 use ordinate_judge::promise::test;
 use ordinate_trials::{Board, Priced, best_column};
@@ -28,14 +28,15 @@ fn main() {
         let train = View { evidence: &evidence, rows };
         let context = Context { seed, ..Context::default() };
         let dials = CascadeLearner.dials(&evidence, &context);
-        let fitted = calibrated(&CascadeLearner, &train, &context, &dials).expect("it fits");
+        let fitted = calibrated(&CascadeLearner, &train, &context).expect("it fits");
         let fitting: Vec<usize> =
             train.rows.iter().copied().filter(|row| !fitted.rows.contains(row)).collect();
         let board = Board::new(&evidence, &fitting, None);
         let against = best_column(&board, &(0..board.len()), &[]);
+        let plays = record(fitted.policy.as_ref(), &evidence, &fitted.rows, &dials);
         let board = Board::new(&evidence, &fitted.rows, None);
         let (priced, reference) = (Priced::new(&board, &[]), &board.columns[against].quality);
-        let Some((dial, _)) = test(&priced.curve(&fitted.plays), reference, None, &dials, margin) else {
+        let Some((dial, _)) = test(&priced.curve(&plays), reference, None, &dials, margin) else {
             continue;
         };
         promised += 1;

@@ -41,6 +41,27 @@ impl Outcomes {
         }
     }
 
+    /// The mean over several foldings of the same items, item by item and dial by dial.
+    pub(crate) fn mean(mut rounds: Vec<Self>) -> Self {
+        let count = rounds.len() as f64;
+        let Some(mut mean) = rounds.pop() else { return Self::default() };
+        let add = |mean: &mut Vec<Vec<f64>>, columns: &[Vec<f64>]| {
+            for (mean, column) in mean.iter_mut().zip(columns) {
+                mean.iter_mut().zip(column).for_each(|(mean, value)| *mean += value);
+            }
+        };
+        for round in &rounds {
+            add(&mut mean.quality, &round.quality);
+            add(&mut mean.cost_usd, &round.cost_usd);
+            add(&mut mean.latency_ms, &round.latency_ms);
+        }
+        if count > 1.0 {
+            let columns = [&mut mean.quality, &mut mean.cost_usd, &mut mean.latency_ms];
+            columns.into_iter().flatten().flatten().for_each(|value| *value /= count);
+        }
+        mean
+    }
+
     fn dials(&self) -> usize {
         self.quality.len()
     }

@@ -4,7 +4,7 @@
 use ordinate_core::verdict::Promise;
 use ordinate_core::{Dial, Needs};
 use ordinate_score::Groups;
-use ordinate_trials::{Curve, Played, Priced, Tested, Trial, Trials, best_column};
+use ordinate_trials::{Curve, Folding, Played, Plays, Priced, Tested, Trial, Trials, best_column};
 use rayon::prelude::*;
 
 use crate::choose::{Outcomes, choose_dial};
@@ -18,14 +18,24 @@ pub(crate) struct Chosen<'a> {
     pub(crate) dial: Dial,
     /// What is promised of the policy at this dial, where the needs have a margin and the kind makes promises.
     pub(crate) promise: Option<Promise>,
-    /// The outcome per scored item; each fold at the dial that the other folds chose.
+    /// The outcome per scored item, as a mean over foldings; each fold at the dial that the other folds chose.
     pub(crate) played: Played<'static>,
+    /// The gain over the best single in each folding.
+    pub(crate) gains: Vec<f64>,
 }
 
 impl Chosen<'_> {
-    /// The outcomes on the scored items at every dial.
-    pub(crate) fn curve<'b>(&'b self, scored: &'b Priced<'_>) -> Curve<'b> {
-        scored.curve(self.trial.on_test.as_ref().unwrap_or(&self.trial.plays[0]))
+    /// The outcomes on the scored items at every dial, one for each folding.
+    pub(crate) fn curves<'b>(&'b self, scored: &'b Priced<'_>) -> Vec<Curve<'b>> {
+        match &self.trial.on_test {
+            Some(on_test) => vec![scored.curve(on_test)],
+            None => self.trial.plays.iter().map(|plays| scored.curve(plays)).collect(),
+        }
+    }
+
+    /// Foldings that its figures are means over; `None` where it was scored on items of their own.
+    pub(crate) fn foldings(&self) -> Option<usize> {
+        self.trial.on_test.is_none().then_some(self.trial.plays.len())
     }
 }
 
@@ -37,8 +47,8 @@ pub(crate) struct Choosing<'a> {
     needs: &'a Needs,
     /// Candidates that keep the hard needs.
     eligible: &'a [bool],
-    /// The scores of the best single of the other folds.
-    best_single: Played<'static>,
+    /// What the best single of the other folds gives, for each folding.
+    best_single: Vec<Played<'static>>,
 }
 
 impl<'a> Choosing<'a> {
@@ -48,18 +58,20 @@ impl<'a> Choosing<'a> {
         needs: &'a Needs,
         eligible: &'a [bool],
     ) -> Self {
-        let folding = &trials.foldings[0];
-        let best: Vec<usize> = (0..folding.count)
-            .map(|fold| best_column(&trials.learn, &outside(&folding.of, fold), eligible))
-            .collect();
-        let best_single = learn.by_column(&|item| best[folding.of[item] as usize]);
+        let of_folding = |folding: &Folding| {
+            let best: Vec<usize> = (0..folding.count)
+                .map(|fold| best_column(&trials.learn, &outside(&folding.of, fold), eligible))
+                .collect();
+            learn.by_column(&|item| best[folding.of[item] as usize])
+        };
+        let best_single = trials.foldings.iter().map(of_folding).collect();
         Self { trials, learn, needs, eligible, best_single }
     }
 
-    /// What the best single gives on the scored items, chosen on items that are learned from only.
+    /// What the best single gives on the scored items, chosen on items that are learned from only; a mean over foldings.
     pub(crate) fn best_single(&self, scored: &Priced<'_>) -> Played<'static> {
         if self.trials.test.is_none() {
-            return self.best_single.clone();
+            return Played::mean(self.best_single.clone());
         }
         let best = best_column(&self.trials.learn, &(0..self.trials.learn.len()), self.eligible);
         scored.by_column(&|_| best)
@@ -72,39 +84,60 @@ impl<'a> Choosing<'a> {
     }
 
     fn policy(&self, trial: &'a Trial, scored: &Priced<'_>) -> Chosen<'a> {
-        let plays = &trial.plays[0];
-        let folding = &self.trials.foldings[0];
-        let len = folding.of.len();
-        let outcomes = Outcomes::new(&self.learn.curve(plays), self.needs);
+        let len = self.trials.learn.len();
         let clusters = self.trials.learn.clusters.as_deref();
-        let choose = |positions: &[usize]| {
-            choose_dial(&outcomes, &self.best_single.quality, positions, clusters, self.needs)
-        };
+        let rounds: Vec<Outcomes> =
+            trial.plays.iter().map(|plays| Outcomes::new(&self.learn.curve(plays), self.needs)).collect();
         // All dials up to the promised one passed their test, so that the needs may choose among them.
         let promised = |promise: &Option<Promise>| {
             let most = promise.as_ref().map_or(f64::INFINITY, |promise| promise.dial.0);
             trial.dials.partition_point(|dial| dial.0 <= most).saturating_sub(1)
         };
-        let chosen_by = |others: Vec<usize>, tested: Option<&Tested>| {
-            let promise = tested.and_then(|tested| self.promise(trial, tested, &others));
-            (choose(&others).min(promised(&promise)), promise)
+        let chosen_by = |outcomes: &Outcomes, single: &[f64], others: &[usize], tested: Option<&Tested>| {
+            let promise = tested.and_then(|tested| self.promise(trial, tested, others));
+            let dial = choose_dial(outcomes, single, others, clusters, self.needs);
+            (dial.min(promised(&promise)), promise)
         };
-        let (whole, promise) =
-            chosen_by((0..len).collect(), trial.calibration.as_ref().map(|calibration| &calibration.whole));
+        let calibration = trial.calibration.as_ref();
+        let folds = |round: usize, outcomes: &Outcomes| -> Vec<usize> {
+            let (folding, single) = (&self.trials.foldings[round], &self.best_single[round].quality);
+            (0..folding.count)
+                .into_par_iter()
+                .map(|fold| {
+                    let tested = calibration.map(|calibration| &calibration.folds[round][fold as usize]);
+                    let others: Vec<usize> = outside(&folding.of, fold).collect();
+                    chosen_by(outcomes, single, &others, tested).0
+                })
+                .collect()
+        };
+        let of_folds: Vec<Vec<usize>> =
+            rounds.iter().enumerate().map(|(round, outcomes)| folds(round, outcomes)).collect();
+        let everything: Vec<usize> = (0..len).collect();
+        let single = Played::mean(self.best_single.clone()).quality;
+        let (whole, promise) = chosen_by(
+            &Outcomes::mean(rounds),
+            &single,
+            &everything,
+            calibration.map(|calibration| &calibration.whole),
+        );
         let dial = trial.dials[whole];
         if let Some(on_test) = &trial.on_test {
-            return Chosen { trial, dial, promise, played: scored.played(on_test, &|_| whole) };
+            let played = scored.played(on_test, &|_| whole);
+            return Chosen { trial, dial, promise, played, gains: Vec::new() };
         }
-        let of_fold: Vec<usize> = (0..folding.count)
-            .into_par_iter()
-            .map(|fold| {
-                let tested =
-                    trial.calibration.as_ref().map(|calibration| &calibration.folds[0][fold as usize]);
-                chosen_by(outside(&folding.of, fold).collect(), tested).0
-            })
-            .collect();
-        let played = scored.played(plays, &|item| of_fold[folding.of[item] as usize]);
-        Chosen { trial, dial, promise, played }
+        let of_round = |(round, plays): (usize, &Plays)| {
+            let fold_of = &self.trials.foldings[round].of;
+            scored.played(plays, &|item| of_folds[round][fold_of[item] as usize])
+        };
+        let played: Vec<Played<'static>> = trial.plays.iter().enumerate().map(of_round).collect();
+        let gain = |(round, own): (usize, &Played<'static>)| {
+            let single = &self.best_single[round].quality;
+            let differences = own.quality.iter().zip(single.iter()).map(|(own, single)| own - single);
+            let known: Vec<f64> = differences.filter(|difference| !difference.is_nan()).collect();
+            known.iter().sum::<f64>() / known.len() as f64
+        };
+        let gains = played.iter().enumerate().map(gain).collect();
+        Chosen { trial, dial, promise, played: Played::mean(played), gains }
     }
 
     /// What can be promised of the policy that was learned from those of `items` which do not test it.

@@ -85,7 +85,7 @@ fn paid<'a>(
         let by_the_hour = candidates[column].price.is_some_and(|price| price.per_hour.is_some());
         let each = scored.cost(column).iter().find(|cost| !cost.is_nan()).filter(|_| by_the_hour);
         let Some(each) = each else { continue };
-        let idle = each * (1.0 - played.asked[column] as f64 / played.len().max(1) as f64);
+        let idle = each * (1.0 - played.asked[column] as f64 / played.given.len().max(1) as f64);
         paid.cost_usd.to_mut().iter_mut().for_each(|cost| *cost += idle);
     }
     paid
@@ -154,8 +154,8 @@ fn outcome(lineages: impl Iterator<Item = Lineage>) -> Outcome {
 fn share(candidates: &[Candidate], played: &Played<'_>) -> BTreeMap<String, f64> {
     let mut counts = vec![0_usize; candidates.len()];
     let mut total = 0_usize;
-    for (given, quality) in played.given.iter().zip(played.quality.iter()) {
-        if let Some(count) = counts.get_mut(usize::from(*given)).filter(|_| !quality.is_nan()) {
+    for given in &played.given {
+        if let Some(count) = counts.get_mut(usize::from(*given)) {
             *count += 1;
             total += 1;
         }

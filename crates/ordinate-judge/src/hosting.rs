@@ -3,7 +3,7 @@
 //! the items of a day.
 
 use ordinate_core::verdict::{BreakEven, CandidateRow};
-use ordinate_core::{Candidate, Evidence};
+use ordinate_core::{CandidateName, Evidence};
 use serde::{Deserialize, Serialize};
 
 use crate::words::{count, usd};
@@ -12,10 +12,10 @@ const SECONDS_A_DAY: f64 = 86_400.0;
 const HOURS_A_DAY: f64 = 24.0;
 
 /// A candidate that runs on machines paid by the hour.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hosted {
-    /// Its column in the evidence.
-    pub column: usize,
+    /// Its name.
+    pub name: CandidateName,
     /// USD per hour of one machine.
     pub per_hour: f64,
     /// Items per second of one machine, where it was measured. Otherwise one machine is taken to do for any volume.
@@ -83,21 +83,24 @@ impl Hosted {
 /// Puts what an item costs on their machines into the evidence, in place of any cost that is there.
 pub fn host(evidence: &mut Evidence, hosted: &[Hosted], volume: Option<u64>) {
     for one in hosted {
-        evidence.cost_each(one.column, one.cost_per_item(volume));
+        if let Some(column) = evidence.column_of(&one.name) {
+            evidence.cost_each(column, one.cost_per_item(volume));
+        }
     }
 }
 
 /// The same for policies to learn with: what they cost may not hang on needs.
 pub fn host_when_busy(evidence: &mut Evidence, hosted: &[Hosted]) {
     for one in hosted {
-        evidence.cost_each(one.column, Some(one.cost_when_busy()));
+        if let Some(column) = evidence.column_of(&one.name) {
+            evidence.cost_each(column, Some(one.cost_when_busy()));
+        }
     }
 }
 
 /// What is assumed for the costs of hosted candidates, in words.
-pub(crate) fn hosting_notes(candidates: &[Candidate], hosted: &[Hosted], volume: Option<u64>) -> Vec<String> {
-    let note =
-        |one: &Hosted| note(one, candidates[one.column].name.as_str(), volume, one.cost_per_item(volume));
+pub(crate) fn hosting_notes(hosted: &[Hosted], volume: Option<u64>) -> Vec<String> {
+    let note = |one: &Hosted| note(one, one.name.as_str(), volume, one.cost_per_item(volume));
     let mut notes: Vec<String> = hosted.iter().map(note).collect();
     if !hosted.is_empty() && volume.is_some() {
         notes.push(
@@ -140,17 +143,12 @@ fn note(one: &Hosted, name: &str, volume: Option<u64>, cost: Option<f64>) -> Str
 
 /// Every hosted candidate against every other one that has a cost, hosted ones apart: the volume from which on hosting
 /// is cheaper.
-pub(crate) fn break_even(
-    columns: &[Candidate],
-    candidates: &[CandidateRow],
-    hosted: &[Hosted],
-) -> Vec<BreakEven> {
-    let row = |name: &ordinate_core::CandidateName| candidates.iter().find(|row| row.name == *name);
-    let name = |one: &Hosted| &columns[one.column].name;
-    let is_hosted = |row: &CandidateRow| hosted.iter().any(|one| *name(one) == row.name);
+pub(crate) fn break_even(candidates: &[CandidateRow], hosted: &[Hosted]) -> Vec<BreakEven> {
+    let row = |name: &CandidateName| candidates.iter().find(|row| row.name == *name);
+    let is_hosted = |row: &CandidateRow| hosted.iter().any(|one| one.name == row.name);
     let mut rows = Vec::new();
     for one in hosted {
-        let Some(own) = row(name(one)) else { continue };
+        let Some(own) = row(&one.name) else { continue };
         for other in candidates.iter().filter(|other| !is_hosted(other)) {
             let Some(api_cost_per_1k) = other.cost_per_1k.filter(|cost| *cost > 0.0) else { continue };
             let crossing = one.crossing(api_cost_per_1k / 1_000.0);
@@ -175,7 +173,7 @@ mod tests {
     use super::*;
 
     fn hosted(per_hour: f64, per_second: Option<f64>) -> Hosted {
-        Hosted { column: 0, per_hour, per_second }
+        Hosted { name: CandidateName::new("own").unwrap(), per_hour, per_second }
     }
 
     fn near(a: f64, b: f64) -> bool {

@@ -9,6 +9,7 @@ mod bar;
 mod choose;
 mod chosen;
 mod contender;
+mod estimates;
 mod files;
 mod floors;
 mod gains;
@@ -18,29 +19,32 @@ mod measures;
 pub mod promise;
 mod rules;
 mod tables;
+mod verify;
 mod weigh;
 mod why;
 mod words;
 
-use ordinate_core::Needs;
 use ordinate_core::task::IntervalKind;
 use ordinate_core::verdict::{
     Basis, Deployment, Floor, Measured, OtherReading, Outcome, Recommended, VERSION, Verdict,
 };
+use ordinate_core::{CandidateName, Needs};
 use ordinate_score::Groups;
 use ordinate_trials::{Priced, Trials, single_file};
 use serde::{Deserialize, Serialize};
 
 pub use files::{KeptError, keep, kept};
 pub use hosting::{Hosted, host, host_when_busy};
+pub use verify::{Later, Other, Verified, verify};
 pub use weigh::Resampling;
 
 use bar::Field;
 use chosen::Choosing;
 use contender::contenders;
 use limits::{Miss, eligible, misses};
+use rules::Choice;
 use tables::Tables;
-use weigh::{Reading, Weighed};
+use weigh::{Reading, Weighed, Weighing};
 
 /// What a verdict is made from besides trials and needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,8 +73,12 @@ pub struct Setting {
 #[must_use]
 pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
     let candidates = trials.candidates.as_slice();
-    let costs: Vec<(usize, Option<f64>)> =
-        setting.hosted.iter().map(|one| (one.column, one.cost_per_item(needs.volume_per_day))).collect();
+    let column = |name: &CandidateName| candidates.iter().position(|candidate| candidate.name == *name);
+    let costs: Vec<(usize, Option<f64>)> = setting
+        .hosted
+        .iter()
+        .filter_map(|one| Some((column(&one.name)?, one.cost_per_item(needs.volume_per_day))))
+        .collect();
     let scored = Priced::new(trials.scored(), &costs);
     let learn = Priced::new(&trials.learn, &costs);
     let eligible = eligible(candidates, &scored, needs);
@@ -82,10 +90,19 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
 
     let clusters = scored.board().clusters.as_deref();
     let groups = clusters.map(Groups::new);
-    let weigh = |reading| {
-        let groups = groups.as_ref();
-        Weighed::new(&contenders, &eligible, &best_single, needs, setting.resampling, groups, reading)
+    // A coin may be tossed between any two candidates that could be used, whatever they cost by themselves.
+    let at_any_price = Needs { max_cost_per_1k: None, max_p95_ms: None, ..needs.clone() };
+    let mixable = limits::eligible(candidates, &scored, &at_any_price);
+    let weighing = Weighing {
+        contenders: &contenders,
+        mixable: &mixable,
+        best_single: &best_single,
+        needs,
+        resampling: setting.resampling,
+        groups: groups.as_ref(),
+        folds,
     };
+    let weigh = |reading| Weighed::new(&weighing, reading);
     let errors = contenders.iter().any(|contender| contender.played.failed.contains(&true));
     let weighed = weigh(Reading::AsFailures);
     let without_errors = if errors { Some(weigh(Reading::LeftOut)) } else { None };
@@ -101,21 +118,27 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
             .collect()
     };
     let misses = held(&weighed);
-    let field = Field::new(&contenders, &weighed, needs, &misses, folds);
-    let choice = rules::choose(&field, &misses);
-    let other = without_errors.as_ref().map(|weighed| {
+    let field = Field::new(&contenders, &weighed, needs, &misses);
+    let mut choice = rules::choose(&field, &misses);
+    let read_as = |weighed: &Weighed| {
         let misses = held(weighed);
-        let choice = rules::choose(&Field::new(&contenders, weighed, needs, &misses, folds), &misses);
+        let choice = rules::choose(&Field::new(&contenders, weighed, needs, &misses), &misses);
         OtherReading {
             outcome: choice.outcome,
             recommended: choice.recommended.map(|index| contenders[index].name.clone()),
         }
-    });
-    let recommended = choice.recommended.map(|index| recommend(index, &field));
-    let other = other.filter(|other| {
-        other.outcome != choice.outcome
-            || other.recommended.as_ref() != recommended.as_ref().map(|recommended| &recommended.name)
-    });
+    };
+    let named = choice.recommended.map(|index| contenders[index].name.clone());
+    let other = without_errors.as_ref().map(read_as);
+    let other = other.filter(|other| other.outcome != choice.outcome || other.recommended != named);
+    // An answer that is missing may be missing because it would have been wrong.
+    let missing = choice.recommended.is_some_and(|index| rules::missing(&contenders[index]) > 0);
+    let at_worst = missing.then(|| read_as(&weigh(Reading::MissingAsFailures)));
+    let at_worst = at_worst.filter(|at_worst| at_worst.outcome != choice.outcome);
+    if at_worst.is_some() {
+        choice = rules::doubt_missing(choice, &field);
+    }
+    let recommended = choice.recommended.map(|index| recommend(index, &field, &choice));
 
     let tables = Tables {
         candidates,
@@ -132,14 +155,15 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
     let candidate_rows = tables.candidates();
     let metric = setting.metric.as_deref();
     let says_nothing = floors::all_zero(&candidate_rows, metric).is_some();
-    let mut why = why::reasons(&field, &misses, &choice, &trials.skipped, other.as_ref());
+    let mut why =
+        why::reasons(&field, &misses, &choice, &trials.skipped, other.as_ref(), at_worst.as_ref());
     for (at, finding) in floors::findings(&candidate_rows, &setting.floors, metric).into_iter().enumerate() {
         // The first thing to know, where nothing else can be said; else after the reasons of the choice.
         let place = if says_nothing { at } else { why.len() };
         why.insert(place, finding);
     }
     let mut notes = setting.notes.clone();
-    notes.extend(hosting::hosting_notes(candidates, &setting.hosted, needs.volume_per_day));
+    notes.extend(hosting::hosting_notes(&setting.hosted, needs.volume_per_day));
     Verdict {
         version: VERSION,
         task: setting.task.clone(),
@@ -159,22 +183,24 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
         undecided: choice.undecided.filter(|_| choice.outcome == Outcome::Undecided && !says_nothing),
         why,
         errors_left_out: other,
+        missing_at_worst: at_worst,
+        crossing: tables.crossing(),
         measured: setting.measured.clone(),
         deployment: setting.deployment.clone(),
-        break_even: hosting::break_even(candidates, &candidate_rows, &setting.hosted),
+        break_even: hosting::break_even(&candidate_rows, &setting.hosted),
         candidates: candidate_rows,
-        assumed: why::assumptions(setting, notes, &contenders, folds, clusters.is_some()),
+        assumed: why::assumptions(setting, notes, &contenders, folds, groups.as_ref(), trials.alike.as_ref()),
     }
 }
 
-fn recommend(index: usize, field: &Field<'_>) -> Recommended {
+fn recommend(index: usize, field: &Field<'_>, choice: &Choice) -> Recommended {
     let contender = &field.contenders[index];
     let file = contender.chosen.map_or_else(|| single_file(&contender.name), |chosen| chosen.trial.file());
     Recommended {
         name: contender.name.clone(),
         kind: contender.kind,
         lineage: contender.lineage().to_owned(),
-        quality: field.weighed.estimate(index),
+        quality: field.weighed.chosen(index, &choice.among),
         cost_per_1k: contender.cost_per_1k,
         p95_ms: contender.p95_ms,
         memory_gb: contender.memory_gb,
@@ -202,6 +228,7 @@ fn basis(trials: &Trials, needs: &Needs, setting: &Setting, folds: Option<u32>) 
             .map(|clusters| clusters.iter().max().map_or(0, |most| u64::from(*most) + 1)),
         slices: seen.iter().filter(|seen| **seen).count() as u64,
         folds,
+        foldings: folds.map(|_| trials.foldings.len() as u32),
         resamples: setting.resampling.resamples.get(),
         seed: setting.resampling.seed,
         interval: match setting.resampling.interval {

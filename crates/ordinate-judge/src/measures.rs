@@ -38,9 +38,9 @@ fn of(
     let ends: Vec<Point> = singles.iter().filter_map(|&c| point(c)).collect();
     let best = singles.iter().copied().max_by(|&a, &b| weighed.mean(a).total_cmp(&weighed.mean(b)));
     if let (Some(best), true) = (best.and_then(point), contender.cost_per_1k.is_some()) {
-        let curve = chosen.curve(scored);
-        let points: Vec<Point> = (0..curve.dials())
-            .filter_map(|dial| mean_point(&curve, dial))
+        let curves = chosen.curves(scored);
+        let points: Vec<Point> = (0..chosen.trial.dials.len())
+            .filter_map(|dial| mean_point(&curves, dial))
             .map(|(cost, quality)| Point { cost, quality })
             .collect();
         // Every policy can fall back on the cheapest single: all are compared over one range of cost.
@@ -89,11 +89,12 @@ fn shares(
     ]
 }
 
-/// Mean cost (USD per 1,000 items) and quality at a dial, over the items where each is known.
-pub(crate) fn mean_point(curve: &Curve<'_>, dial: usize) -> Option<(f64, f64)> {
-    let known = |value: &dyn Fn(usize) -> f64| -> Vec<f64> {
-        (0..curve.len()).map(value).filter(|value| !value.is_nan()).collect()
+/// Mean cost (USD per 1,000 items) and quality at a dial, over the items where each is known and over foldings.
+pub(crate) fn mean_point(curves: &[Curve<'_>], dial: usize) -> Option<(f64, f64)> {
+    let known = |value: &dyn Fn(&Curve<'_>, usize) -> f64| -> Vec<f64> {
+        let of_curve = |curve| (0..Curve::len(curve)).map(|item| value(curve, item));
+        curves.iter().flat_map(of_curve).filter(|value| !value.is_nan()).collect()
     };
-    let cost = 1000.0 * mean(&known(&|item| curve.cost(dial, item)))?;
-    Some((cost, mean(&known(&|item| curve.quality(dial, item)))?))
+    let cost = 1000.0 * mean(&known(&|curve, item| curve.cost(dial, item)))?;
+    Some((cost, mean(&known(&|curve, item| curve.quality(dial, item)))?))
 }

@@ -2,17 +2,17 @@
 //! the data cannot separate the leading outcomes.
 
 use ordinate_core::verdict::{Outcome, Undecided};
-use ordinate_core::{Goal, Needs, PolicyKind};
+use ordinate_core::{Goal, Needs};
 use ordinate_score::bootstrap::Estimated;
 use ordinate_score::compare::non_inferior;
 use ordinate_score::{normal, power};
 
 use crate::bar::{Field, LEVEL};
+use crate::contender::Contender;
 use crate::limits::Miss;
 
-/// A loss or gain of quality that is taken to matter where the task names no margin: decides only whether an
-/// unproven combination is worth more labels.
-const MATTERS: f64 = 0.01;
+/// Means that differ by less are as good as equal where the task names no margin: the cheaper is taken.
+const NEAR: f64 = 0.002;
 
 /// More items than anybody labels: what is needed where no number can be told.
 pub(crate) const MANY: u64 = 1_000_000_000;
@@ -30,21 +30,42 @@ pub(crate) struct Choice {
     pub(crate) bars: Vec<Option<String>>,
     /// The best in quality among those that may be recommended: what `recommended` is as good as.
     pub(crate) best: Option<usize>,
+    /// The best in quality that does without joining lineages.
+    pub(crate) within: Option<usize>,
+    /// Those among which `recommended` was chosen for its quality: itself alone where it was chosen for its outlay.
+    pub(crate) among: Vec<usize>,
+}
+
+/// Items that a contender has no answer to.
+pub(crate) fn missing(contender: &Contender<'_>) -> usize {
+    contender.played.quality.iter().filter(|quality| quality.is_nan()).count()
+}
+
+/// Undecided, since what the recommended contender was never asked might have gone wrong: as many items more settle it as it
+/// left out.
+pub(crate) fn doubt_missing(mut choice: Choice, field: &Field<'_>) -> Choice {
+    let Some(recommended) = choice.recommended else { return choice };
+    let Some(quality) = field.weighed.quality[recommended] else { return choice };
+    let items_needed = (quality.items + missing(&field.contenders[recommended])) as u64;
+    let smallest_detectable = power::smallest_detectable(quality.se);
+    choice.outcome = Outcome::Undecided;
+    choice.undecided.get_or_insert(Undecided { smallest_detectable, items_needed });
+    choice
+}
+
+/// Where the climb from what is simple to what is not ends.
+struct Ladder {
+    best: Option<usize>,
+    within: Option<usize>,
+    /// Per contender: why it does not clear the bar in quality.
+    in_quality: Vec<Result<(), String>>,
 }
 
 /// Applies the rules. `misses` are the hard needs that each contender misses.
 pub(crate) fn choose(field: &Field<'_>, misses: &[Vec<Miss>]) -> Choice {
     let rules = Rules { field, misses, margin: field.needs.margin() };
     let count = field.contenders.len();
-    let singles = || (0..count).filter(|&c| field.contenders[c].is_single() && rules.meets(c));
-    let in_quality: Vec<Result<(), String>> = (0..count)
-        .map(|c| if field.contenders[c].is_single() { Ok(()) } else { field.clears_in_quality(c) })
-        .collect();
-
-    // The best in quality: a single, or a policy over the bar.
-    let best = rules.highest(singles().chain(
-        (0..count).filter(|&c| !field.contenders[c].is_single() && rules.meets(c) && in_quality[c].is_ok()),
-    ));
+    let Ladder { best, within, in_quality } = rules.climb();
     let keeps = |c: usize| rules.keeps(c, best);
     let spares = field.needs.goal != Goal::Quality || rules.margin > 0.0;
     let bars: Vec<Option<String>> = (0..count)
@@ -63,7 +84,7 @@ pub(crate) fn choose(field: &Field<'_>, misses: &[Vec<Miss>]) -> Choice {
     let recommended = if spares {
         rules.cheapest(recommendable.iter().copied().filter(|&c| keeps(c))).or(best)
     } else {
-        best
+        rules.cheapest(recommendable.iter().copied().filter(|&c| rules.nearly(c, best))).or(best)
     };
     let choice = Choice {
         recommended,
@@ -72,6 +93,8 @@ pub(crate) fn choose(field: &Field<'_>, misses: &[Vec<Miss>]) -> Choice {
         rival: None,
         bars,
         best,
+        within,
+        among: if recommended == best { recommendable.clone() } else { recommended.into_iter().collect() },
     };
     match recommended {
         // Who was compared with nobody has won nothing.
@@ -98,6 +121,42 @@ impl Rules<'_> {
 
     fn outlay(&self, contender: usize) -> f64 {
         self.field.contenders[contender].outlay(self.needs()).unwrap_or(f64::INFINITY)
+    }
+
+    /// From the best single up, what one lineage can do alone before what joins several: whatever clearly beats what would
+    /// win without it takes its place.
+    fn climb(&self) -> Ladder {
+        let field = self.field;
+        let all = 0..field.contenders.len();
+        let mut winner = self.highest(all.clone().filter(|&c| field.rung(c) == 0 && self.meets(c)));
+        let mut within = winner;
+        let mut in_quality = vec![Ok(()); all.len()];
+        for crosses in [false, true] {
+            for rung in [1, 2] {
+                let tried: Vec<usize> =
+                    all.clone().filter(|&c| field.rung(c) == rung && field.crosses(c) == crosses).collect();
+                let mut cleared: Vec<usize> = winner.into_iter().collect();
+                for (policy, clear) in field.clear_in_quality(&tried, winner) {
+                    if clear.is_ok() && self.meets(policy) {
+                        cleared.push(policy);
+                    }
+                    in_quality[policy] = clear;
+                }
+                winner = self.highest(cleared.into_iter());
+            }
+            if !crosses {
+                within = winner;
+            }
+        }
+        Ladder { best: winner, within, in_quality }
+    }
+
+    /// Whether the quality is as good as that of the best, to within what nobody would notice.
+    fn nearly(&self, contender: usize, best: Option<usize>) -> bool {
+        best.is_some_and(|best| {
+            let lead = self.field.weighed.difference(contender, best);
+            contender == best || lead.is_some_and(|lead| lead.estimate.mean >= -NEAR)
+        })
     }
 
     /// The highest mean quality; ties go to the smaller outlay, then to the first.
@@ -137,8 +196,8 @@ impl Rules<'_> {
             Some(best) => self
                 .field
                 .weighed
-                .difference(contender, best)
-                .is_some_and(|difference| non_inferior(&difference.estimate, self.margin)),
+                .bounds(contender, best, 1.0 - LEVEL)
+                .is_some_and(|bounds| non_inferior(&bounds, self.margin)),
         }
     }
 
@@ -160,14 +219,23 @@ impl Rules<'_> {
         let passed = choice.best.filter(|&best| best != recommended);
         // Where a least quality is the yardstick, who leads beyond it does not matter.
         let yardstick = self.needs().goal != Goal::Quality && self.needs().min_quality.is_some();
+        let of_outcome = |outcome: Outcome| -> Vec<usize> {
+            recommendable.iter().copied().filter(|&c| contenders[c].outcome == outcome).collect()
+        };
+        let (best_of_own, own_all) = (choice.best == Some(recommended), of_outcome(own));
         let leaders = others.iter().filter(|_| !yardstick).filter_map(|&outcome| {
-            let of_outcome = recommendable.iter().copied().filter(|&c| contenders[c].outcome == outcome);
-            self.highest(of_outcome).filter(|&rival| Some(rival) != passed)
+            let theirs = of_outcome(outcome);
+            let rival = self.highest(theirs.iter().copied()).filter(|&rival| Some(rival) != passed)?;
+            // The best of many is partly luck, on either side.
+            let probability = 1.0 - LEVEL / 2.0 / others.len().max(1) as f64;
+            let lead = self.field.weighed.lead(&own_all, &theirs, probability).filter(|_| best_of_own);
+            let separate = self.field.separates(rival, recommended, self.margin, others.len())
+                && lead.is_none_or(|lead| lead >= -self.margin);
+            (!separate).then_some(rival)
         });
         let rival = leaders
             .chain(self.unproven(recommended))
             .filter_map(|rival| Some((rival, led_by(rival)?)))
-            .filter(|(rival, _)| !self.field.separates(*rival, recommended, self.margin, others.len()))
             .chain(self.unsettled(recommended).and_then(|rival| Some((rival, led_by(rival)?))))
             .max_by(|(_, a), (_, b)| a.estimate.mean.total_cmp(&b.estimate.mean));
         if let Some((rival, lead)) = rival {
@@ -178,21 +246,24 @@ impl Rules<'_> {
         choice
     }
 
-    /// A combination that leads by what would matter but has not cleared the bar for want of data.
+    /// A policy of another outcome that leads without having cleared the bar, and is not shown to be no better by what
+    /// matters: evidence for a combination never hides it. A lookup by slice need not even lead: what it would reach, were
+    /// it learned from enough, is what few items leave open.
     fn unproven(&self, recommended: usize) -> Option<usize> {
         if self.needs().goal != Goal::Quality {
             return None;
         }
         let contenders = self.field.contenders;
-        let leads = |&c: &usize| {
-            !contenders[c].is_single()
-                && contenders[c].kind != PolicyKind::Single
-                && contenders[c].outcome != contenders[recommended].outcome
-                && self.meets(c)
-                && self.field.weighed.difference(c, recommended).is_some_and(|lead| {
-                    lead.estimate.mean > self.margin.max(MATTERS) && lead.estimate.low <= 0.0
-                })
-        };
+        let leads =
+            |&c: &usize| {
+                !contenders[c].is_single()
+                    && contenders[c].outcome != contenders[recommended].outcome
+                    && self.meets(c)
+                    && self.field.weighed.difference(c, recommended).is_some_and(|lead| {
+                        lead.estimate.mean > 0.0 || self.field.rung(c) == 1 && !lead.constant
+                    })
+                    && !self.field.separates(c, recommended, self.field.matters(), 1)
+            };
         self.highest((0..contenders.len()).filter(leads))
     }
 

@@ -1,8 +1,10 @@
 //! The rows of the verdict: candidates, policies, comparisons, frontier, complementarity.
 
+use std::collections::BTreeMap;
+
 use ordinate_core::Candidate;
 use ordinate_core::verdict::{
-    CandidateRow, Comparison, Complementarity, Curve, CurvePoint, FrontierPoint, PolicyRow,
+    CandidateRow, Comparison, Complementarity, Crossing, Curve, CurvePoint, FrontierPoint, PolicyRow, Pool,
 };
 use ordinate_score::Groups;
 use ordinate_score::compare::{Discordant, holm, non_inferior};
@@ -12,13 +14,17 @@ use ordinate_score::slice::Slices;
 use ordinate_trials::{Played, Priced};
 use rayon::prelude::*;
 
-use crate::bar::Field;
+use crate::bar::{Field, LEVEL};
+use crate::chosen::Chosen;
 use crate::contender::{Contender, mean};
 use crate::gains::slice_gains;
 use crate::limits::Miss;
 use crate::measures::{mean_point, measures};
 use crate::rules::Choice;
 use crate::weigh::Weighed;
+
+/// Units below which the comparison of two candidates rests on bounds that hold from few.
+const FEW_UNITS: usize = 1_000;
 
 /// Everything that the rows are made from.
 pub(crate) struct Tables<'a> {
@@ -135,10 +141,49 @@ impl Tables<'_> {
                 promise: contender.chosen.and_then(|chosen| chosen.promise.clone()),
                 slices: gains(contender),
                 measures: measures[index].clone(),
+                pool: contender.chosen.map(|chosen| self.pool(chosen)),
+                folding_share: contender.chosen.and_then(|chosen| self.folding_share(index, chosen)),
             })
             .collect();
         rows.sort_by(|a, b| b.quality.mean.total_cmp(&a.quality.mean));
         rows
+    }
+
+    fn pool(&self, chosen: &Chosen<'_>) -> Pool {
+        let name = |&column: &usize| self.candidates[column].name.clone();
+        Pool { name: chosen.trial.pool.clone(), candidates: chosen.trial.columns.iter().map(name).collect() }
+    }
+
+    /// The share of the variance of the gain over the best single that is how items were dealt into folds.
+    fn folding_share(&self, index: usize, chosen: &Chosen<'_>) -> Option<f64> {
+        let count = chosen.gains.len() as f64;
+        let items = self.field.weighed.over_best_single[index]?.se.powi(2);
+        let mean = chosen.gains.iter().sum::<f64>() / count;
+        let between = chosen.gains.iter().map(|gain| (gain - mean).powi(2)).sum::<f64>() / (count - 1.0);
+        let dealing = between / count;
+        (count > 1.0 && items > 0.0).then(|| dealing / (dealing + items))
+    }
+
+    /// What the best contender that joins lineages gains over the best that does without.
+    pub(crate) fn crossing(&self) -> Option<Crossing> {
+        let field = self.field;
+        let within = self.choice.within?;
+        let open = (0..self.contenders().len()).filter(|&c| field.crosses(c) && self.misses[c].is_empty());
+        let mean = |c: &usize| field.weighed.mean(*c);
+        let across = open.max_by(|a, b| mean(a).total_cmp(&mean(b)))?;
+        let contender = &self.contenders()[across];
+        let mut share = BTreeMap::new();
+        for (name, part) in &contender.share {
+            let lineage =
+                self.candidates.iter().find(|c| c.name.as_str() == name).map(|c| c.lineage.to_string());
+            *share.entry(lineage.unwrap_or_default()).or_insert(0.0) += part;
+        }
+        Some(Crossing {
+            across: contender.name.clone(),
+            within: self.contenders()[within].name.clone(),
+            gain: field.weighed.difference(across, within)?.estimate,
+            share,
+        })
     }
 
     /// All pairs of candidates, the clearest difference first; exact McNemar for 0/1 scores of independent
@@ -155,8 +200,14 @@ impl Tables<'_> {
                 } else {
                     (second, first)
                 };
-                let (Some(difference), Some(reverse)) = (weighed.difference(a, b), weighed.difference(b, a))
-                else {
+                // Bounds that hold from few items take time, and many pairs of many items need none.
+                let few = weighed.difference(a, b).is_some_and(|difference| difference.units < FEW_UNITS);
+                let bounds = if few {
+                    weighed.bounds(b, a, 1.0 - LEVEL)
+                } else {
+                    weighed.difference(b, a).map(|reverse| reverse.estimate)
+                };
+                let (Some(difference), Some(bounds)) = (weighed.difference(a, b), bounds) else {
                     continue;
                 };
                 let exact = if self.clusters().is_none() {
@@ -174,7 +225,7 @@ impl Tables<'_> {
                     difference: difference.estimate,
                     p,
                     p_adjusted: 1.0,
-                    non_inferior: non_inferior(&reverse.estimate, self.field.needs.margin()),
+                    non_inferior: non_inferior(&bounds, self.field.needs.margin()),
                     items: difference.items as u64,
                 });
             }
@@ -216,9 +267,9 @@ impl Tables<'_> {
         let curve = |contender: &Contender<'_>| {
             let chosen = contender.chosen?;
             contender.cost_per_1k?;
-            let (trial, curve) = (chosen.trial, chosen.curve(self.scored));
+            let (trial, curves) = (chosen.trial, chosen.curves(self.scored));
             let point = |(number, &dial)| {
-                let (cost_per_1k, quality) = mean_point(&curve, number)?;
+                let (cost_per_1k, quality) = mean_point(&curves, number)?;
                 Some(CurvePoint { dial, cost_per_1k, quality })
             };
             let mut points: Vec<CurvePoint> = trial.dials.iter().enumerate().filter_map(point).collect();

@@ -1,20 +1,23 @@
 //! Every quality and every difference that a verdict needs, from one set of resamples.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 
 use ordinate_core::task::IntervalKind;
 use ordinate_core::verdict::Estimate;
 use ordinate_core::{Goal, Needs};
-use ordinate_score::{Bootstrap, Estimated, Groups, Statistic, by_student};
-
-use ordinate_score::mean::wilson;
-use ordinate_score::normal::quantile;
-use ordinate_score::routing::{Hull, Point};
+use ordinate_score::bootstrap::Joint;
+use ordinate_score::bounds::of_difference;
+use ordinate_score::normal::student_quantile;
+use ordinate_score::{Bootstrap, Estimated, Groups, Statistic};
 use ordinate_trials::Played;
 use serde::{Deserialize, Serialize};
 
-use crate::contender::{Contender, mean};
+use crate::contender::Contender;
+use crate::estimates::{
+    MANY_UNITS, against_zero_router, estimate, flip, scores, units, widened, widening, with_width,
+};
 
 /// How errors are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub(crate) enum Reading {
     AsFailures,
     /// An error is not counted.
     LeftOut,
+    /// An error scores 0, and so does what was never asked: the worst that it may have been.
+    MissingAsFailures,
 }
 
 /// Settings of the bootstrap.
@@ -36,92 +41,225 @@ pub struct Resampling {
     pub interval: IntervalKind,
 }
 
-/// Estimates for all contenders under one reading of errors.
+/// What is weighed, and against what.
+pub(crate) struct Weighing<'a> {
+    pub(crate) contenders: &'a [Contender<'a>],
+    /// Candidates of which the zero router may be mixed: those that meet the needs but for what they cost and take.
+    pub(crate) mixable: &'a [bool],
+    pub(crate) best_single: &'a Played<'a>,
+    pub(crate) needs: &'a Needs,
+    pub(crate) resampling: Resampling,
+    pub(crate) groups: Option<&'a Groups>,
+    /// Folds of the cross-fitting, if there was one.
+    pub(crate) folds: Option<u32>,
+}
+
+/// Estimates for all contenders under one reading of errors and missing answers.
 pub(crate) struct Weighed {
     /// Mean quality per contender.
     pub(crate) quality: Vec<Option<Estimated>>,
     /// Paired differences of quality: `a - b` for a < b, in row order.
     differences: Vec<Option<Estimated>>,
-    /// Paired difference to the best single that was chosen on training items; policies only.
+    /// Paired difference to the best single that was chosen on training items; policies only. Its interval counts the
+    /// cross-fitting.
     pub(crate) over_best_single: Vec<Option<Estimated>>,
     /// Paired difference to the zero router at the same cost; policies with a known cost only.
     pub(crate) over_zero_router: Vec<Option<Estimated>>,
     /// Paired differences of outlay per item, as `differences`; empty where the goal does not look at it.
     outlays: Vec<Option<Estimated>>,
+    /// All of these on the same resamples, where there are few enough items for it to matter.
+    joint: Option<Joint>,
+    /// Where in `joint` the difference `a - b` is.
+    place: HashMap<(usize, usize), usize>,
+    /// The places in `joint` of the differences of policies to the best single.
+    over_single: Vec<usize>,
+    /// By how much the error of each contender's gains is larger than its items show.
+    widening: Vec<f64>,
+    /// The scores, where there are so few items that the bootstrap alone may be too sure; else empty.
+    columns: Vec<Vec<f64>>,
+    groups: Option<Groups>,
     count: usize,
 }
 
 impl Weighed {
     /// Runs the bootstrap.
-    pub(crate) fn new(
-        contenders: &[Contender<'_>],
-        eligible: &[bool],
-        best_single: &Played<'_>,
-        needs: &Needs,
-        resampling: Resampling,
-        groups: Option<&Groups>,
-        reading: Reading,
-    ) -> Self {
+    pub(crate) fn new(all: &Weighing<'_>, reading: Reading) -> Self {
+        let contenders = all.contenders;
         let count = contenders.len();
         let columns: Vec<Cow<'_, [f64]>> = contenders
             .iter()
             .map(|c| &c.played)
-            .chain([best_single])
+            .chain([all.best_single])
             .map(|played| scores(played, reading))
             .collect();
         let best_single = count;
 
         let mut statistics: Vec<Statistic> = (0..count).map(Statistic::Mean).collect();
-        let pairs: Vec<(usize, usize)> =
-            (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))).collect();
-        statistics.extend(pairs.iter().map(|&(a, b)| Statistic::Difference(a, b)));
+        let mut place = HashMap::new();
+        let mut pair = |a: usize, b: usize, statistics: &mut Vec<Statistic>| {
+            place.insert((a, b), statistics.len());
+            statistics.push(Statistic::Difference(a, b));
+        };
+        for a in 0..count {
+            (a + 1..count).for_each(|b| pair(a, b, &mut statistics));
+        }
+        let pairs = count..statistics.len();
         let policies: Vec<usize> = (0..count).filter(|&c| !contenders[c].is_single()).collect();
+        let over_single: Vec<usize> = (statistics.len()..statistics.len() + policies.len()).collect();
         statistics.extend(policies.iter().map(|&policy| Statistic::Difference(policy, best_single)));
         let mixtures: Vec<Option<Statistic>> = policies
             .iter()
-            .map(|&policy| against_zero_router(policy, contenders, eligible, &columns))
+            .map(|&policy| against_zero_router(policy, contenders, all.mixable, &columns))
             .collect();
         statistics.extend(mixtures.iter().flatten().cloned());
+        let told = statistics.len();
+        // Claims are about a policy less what it is held against, and about one lineage less another.
+        let resamples = reading == Reading::AsFailures && units(&columns, all.groups) < MANY_UNITS;
+        if resamples {
+            for b in 0..count {
+                let claims =
+                    |&a: &usize| !contenders[b].is_single() || contenders[a].outcome != contenders[b].outcome;
+                (0..b).filter(claims).for_each(|a| pair(b, a, &mut statistics));
+            }
+        }
 
         let bootstrap = Bootstrap {
-            resamples: resampling.resamples,
-            seed: resampling.seed,
-            interval: resampling.interval,
+            resamples: all.resampling.resamples,
+            seed: all.resampling.seed,
+            interval: all.resampling.interval,
         };
-        let run = |columns: &[&[f64]], statistics: &[Statistic]| {
-            estimate(&bootstrap, columns, groups, statistics, reading)
+        let slices: Vec<&[f64]> = columns.iter().map(|column| &**column).collect();
+        let joint = resamples.then(|| bootstrap.joint(&slices, all.groups, &statistics));
+        let estimates = match &joint {
+            Some(joint) => joint.estimates().to_vec(),
+            None => estimate(&bootstrap, &slices, all.groups, &statistics, reading),
         };
-        let columns: Vec<&[f64]> = columns.iter().map(|column| &**column).collect();
-        let mut results = run(&columns, &statistics).into_iter();
-        let quality = results.by_ref().take(count).map(|quality| quality.map(with_width)).collect();
+        let widening: Vec<f64> = contenders.iter().map(|contender| widening(contender, all.folds)).collect();
+        let mut results = estimates[..told].iter().copied();
+        let quality = (0..count)
+            .zip(results.by_ref().take(count))
+            .map(|(c, quality)| quality.map(|quality| with_width(quality, slices[c], all.groups)))
+            .collect();
         let differences = results.by_ref().take(pairs.len()).collect();
         let mut over_best_single = vec![None; count];
         for &policy in &policies {
-            over_best_single[policy] = results.next().flatten();
+            over_best_single[policy] = results.next().flatten().map(|gain| widened(gain, widening[policy]));
         }
         let mut over_zero_router = vec![None; count];
         for (&policy, _) in policies.iter().zip(&mixtures).filter(|(_, mixture)| mixture.is_some()) {
-            over_zero_router[policy] = results.next().flatten();
+            over_zero_router[policy] = results.next().flatten().map(|gain| widened(gain, widening[policy]));
         }
-        let outlays = if needs.goal == Goal::Quality && needs.margin() == 0.0 {
+        let outlays = if all.needs.goal == Goal::Quality && all.needs.margin() == 0.0 {
             Vec::new()
         } else {
-            let columns: Vec<&[f64]> = contenders
+            let outlays: Vec<&[f64]> = contenders
                 .iter()
-                .map(|c| match needs.goal {
+                .map(|c| match all.needs.goal {
                     Goal::Latency => &*c.played.latency_ms,
                     Goal::Quality | Goal::Cost => &*c.played.cost_usd,
                 })
                 .collect();
-            let statistics: Vec<_> = pairs.iter().map(|&(a, b)| Statistic::Difference(a, b)).collect();
-            run(&columns, &statistics)
+            estimate(&bootstrap, &outlays, all.groups, &statistics[pairs], reading)
         };
-        Self { quality, differences, over_best_single, over_zero_router, outlays, count }
+        Self {
+            quality,
+            differences,
+            over_best_single,
+            over_zero_router,
+            outlays,
+            joint,
+            place,
+            over_single,
+            widening,
+            columns: if units(&columns, all.groups) < MANY_UNITS {
+                columns.into_iter().map(Cow::into_owned).collect()
+            } else {
+                Vec::new()
+            },
+            groups: all.groups.cloned(),
+            count,
+        }
     }
 
-    /// The estimate of a's quality less b's.
+    /// The estimate of a's quality less b's, with an interval that counts the cross-fitting of policies.
     pub(crate) fn difference(&self, a: usize, b: usize) -> Option<Estimated> {
-        self.pair(&self.differences, a, b)
+        let difference = self.pair(&self.differences, a, b)?;
+        Some(widened(difference, self.widening[a].max(self.widening[b])))
+    }
+
+    /// The interval of a's quality less b's that a claim of being no worse may rest on, from however few items.
+    pub(crate) fn bounds(&self, a: usize, b: usize, level: f64) -> Option<Estimate> {
+        let difference = self.difference(a, b)?;
+        let groups = self.groups.as_ref();
+        if self.columns.is_empty() {
+            let half = student_quantile(f64::midpoint(1.0, level), difference.freedom) * difference.se;
+            let mean = difference.estimate.mean;
+            return Some(Estimate { mean, low: mean - half, high: mean + half });
+        }
+        Some(of_difference(&self.columns[a], &self.columns[b], groups, &difference, level))
+    }
+
+    /// The lower bounds of how much each of these leads `other`, which hold all at once with 97.5 %; of those with an
+    /// estimate.
+    pub(crate) fn leads(&self, contenders: &[usize], other: usize) -> Vec<(usize, f64)> {
+        let found: Vec<(usize, Estimated)> =
+            contenders.iter().filter_map(|&c| Some((c, self.difference(c, other)?))).collect();
+        let places: Option<Vec<usize>> =
+            found.iter().map(|(c, _)| self.place.get(&(*c, other)).copied()).collect();
+        let critical = self.critical(places.as_deref(), found.iter().map(|(_, lead)| lead));
+        found.iter().map(|(c, lead)| (*c, critical.mul_add(-lead.se, lead.estimate.mean))).collect()
+    }
+
+    /// The same for the lead over the best single that was chosen on training items, of all policies.
+    pub(crate) fn leads_over_single(&self) -> Vec<(usize, f64)> {
+        let found: Vec<(usize, Estimated)> =
+            self.over_best_single.iter().enumerate().filter_map(|(c, gain)| Some((c, (*gain)?))).collect();
+        let critical = self.critical(Some(&self.over_single), found.iter().map(|(_, gain)| gain));
+        found.iter().map(|(c, gain)| (*c, critical.mul_add(-gain.se, gain.estimate.mean))).collect()
+    }
+
+    /// The lower bound of the lead over the zero router, at the share of the level that every policy has.
+    pub(crate) fn lead_over_zero_router(&self, policy: usize) -> Option<f64> {
+        let gain = self.over_zero_router[policy]?;
+        let gains: Vec<Estimated> = self.over_best_single.iter().copied().flatten().collect();
+        let critical = self.critical(Some(&self.over_single), gains.iter());
+        Some(critical.mul_add(-gain.se, gain.estimate.mean))
+    }
+
+    /// Standard errors below an estimate at which the bounds of all of these hold at once.
+    fn critical<'b>(
+        &self,
+        places: Option<&[usize]>,
+        estimates: impl ExactSizeIterator<Item = &'b Estimated>,
+    ) -> f64 {
+        const ONE_SIDED: f64 = 0.975;
+        if let (Some(joint), Some(places)) = (&self.joint, places) {
+            return joint.critical(places, ONE_SIDED);
+        }
+        let tests = estimates.len().max(1) as f64;
+        let freedom = estimates.map(|estimate| estimate.freedom).fold(f64::INFINITY, f64::min);
+        student_quantile(1.0 - (1.0 - ONE_SIDED) / tests, freedom.clamp(1.0, 1e9))
+    }
+
+    /// The lower bound, at this probability, of how much the best of some leads the best of others; `None` where nothing
+    /// can be said of the choice.
+    pub(crate) fn lead(&self, own: &[usize], others: &[usize], probability: f64) -> Option<f64> {
+        let row = |&other: &usize| -> Option<Vec<usize>> {
+            own.iter().map(|&c| self.place.get(&(c, other)).copied()).collect()
+        };
+        let differences: Option<Vec<Vec<usize>>> = others.iter().map(row).collect();
+        self.joint.as_ref()?.lead(&differences?, probability)
+    }
+
+    /// The quality of a contender with an interval that knows that it was chosen for being the best of these.
+    pub(crate) fn chosen(&self, contender: usize, of: &[usize]) -> Estimate {
+        let plain = self.estimate(contender);
+        let chosen = self.joint.as_ref().and_then(|joint| joint.best(of, &[]));
+        chosen.filter(|chosen| chosen.best == contender).map_or(plain, |chosen| Estimate {
+            low: plain.low.min(chosen.estimate.low),
+            high: plain.high.max(chosen.estimate.high),
+            ..plain
+        })
     }
 
     /// The estimate of a's outlay per item less b's.
@@ -149,91 +287,4 @@ impl Weighed {
         let found = (*table.get(index)?)?;
         Some(if a < b { found } else { flip(found) })
     }
-}
-
-/// The scores under one reading of errors.
-fn scores<'a>(played: &'a Played<'_>, reading: Reading) -> Cow<'a, [f64]> {
-    match reading {
-        Reading::AsFailures => Cow::Borrowed(&played.quality),
-        Reading::LeftOut => Cow::Owned(played.quality_without_errors()),
-    }
-}
-
-/// Units (items or groups) from which the mean is as good as normal: there the resamples of pairs with holes in
-/// different places, each of which needs sums of its own, are spared.
-const MANY_UNITS: usize = 20_000;
-
-/// Resamples; but the reading that only checks whether errors change the verdict, and pairs with different
-/// holes in large evidence, take Student's t.
-fn estimate(
-    bootstrap: &Bootstrap,
-    columns: &[&[f64]],
-    groups: Option<&Groups>,
-    statistics: &[Statistic],
-    reading: Reading,
-) -> Vec<Option<Estimated>> {
-    if reading == Reading::LeftOut {
-        return by_student(columns, groups, statistics);
-    }
-    let units = groups.map_or(columns.first().map_or(0, |column| column.len()), Groups::count);
-    let holes: Vec<Vec<usize>> = columns.iter().map(|column| holes(column)).collect();
-    let costly = |statistic: &Statistic| match statistic {
-        Statistic::Mean(_) => false,
-        Statistic::Difference(a, b) => holes[*a] != holes[*b],
-        Statistic::Linear(weights) => weights.windows(2).any(|pair| holes[pair[0].0] != holes[pair[1].0]),
-    };
-    let (by_t, resampled): (Vec<usize>, Vec<usize>) =
-        (0..statistics.len()).partition(|&s| units >= MANY_UNITS && costly(&statistics[s]));
-    let take = |chosen: &[usize]| chosen.iter().map(|&s| statistics[s].clone()).collect::<Vec<_>>();
-    let mut estimates = vec![None; statistics.len()];
-    let of_t = by_student(columns, groups, &take(&by_t));
-    let of_resamples = bootstrap.run(columns, groups, &take(&resampled));
-    for (statistic, estimated) in by_t.into_iter().zip(of_t).chain(resampled.into_iter().zip(of_resamples)) {
-        estimates[statistic] = estimated;
-    }
-    estimates
-}
-
-fn holes(column: &[f64]) -> Vec<usize> {
-    (0..column.len()).filter(|&item| column[item].is_nan()).collect()
-}
-
-/// The interval of a mean of scores that do not vary: three right answers of three do not show that all are.
-fn with_width(quality: Estimated) -> Estimated {
-    if !quality.constant {
-        return quality;
-    }
-    let estimate = wilson(quality.estimate.mean, quality.units as f64, quantile(0.975));
-    Estimated { estimate, ..quality }
-}
-
-fn flip(estimated: Estimated) -> Estimated {
-    let Estimate { mean, low, high } = estimated.estimate;
-    Estimated { estimate: Estimate { mean: -mean, low: -high, high: -low }, ..estimated }
-}
-
-/// The policy less the mixture of two singles that costs the same: linear in the columns, so paired too.
-fn against_zero_router(
-    policy: usize,
-    contenders: &[Contender<'_>],
-    eligible: &[bool],
-    columns: &[Cow<'_, [f64]>],
-) -> Option<Statistic> {
-    let cost = contenders[policy].cost_per_1k?;
-    let anybody = !eligible.contains(&true);
-    let (singles, points): (Vec<usize>, Vec<Point>) = contenders
-        .iter()
-        .enumerate()
-        .filter(|(_, c)| c.candidate.is_some_and(|column| anybody || eligible[column]))
-        .filter_map(|(index, c)| {
-            let known: Vec<f64> = columns[index].iter().copied().filter(|q| !q.is_nan()).collect();
-            Some((index, Point { cost: c.cost_per_1k?, quality: mean(&known)? }))
-        })
-        .unzip();
-    let mix = Hull::new(&points).mix_at(cost)?;
-    let mut weights = vec![(policy, 1.0), (singles[mix.cheap], mix.dear_share - 1.0)];
-    if mix.dear != mix.cheap {
-        weights.push((singles[mix.dear], -mix.dear_share));
-    }
-    Some(Statistic::Linear(weights))
 }

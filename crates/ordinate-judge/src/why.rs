@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use ordinate_core::Goal;
 use ordinate_core::verdict::{OtherReading, Outcome};
-use ordinate_trials::NotApplicable;
+use ordinate_score::Groups;
+use ordinate_score::cluster::{FEW, FEWEST};
+use ordinate_trials::{Alike, NotApplicable};
 
 use crate::Setting;
 use crate::bar::Field;
 use crate::chosen::Chosen;
 use crate::contender::Contender;
 use crate::limits::Miss;
-use crate::rules::{Choice, MANY};
+use crate::rules::{Choice, MANY, missing};
 use crate::words::{count, level, outlay, signed, usd};
 
 /// Why the verdict is what it is, the most important first.
@@ -21,6 +23,7 @@ pub(crate) fn reasons(
     choice: &Choice,
     skipped: &[NotApplicable],
     other: Option<&OtherReading>,
+    at_worst: Option<&OtherReading>,
 ) -> Vec<String> {
     let teller = Teller { field, misses, choice };
     let mut why = Vec::new();
@@ -39,6 +42,7 @@ pub(crate) fn reasons(
             why.push(teller.headline(recommended));
             why.extend(teller.against_best_single(recommended));
             why.extend(teller.against_best(recommended));
+            why.extend(teller.crossing(recommended));
             why.extend(teller.doubt(recommended));
         }
     }
@@ -58,6 +62,17 @@ pub(crate) fn reasons(
         why.push(format!(
             "Errors count as failures here; with errors left out the outcome would be {} ({name}).",
             other.outcome
+        ));
+    }
+    if let (Some(at_worst), Some(recommended)) = (at_worst, choice.recommended) {
+        why.push(format!(
+            "{} left {} of {} items out. Were all of these answers wrong, the outcome would be {} ({}): ask it about them, or \
+             say in the task why they are missing.",
+            field.contenders[recommended].name,
+            count(missing(&field.contenders[recommended]) as u64),
+            count(field.contenders[recommended].played.len() as u64),
+            at_worst.outcome,
+            at_worst.recommended.as_deref().unwrap_or("nothing"),
         ));
     }
     let excluded = misses.iter().enumerate().filter(|(index, misses)| {
@@ -187,6 +202,18 @@ impl Teller<'_> {
         ))
     }
 
+    /// What joining lineages gains over what one of them can do alone.
+    fn crossing(&self, recommended: usize) -> Option<String> {
+        let within = self.choice.within.filter(|_| self.field.crosses(recommended))?;
+        let gain = self.field.weighed.difference(recommended, within)?;
+        Some(format!(
+            "To join lineages gains {} over {} ({}), the best that one lineage can do alone.",
+            signed(&gain),
+            self.name(within),
+            self.quality(within),
+        ))
+    }
+
     fn doubt(&self, recommended: usize) -> Option<String> {
         let undecided = self.choice.undecided?;
         let needed = match undecided.items_needed {
@@ -203,6 +230,11 @@ impl Teller<'_> {
                     signed(&lead),
                     self.field.needs.margin()
                 )
+            }
+            None if missing(&self.field.contenders[recommended]) > 0
+                && self.field.needs.min_quality.is_none() =>
+            {
+                "what it left out may have been wrong".to_owned()
             }
             None => format!(
                 "its mean reaches min_quality, its lower bound does not ({})",
@@ -270,18 +302,37 @@ impl Teller<'_> {
     }
 }
 
+fn alike_items(alike: &Alike) -> String {
+    let pairs: Vec<String> = alike.examples.iter().take(3).map(|(a, b)| format!("{a} and {b}")).collect();
+    let across = match alike.across {
+        0 => String::new(),
+        some => format!(
+            " {} test items have the text of a train item: what is learned is flattered.",
+            count(some as u64)
+        ),
+    };
+    format!(
+        "{} items have the text of another one, and {} nearly so (for example {}): they are one group, kept together in folds \
+         and resamples.{across}",
+        count(alike.equal as u64),
+        count(alike.near as u64),
+        pairs.join(", "),
+    )
+}
+
 /// What was assumed, estimated or left out.
 ///
-/// `folds` are those of the cross-fitting, if there was one; `clustered` is whether items have groups.
+/// `folds` are those of the cross-fitting, if there was one; `groups` are those of the items, if they have any.
 pub(crate) fn assumptions(
     setting: &Setting,
     notes: Vec<String>,
     contenders: &[Contender<'_>],
     folds: Option<u32>,
-    clustered: bool,
+    groups: Option<&Groups>,
+    alike: Option<&Alike>,
 ) -> Vec<String> {
     let mut assumed = notes;
-    let missing = |contender: &Contender<'_>| contender.played.quality.iter().filter(|q| q.is_nan()).count();
+    let clustered = groups.is_some();
     let incomplete: Vec<String> = contenders
         .iter()
         .filter(|contender| missing(contender) > 0)
@@ -294,19 +345,30 @@ pub(crate) fn assumptions(
             incomplete.join(", ")
         ));
     }
+    let foldings = contenders.iter().filter_map(|c| c.chosen?.foldings()).max().unwrap_or(1);
     assumed.push(match folds {
         Some(folds) => format!(
-            "Policies are cross-fitted in {folds} folds, stratified by slice{}: nothing is scored on items that shaped it.",
-            if clustered { ", whole groups together" } else { "" }
+            "Policies are cross-fitted in {folds} folds, stratified by slice{}{}: nothing is scored on items that shaped it. What \
+             is estimated is a policy that learned from {:.0} % of the items; the one that is saved learned from all.",
+            if clustered { ", whole groups together" } else { "" },
+            if foldings > 1 { format!(", {foldings} times anew, and figures are means over these") } else { String::new() },
+            100.0 * (1.0 - 1.0 / f64::from(folds.max(1))),
         ),
         None => "Policies are learned on the train items and scored on the test items.".to_owned(),
     });
+    assumed.extend(alike.map(alike_items));
     let resampled = if clustered { "groups" } else { "items" };
     assumed.push(format!(
         "Intervals are 95 % bootstrap intervals: {} resamples of {resampled}, seed {}.",
         count(u64::from(setting.resampling.resamples.get())),
         setting.resampling.seed
     ));
+    if let Some(few) = groups.map(Groups::count).filter(|groups| *groups < FEW) {
+        assumed.push(format!(
+            "There are {few} groups only, and intervals are those of Student's t with errors for few groups (CR2){}.",
+            if few < FEWEST { "; with so few no interval is to be trusted: more groups are needed" } else { "" }
+        ));
+    }
     if clustered {
         return assumed;
     }

@@ -15,6 +15,11 @@ pub(crate) fn signed(estimated: &Estimated) -> String {
     format!("{} [{}, {}]", difference(mean), difference(low), difference(high))
 }
 
+/// `+0.063`.
+pub(crate) fn signed_number(x: f64) -> String {
+    difference(x)
+}
+
 /// Three decimals with a sign; nothing is not less than nothing.
 fn difference(x: f64) -> String {
     let text = format!("{x:+.3}");

@@ -19,4 +19,6 @@ pub use outlay::Outlay;
 pub use played::Played;
 pub use plays::{Plays, PlaysBuilder, Way};
 pub use priced::{Curve, Priced};
-pub use trials::{Calibration, Folding, NotApplicable, Tested, Trial, Trials, best_column, single_file};
+pub use trials::{
+    Alike, Calibration, Folding, NotApplicable, Tested, Trial, Trials, best_column, single_file,
+};

@@ -14,9 +14,11 @@ pub struct Played<'a> {
     pub latency_ms: Cow<'a, [f64]>,
     /// Whether the answer given is an error.
     pub failed: Cow<'a, [bool]>,
-    /// The column whose answer was given; [`Played::NOBODY`] where it is merged or missing.
+    /// The scores with errors left out, where that is not to be read off `failed`: means over several foldings.
+    pub without_errors: Option<Vec<f64>>,
+    /// The column whose answer was given, one an item and folding; [`Played::NOBODY`] where it is merged or missing.
     pub given: Vec<u16>,
-    /// How many items each candidate was asked about.
+    /// How many items each candidate was asked about, over all foldings.
     pub asked: Vec<usize>,
 }
 
@@ -40,6 +42,44 @@ impl Played<'_> {
     #[must_use]
     pub fn quality_without_errors(&self) -> Vec<f64> {
         let keep = |(quality, failed): (&f64, &bool)| if *failed { f64::NAN } else { *quality };
-        self.quality.iter().zip(self.failed.iter()).map(keep).collect()
+        let read_off = || self.quality.iter().zip(self.failed.iter()).map(keep).collect();
+        self.without_errors.clone().unwrap_or_else(read_off)
+    }
+
+    /// The mean, item by item, over several foldings of the same items: of what is known of each. What failed in one of
+    /// them counts as failed.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn mean(mut rounds: Vec<Played<'static>>) -> Played<'static> {
+        let one = rounds.len() == 1;
+        if one && let Some(only) = rounds.pop() {
+            return only;
+        }
+        let column = |of: &dyn Fn(&Played<'static>) -> Vec<f64>| -> Vec<f64> {
+            let columns: Vec<Vec<f64>> = rounds.iter().map(of).collect();
+            (0..rounds[0].len())
+                .map(|item| {
+                    let known = columns.iter().map(|column| column[item]).filter(|value| !value.is_nan());
+                    let (count, sum) =
+                        known.fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
+                    sum / count
+                })
+                .collect()
+        };
+        let failed: Vec<bool> =
+            (0..rounds[0].len()).map(|item| rounds.iter().any(|round| round.failed[item])).collect();
+        Played {
+            quality: column(&|round| round.quality.to_vec()).into(),
+            cost_usd: column(&|round| round.cost_usd.to_vec()).into(),
+            latency_ms: column(&|round| round.latency_ms.to_vec()).into(),
+            without_errors: failed.contains(&true).then(|| column(&Played::quality_without_errors)),
+            failed: failed.into(),
+            given: rounds.iter().flat_map(|round| round.given.iter().copied()).collect(),
+            asked: (0..rounds[0].asked.len())
+                .map(|column| rounds.iter().map(|round| round.asked[column]).sum())
+                .collect(),
+        }
     }
 }

@@ -73,7 +73,12 @@ impl<'a> Priced<'a> {
             cost_usd: Cow::Borrowed(self.cost(column)),
             latency_ms: Cow::Borrowed(self.latency(column)),
             failed: Cow::Borrowed(&cells.failed),
-            given: vec![column as u16; self.board.len()],
+            without_errors: None,
+            given: cells
+                .quality
+                .iter()
+                .map(|quality| if quality.is_nan() { Played::NOBODY } else { column as u16 })
+                .collect(),
             asked,
         }
     }
@@ -90,6 +95,7 @@ impl<'a> Priced<'a> {
             cost_usd: items.clone().map(|item| self.cost(column_of(item))[item]).collect(),
             latency_ms: items.clone().map(|item| self.latency(column_of(item))[item]).collect(),
             failed: items.clone().map(|item| cells(item).failed[item]).collect(),
+            without_errors: None,
             given: items.map(|item| column_of(item) as u16).collect(),
             asked,
         }
@@ -120,6 +126,7 @@ impl<'a> Priced<'a> {
             cost_usd: each(&|dial, item| curve.cost(dial, item)),
             latency_ms: each(&|dial, item| curve.latency(dial, item)),
             failed: failed.into(),
+            without_errors: None,
             given,
             asked,
         }

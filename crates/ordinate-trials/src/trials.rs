@@ -55,6 +55,10 @@ pub struct Trial {
     pub name: String,
     /// Kind.
     pub kind: PolicyKind,
+    /// What the candidates have in common over which it was learned: `all`, a lineage, `local`, or `local` and a lineage.
+    pub pool: String,
+    /// These candidates: columns of the boards.
+    pub columns: Vec<usize>,
     /// What its dials trade quality for; `None` where they trade nothing, so that it serves every goal.
     pub outlay: Option<Outlay>,
     /// The dials of its curve; the first is the one for quality alone.
@@ -91,7 +95,10 @@ impl Trial {
             Goal::Quality | Goal::Cost => Outlay::Cost,
         };
         let promised = needs.promised_margin().is_some();
-        self.outlay.is_none_or(|own| own == outlay)
+        // What can be done locally is of use to who has to stay local; others would only be told of it.
+        let local = self.pool.starts_with("local");
+        (needs.stay_local || !local)
+            && self.outlay.is_none_or(|own| own == outlay)
             && (!self.has_twin || self.calibration.is_some() == promised)
     }
 }
@@ -138,6 +145,21 @@ pub struct Trials {
     pub trials: Vec<Trial>,
     /// Kinds that this evidence does not allow, and why.
     pub skipped: Vec<NotApplicable>,
+    /// Items whose texts are equal or nearly so, if there are any: each was put into the group of the others.
+    pub alike: Option<Alike>,
+}
+
+/// Items whose texts are equal or nearly so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alike {
+    /// Items whose text equals that of an earlier one.
+    pub equal: usize,
+    /// Further items whose text nearly equals that of another.
+    pub near: usize,
+    /// The ids of a few pairs.
+    pub examples: Vec<(String, String)>,
+    /// Test items with the text of a train item.
+    pub across: usize,
 }
 
 impl Trials {

@@ -6,11 +6,11 @@ use std::path::Path;
 use ordinate_combine::Artefact;
 use ordinate_core::verdict::{Promise, Verdict};
 use ordinate_core::{Dial, Goal, PolicyKind, Query, Step};
-use ordinate_trials::single_file;
 use serde::Serialize;
 
 use crate::error::{Error, Fault};
 use crate::folder::Folder;
+use crate::verify::file_of;
 
 /// One input, for a policy.
 #[derive(Debug, Clone, Default)]
@@ -75,7 +75,7 @@ pub async fn ask(run: &Path, question: &Question) -> Result<Asked, Error> {
 
 fn asked(folder: &Folder, question: &Question) -> Result<Asked, Error> {
     let verdict = folder.verdict()?;
-    let artefact = load(folder, &verdict, question.policy.as_deref())?;
+    let artefact = policy_of(folder, &verdict, question.policy.as_deref())?;
     let query = Query { input: Some(&question.input), slice: question.slice.as_deref(), notes: None };
     let mut thought = artefact.policy.think(&query);
     let step = artefact.policy.next(&query, &mut thought, &[], artefact.dial);
@@ -116,14 +116,12 @@ fn asked(folder: &Folder, question: &Question) -> Result<Asked, Error> {
     })
 }
 
-fn load(folder: &Folder, verdict: &Verdict, policy: Option<&str>) -> Result<Artefact, Error> {
+/// The recommended policy of a run, or another one.
+pub(crate) fn policy_of(folder: &Folder, verdict: &Verdict, policy: Option<&str>) -> Result<Artefact, Error> {
     let file = match (policy, &verdict.recommended) {
-        (Some(name), _) => {
-            let row = verdict.policies.iter().find(|row| row.name == name);
-            row.and_then(|row| row.file.clone()).unwrap_or_else(|| single_file(name))
-        }
+        (Some(name), _) => file_of(verdict, name),
         (None, Some(recommended)) => {
-            recommended.file.clone().unwrap_or_else(|| single_file(&recommended.name))
+            recommended.file.clone().unwrap_or_else(|| file_of(verdict, &recommended.name))
         }
         (None, None) => {
             let message = "the verdict of this run recommends no policy; name one with --policy";

@@ -23,6 +23,7 @@ mod observe;
 mod options;
 mod run;
 mod script;
+mod verify;
 mod work;
 
 pub use ask::{Asked, Expected, Question, ask};
@@ -37,3 +38,4 @@ pub use options::Options;
 pub use ordinate_data::{Task, read_task};
 pub use ordinate_measure::{CancellationToken, Ended, Estimate, Progress, Summary};
 pub use run::{Run, run};
+pub use verify::verify;

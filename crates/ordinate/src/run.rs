@@ -130,12 +130,13 @@ fn refused(task: &Task) -> Result<(), Error> {
 
 /// The candidates with an hourly price, and the items that a machine answers, where that was measured here.
 fn hosted(evidence: &Evidence, deployment: &[Deployment]) -> Vec<Hosted> {
-    let of = |(column, candidate): (usize, &Candidate)| {
+    let of = |candidate: &Candidate| {
         let per_hour = candidate.price?.per_hour?;
         let measured = deployment.iter().find(|one| one.name == candidate.name);
-        Some(Hosted { column, per_hour, per_second: measured.map(|one| one.best_per_second) })
+        let name = candidate.name.clone();
+        Some(Hosted { name, per_hour, per_second: measured.map(|one| one.best_per_second) })
     };
-    evidence.candidates().iter().enumerate().filter_map(of).collect()
+    evidence.candidates().iter().filter_map(of).collect()
 }
 
 /// Holds `resume` to what is there: a mistyped folder must not pay for everything again.

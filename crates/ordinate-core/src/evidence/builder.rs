@@ -1,5 +1,7 @@
 //! Builds evidence row by row and cell by cell, refusing what would make it inconsistent.
 
+use std::sync::Arc;
+
 use crate::answer::Answer;
 use crate::candidate::Candidate;
 use crate::column::Codes;
@@ -210,7 +212,7 @@ impl EvidenceBuilder {
                 return Err(EvidenceError::BadNumber { field, value, candidate, id });
             }
         }
-        let column = &mut self.answers[candidate];
+        let column = Arc::make_mut(&mut self.answers[candidate].0);
         if column.status.len() <= row {
             column.status.resize(row + 1, Status::Missing);
             column.score.resize(row + 1, f64::NAN);
@@ -248,12 +250,14 @@ impl EvidenceBuilder {
         if self.candidates.is_empty() {
             return Err(EvidenceError::NoCandidates);
         }
+        self.items.slices = std::mem::take(&mut self.items.slices).in_order_of_text();
         for column in &mut self.answers {
+            let column = Arc::make_mut(&mut column.0);
             column.status.resize(len, Status::Missing);
             column.score.resize(len, f64::NAN);
         }
         Ok(Evidence {
-            items: self.items,
+            items: Arc::new(self.items),
             candidates: self.candidates,
             answers: self.answers,
             outputs: None,

@@ -1,5 +1,7 @@
 //! Costs that are known only when all answers are in.
 
+use std::sync::Arc;
+
 use crate::column::Numbers;
 use crate::evidence::{Evidence, Status};
 
@@ -10,11 +12,11 @@ impl Evidence {
     /// # Panics
     /// When there is no such column.
     pub fn cost_each(&mut self, candidate: usize, usd: Option<f64>) {
-        let answers = &mut self.answers[candidate];
+        let answers = Arc::make_mut(&mut self.answers[candidate].0);
         answers.cost_usd = Numbers::default();
         let Some(usd) = usd else { return };
         for row in 0..answers.status.len() {
-            if answers.status(row) != Status::Missing {
+            if answers.status[row] != Status::Missing {
                 answers.cost_usd.set(row, usd);
             }
         }

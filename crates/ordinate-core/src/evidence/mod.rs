@@ -34,9 +34,13 @@ pub enum Status {
     Error,
 }
 
-/// The answers of one candidate, one a row of the evidence.
+/// The answers of one candidate, one a row of the evidence. A copy shares them.
 #[derive(Debug, Clone, Default)]
-pub struct Answers {
+pub struct Answers(pub(crate) Arc<Cells>);
+
+/// The cells of one column.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cells {
     pub(crate) status: Vec<Status>,
     pub(crate) score: Vec<f64>,
     pub(crate) cost_usd: Numbers,
@@ -52,15 +56,15 @@ pub struct Answers {
 /// Equal cells in equal rows; the unused score of a cell that is missing or an error does not count.
 impl PartialEq for Answers {
     fn eq(&self, other: &Self) -> bool {
-        let rows = self.status.len().max(other.status.len());
+        let rows = self.0.status.len().max(other.0.status.len());
         (0..rows).all(|row| self.status(row) == other.status(row) && self.score(row) == other.score(row))
-            && self.cost_usd == other.cost_usd
-            && self.latency_ms == other.latency_ms
-            && self.confidence == other.confidence
-            && self.input_tokens == other.input_tokens
-            && self.output_tokens == other.output_tokens
-            && self.output == other.output
-            && self.error == other.error
+            && self.0.cost_usd == other.0.cost_usd
+            && self.0.latency_ms == other.0.latency_ms
+            && self.0.confidence == other.0.confidence
+            && self.0.input_tokens == other.0.input_tokens
+            && self.0.output_tokens == other.0.output_tokens
+            && self.0.output == other.0.output
+            && self.0.error == other.0.error
     }
 }
 
@@ -68,79 +72,79 @@ impl Answers {
     /// What is in the cell of `row`.
     #[must_use]
     pub fn status(&self, row: Row) -> Status {
-        self.status.get(row).copied().unwrap_or_default()
+        self.0.status.get(row).copied().unwrap_or_default()
     }
 
     /// The score in `[0, 1]`, where the cell is scored.
     #[must_use]
     pub fn score(&self, row: Row) -> Option<f64> {
-        (self.status(row) == Status::Scored).then(|| self.score[row])
+        (self.status(row) == Status::Scored).then(|| self.0.score[row])
     }
 
     /// USD paid for the answer, if known.
     #[must_use]
     pub fn cost_usd(&self, row: Row) -> Option<f64> {
-        self.cost_usd.get(row)
+        self.0.cost_usd.get(row)
     }
 
     /// Milliseconds from request to answer, if known.
     #[must_use]
     pub fn latency_ms(&self, row: Row) -> Option<f64> {
-        self.latency_ms.get(row)
+        self.0.latency_ms.get(row)
     }
 
     /// The candidate's own confidence in `[0, 1]`, if given.
     #[must_use]
     pub fn confidence(&self, row: Row) -> Option<f64> {
-        self.confidence.get(row)
+        self.0.confidence.get(row)
     }
 
     /// Tokens read, if known.
     #[must_use]
     pub fn input_tokens(&self, row: Row) -> Option<f64> {
-        self.input_tokens.get(row)
+        self.0.input_tokens.get(row)
     }
 
     /// Tokens written, if known.
     #[must_use]
     pub fn output_tokens(&self, row: Row) -> Option<f64> {
-        self.output_tokens.get(row)
+        self.0.output_tokens.get(row)
     }
 
     /// What the candidate said, if kept.
     #[must_use]
     pub fn output(&self, row: Row) -> Option<&str> {
-        self.output.get(row)
+        self.0.output.get(row)
     }
 
     /// What went wrong, where the cell is an error.
     #[must_use]
     pub fn error(&self, row: Row) -> Option<&str> {
-        self.error.get(row)
+        self.0.error.get(row)
     }
 
     /// Whether any cell has a cost.
     #[must_use]
     pub fn has_cost(&self) -> bool {
-        !self.cost_usd.is_empty()
+        !self.0.cost_usd.is_empty()
     }
 
     /// Whether any cell has a latency.
     #[must_use]
     pub fn has_latency(&self) -> bool {
-        !self.latency_ms.is_empty()
+        !self.0.latency_ms.is_empty()
     }
 
     /// Whether any cell has an output.
     #[must_use]
     pub fn has_output(&self) -> bool {
-        !self.output.is_empty()
+        !self.0.output.is_empty()
     }
 
     /// How many cells have this status.
     #[must_use]
     pub fn count(&self, status: Status) -> usize {
-        self.status.iter().filter(|s| **s == status).count()
+        self.0.status.iter().filter(|s| **s == status).count()
     }
 
     /// The answer of `row` as a policy sees it: without its score.
@@ -153,7 +157,7 @@ impl Answers {
             confidence: self.confidence(row),
             output_tokens: self.output_tokens(row),
             failed: self.status(row) != Status::Scored,
-            notes: output.and_then(|_| self.notes.of(row, self.status.len(), self.output.bytes())),
+            notes: output.and_then(|_| self.0.notes.of(row, self.0.status.len(), self.0.output.bytes())),
         }
     }
 }
@@ -161,7 +165,7 @@ impl Answers {
 /// Items x candidates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
-    pub(crate) items: Items,
+    pub(crate) items: Arc<Items>,
     pub(crate) candidates: Vec<Candidate>,
     pub(crate) answers: Vec<Answers>,
     pub(crate) outputs: Option<OutputKind>,
@@ -264,6 +268,31 @@ impl Evidence {
     #[must_use]
     pub fn column_of(&self, name: &CandidateName) -> Option<usize> {
         self.candidates.iter().position(|candidate| candidate.name == *name)
+    }
+
+    /// The same items with some of the candidates only, in this order. What they share is not copied.
+    ///
+    /// # Panics
+    /// When there is no such column.
+    #[must_use]
+    pub fn with_candidates(&self, columns: &[usize]) -> Self {
+        Self {
+            items: Arc::clone(&self.items),
+            candidates: columns.iter().map(|&column| self.candidates[column].clone()).collect(),
+            answers: columns.iter().map(|&column| self.answers[column].clone()).collect(),
+            outputs: self.outputs,
+            scoring: self.scoring.clone(),
+        }
+    }
+
+    /// The same with these groups, a number an item, in place of its own.
+    #[must_use]
+    pub fn with_groups(&self, of_item: &[u32]) -> Self {
+        let mut groups = crate::column::Codes::default();
+        of_item.iter().for_each(|group| groups.push(Some(&group.to_string())));
+        let mut items = Items::clone(&self.items);
+        items.groups = groups;
+        Self { items: Arc::new(items), ..self.clone() }
     }
 
     /// All rows.

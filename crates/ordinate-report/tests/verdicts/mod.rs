@@ -79,6 +79,8 @@ pub(crate) fn policy(
             SliceGain { slice: "contract".to_owned(), difference: estimate(-0.04, 0.02), p_adjusted: 0.031 },
         ],
         measures: BTreeMap::from([("aiq".to_owned(), 0.5612), ("regret".to_owned(), 0.081)]),
+        pool: None,
+        folding_share: None,
     }
 }
 
@@ -125,6 +127,7 @@ pub(crate) fn combined() -> Verdict {
             groups: Some(80),
             slices: 2,
             folds: Some(5),
+            foldings: Some(2),
             resamples: 2_000,
             seed: 1,
             interval: "bca".to_owned(),
@@ -154,6 +157,8 @@ pub(crate) fn combined() -> Verdict {
         ],
         undecided: None,
         errors_left_out: None,
+        missing_at_worst: None,
+        crossing: None,
         measured: Vec::new(),
         deployment: Vec::new(),
         break_even: Vec::new(),

@@ -192,7 +192,8 @@ fn eligible(entry: &CandidateEntry, needs: &Needs) -> bool {
         .and_then(|price| price.per_hour);
     let affordable = match (needs.max_cost_per_1k, per_hour) {
         (Some(most), Some(per_hour)) => {
-            let hosted = ordinate_judge::Hosted { column: 0, per_hour, per_second: None };
+            let name = entry.name.clone();
+            let hosted = ordinate_judge::Hosted { name, per_hour, per_second: None };
             hosted.cost_per_item(needs.volume_per_day).is_some_and(|cost| 1e3 * cost <= most)
         }
         _ => true,

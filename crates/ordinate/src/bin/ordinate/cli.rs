@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Reach the verdict of a run again, under other needs; nothing is asked or learned anew
     Judge(JudgeArgs),
+    /// Say whether the verdict of a run held on answers that came later
+    Verify(VerifyArgs),
     /// Say what the policy of a run would do with one input, why, and what it expects
     Ask(AskArgs),
     /// List, fetch and inspect models that run in this process
@@ -174,6 +176,20 @@ pub(crate) struct JudgeArgs {
     #[arg(long = "need", value_name = "KEY=VALUE")]
     pub(crate) needs: Vec<String>,
     /// Print the verdict as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `ordinate verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The run folder
+    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    pub(crate) run: PathBuf,
+    /// Answers that came later: an evidence table, a folder of recorded answers, or a task file that names them
+    #[arg(long, value_name = "NEW", value_hint = ValueHint::AnyPath)]
+    pub(crate) evidence: PathBuf,
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

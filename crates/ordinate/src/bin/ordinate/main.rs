@@ -14,6 +14,7 @@ mod report;
 mod run;
 mod runtime;
 mod show;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Export(args) => import::export(&args),
         Command::Report(args) => report::report(&args),
         Command::Judge(args) => judge::judge(&args),
+        Command::Verify(args) => verify::verify(&args),
         Command::Ask(args) => ask::ask(args),
         Command::Models(args) => models::models(&args.command),
         Command::Schema(args) => output::print(&schema(args.of)),

@@ -1,0 +1,32 @@
+//! Items whose texts are equal or nearly so are one group: no learner is scored on what it was shown.
+
+use std::collections::HashSet;
+
+use ordinate_core::Evidence;
+use ordinate_core::evidence::Part;
+use ordinate_features::duplicates;
+use ordinate_trials::Alike;
+
+/// The evidence with equal and nearly equal texts in one group, beside its own groups; and how many there are.
+pub(crate) fn grouped(evidence: &Evidence) -> (Evidence, Option<Alike>) {
+    let items = evidence.items();
+    if !items.has_inputs() {
+        return (evidence.clone(), None);
+    }
+    let given = items.has_groups().then(|| items.groups().codes());
+    let found = duplicates::group(evidence.len(), |row| items.input(row), given);
+    if found.equal + found.near == 0 {
+        return (evidence.clone(), None);
+    }
+    let id = |row: usize| items.id(row).to_owned();
+    let of_part = |part: Part| (0..items.len()).filter(move |&row| items.part(row) == Some(part));
+    let trained: HashSet<u32> = of_part(Part::Train).map(|row| found.of_item[row]).collect();
+    let alike = Alike {
+        equal: found.equal,
+        near: found.near,
+        examples: found.examples.iter().map(|pair| (id(pair.first), id(pair.second))).collect(),
+        across: of_part(Part::Test).filter(|&row| trained.contains(&found.of_item[row])).count(),
+    };
+    let grouped = evidence.with_groups(&found.of_item);
+    (grouped, Some(alike))
+}
