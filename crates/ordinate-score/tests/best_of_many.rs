@@ -58,18 +58,18 @@ fn the_interval_of_the_best_covers() {
     );
     for (name, truth) in &pools {
         for (items, alike) in [(200, 0.0), (200, 0.6), (1000, 0.0), (3000, 0.6)] {
-            let of = |adjusted: bool| {
-                share(|run| {
-                    let all: Vec<usize> = (0..truth.len()).collect();
-                    let statistics: Vec<Statistic> = all.iter().map(|&c| Statistic::Mean(c)).collect();
-                    let joint = joint(&pool(truth, items, alike, run), &statistics, run);
-                    let best = joint.best(&all, &[]).unwrap();
-                    let plain = joint.estimates()[best.best].unwrap().estimate;
-                    let interval = if adjusted { best.estimate } else { plain };
-                    interval.low <= truth[best.best] && truth[best.best] <= interval.high
-                })
+            let all: Vec<usize> = (0..truth.len()).collect();
+            let statistics: Vec<Statistic> = all.iter().map(|&c| Statistic::Mean(c)).collect();
+            let covers = |run: u64| {
+                let joint = joint(&pool(truth, items, alike, run), &statistics, run);
+                let best = joint.best(&all, &[]).unwrap();
+                let plain = joint.estimates()[best.best].unwrap().estimate;
+                [best.estimate, plain]
+                    .map(|e| f64::from(u8::from(e.low <= truth[best.best] && truth[best.best] <= e.high)))
             };
-            let (adjusted, plain) = (of(true), of(false));
+            let sums =
+                (0..RUNS).into_par_iter().map(covers).reduce(|| [0.0; 2], |a, b| [a[0] + b[0], a[1] + b[1]]);
+            let [adjusted, plain] = sums.map(|sum| sum / RUNS as f64);
             println!(
                 "{name:<20} {items:>6} {alike:>6}  {:>6.1} % {:>6.1} %",
                 100.0 * adjusted,
