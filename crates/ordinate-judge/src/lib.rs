@@ -155,8 +155,7 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
     let candidate_rows = tables.candidates();
     let metric = setting.metric.as_deref();
     let says_nothing = floors::all_zero(&candidate_rows, metric).is_some();
-    let mut why =
-        why::reasons(&field, &misses, &choice, &trials.skipped, other.as_ref(), at_worst.as_ref());
+    let mut why = why::reasons(&field, &misses, &choice, &trials.skipped, other.as_ref(), at_worst.as_ref());
     for (at, finding) in floors::findings(&candidate_rows, &setting.floors, metric).into_iter().enumerate() {
         // The first thing to know, where nothing else can be said; else after the reasons of the choice.
         let place = if says_nothing { at } else { why.len() };

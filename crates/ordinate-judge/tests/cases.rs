@@ -29,6 +29,8 @@ fn verdict(task: &Path, needs: &[&str], seed: u64) -> Verdict {
         task: task.file.task.name,
         resampling: Resampling { resamples: 2_000.try_into().unwrap(), seed, interval: Default::default() },
         guess_rate: None,
+        metric: None,
+        floors: Vec::new(),
         notes: Vec::new(),
         hosted: Vec::new(),
         measured: Vec::new(),

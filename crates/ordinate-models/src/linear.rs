@@ -290,8 +290,7 @@ pub(crate) fn sharpen(kind: Kind, held: &[(usize, Vec<f64>)], right: &[Vec<usize
             rows.iter().map(|(row, scores)| log_loss(kind, scores, &right[*row], log.exp())).sum()
         };
         let sums: Vec<f64> = held.par_chunks(ROWS).map(of).collect();
-        let mean = sums.iter().sum::<f64>() / held.len().max(1) as f64;
-        mean
+        sums.iter().sum::<f64>() / held.len().max(1) as f64
     };
     let golden = (5.0_f64.sqrt() - 1.0) / 2.0;
     let (mut low, mut high) = (-3.0_f64, 4.0_f64);
