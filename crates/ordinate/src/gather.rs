@@ -116,7 +116,9 @@ pub(crate) async fn gather(
     }
     // What can be refused is refused before anything is paid for, in money or in hours of training.
     can_compare(task)?;
-    Folder::allowed(path, &task.path)?;
+    if path.exists() {
+        Folder::allowed(path, &task.path)?;
+    }
     tokio::select! {
         biased;
         () = options.cancel.cancelled() => return Err(Error::Stopped),

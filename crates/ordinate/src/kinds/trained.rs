@@ -273,6 +273,10 @@ impl Trained {
             // The one before goes first: two at a time are not needed.
             models.fold = None;
             self.keep_whole(models)?;
+            if Manifest::read(&self.model_folder()).is_err() {
+                // First, so that what is wrong with the items is said of all of them.
+                self.keep(self.fit(Fold::Whole)?.as_ref())?;
+            }
             models.fold = Some((fold, self.fit(fold)?));
         }
         models.fold.as_ref().map(|(_, model)| model.as_ref()).ok_or_else(lost)
