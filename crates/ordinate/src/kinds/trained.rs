@@ -28,7 +28,7 @@ use crate::reopen::{Again, AnswersInputs};
 
 /// Raised when the same method comes to be asked in another way: what older versions answered is not taken then.
 const VERSION: u32 = 1;
-/// Items of one batch: of models that answer in microseconds, and of those that stand on a network.
+/// Items of one batch: of fast models, and of those that stand on a network.
 const BATCHES: [usize; 2] = [1_000, 100];
 
 pub(super) struct TrainedKind;
@@ -218,7 +218,7 @@ impl Trained {
         crossfit.fit(fold, &fitting)
     }
 
-    /// Lets its encoder read all items, where no other candidate's has read them.
+    /// Lets its encoder read all items that it has not read for another candidate.
     fn embed(&self) -> Result<(), ModelError> {
         let Some(source) =
             self.method.encoder().filter(|source| !matches!(**source, EncoderSource::Elsewhere(_)))
@@ -270,11 +270,10 @@ impl Trained {
             return models.whole.as_deref().ok_or_else(lost);
         }
         if models.fold.as_ref().is_none_or(|(held, _)| *held != fold) {
-            // The one before goes first: two at a time are not needed.
+            // Whole first: what is wrong with the items is said of all. Two at a time are not needed.
             models.fold = None;
             self.keep_whole(models)?;
             if Manifest::read(&self.model_folder()).is_err() {
-                // First, so that what is wrong with the items is said of all of them.
                 self.keep(self.fit(Fold::Whole)?.as_ref())?;
             }
             models.fold = Some((fold, self.fit(fold)?));
