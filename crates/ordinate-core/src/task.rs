@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::candidate::{Hosting, Lineage, Price};
 use crate::name::CandidateName;
@@ -275,6 +276,21 @@ pub struct CandidateEntry {
     /// A model made from a general one with the task's train items.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adapt: Option<Adapt>,
+    /// A kind of candidate that the program adds which uses Ordinate as a library.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<Custom>,
+}
+
+/// `custom = { kind = "...", settings = { ... } }`: for programs that use Ordinate as a library and add kinds of
+/// candidate of their own. The command line knows none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Custom {
+    /// The name of the kind.
+    pub kind: String,
+    /// What the kind wants to know.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub settings: Map<String, Value>,
 }
 
 /// `recorded = { path = "gpt4.jsonl.gz" }`: rows with `id` and `score` (and `output`, `cost_usd`, `latency_ms`,

@@ -28,4 +28,4 @@ pub use limit::Limit;
 pub use recorded::{Scorer, lacks_scores, load_items};
 pub use store::{read_evidence, write_evidence};
 pub use task::{Task, parse_task, parse_task_of, read_task, read_task_of, task_schema};
-pub use unasked::{Unasked, can_compare, is_live, load_unasked};
+pub use unasked::{Unasked, can_compare, load_unasked};

@@ -2,39 +2,24 @@
 
 use std::collections::BTreeSet;
 
-use ordinate_core::evidence::EvidenceBuilder;
-use ordinate_core::task::CandidateEntry;
-use ordinate_core::{Answer, Choice, Items, Part, Score};
+use ordinate_core::evidence::{EvidenceBuilder, ItemFields};
+use ordinate_core::{Answer, Candidate, Choice, Items, Score};
 use serde_json::Value;
 
 use crate::error::{DataError, Problem, quoted};
 use crate::evidence::{self, Loaded, Tally, common_notes};
 use crate::labels::label_note;
 use crate::outputs;
-use crate::recorded::{self, Extent, Scorer};
+use crate::recorded::{self, Scorer};
 use crate::task::{Key, Task};
 
-/// A task some of whose candidates are still to be asked.
+/// Evidence in the making: recorded answers are in it, and candidates are still to be asked.
 #[derive(Debug)]
 pub struct Unasked {
-    /// Items that are not asked about and of which examples may be drawn (`[data] train` beside `test`).
-    pub train: Items,
-    /// The columns of the candidates that are to be asked.
-    pub live: Vec<usize>,
     builder: EvidenceBuilder,
     tallies: Vec<Tally>,
     /// What the user should know before anybody is asked: plain sentences.
     pub notes: Vec<String>,
-}
-
-/// Whether a task has candidates that are to be asked: `openai` or `command`, beside items of its own.
-#[must_use]
-pub fn is_live(task: &Task) -> bool {
-    task.file.data.evidence.is_none() && task.file.candidate.iter().any(is_asked)
-}
-
-fn is_asked(entry: &CandidateEntry) -> bool {
-    (entry.openai.is_some() && !entry.embeds()) || entry.command.is_some()
 }
 
 /// Refuses a task of one candidate: there is nothing to compare it with.
@@ -47,41 +32,56 @@ pub fn can_compare(task: &Task) -> Result<(), DataError> {
     Err(task.error_at_candidate(name, Problem::OneCandidate(quoted(name))))
 }
 
-/// Reads the items of a task and the answers of its recorded candidates, which may lack scores: `score` makes
-/// them from output and target. A candidate that is neither recorded nor live has no answers. Where `train` and `test` are both named, the items are those of `test`, and
-/// recorded answers to train items are passed over.
+/// Reads the answers of a task's recorded candidates to `items`, which may lack scores: `score` makes them from output and
+/// target. With `rows` the evidence is about the items in these rows alone: each has to be fit to be asked about, and
+/// recorded answers to others are passed over.
 ///
 /// # Errors
-/// [`DataError`] for the first thing that is wrong, as [`crate::load_evidence`]; and when an item that is to be
-/// asked about has no input or no target.
-pub fn load_unasked(task: &Task, score: &Scorer<'_>) -> Result<Unasked, DataError> {
+/// [`DataError`] for the first thing that is wrong, as [`crate::load_evidence`]; and when an item of `rows` has no input
+/// or no target.
+pub fn load_unasked(
+    task: &Task,
+    items: &Items,
+    rows: Option<&[u32]>,
+    score: &Scorer<'_>,
+) -> Result<Unasked, DataError> {
     let entries = &task.file.candidate;
-    can_compare(task)?;
-    let mut builder = EvidenceBuilder::new(entries.iter().map(evidence::candidate))
-        .map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
-    let files = recorded::item_files(task)?;
-    let (aside, asked): (Vec<_>, Vec<_>) =
-        files.into_iter().partition(|(_, part)| *part == Some(Part::Train));
-    let asked: Vec<_> = asked.into_iter().map(|(file, _)| (file, None)).collect();
-    recorded::read_items(task, &asked, &mut builder, Extent::Whole)?;
-    let mut only_train = EvidenceBuilder::default();
-    if !aside.is_empty() {
-        recorded::read_items(task, &aside, &mut only_train, Extent::Whole)?;
+    let of_task = |error| DataError::new(&task.path, Problem::Evidence(error));
+    let mut builder = EvidenceBuilder::new(entries.iter().map(evidence::candidate)).map_err(of_task)?;
+    let mut passed_over = BTreeSet::new();
+    match rows {
+        None => builder = builder.with_items(items.clone()),
+        Some(rows) => {
+            let mut wanted = rows.iter().peekable();
+            for row in 0..items.len() {
+                if wanted.next_if(|&&at| at as usize == row).is_none() {
+                    passed_over.insert(items.id(row).to_owned());
+                    continue;
+                }
+                let fields = ItemFields {
+                    slice: items.slices().get(row),
+                    group: items.groups().get(row),
+                    input: items.input(row),
+                    target: items.target(row),
+                    context: items.context(row),
+                    options: items.options(row),
+                    part: None,
+                };
+                builder.add_item(items.id(row), fields).map_err(of_task)?;
+            }
+            check(task, builder.items())?;
+        }
     }
-    let train = only_train.into_items();
-    check(task, builder.items())?;
-    let passed_over: BTreeSet<String> = (0..train.len()).map(|row| train.id(row).to_owned()).collect();
     let scoring = recorded::Scoring { score, passed_over: &passed_over };
     let mut tallies = vec![Tally::default(); entries.len()];
     let mut notes = recorded::read_all(task, &mut builder, &mut tallies, Some(&scoring))?;
-    let live: Vec<usize> = (0..entries.len()).filter(|&at| is_asked(&entries[at])).collect();
     notes.extend(evidence::lineage_note(entries));
-    let mut unasked = Unasked { train, live, builder, tallies, notes };
-    if !unasked.live.is_empty() {
-        let note = label_note(task, &unasked.labels());
-        unasked.notes.extend(note);
+    if rows.is_some() {
+        let targets: BTreeSet<&str> = (0..items.len()).filter_map(|row| items.target(row)).collect();
+        let targets: Vec<String> = targets.into_iter().map(str::to_owned).collect();
+        notes.extend(label_note(task, &targets));
     }
-    Ok(unasked)
+    Ok(Unasked { builder, tallies, notes })
 }
 
 fn check(task: &Task, items: &Items) -> Result<(), DataError> {
@@ -140,20 +140,9 @@ pub(crate) fn options(json: &str) -> Option<Vec<Choice>> {
 }
 
 impl Unasked {
-    /// The items that are asked about, in the order of the file.
-    #[must_use]
-    pub fn items(&self) -> &Items {
-        self.builder.items()
-    }
-
-    /// The labels of the task: every target, sorted.
-    #[must_use]
-    pub fn labels(&self) -> Vec<String> {
-        let set: BTreeSet<&str> = [self.items(), &self.train]
-            .into_iter()
-            .flat_map(|items| (0..items.len()).filter_map(|row| items.target(row)))
-            .collect();
-        set.into_iter().map(str::to_owned).collect()
+    /// Says more of the candidate in this column: where it runs, what it needs.
+    pub fn describe(&mut self, column: usize, describe: impl FnOnce(&mut Candidate)) {
+        self.builder.describe(column, describe);
     }
 
     /// Puts the answer of a candidate that was asked into its cell.

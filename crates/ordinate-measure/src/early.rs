@@ -246,7 +246,7 @@ mod tests {
 
     /// Runs a race of candidates with these qualities; who was stopped, and after how many items.
     fn race(seed: u64, qualities: &[f64], items: &Many, rules: &[Rule], alpha: f64) -> Vec<Option<usize>> {
-        let order = Order::shuffled(items, seed);
+        let order = Order::shuffled((0..).take(items.0).collect(), items, seed);
         let mut race = Race::new(&order, vec![String::new(); qualities.len()], rules, alpha);
         let mut dice = fastrand::Rng::with_seed(seed);
         // Dependent items: one throw a group.
@@ -299,7 +299,7 @@ mod tests {
     fn dependent_items_that_are_taken_for_independent_stop_wrongly() {
         // The same data with groups ignored: the test above would fail without units.
         let items = Many(1_000, Some(10));
-        let order = Order::shuffled(&items, 1);
+        let order = Order::shuffled((0..1_000).collect(), &items, 1);
         let single: Vec<Range<u32>> = (0..1_000).map(|at| at..at + 1).collect();
         let mut wrong = 0;
         for seed in 0..200 {

@@ -2,16 +2,16 @@
 
 use std::collections::HashSet;
 
-use ordinate_core::CandidateName;
+use ordinate_core::{CandidateName, Item};
 
 use crate::key::Key;
 use crate::measured::stands;
-use crate::plan::{Items, Plan};
+use crate::plan::Plan;
 use crate::run::MeasureError;
 use crate::store::AnswerStore;
 
 /// Items that are looked up together.
-pub(crate) const CHUNK: usize = 64;
+pub(crate) const CHUNK: usize = 256;
 /// Bytes of a token, where nothing was counted yet.
 const BYTES_PER_TOKEN: f64 = 4.0;
 
@@ -53,7 +53,10 @@ pub async fn estimate(plan: &Plan) -> Result<Vec<Estimate>, MeasureError> {
 pub(crate) async fn estimate_with(plan: &Plan, store: &AnswerStore) -> Result<Vec<Estimate>, MeasureError> {
     let mut estimates = Vec::with_capacity(plan.candidates.len());
     for which in 0..plan.candidates.len() {
-        estimates.push(one(plan, which, store).await?);
+        // What takes this machine alone costs nothing that is metered.
+        if !plan.candidates[which].answerer.limits().alone {
+            estimates.push(one(plan, which, store).await?);
+        }
     }
     Ok(estimates)
 }
@@ -82,10 +85,11 @@ async fn one(plan: &Plan, which: usize, store: &AnswerStore) -> Result<Estimate,
     let mut sums = Sums::default();
     let mut seen: HashSet<Key> = HashSet::new();
     let mut at = 0;
-    while at < items.len() {
-        let end = items.len().min(at + CHUNK);
+    while at < plan.len() {
+        let end = plan.len().min(at + CHUNK);
         let requests = (at..end)
-            .map(|at| request(plan, which, items.as_ref(), at))
+            .map(|at| plan.place(at))
+            .map(|place| request(plan, which, place, &items.item(place)))
             .collect::<Result<Vec<String>, MeasureError>>()?;
         at = end;
         let keys: Vec<Key> = requests.iter().map(|request| Key::of(&identity, request)).collect();
@@ -130,7 +134,7 @@ async fn one(plan: &Plan, which: usize, store: &AnswerStore) -> Result<Estimate,
     });
     Ok(Estimate {
         name: candidate.name.clone(),
-        items: items.len() as u64,
+        items: plan.len() as u64,
         kept: sums.kept,
         to_ask: sums.to_ask,
         input_tokens,
@@ -142,15 +146,10 @@ async fn one(plan: &Plan, which: usize, store: &AnswerStore) -> Result<Estimate,
 }
 
 /// The exact request to a candidate about the item in this place.
-pub(crate) fn request(
-    plan: &Plan,
-    which: usize,
-    items: &dyn Items,
-    at: usize,
-) -> Result<String, MeasureError> {
+pub(crate) fn request(plan: &Plan, which: usize, at: usize, item: &Item) -> Result<String, MeasureError> {
     let candidate = &plan.candidates[which];
     candidate
         .answerer
-        .request(&items.item(at))
+        .request(at, item)
         .map_err(|error| MeasureError::Prompt { candidate: candidate.name.clone(), error })
 }

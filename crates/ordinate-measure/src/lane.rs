@@ -1,4 +1,4 @@
-//! One candidate's items, one after the other, as many in flight as help.
+//! One candidate's items, one batch after the other, as many in flight as help.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,6 +8,7 @@ use ordinate_remote::FailureKind;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::answerer::Request;
 use crate::ask::{Asked, ask};
 use crate::budget::Budget;
 use crate::early::Race;
@@ -19,7 +20,8 @@ use crate::order::Order;
 use crate::plan::Plan;
 use crate::rates::Rates;
 use crate::run::MeasureError;
-use crate::store::{AnswerStore, Saved};
+use crate::saved::Saved;
+use crate::store::AnswerStore;
 use crate::tally::Tally;
 use crate::writer::Writer;
 
@@ -96,23 +98,23 @@ impl LaneState {
 struct Pending {
     position: usize,
     key: Key,
-    request: String,
+    request: Request,
     id: String,
 }
 
-/// How asking about an item ended, with the item.
-struct Done {
-    position: usize,
-    key: Key,
-    asked: Result<Asked, MeasureError>,
-}
+/// How asking about the items of a batch ended, with their positions.
+type Done = Result<Vec<(usize, Key, Asked)>, MeasureError>;
 
 /// A lane while it runs.
 pub(crate) struct Lane {
     shared: Arc<Shared>,
     which: usize,
     identity: String,
+    /// The most requests of a batch.
+    batch: usize,
     writer: Writer,
+    /// The positions of the order, in the order of this candidate's stages.
+    positions: Vec<u32>,
     next: usize,
     queue: VecDeque<Pending>,
     /// Keys in flight, with further items that have the same request and wait for its answer.
@@ -127,13 +129,17 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn new(shared: Arc<Shared>, which: usize, writer: Writer) -> Self {
-        let identity = shared.plan.candidates[which].answerer.identity();
+        let answerer = &shared.plan.candidates[which].answerer;
+        let (identity, batch) = (answerer.identity(), answerer.limits().batch.max(1));
+        let positions = shared.order.by_stage(|at| answerer.stage(at));
         let stop = shared.cancel.child_token();
         Self {
             shared,
             which,
             identity,
+            batch,
             writer,
+            positions,
             next: 0,
             queue: VecDeque::new(),
             open: HashMap::new(),
@@ -164,9 +170,15 @@ impl Lane {
                     if paused.is_some() && has_room => {}
                 () = self.shared.cancel.cancelled(), if has_room => {}
             }
-            self.state().in_flight.store(self.tasks.len() as u64, Ordering::Relaxed);
+            self.state().in_flight.store(self.in_flight(), Ordering::Relaxed);
         }
         self.state().ended.store(true, Ordering::Relaxed);
+        let candidate = &self.shared.plan.candidates[self.which];
+        candidate
+            .answerer
+            .put_away()
+            .await
+            .map_err(|error| MeasureError::Candidate { candidate: candidate.name.clone(), error })?;
         Ok(self.ended.take().or_else(|| self.never_answered()).unwrap_or(Ended::Complete))
     }
 
@@ -193,6 +205,11 @@ impl Lane {
         &self.shared.lanes[self.which]
     }
 
+    /// Items that were sent and not answered yet, about: the last batch may be a smaller one.
+    fn in_flight(&self) -> u64 {
+        (self.tasks.len() * self.batch) as u64
+    }
+
     /// Nothing more is to be sent.
     fn is_through(&self) -> bool {
         self.ended.is_some() || (self.queue.is_empty() && self.next >= self.shared.order.len())
@@ -212,7 +229,7 @@ impl Lane {
         if let Some(why) = why {
             let tally = self.state().tally();
             let items = self.shared.order.len() as u64;
-            let saved_items = items.saturating_sub(tally.done + self.tasks.len() as u64);
+            let saved_items = items.saturating_sub(tally.done + self.in_flight());
             let per_item = tally.cost_usd.map(|cost| cost / tally.done.max(1) as f64);
             drop(tally);
             let saved_usd = per_item.map(|cost| cost * saved_items as f64);
@@ -237,12 +254,12 @@ impl Lane {
             if paused || self.tasks.len() >= limit || self.is_through() {
                 return Ok(());
             }
-            match self.queue.pop_front() {
-                Some(pending) => self.send(pending),
-                None => {
-                    self.refill().await?;
-                    self.look_around();
-                }
+            if self.queue.len() < self.batch && self.next < self.shared.order.len() {
+                self.refill().await?;
+                self.look_around();
+            } else {
+                let batch = self.queue.drain(..self.batch.min(self.queue.len())).collect();
+                self.send(batch);
             }
         }
     }
@@ -252,11 +269,13 @@ impl Lane {
         let shared = Arc::clone(&self.shared);
         let end = shared.order.len().min(self.next + CHUNK);
         let mut chunk = Vec::with_capacity(CHUNK);
-        for position in self.next..end {
+        for place in self.next..end {
+            let position = self.positions[place] as usize;
             let at = shared.order.item(position);
-            let request = request(&shared.plan, self.which, shared.plan.items.as_ref(), at)?;
-            let key = Key::of(&self.identity, &request);
-            chunk.push(Pending { position, key, request, id: shared.plan.items.item(at).id });
+            let item = shared.plan.items.item(at);
+            let body = request(&shared.plan, self.which, at, &item)?;
+            let key = Key::of(&self.identity, &body);
+            chunk.push(Pending { position, key, request: Request { item: at, body }, id: item.id });
         }
         self.next = end;
         let keys: Vec<Key> = chunk.iter().map(|pending| pending.key).collect();
@@ -277,46 +296,63 @@ impl Lane {
         Ok(())
     }
 
-    fn send(&mut self, pending: Pending) {
+    fn send(&mut self, batch: Vec<Pending>) {
         let (shared, which) = (Arc::clone(&self.shared), self.which);
         let (writer, stop) = (self.writer.clone(), self.stop.clone());
         self.tasks.spawn(async move {
-            let Pending { position, key, request, id } = pending;
-            let asked = ask(&shared, which, &request, &id, &stop).await;
-            let asked = match asked {
-                // An item counts as done when its answer is committed, and not before.
-                Asked::Done(saved) => match writer.commit(key, saved.as_ref().clone()).await {
-                    Ok(()) => Ok(Asked::Done(saved)),
-                    Err(gone) => Err(gone.into()),
-                },
-                other => Ok(other),
-            };
-            Done { position, key, asked }
+            let (places, requests): (Vec<_>, Vec<_>) = batch
+                .into_iter()
+                .map(|Pending { position, key, request, id }| ((position, key), (request, id)))
+                .unzip();
+            let asked = ask(&shared, which, &requests, &stop).await.map_err(|error| {
+                let candidate = shared.plan.candidates[which].name.clone();
+                MeasureError::Candidate { candidate, error }
+            })?;
+            let done: Vec<_> = places
+                .into_iter()
+                .zip(asked)
+                .map(|((position, key), asked)| (position, key, asked))
+                .collect();
+            // An item counts as done when its answer is committed, and not before.
+            let answers: Vec<_> = done
+                .iter()
+                .filter_map(|(_, key, asked)| match asked {
+                    Asked::Done(saved) => Some((*key, saved.as_ref().clone())),
+                    _ => None,
+                })
+                .collect();
+            if !answers.is_empty() {
+                writer.commit(answers).await?;
+            }
+            Ok(done)
         });
     }
 
     fn finish(&mut self, done: Done) -> Result<(), MeasureError> {
-        let waiting = self.open.remove(&done.key).unwrap_or_default();
-        match done.asked? {
-            Asked::Done(saved) => {
-                self.watch(&saved);
-                for position in waiting {
-                    self.record(position, saved.as_ref().clone(), true);
+        for (position, key, asked) in done? {
+            let waiting = self.open.remove(&key).unwrap_or_default();
+            match asked {
+                Asked::Done(saved) => {
+                    self.watch(&saved);
+                    for position in waiting {
+                        self.record(position, saved.as_ref().clone(), true);
+                    }
+                    self.record(position, *saved, false);
                 }
-                self.record(done.position, *saved, false);
+                Asked::Exhausted => self.end(Ended::Budget),
+                Asked::Fatal(failure) => self.end(Ended::Dead(failure.message)),
+                // After `end` the reason is known; else the whole run was told to stop.
+                Asked::Stopped => self.end(Ended::Cancelled),
             }
-            Asked::Exhausted => self.end(Ended::Budget),
-            Asked::Fatal(failure) => self.end(Ended::Dead(failure.message)),
-            // After `end` the reason is known; else the whole run was told to stop.
-            Asked::Stopped => self.end(Ended::Cancelled),
         }
         Ok(())
     }
 
     /// Counts failures of the endpoint in a row.
     fn watch(&mut self, saved: &Saved) {
+        let is_elsewhere = !self.shared.plan.candidates[self.which].answerer.limits().alone;
         match &saved.error {
-            Some((kind, message)) if kind.is_of_endpoint() => {
+            Some((kind, message)) if is_elsewhere && kind.is_of_endpoint() => {
                 self.failures_in_a_row += 1;
                 if self.failures_in_a_row >= DEAD_AFTER {
                     let message =
@@ -332,7 +368,7 @@ impl Lane {
     fn record(&mut self, position: usize, saved: Saved, kept: bool) {
         let shared = Arc::clone(&self.shared);
         let item = shared.order.item(position);
-        let row = row(&shared.plan, item, saved);
+        let row = row(&shared.plan, self.which, item, saved);
         if let Some((kind, message)) = &row.error {
             self.last_failure = Some(format!("{kind}: {message}"));
         }

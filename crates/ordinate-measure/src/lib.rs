@@ -20,11 +20,15 @@ mod progress;
 mod rates;
 mod retry;
 mod run;
+mod saved;
 mod store;
 mod tally;
 mod writer;
 
-pub use answerer::{Answerer, Attempt, ChatAnswerer, CommandAnswerer, EmbeddingsAnswerer};
+pub use answerer::{
+    Answerer, AnswererError, Attempt, ChatAnswerer, CommandAnswerer, EmbeddingsAnswerer, Limits, PuttingAway,
+    Request,
+};
 pub use early::{EarlyStopping, Scorer};
 pub use estimate::{Estimate, estimate};
 pub use key::Key;
@@ -33,5 +37,6 @@ pub use plan::{Contender, Items, Plan, PlanError};
 pub use progress::{Observer, Progress};
 pub use retry::RetryRule;
 pub use run::{MeasureError, measure};
-pub use store::{AnswerStore, Saved, StoreError};
+pub use saved::Saved;
+pub use store::{AnswerStore, StoreError};
 pub use tokio_util::sync::CancellationToken;

@@ -11,7 +11,8 @@ use crate::estimate::{CHUNK, request};
 use crate::key::Key;
 use crate::plan::Plan;
 use crate::run::MeasureError;
-use crate::store::{AnswerStore, Saved, StoreError};
+use crate::saved::Saved;
+use crate::store::{AnswerStore, StoreError};
 
 /// One answer, or the error in its place, as evidence wants it.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +23,8 @@ pub struct Row {
     pub output: Option<String>,
     /// The reply as it was.
     pub text: Option<String>,
+    /// The vector, of a candidate that gives one.
+    pub vector: Option<Vec<f32>>,
     /// What went wrong, with its kind in front; exactly one of `output` and `error` is set.
     pub error: Option<(FailureKind, String)>,
     /// The candidate's own confidence in `[0, 1]`.
@@ -161,15 +164,16 @@ impl Measured {
         let plan = &self.plan;
         let identity = plan.candidates[candidate].answerer.identity();
         let mut at = 0;
-        while at < plan.items.len() {
-            let end = plan.items.len().min(at + CHUNK);
+        while at < plan.len() {
+            let end = plan.len().min(at + CHUNK);
+            let places: Vec<usize> = (at..end).map(|at| plan.place(at)).collect();
             let mut keys = Vec::with_capacity(CHUNK);
-            for at in at..end {
-                keys.push(Key::of(&identity, &request(plan, candidate, plan.items.as_ref(), at)?));
+            for &at in &places {
+                keys.push(Key::of(&identity, &request(plan, candidate, at, &plan.items.item(at))?));
             }
-            for (item, saved) in (at..end).zip(self.store.find(&keys).await?) {
+            for (item, saved) in places.into_iter().zip(self.store.find(&keys).await?) {
                 if let Some(saved) = saved {
-                    take(row(plan, item, saved));
+                    take(row(plan, candidate, item, saved));
                 }
             }
             at = end;
@@ -198,11 +202,12 @@ pub(crate) fn stands(plan: &Plan, saved: &Saved) -> bool {
 }
 
 /// Reads the answer out of what was kept.
-pub(crate) fn row(plan: &Plan, item: usize, saved: Saved) -> Row {
+pub(crate) fn row(plan: &Plan, candidate: usize, item: usize, saved: Saved) -> Row {
     let mut row = Row {
         item,
         output: None,
         text: None,
+        vector: saved.vector,
         error: saved.error,
         confidence: saved.confidence,
         input_tokens: saved.input_tokens,
@@ -216,6 +221,11 @@ pub(crate) fn row(plan: &Plan, item: usize, saved: Saved) -> Row {
         doubt: saved.doubt,
     };
     let Some(text) = saved.text else { return row };
+    if plan.candidates[candidate].answerer.gives_outputs() {
+        row.output = Some(text.clone());
+        row.text = Some(text);
+        return row;
+    }
     let wrote = Wrote { text: &text, cut: saved.cut_short };
     match plan.reader.read_wrote(&plan.items.item(item), wrote) {
         Ok(found) => {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
-use crate::plan::Items;
+use crate::plan::{Items, Plan};
 
 /// The order of a run.
 #[derive(Debug, Clone)]
@@ -18,15 +18,15 @@ pub(crate) struct Order {
 
 impl Order {
     /// As the items come.
-    pub(crate) fn natural(items: &dyn Items) -> Self {
-        let len = u32::try_from(items.len()).unwrap_or(u32::MAX);
-        Self { items: (0..len).collect(), starts: Vec::new(), largest: 1 }
+    pub(crate) fn natural(plan: &Plan) -> Self {
+        Self { items: places(plan), starts: Vec::new(), largest: 1 }
     }
 
     /// Units in random order, as the statistics of early stopping need it; the items of a group side by side.
-    pub(crate) fn shuffled(items: &dyn Items, seed: u64) -> Self {
-        let len = u32::try_from(items.len()).unwrap_or(u32::MAX);
-        let mut keyed: Vec<(u64, u64, u32)> = (0..len)
+    pub(crate) fn shuffled(places: Vec<u32>, items: &dyn Items, seed: u64) -> Self {
+        let len = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        let mut keyed: Vec<(u64, u64, u32)> = places
+            .into_iter()
             .map(|at| {
                 // Items without a group are groups of their own.
                 let unit = items.group(at as usize).map_or(u64::from(at) | 1 << 32, u64::from);
@@ -50,6 +50,13 @@ impl Order {
         self.items[position] as usize
     }
 
+    /// The positions, those of a lower stage first and else as they are.
+    pub(crate) fn by_stage(&self, stage: impl Fn(usize) -> u32) -> Vec<u32> {
+        let mut positions: Vec<u32> = (0..).take(self.items.len()).collect();
+        positions.sort_by_key(|&position| stage(self.item(position as usize)));
+        positions
+    }
+
     /// The units, as positions.
     pub(crate) fn units(&self) -> impl Iterator<Item = Range<u32>> {
         let len = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
@@ -60,6 +67,14 @@ impl Order {
     /// Items of the largest unit.
     pub(crate) fn largest(&self) -> u32 {
         self.largest
+    }
+}
+
+/// The places of the items that are asked about, as they come.
+pub(crate) fn places(plan: &Plan) -> Vec<u32> {
+    match &plan.places {
+        Some(places) => places.to_vec(),
+        None => (0..u32::try_from(plan.items.len()).unwrap_or(u32::MAX)).collect(),
     }
 }
 
@@ -90,7 +105,7 @@ mod tests {
 
     #[test]
     fn groups_stay_together_and_every_item_comes_once() {
-        let order = Order::shuffled(&Grouped(100), 7);
+        let order = Order::shuffled((0..100).collect(), &Grouped(100), 7);
         let mut seen: Vec<usize> = (0..100).map(|position| order.item(position)).collect();
         assert_eq!(order.units().count(), 30 + 10);
         assert_eq!(order.largest(), 3);
@@ -102,6 +117,6 @@ mod tests {
         assert_ne!(seen, (0..100).collect::<Vec<_>>());
         seen.sort_unstable();
         assert_eq!(seen, (0..100).collect::<Vec<_>>());
-        assert_ne!(order.items, Order::shuffled(&Grouped(100), 8).items);
+        assert_ne!(order.items, Order::shuffled((0..100).collect(), &Grouped(100), 8).items);
     }
 }

@@ -110,6 +110,8 @@ impl fmt::Debug for Contender {
 pub struct Plan {
     /// The items.
     pub items: Arc<dyn Items>,
+    /// The places of the items that are asked about, each once; all if `None`.
+    pub places: Option<Arc<[u32]>>,
     /// The candidates.
     pub candidates: Vec<Contender>,
     /// Reads answers out of replies.
@@ -136,6 +138,7 @@ impl Plan {
     pub fn new(items: impl Items, candidates: Vec<Contender>, reader: Reader, store: PathBuf) -> Self {
         Self {
             items: Arc::new(items),
+            places: None,
             candidates,
             reader,
             store,
@@ -147,8 +150,25 @@ impl Plan {
         }
     }
 
+    /// How many items are asked about.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.as_ref().map_or_else(|| self.items.len(), |places| places.len())
+    }
+
+    /// Whether nothing is asked about.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The place of the item that is the `at`-th to be asked about, where no other order is needed.
+    pub(crate) fn place(&self, at: usize) -> usize {
+        self.places.as_ref().map_or(at, |places| places[at] as usize)
+    }
+
     pub(crate) fn check(&self) -> Result<(), PlanError> {
-        if self.items.is_empty() {
+        if self.is_empty() {
             return Err(PlanError::NoItems);
         }
         if self.candidates.is_empty() {

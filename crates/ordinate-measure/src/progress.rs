@@ -35,6 +35,9 @@ pub trait Observer: Send + Sync {
     /// What it will probably cost, before anything is asked.
     fn estimated(&self, _estimates: &[Estimate]) {}
 
+    /// A candidate that takes this machine alone is asked next.
+    fn started(&self, _candidate: &CandidateName) {}
+
     /// How far it is: several times a second, and at the end. `spent_usd` is what counts against `max_spend`.
     fn progress(&self, _candidates: &[Progress], _spent_usd: f64) {}
 

@@ -11,13 +11,14 @@ use ordinate_remote::PromptError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::answerer::AnswererError;
 use crate::budget::Budget;
 use crate::early::{Race, Rule};
 use crate::estimate::{Estimate, estimate_with};
 use crate::gate::Gate;
 use crate::lane::{Lane, LaneState, Shared};
 use crate::measured::{Ended, Measured, Quantiles, Summary};
-use crate::order::Order;
+use crate::order::{Order, places};
 use crate::plan::{Plan, PlanError};
 use crate::progress::{Observer, Progress};
 use crate::rates::Rates;
@@ -47,6 +48,14 @@ pub enum MeasureError {
         candidate: CandidateName,
         /// What is wrong.
         error: PromptError,
+    },
+    /// A candidate cannot answer at all.
+    #[error("candidate {candidate}: {error}")]
+    Candidate {
+        /// The candidate.
+        candidate: CandidateName,
+        /// Why.
+        error: AnswererError,
     },
     /// A part of this program broke.
     #[error("measuring broke off: {0}; every answer that was committed before is kept")]
@@ -94,8 +103,8 @@ fn share(
     cancel: CancellationToken,
 ) -> Shared {
     let order = match &plan.early {
-        Some(early) => Order::shuffled(plan.items.as_ref(), early.seed),
-        None => Order::natural(plan.items.as_ref()),
+        Some(early) => Order::shuffled(places(plan), plan.items.as_ref(), early.seed),
+        None => Order::natural(plan),
     };
     let race = plan.early.as_ref().map(|early| {
         let names = plan.candidates.iter().map(|candidate| candidate.name.to_string()).collect();
@@ -106,7 +115,7 @@ fn share(
         .iter()
         .map(|candidate| {
             let most = candidate.concurrency.unwrap_or(plan.concurrency);
-            let most = candidate.answerer.most_in_flight().map_or(most, |own| own.min(most));
+            let most = candidate.answerer.limits().in_flight.map_or(most, |own| own.min(most));
             let rates = Rates::new(candidate.requests_per_minute, candidate.tokens_per_minute);
             LaneState::new(Gate::new(most), rates)
         })
@@ -123,19 +132,30 @@ fn share(
     }
 }
 
-/// Runs all lanes side by side. Drops the writer at the end, which ends the writing.
+/// Runs the lanes: first those that take this machine alone, one by one; then the others, side by side. Drops the writer
+/// at the end, which ends the writing.
 async fn ask_all(
     shared: Arc<Shared>,
     writer: Writer,
     observer: &dyn Observer,
 ) -> Result<Vec<Summary>, MeasureError> {
+    let candidates = &shared.plan.candidates;
+    let mut summaries: Vec<Option<Summary>> = vec![None; candidates.len()];
+    let (alone, others): (Vec<usize>, Vec<usize>) =
+        (0..candidates.len()).partition(|&which| candidates[which].answerer.limits().alone);
+    for which in alone {
+        observer.started(&candidates[which].name);
+        let ended = Lane::new(Arc::clone(&shared), which, writer.clone()).run().await?;
+        let summary = summarise(&shared, which, ended);
+        observer.ended(&summary);
+        summaries[which] = Some(summary);
+    }
     let mut lanes = JoinSet::new();
-    for which in 0..shared.plan.candidates.len() {
+    for which in others {
         let lane = Lane::new(Arc::clone(&shared), which, writer.clone());
         lanes.spawn(async move { (which, lane.run().await) });
     }
     drop(writer);
-    let mut summaries: Vec<Option<Summary>> = vec![None; shared.plan.candidates.len()];
     while let Some(joined) = lanes.join_next().await {
         let (which, ended) = joined.map_err(|error| MeasureError::Broken(error.to_string()))?;
         let summary = summarise(&shared, which, ended?);

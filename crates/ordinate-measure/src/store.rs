@@ -3,17 +3,16 @@
 //! The statements are in the part of SQL that SQLite and PostgreSQL share (`$1`, `ON CONFLICT ... DO UPDATE`);
 //! only the pool, the pragmas and the type `BLOB` in the table would differ.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ordinate_remote::{Doubt, FailureKind, TokenLogprob};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
-};
-use sqlx::{QueryBuilder, Row as _, Sqlite, SqlitePool};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{QueryBuilder, Sqlite, SqlitePool};
 
 use crate::key::Key;
+use crate::saved::{Saved, insert, read};
 
 /// The version of the table.
 const VERSION: i64 = 1;
@@ -39,61 +38,16 @@ const TABLES: [&str; 2] = [
         logprobs TEXT,
         asked_at BIGINT NOT NULL,
         model TEXT,
-        doubt TEXT
+        doubt TEXT,
+        vector BLOB
     )",
 ];
 
-/// Columns that stores of earlier versions lack.
-const LATER: [&str; 2] = ["model", "doubt"];
+/// Columns that stores of earlier versions lack, with their types.
+const LATER: [(&str, &str); 3] = [("model", "TEXT"), ("doubt", "TEXT"), ("vector", "BLOB")];
 
-const PUT: &str = "INSERT INTO answer (key, candidate, item, text, error_kind, error, confidence, input_tokens, \
-     output_tokens, cost_usd, charged_usd, latency_ms, first_token_ms, tries, cut_short, logprobs, asked_at, model, doubt) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
-     ON CONFLICT (key) DO UPDATE SET candidate = excluded.candidate, item = excluded.item, text = excluded.text, \
-     error_kind = excluded.error_kind, error = excluded.error, confidence = excluded.confidence, \
-     input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens, cost_usd = excluded.cost_usd, \
-     charged_usd = answer.charged_usd + excluded.charged_usd, latency_ms = excluded.latency_ms, \
-     first_token_ms = excluded.first_token_ms, tries = answer.tries + excluded.tries, \
-     cut_short = excluded.cut_short, logprobs = excluded.logprobs, asked_at = excluded.asked_at, \
-     model = excluded.model, doubt = excluded.doubt";
-
-/// What is kept of one answer, or of the error that was met in its place.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Saved {
-    /// Who was asked (for people who look into the store; the key decides).
-    pub candidate: String,
-    /// The item's id, likewise.
-    pub item: String,
-    /// What was said, as it was said; the answer is read out of it when it is needed, so that a better reader
-    /// needs no new answers.
-    pub text: Option<String>,
-    /// What went wrong for good.
-    pub error: Option<(FailureKind, String)>,
-    /// The candidate's own confidence.
-    pub confidence: Option<f64>,
-    /// Tokens read, in all tries that were counted.
-    pub input_tokens: Option<u64>,
-    /// Tokens written, in all tries that were counted.
-    pub output_tokens: Option<u64>,
-    /// USD, as metered over all tries.
-    pub cost_usd: Option<f64>,
-    /// USD that count against `max_spend`: what was metered, and the most that unmetered tries can have cost.
-    pub charged_usd: f64,
-    /// Milliseconds of the try that ended it.
-    pub latency_ms: Option<f64>,
-    /// Milliseconds to the first text, where it was streamed.
-    pub first_token_ms: Option<f64>,
-    /// Requests that were sent.
-    pub tries: u64,
-    /// Whether the answer was cut at the most tokens.
-    pub cut_short: bool,
-    /// Tokens with log-probabilities, where they were given.
-    pub logprobs: Vec<TokenLogprob>,
-    /// The model that the answer names, where it is another one than was asked.
-    pub model: Option<String>,
-    /// What is not to be believed of its count of tokens.
-    pub doubt: Option<Doubt>,
-}
+/// Rows of one statement: 20 values each, and SQLite takes 32,766.
+const ROWS: usize = 256;
 
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -160,8 +114,8 @@ impl AnswerStore {
             .fetch_all(&pool)
             .await
             .map_err(failed)?;
-        for later in LATER.iter().filter(|later| !columns.iter().any(|column| column == *later)) {
-            let add = format!("ALTER TABLE answer ADD COLUMN {later} TEXT");
+        for (later, kind) in LATER.iter().filter(|(later, _)| !columns.iter().any(|column| column == later)) {
+            let add = format!("ALTER TABLE answer ADD COLUMN {later} {kind}");
             sqlx::query(sqlx::AssertSqlSafe(add)).execute(&pool).await.map_err(failed)?;
         }
         let version: Option<i64> =
@@ -189,6 +143,8 @@ impl AnswerStore {
         if keys.is_empty() {
             return Ok(found);
         }
+        let mut places: HashMap<Key, Vec<usize>> = HashMap::with_capacity(keys.len());
+        keys.iter().enumerate().for_each(|(at, key)| places.entry(*key).or_default().push(at));
         let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM answer WHERE key IN (");
         let mut list = query.separated(", ");
         for key in keys {
@@ -198,7 +154,7 @@ impl AnswerStore {
         let rows = query.build().fetch_all(&self.pool).await.map_err(|error| self.failed(error))?;
         for row in rows {
             let (key, saved) = read(&row).map_err(|error| self.failed(error))?;
-            for (at, _) in keys.iter().enumerate().filter(|(_, known)| Some(**known) == key) {
+            for &at in key.and_then(|key| places.get(&key)).into_iter().flatten() {
                 found[at] = Some(saved.clone());
             }
         }
@@ -215,38 +171,10 @@ impl AnswerStore {
     }
 
     async fn try_put(&self, answers: &[(Key, Saved)]) -> Result<(), sqlx::Error> {
-        let now = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
-        let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let mut transaction = self.pool.begin().await?;
-        for (key, saved) in answers {
-            let logprobs = (!saved.logprobs.is_empty()).then(|| {
-                let pairs: Vec<_> = saved.logprobs.iter().map(|t| (&t.token, t.logprob)).collect();
-                serde_json::json!(pairs).to_string()
-            });
-            sqlx::query(PUT)
-                .bind(key.bytes())
-                .bind(&saved.candidate)
-                .bind(&saved.item)
-                .bind(&saved.text)
-                .bind(saved.error.as_ref().map(|(kind, _)| kind.as_str()))
-                .bind(saved.error.as_ref().map(|(_, message)| message))
-                .bind(saved.confidence)
-                .bind(saved.input_tokens.map(whole))
-                .bind(saved.output_tokens.map(whole))
-                .bind(saved.cost_usd)
-                .bind(saved.charged_usd)
-                .bind(saved.latency_ms)
-                .bind(saved.first_token_ms)
-                .bind(whole(saved.tries))
-                .bind(saved.cut_short)
-                .bind(logprobs)
-                .bind(now)
-                .bind(saved.model.as_deref())
-                .bind(saved.doubt.map(Doubt::as_str))
-                .execute(&mut *transaction)
-                .await?;
+        for some in answers.chunks(ROWS) {
+            let mut query = insert(some);
+            query.build().execute(&mut *transaction).await?;
         }
         transaction.commit().await
     }
@@ -287,43 +215,10 @@ fn lock(store: &Path) -> Result<File, StoreError> {
     }
 }
 
-fn read(row: &SqliteRow) -> Result<(Option<Key>, Saved), sqlx::Error> {
-    let count = |column: &str| -> Result<Option<u64>, sqlx::Error> {
-        let value: Option<i64> = row.try_get(column)?;
-        Ok(value.and_then(|value| u64::try_from(value).ok()))
-    };
-    let key: Vec<u8> = row.try_get("key")?;
-    let kind: Option<String> = row.try_get("error_kind")?;
-    let message: Option<String> = row.try_get("error")?;
-    let logprobs: Option<String> = row.try_get("logprobs")?;
-    let doubt: Option<String> = row.try_get("doubt")?;
-    let pairs: Vec<(String, f64)> =
-        logprobs.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    let saved = Saved {
-        candidate: row.try_get("candidate")?,
-        item: row.try_get("item")?,
-        text: row.try_get("text")?,
-        error: kind.map(|word| {
-            (FailureKind::from_word(&word).unwrap_or(FailureKind::Reported), message.unwrap_or_default())
-        }),
-        confidence: row.try_get("confidence")?,
-        input_tokens: count("input_tokens")?,
-        output_tokens: count("output_tokens")?,
-        cost_usd: row.try_get("cost_usd")?,
-        charged_usd: row.try_get("charged_usd")?,
-        latency_ms: row.try_get("latency_ms")?,
-        first_token_ms: row.try_get("first_token_ms")?,
-        tries: count("tries")?.unwrap_or(0),
-        cut_short: row.try_get("cut_short")?,
-        logprobs: pairs.into_iter().map(|(token, logprob)| TokenLogprob { token, logprob }).collect(),
-        model: row.try_get("model")?,
-        doubt: doubt.as_deref().and_then(Doubt::from_word),
-    };
-    Ok((Key::from_bytes(&key), saved))
-}
-
 #[cfg(test)]
 mod tests {
+    use ordinate_remote::{Doubt, FailureKind, TokenLogprob};
+
     use super::*;
 
     fn saved(item: &str) -> Saved {
@@ -336,6 +231,7 @@ mod tests {
             cost_usd: Some(0.1),
             charged_usd: 0.1,
             tries: 2,
+            vector: Some(vec![0.5, -1.25e-7]),
             logprobs: vec![TokenLogprob { token: "u".into(), logprob: -0.5 }],
             model: Some("other".into()),
             doubt: Some(Doubt::Disagrees),

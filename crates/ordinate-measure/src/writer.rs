@@ -5,14 +5,14 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::key::Key;
-use crate::store::{AnswerStore, Saved, StoreError};
+use crate::saved::Saved;
+use crate::store::{AnswerStore, StoreError};
 
-/// The most answers of one commit.
+/// The most batches of one commit.
 const MAX: usize = 256;
 
 struct Entry {
-    key: Key,
-    saved: Saved,
+    answers: Vec<(Key, Saved)>,
     committed: oneshot::Sender<()>,
 }
 
@@ -32,8 +32,8 @@ impl Writer {
             let mut waiting = Vec::with_capacity(MAX);
             while receiver.recv_many(&mut waiting, MAX).await > 0 {
                 let (answers, acknowledge): (Vec<_>, Vec<_>) =
-                    waiting.drain(..).map(|entry| ((entry.key, entry.saved), entry.committed)).unzip();
-                store.put(&answers).await?;
+                    waiting.drain(..).map(|entry| (entry.answers, entry.committed)).unzip();
+                store.put(&answers.concat()).await?;
                 for committed in acknowledge {
                     let _ = committed.send(()); // whoever asked may have been told to stop
                 }
@@ -43,10 +43,10 @@ impl Writer {
         (Self(sender), work)
     }
 
-    /// Returns when the answer is committed.
-    pub(crate) async fn commit(&self, key: Key, saved: Saved) -> Result<(), WriterGone> {
+    /// Returns when the answers are committed.
+    pub(crate) async fn commit(&self, answers: Vec<(Key, Saved)>) -> Result<(), WriterGone> {
         let (committed, done) = oneshot::channel();
-        self.0.send(Entry { key, saved, committed }).await.map_err(|_| WriterGone)?;
+        self.0.send(Entry { answers, committed }).await.map_err(|_| WriterGone)?;
         done.await.map_err(|_| WriterGone)
     }
 }

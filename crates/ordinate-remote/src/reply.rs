@@ -51,6 +51,8 @@ pub struct TokenLogprob {
 pub struct Reply {
     /// What the candidate said.
     pub text: String,
+    /// The vector, of a model that turns texts into vectors.
+    pub vector: Option<Vec<f32>>,
     /// Whether it was cut at the most tokens.
     pub cut_short: bool,
     /// Tokens, if the server says.

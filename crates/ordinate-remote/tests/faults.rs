@@ -159,7 +159,7 @@ async fn embeddings() {
     let embeddings = Embeddings::new(&entry(&server, false)).unwrap();
     let vector = async |text: &str| {
         let reply = embeddings.ask(&embeddings.body(text)).await.unwrap();
-        (serde_json::from_str::<Vec<f32>>(&reply.text).unwrap(), reply.usage)
+        (reply.vector.unwrap(), reply.usage)
     };
     let (a, usage) = vector("a").await;
     assert_eq!((a.clone(), usage), vector("a").await);

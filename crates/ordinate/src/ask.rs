@@ -10,6 +10,8 @@ use serde::Serialize;
 
 use crate::error::{Error, Fault};
 use crate::folder::Folder;
+use crate::options::Options;
+use crate::play::{Said, play};
 use crate::verify::file_of;
 
 /// One input, for a policy.
@@ -49,6 +51,10 @@ pub struct Asked {
     pub promise: Option<Promise>,
     /// The slice, where the evidence of the run has no items of it.
     pub new_slice: Option<String>,
+    /// What candidates in this process said, in the order of the asking.
+    pub answers: Vec<Said>,
+    /// The policy's answer; `None` where it needs a candidate that is not in this process, or nobody answered.
+    pub answer: Option<String>,
 }
 
 /// What a policy expects of a candidate for an input.
@@ -62,18 +68,17 @@ pub struct Expected {
     pub expected_outlay: Option<f64>,
 }
 
-/// Asks the recommended policy of the run in this folder, or another one, what it would do with an input. No candidate is
-/// asked.
+/// Asks the recommended policy of the run in this folder, or another one, what it would do with an input, and lets the
+/// candidates answer that run in this process. Nobody else is asked.
 ///
 /// # Errors
 /// [`Error`] where the folder holds no run, or the policy cannot be read.
-pub async fn ask(run: &Path, question: &Question) -> Result<Asked, Error> {
-    let (run, question) = (run.to_owned(), question.clone());
-    let cancel = ordinate_measure::CancellationToken::new();
-    crate::work::aside(&cancel, move || asked(&Folder::open(&run)?, &question)).await
+pub async fn ask(run: &Path, question: &Question, options: &Options) -> Result<Asked, Error> {
+    let (run, question, how) = (run.to_owned(), question.clone(), options.clone());
+    crate::work::aside(&options.cancel, move || asked(&Folder::open(&run)?, &question, &how)).await
 }
 
-fn asked(folder: &Folder, question: &Question) -> Result<Asked, Error> {
+fn asked(folder: &Folder, question: &Question, options: &Options) -> Result<Asked, Error> {
     let verdict = folder.verdict()?;
     let artefact = policy_of(folder, &verdict, question.policy.as_deref())?;
     let query = Query { input: Some(&question.input), slice: question.slice.as_deref(), notes: None };
@@ -95,6 +100,7 @@ fn asked(folder: &Folder, question: &Question) -> Result<Asked, Error> {
         }
         _ => None,
     };
+    let played = play(folder, &artefact, &query, options)?;
     let seen = |slice: &&String| !verdict.candidates.iter().any(|one| one.slices.contains_key(*slice));
     Ok(Asked {
         policy: artefact.name.clone(),
@@ -113,6 +119,8 @@ fn asked(folder: &Folder, question: &Question) -> Result<Asked, Error> {
         expected_saving: gain.and_then(|(_, saving)| saving),
         promise: artefact.promise.clone(),
         new_slice: question.slice.as_ref().filter(seen).cloned(),
+        answers: played.answers,
+        answer: played.answer,
     })
 }
 
@@ -176,6 +184,20 @@ impl fmt::Display for Asked {
             let mark = if self.ask.contains(&one.name) { '>' } else { ' ' };
             writeln!(f, "{mark} {quality:7.3}   {outlay:>11}  {}", one.name)?;
         }
-        Ok(())
+        for said in &self.answers {
+            let Said { candidate, output, confidence, error } = said;
+            let what = output.as_ref().or(error.as_ref()).map_or("", String::as_str);
+            let sure = confidence.map(|sure| format!(" ({:.0} % sure)", 100.0 * sure)).unwrap_or_default();
+            writeln!(f, "{candidate} says {}{sure}", cleaned(what))?;
+        }
+        match &self.answer {
+            Some(answer) => writeln!(f, "answer  {}", cleaned(answer)),
+            None => Ok(()),
+        }
     }
+}
+
+/// Other people's text: no control characters reach the terminal.
+fn cleaned(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }

@@ -1,19 +1,22 @@
 //! A task held against its data, without running it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use ordinate_core::task::CandidateEntry;
 use ordinate_core::{CandidateName, Lineage, PolicyKind};
-use ordinate_data::{Task, is_live};
+use ordinate_data::Task;
 use ordinate_measure::Estimate;
 
-use crate::embed;
+use crate::asking::{STORE, Session};
 use crate::error::Error;
 use crate::estimates::estimate_lines;
-use crate::live::{self, STORE};
-use crate::local;
+use crate::gather::{Ready, look};
+use crate::kinds::Place;
 use crate::metric::load_evidence;
+use crate::observe::Seen;
 use crate::options::Options;
 use crate::work::aside;
 
@@ -59,65 +62,57 @@ pub struct CheckedCandidate {
 /// # Errors
 /// [`Error`] for the first thing that is wrong.
 pub async fn check(task: &Task, options: &Options) -> Result<Checked, Error> {
-    let store = options.folder_of(task).join(STORE);
-    if is_live(task) {
-        let looked = live::look(task, &store, &options.cancel).await?;
-        let mut estimates = embed::estimates(task, &store, &options.cancel).await?;
-        estimates.extend(looked.estimates);
-        let (items, slices) = (looked.items.len(), looked.items.slices().names().len());
-        let checking = task.clone();
-        let told = looked.notes;
-        let (candidates, notes) = aside(&options.cancel, move || {
-            let notes = crate::script::note(&checking)?.into_iter().chain(told).collect();
-            Ok((candidates(&checking, "live")?, notes))
-        })
-        .await?;
-        return Ok(Checked {
-            task: task.path.clone(),
-            items,
-            slices: Some(slices),
-            candidates,
-            notes,
-            estimates: Some((estimates, task.file.measure.max_spend)),
-            prompts: looked.prompts,
-            ..Checked::default()
-        });
+    let (looking, how) = (task.clone(), options.clone());
+    let (looked, candidates) =
+        aside(&options.cancel, move || Ok((look(&looking, &how)?, candidates(&looking, &how)?))).await?;
+    if !looked.asks {
+        let task = task.clone();
+        return aside(&options.cancel, move || recorded(&task)).await;
     }
-    let checking = task.clone();
-    let here = aside(&options.cancel, move || here(&checking)).await?;
-    if let Some(mut checked) = here {
-        let estimates = embed::estimates(task, &store, &options.cancel).await?;
-        checked.estimates = (!estimates.is_empty()).then_some((estimates, task.file.measure.max_spend));
-        return Ok(checked);
-    }
-    let task = task.clone();
-    aside(&options.cancel, move || recorded(&task)).await
+    let (reading, how) = (task.clone(), options.clone());
+    let ready = aside(&options.cancel, move || {
+        let seen: Seen = Arc::new(());
+        let ready = Ready::read(&reading, looked, &how, &seen, true)?;
+        for entry in &reading.file.candidate {
+            let place = Place { task: &reading, entry, methods: &how.methods };
+            how.kinds.of(place)?.check_items(place, &ready.materials.items)?;
+        }
+        Ok(ready)
+    });
+    let Ready { materials, unasked, asked } = ready.await?;
+    let (store, seen): (_, Seen) = (options.folder_of(task).join(STORE), Arc::new(()));
+    let session = Session { task, materials: &materials, store, options, seen: &seen };
+    let estimates = session.estimate(&asked).await?;
+    let items = &materials.items;
+    let slices: BTreeSet<_> =
+        materials.evidence.iter().filter_map(|&row| items.slices().get(row as usize)).collect();
+    let has_target = |row: &usize| items.target(*row).is_some();
+    let live = looked.spares_train;
+    Ok(Checked {
+        task: task.path.clone(),
+        items: materials.evidence.len(),
+        targets: (!live).then(|| (0..items.len()).filter(has_target).count()),
+        slices: live.then_some(slices.len()),
+        candidates,
+        notes: crate::script::note(task, items).into_iter().chain(unasked.notes.iter().cloned()).collect(),
+        estimates: looked.elsewhere.then_some((estimates, task.file.measure.max_spend)),
+        prompts: asked
+            .iter()
+            .filter_map(|one| {
+                Some((one.opened.contender.name.to_string(), one.opened.prompt.as_ref()?.to_string()))
+            })
+            .collect(),
+        ..Checked::default()
+    })
 }
 
-fn candidates(task: &Task, otherwise: &str) -> Result<Vec<CheckedCandidate>, Error> {
+fn candidates(task: &Task, options: &Options) -> Result<Vec<CheckedCandidate>, Error> {
     let of = |entry: &CandidateEntry| {
-        let how = match local::how(task, entry)? {
-            Some(here) => here,
-            None if entry.recorded.is_some() => "recorded".to_owned(),
-            None => otherwise.to_owned(),
-        };
+        let place = Place { task, entry, methods: &options.methods };
+        let how = options.kinds.of(place)?.check(place)?;
         Ok(CheckedCandidate { name: entry.name.clone(), lineage: entry.lineage, how: Some(how) })
     };
     task.file.candidate.iter().map(of).collect()
-}
-
-/// A task with candidates that run here and none that is live; `None` where it has none of the former either.
-fn here(task: &Task) -> Result<Option<Checked>, Error> {
-    let candidates = candidates(task, "recorded")?;
-    let Some((items, targets)) = local::checked(task)? else { return Ok(None) };
-    Ok(Some(Checked {
-        task: task.path.clone(),
-        items,
-        targets: Some(targets),
-        candidates,
-        notes: crate::script::note(task)?.into_iter().collect(),
-        ..Checked::default()
-    }))
 }
 
 /// A task whose candidates are all recorded.

@@ -92,7 +92,9 @@ impl Error {
         match self {
             Self::Data(_) | Self::Task { .. } | Self::Options(_) => Fault::Input,
             Self::Candidate { fault, .. } | Self::File { fault, .. } | Self::Policies { fault, .. } => *fault,
-            Self::Measure(MeasureError::Plan(_) | MeasureError::Prompt { .. }) => Fault::Input,
+            Self::Measure(
+                MeasureError::Plan(_) | MeasureError::Prompt { .. } | MeasureError::Candidate { .. },
+            ) => Fault::Input,
             Self::Measure(MeasureError::Store(_) | MeasureError::Broken(_)) => Fault::Run,
             Self::Unfinished { .. } | Self::Stopped | Self::Broken(_) => Fault::Run,
         }

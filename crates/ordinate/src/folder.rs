@@ -1,5 +1,5 @@
-//! The run folder: `task.toml`, `evidence.parquet`, `trials.zst`, `policies/*.json`, `verdict.json`, `report.html`; and
-//! `answers.sqlite`, which no run empties.
+//! The run folder: `task.toml`, `evidence.parquet`, `trials.zst`, `policies/*.json`, `models/*/`, `candidates.json`,
+//! `verdict.json`, `report.html`; and `answers.sqlite`, which no run empties.
 
 use std::fs;
 use std::io::Write;
@@ -7,11 +7,18 @@ use std::path::{Path, PathBuf};
 
 use ordinate_core::verdict::Verdict;
 
+use crate::asking::STORE;
 use crate::error::{Error, Fault};
-use crate::live::STORE;
+use crate::reopen;
 
 /// What every policy did with every item: from it a verdict for other needs follows.
 pub(crate) const TRIALS: &str = "trials.zst";
+
+/// The files that a run writes, the verdict first: it is the first to go, so that a folder with a verdict is whole.
+const FILES: [&str; 6] =
+    ["verdict.json", "report.html", "evidence.parquet", TRIALS, "task.toml", reopen::FILE];
+/// The folders that a run writes.
+const FOLDERS: [&str; 2] = ["policies", "models"];
 
 /// A run folder.
 #[derive(Debug, Clone)]
@@ -24,17 +31,18 @@ impl Folder {
         Self::allowed(path, task)?;
         let cannot = |error| cannot(path, &error);
         // The verdict first: a folder with a verdict is a whole one.
-        for file in ["verdict.json", "report.html", "evidence.parquet", TRIALS, "task.toml"] {
+        for file in FILES {
             let file = path.join(file);
             if file.exists() {
                 fs::remove_file(file).map_err(cannot)?;
             }
         }
-        let policies = path.join("policies");
-        if policies.exists() {
-            fs::remove_dir_all(&policies).map_err(cannot)?;
+        for folder in FOLDERS.map(|folder| path.join(folder)) {
+            if folder.exists() {
+                fs::remove_dir_all(&folder).map_err(cannot)?;
+            }
+            fs::create_dir(&folder).map_err(cannot)?;
         }
-        fs::create_dir(&policies).map_err(cannot)?;
         Ok(Self(path.to_owned()))
     }
 
@@ -121,14 +129,24 @@ fn cannot(path: &Path, error: &std::io::Error) -> Error {
 
 /// Something in the folder that no run writes.
 fn foreign(path: &Path) -> std::io::Result<Option<PathBuf>> {
-    const FILES: [&str; 5] = ["task.toml", "evidence.parquet", TRIALS, "verdict.json", "report.html"];
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         // The store of live answers, with the files that SQLite and its lock put beside it.
         let name = entry.file_name();
-        let is_store = name.to_string_lossy().starts_with(STORE);
-        let known = (is_store || FILES.iter().any(|file| name == *file)) && entry.file_type()?.is_file();
-        if entry.file_name() == "policies" && entry.file_type()?.is_dir() {
+        let text = name.to_string_lossy();
+        // And what a run that was killed had not yet moved to its name.
+        let is_own = text.starts_with(STORE) || text.starts_with(".tmp");
+        let known = (is_own || FILES.iter().any(|file| name == *file)) && entry.file_type()?.is_file();
+        if name == "models" && entry.file_type()?.is_dir() {
+            for model in fs::read_dir(entry.path())? {
+                let model = model?.path();
+                let is_part =
+                    model.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".part-"));
+                if !is_part && !model.join("manifest.json").is_file() {
+                    return Ok(Some(model));
+                }
+            }
+        } else if name == "policies" && entry.file_type()?.is_dir() {
             for policy in fs::read_dir(entry.path())? {
                 let policy = policy?.path();
                 if policy.extension().is_none_or(|extension| extension != "json") || !policy.is_file() {
@@ -155,4 +173,11 @@ fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 fn permissions() -> fs::Permissions {
     use std::os::unix::fs::PermissionsExt;
     fs::Permissions::from_mode(0o644)
+}
+
+/// The name of a file for what has this name: everything but letters, digits, dots and hyphens is replaced.
+pub(crate) fn file_name(name: &str) -> String {
+    let keep = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
+    let name: String = name.chars().map(keep).take(80).collect();
+    name.trim_start_matches('.').to_owned()
 }

@@ -4,25 +4,34 @@
 //! server can hold other conversations meanwhile. Errors are values that say who has to act ([`Error::fault`]), an
 //! [`Observer`] is told what happens, and a [`CancellationToken`] in the [`Options`] stops a run.
 //! `examples/run_a_task.rs` is a whole program.
+//!
+//! A caller's own kinds of candidate ([`CandidateKind`]), methods of training and kinds of task go into the [`Options`].
 
 mod ask;
+mod asking;
+mod cache;
 mod check;
 mod decide;
-mod decode;
-mod deploy;
-mod embed;
+mod eligible;
 mod error;
 mod estimates;
 mod folder;
+mod gather;
+mod hosting;
 mod hub;
-mod live;
-mod local;
+mod kept;
+mod kinds;
+mod materials;
 mod metric;
 mod models;
 mod observe;
 mod options;
+mod play;
+mod reopen;
 mod run;
 mod script;
+mod summary;
+mod unfinished;
 mod verify;
 mod work;
 
@@ -32,10 +41,16 @@ pub use decide::{Decided, decide, judge};
 pub use error::{Error, Fault};
 pub use estimates::estimate_lines;
 pub use folder::Folder;
+pub use kinds::{
+    CandidateKind, CandidateKinds, HereFacts, InProcess, Opened, Opening, Place, UsedUp, Want, Whom,
+};
+pub use materials::Materials;
 pub use models::{NamedModel, model_card, model_table, models_at_hand, pairs};
 pub use observe::{Doing, Event, Observer, Step};
 pub use options::Options;
-pub use ordinate_data::{Task, read_task};
+pub use ordinate_data::{Task, read_task, read_task_of};
 pub use ordinate_measure::{CancellationToken, Ended, Estimate, Progress, Summary};
+pub use play::Said;
+pub use reopen::{Again, AnswersInputs, Reopened, ReopenedCandidate};
 pub use run::{Run, run};
 pub use verify::verify;

@@ -10,18 +10,18 @@ use ordinate_tasks::{Floors, MetricError, Scorer, Target};
 
 use crate::error::Error;
 
-/// The metric that the task file names, or its kind's own, made for the task's targets: numbers are measured by the
-/// range of those of the train items (of all items, where there is one file).
+/// The metric that the task file names, or its kind's own, made for the targets of these items: numbers are measured by
+/// the range of those of the train items (of all items, where there is one file).
 ///
 /// # Errors
-/// [`Error::Task`] or [`Error::Data`] where there is no such metric, or a target that it cannot score against.
-pub(crate) fn of(task: &Task) -> Result<Scorer, Error> {
+/// [`Error::Task`] where there is no such metric, or a target that it cannot score against.
+pub(crate) fn of(task: &Task, items: &Items) -> Result<Scorer, Error> {
     let fail = |error: MetricError| Error::task(task, format!("[task] metric: {error}"));
     let scorer = Scorer::of(task.kind, task.file.task.metric.as_deref()).map_err(fail)?;
     if !scorer.needs_targets() {
         return Ok(scorer);
     }
-    fitted(&scorer, &load_items(task)?).map_err(fail)
+    fitted(&scorer, items).map_err(fail)
 }
 
 fn fitted(scorer: &Scorer, items: &Items) -> Result<Scorer, MetricError> {
@@ -38,7 +38,7 @@ fn fitted(scorer: &Scorer, items: &Items) -> Result<Scorer, MetricError> {
 /// [`Error::Task`] or [`Error::Data`] as [`ordinate_data::load_evidence`] and [`of`].
 pub(crate) fn load_evidence(task: &Task) -> Result<Loaded, Error> {
     if ordinate_data::lacks_scores(task)? {
-        let scorer = of(task)?;
+        let scorer = of(task, &load_items(task)?)?;
         let loaded = ordinate_data::load_scored(task, &|output, target| scorer.score(output, target))?;
         return Ok(Loaded { evidence: mergeable(loaded.evidence, &scorer), ..loaded });
     }

@@ -1,5 +1,6 @@
 //! What a run tells while it goes on.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -72,13 +73,6 @@ pub enum Doing {
     Training(usize),
     /// It answers this many items.
     Answering(usize),
-    /// It has answered so many of the items.
-    Answered {
-        /// Answered.
-        done: usize,
-        /// Of how many.
-        items: usize,
-    },
     /// What hosting it takes is measured.
     Gauging,
 }
@@ -104,7 +98,6 @@ impl fmt::Display for Doing {
             Self::Embedding(items) => write!(f, "embedding {items} items"),
             Self::Training(items) => write!(f, "training and answering {items} items"),
             Self::Answering(items) => write!(f, "answering {items} items"),
-            Self::Answered { done, items } => write!(f, "{done} of {items} items"),
             Self::Gauging => f.write_str("measuring what hosting it takes"),
         }
     }
@@ -133,10 +126,21 @@ pub(crate) fn step(seen: &dyn Observer, step: Step<'_>) {
 pub(crate) struct Asked<'a> {
     pub(crate) seen: &'a dyn Observer,
     pub(crate) max_spend: Option<f64>,
+    /// What is done with candidates in this process when their turn comes.
+    pub(crate) doing: HashMap<CandidateName, Doing>,
 }
 
 impl ordinate_measure::Observer for Asked<'_> {
+    fn started(&self, candidate: &CandidateName) {
+        if let Some(doing) = self.doing.get(candidate) {
+            step(self.seen, Step::Candidate(candidate, *doing));
+        }
+    }
+
     fn estimated(&self, estimates: &[Estimate]) {
+        if estimates.is_empty() {
+            return;
+        }
         self.seen.see(Event::Estimated { estimates, max_spend: self.max_spend });
     }
 

@@ -4,9 +4,13 @@ use std::path::PathBuf;
 
 use ordinate_data::Task;
 use ordinate_measure::CancellationToken;
+use ordinate_models::Methods;
+use ordinate_tasks::Kinds;
+
+use crate::kinds::CandidateKinds;
 
 /// How a task is to be run, besides what the task file says.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Options {
     /// The run folder. Default: the task's name with `.ordinate`, in the current folder.
     pub folder: Option<PathBuf>,
@@ -20,6 +24,12 @@ pub struct Options {
     /// Where answers of models in this process are kept for the next run on the same data. Default: `ORDINATE_CACHE`, else
     /// the user's cache folder.
     pub cache: Option<PathBuf>,
+    /// The kinds of candidate that there are.
+    pub kinds: CandidateKinds,
+    /// The methods of training that there are.
+    pub methods: Methods,
+    /// The kinds of task that there are; [`crate::read_task_of`] wants them too.
+    pub task_kinds: Kinds,
     /// Cancelled, the run stops: nothing more is sent, what is in flight has ten seconds to arrive, and every answer is
     /// kept.
     pub cancel: CancellationToken,

@@ -2,22 +2,17 @@
 
 use ordinate_core::Items;
 use ordinate_core::task::CandidateEntry;
-use ordinate_data::{Task, load_items};
+use ordinate_data::Task;
 use ordinate_models::share_of_other_scripts;
-
-use crate::error::Error;
 
 /// From this share of letters on it is said: names and quotations alone stay below it.
 const MUCH: f64 = 0.1;
 
 /// A note for the verdict; `None` where no candidate relies on the built-in encoder, or the texts are such as it knows.
-pub(crate) fn note(task: &Task) -> Result<Option<String>, Error> {
+pub(crate) fn note(task: &Task, items: &Items) -> Option<String> {
     let names: Vec<&str> =
         task.file.candidate.iter().filter(|entry| is_builtin(entry)).map(|e| e.name.as_str()).collect();
-    if names.is_empty() {
-        return Ok(None);
-    }
-    Ok(of_items(&names, &load_items(task)?))
+    if names.is_empty() { None } else { of_items(&names, items) }
 }
 
 fn of_items(names: &[&str], items: &Items) -> Option<String> {

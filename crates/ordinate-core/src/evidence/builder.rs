@@ -129,6 +129,22 @@ impl EvidenceBuilder {
         &self.candidates
     }
 
+    /// The same candidates, about these items. Answers that were added before are about the rows of other ones: none may
+    /// have been.
+    #[must_use]
+    pub fn with_items(self, items: Items) -> Self {
+        Self { items, ..self }
+    }
+
+    /// Says more of the candidate in this column: where it runs, what it needs. Its name stays.
+    pub fn describe(&mut self, column: usize, describe: impl FnOnce(&mut Candidate)) {
+        if let Some(candidate) = self.candidates.get_mut(column) {
+            let name = candidate.name.clone();
+            describe(candidate);
+            candidate.name = name;
+        }
+    }
+
     /// The items alone, without candidates and answers.
     #[must_use]
     pub fn into_items(self) -> Items {

@@ -96,11 +96,18 @@ impl Task {
         }
     }
 
-    /// The task as it was carried out: every default said, every path absolute. What a run folder keeps.
+    /// The task as it was carried out, as the text of [`Self::resolved`]. What a run folder keeps.
     ///
     /// # Errors
     /// [`Problem::Unwritable`] when a seed or volume is beyond 2^63, which TOML cannot hold.
     pub fn to_toml(&self) -> Result<String, DataError> {
+        toml::to_string(&self.resolved())
+            .map_err(|error| DataError::new(&self.path, Problem::Unwritable(error.to_string())))
+    }
+
+    /// The task with every default said, and every path absolute.
+    #[must_use]
+    pub fn resolved(&self) -> TaskFile {
         let mut file = self.file.clone();
         let dir = std::path::absolute(self.dir()).unwrap_or_else(|_| self.dir().to_owned());
         let absolute = |path: &str| dir.join(path).to_string_lossy().into_owned();
@@ -130,8 +137,7 @@ impl Task {
         file.statistics.seed.get_or_insert(0);
         file.statistics.interval.get_or_insert_default();
         file.needs.margin = Some(file.needs.margin());
-        toml::to_string(&file)
-            .map_err(|error| DataError::new(&self.path, Problem::Unwritable(error.to_string())))
+        file
     }
 
     /// An error at a key of the task file.

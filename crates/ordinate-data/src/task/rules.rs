@@ -214,6 +214,7 @@ pub(crate) fn ways_to_ask(entry: &CandidateEntry) -> Vec<&'static str> {
         ("command", entry.command.is_some()),
         ("local", entry.local.is_some()),
         ("adapt", entry.adapt.is_some()),
+        ("custom", entry.custom.is_some()),
     ]
     .into_iter()
     .filter_map(|(key, given)| given.then_some(key))

@@ -68,7 +68,7 @@ impl Embeddings {
         Usage { input_tokens: body.len() as u64 + 64, output_tokens: 0 }
     }
 
-    /// Asks once, with the body that [`Embeddings::body`] made. The reply's text is the vector, as a JSON list of numbers.
+    /// Asks once, with the body that [`Embeddings::body`] made. The reply has a vector and no text.
     ///
     /// # Errors
     /// [`Failure`]: transport, status, or an answer that is not one vector.
@@ -90,13 +90,13 @@ impl Embeddings {
         let most = self.most_tokens(body);
         let believed = usage.filter(|usage| super::usage::is_believable(*usage, most));
         let doubt = if believed == usage { doubt } else { Some(Doubt::Unbelievable) };
-        let [WireVector { embedding }] = wire.data.as_slice() else {
-            return Err(shape(format!("the answer has {} vectors, and one text was sent", wire.data.len())));
+        let count = wire.data.len();
+        let Ok([WireVector { embedding }]) = <[WireVector; 1]>::try_from(wire.data) else {
+            return Err(shape(format!("the answer has {count} vectors, and one text was sent")));
         };
         if embedding.is_empty() || embedding.iter().any(|number| !number.is_finite()) {
             return Err(shape("the vector is empty, or has a number that is not finite".into()));
         }
-        let text = serde_json::to_string(embedding).map_err(|error| shape(error.to_string()))?;
-        Ok(Reply { text, usage: believed, doubt, latency, ..Reply::default() })
+        Ok(Reply { vector: Some(embedding), usage: believed, doubt, latency, ..Reply::default() })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use ordinate::{CancellationToken, Question};
+use ordinate::{Options, Question};
 
 use crate::cli::AskArgs;
 use crate::failure::Failure;
@@ -11,7 +11,8 @@ use crate::runtime::wait;
 
 pub(crate) fn ask(args: AskArgs) -> Result<(), Failure> {
     let question = Question { input: input(args.input)?, slice: args.slice, policy: args.policy };
-    let asked = wait(ordinate::ask(&args.run, &question), CancellationToken::new())?;
+    let options = Options::default();
+    let asked = wait(ordinate::ask(&args.run, &question, &options), options.cancel.clone())?;
     if args.json {
         let text = serde_json::to_string_pretty(&asked)
             .map_err(|error| Failure::Run(format!("the answer cannot be written as JSON: {error}")))?;

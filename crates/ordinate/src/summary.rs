@@ -1,50 +1,7 @@
-//! Answers of candidates that were asked, joined with recorded ones to one evidence.
+//! How the asking of a candidate went, as `verdict.json` has it and in words.
 
 use ordinate_core::verdict::{Measured as Record, Percentiles, Stopped};
-use ordinate_core::{Answer, Score};
-use ordinate_data::Task;
-use ordinate_measure::{Ended, Measured, Quantiles, Remarks, Row, Summary};
-
-use super::Asked;
-use super::plan::Prepared;
-use crate::error::Error;
-
-/// Puts every answer into its cell.
-pub(super) async fn join(task: &Task, prepared: Prepared, measured: &Measured) -> Result<Asked, Error> {
-    let Prepared { mut unasked, items, metric, .. } = prepared;
-    let live = unasked.live.clone();
-    for (which, &column) in live.iter().enumerate() {
-        let mut wrong = None;
-        let put = |row: Row| {
-            let error = row.error.as_ref().map(|(kind, message)| format!("{kind}: {message}"));
-            let target = items.target(row.item).unwrap_or_default();
-            let score = row.output.as_deref().map(|output| metric.score(output, target));
-            let answer = Answer {
-                score: score
-                    .filter(|_| error.is_none())
-                    .map(|score| Score::new(score).unwrap_or(Score::ZERO)),
-                output: row.output.as_deref().or(row.text.as_deref()),
-                confidence: row.confidence,
-                cost_usd: row.cost_usd,
-                latency_ms: row.latency_ms,
-                input_tokens: row.input_tokens,
-                output_tokens: row.output_tokens,
-                error: error.as_deref(),
-            };
-            if wrong.is_none() {
-                wrong = unasked.put(task, column, row.item, &answer).err();
-            }
-        };
-        measured.rows(which, put).await?;
-        if let Some(error) = wrong {
-            return Err(error.into());
-        }
-    }
-    let mut loaded = unasked.finish(task)?;
-    loaded.notes.extend(measured.summaries.iter().map(note));
-    loaded.evidence = crate::metric::mergeable(loaded.evidence, &metric);
-    Ok(Asked { loaded, measured: measured.summaries.iter().map(record).collect() })
-}
+use ordinate_measure::{Ended, Quantiles, Remarks, Summary};
 
 /// How a candidate came through, as `verdict.json` has it.
 pub(crate) fn record(summary: &Summary) -> Record {
@@ -102,7 +59,7 @@ fn remarks(summary: &Summary) -> String {
 }
 
 /// What a reader of the verdict should know of a candidate that was asked.
-fn note(summary: &Summary) -> String {
+pub(crate) fn note(summary: &Summary) -> String {
     let mut text = format!("{} was asked about {} of {} items", summary.name, summary.done, summary.items);
     if summary.input_tokens + summary.output_tokens > 0 {
         text.push_str(&format!(": {} tokens read, {} written", summary.input_tokens, summary.output_tokens));

@@ -1,0 +1,341 @@
+//! Every candidate that is not recorded, asked by [`ordinate_measure::measure`]: an API, a program and a model in this
+//! process alike, with one answer store, one budget and one rule of when to stop.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ordinate_core::CandidateName;
+use ordinate_data::Task;
+use ordinate_measure::{
+    AnswerStore, Contender, EarlyStopping, Estimate, Key, MeasureError, Measured, Plan, Row, Saved, Summary,
+};
+use ordinate_models::Encoders;
+use ordinate_tasks::Reader;
+
+use crate::cache;
+use crate::error::Error;
+use crate::kept;
+use crate::kinds::{CandidateKind, Opened, Opening, Place, Want, Whom, may_have_the_data};
+use crate::materials::{Columns, Materials};
+use crate::observe::{self, Doing, Seen, Step, step};
+use crate::options::Options;
+use crate::unfinished::unfinished;
+use crate::work::aside;
+
+/// The file with the answers, in the run folder.
+pub(crate) const STORE: &str = "answers.sqlite";
+/// The probability that early stopping stops a candidate that is not beaten, where the task says nothing else.
+const ALPHA: f64 = 0.05;
+
+/// A candidate that is asked.
+pub(crate) struct Asked {
+    /// Its column in the evidence.
+    pub(crate) column: usize,
+    pub(crate) kind: Arc<dyn CandidateKind>,
+    pub(crate) opened: Opened,
+}
+
+/// What came of the asking.
+pub(crate) struct Answered {
+    /// The rows of each candidate that was asked, in their order.
+    pub(crate) rows: Vec<Vec<Row>>,
+    /// How the asking of each went.
+    pub(crate) summaries: Vec<Summary>,
+    /// How the asking for what a candidate needed went.
+    pub(crate) before: Vec<Summary>,
+}
+
+/// Sets every candidate of the task up that is not recorded, or those of them that are elsewhere alone. Reads files, so
+/// it may take a while.
+pub(crate) fn open_all(
+    task: &Task,
+    materials: &Materials,
+    options: &Options,
+    seen: &Seen,
+    elsewhere_alone: bool,
+) -> Result<Vec<Asked>, Error> {
+    if materials.asked.is_empty() {
+        let problem = "[data] target: no item has a target, so there is nothing to ask about that could be scored; name the \
+                       field with the right answers";
+        return Err(Error::task(task, problem));
+    }
+    let (encoders, cache) = (Arc::new(Encoders::keeping()), cache::folder(options)?);
+    let mut all = Vec::new();
+    for (column, entry) in task.file.candidate.iter().enumerate() {
+        let place = Place { task, entry, methods: &options.methods };
+        let kind = options.kinds.of(place)?;
+        if kind.is_recorded() || (elsewhere_alone && !kind.is_elsewhere()) {
+            continue;
+        }
+        kind.check_items(place, &materials.items)?;
+        may_have_the_data(kind.as_ref(), place)?;
+        let cancel = &options.cancel;
+        let opening = Opening { place, materials, encoders: &encoders, cache: &cache, seen, cancel };
+        let mut opened = kind.open(&opening)?;
+        opened.contender.eligible = crate::eligible::eligible(entry, opened.here.is_some(), &task.file.needs);
+        all.push(Asked { column, kind, opened });
+    }
+    order_of(task, &all)?;
+    Ok(all)
+}
+
+/// The places of candidates in an order in which each comes after those whose answers it needs.
+fn order_of(task: &Task, all: &[Asked]) -> Result<Vec<usize>, Error> {
+    let name = |asked: &Asked| &task.file.candidate[asked.column].name;
+    let mut order: Vec<usize> = Vec::new();
+    while order.len() < all.len() {
+        let is_done = |wanted: &CandidateName| order.iter().any(|&at| name(&all[at]) == wanted);
+        let ready = |at: &usize| {
+            let needed = all[*at].kind.after(&task.file.candidate[all[*at].column]);
+            !order.contains(at) && needed.iter().all(is_done)
+        };
+        match (0..all.len()).find(ready) {
+            Some(at) => order.push(at),
+            None => {
+                let left = (0..all.len()).find(|at| !order.contains(at)).unwrap_or(0);
+                let entry = &task.file.candidate[all[left].column];
+                let needed: Vec<String> =
+                    all[left].kind.after(entry).iter().map(ToString::to_string).collect();
+                return Err(Error::candidate(
+                    task,
+                    &entry.name,
+                    format!(
+                        "it needs the answers of {}, which is not asked, or needs those of {} itself; name another",
+                        needed.join(" and "),
+                        entry.name
+                    ),
+                ));
+            }
+        }
+    }
+    Ok(order)
+}
+
+/// How the candidates of a task are asked.
+pub(crate) struct Session<'a> {
+    pub(crate) task: &'a Task,
+    pub(crate) materials: &'a Materials,
+    /// The file with the answers.
+    pub(crate) store: PathBuf,
+    pub(crate) options: &'a Options,
+    pub(crate) seen: &'a Seen,
+}
+
+impl Session<'_> {
+    /// Asks every candidate about every item that the store holds no answer to, and before that what they need.
+    pub(crate) async fn ask(&self, asked: &mut [Asked]) -> Result<Answered, Error> {
+        let (mut before, mut spent) = (Vec::new(), 0.0);
+        for at in order_of(self.task, asked)? {
+            for want in std::mem::take(&mut asked[at].opened.wants) {
+                let (summary, paid) = self.get(want, asked).await?;
+                spent += paid;
+                before.extend(summary);
+            }
+        }
+        let doing = self.take_kept(asked).await?;
+        if asked.iter().any(|one| one.opened.here.is_none()) {
+            step(self.seen.as_ref(), Step::Asking);
+        }
+        let contenders = asked.iter().map(|one| one.opened.contender.clone()).collect();
+        let mut plan = self.plan(contenders, &self.materials.asked)?;
+        plan.max_spend = plan.max_spend.map(|most| (most - spent).max(0.0));
+        plan.early = self.early();
+        let measured = self.carry_out(plan, doing).await?;
+        let mut rows = Vec::new();
+        for which in 0..asked.len() {
+            let mut own = Vec::new();
+            measured.rows(which, |row| own.push(row)).await?;
+            rows.push(own);
+        }
+        let summaries = measured.summaries.clone();
+        measured.close().await.map_err(Error::broken)?;
+        self.keep(asked, &summaries, &rows)?;
+        Ok(Answered { rows, summaries, before })
+    }
+
+    /// What asking will probably cost: of what candidates need first, and of the candidates. Nothing is asked, and a store
+    /// that is not there is not made by looking.
+    pub(crate) async fn estimate(&self, asked: &[Asked]) -> Result<Vec<Estimate>, Error> {
+        let mut estimates = Vec::new();
+        for one in asked {
+            for want in &one.opened.wants {
+                if let Whom::Own(contender) = &want.whom {
+                    let plan = self.plan(vec![contender.as_ref().clone()], &want.rows)?;
+                    estimates.extend(self.estimate_plan(plan).await?);
+                }
+            }
+        }
+        let elsewhere = |one: &&Asked| one.opened.here.is_none();
+        let contenders: Vec<Contender> =
+            asked.iter().filter(elsewhere).map(|one| one.opened.contender.clone()).collect();
+        if !contenders.is_empty() {
+            let plan = self.plan(contenders, &self.materials.asked)?;
+            estimates.extend(self.estimate_plan(plan).await?);
+        }
+        Ok(estimates)
+    }
+
+    async fn estimate_plan(&self, mut plan: Plan) -> Result<Vec<Estimate>, Error> {
+        let folder =
+            tempfile::tempdir().map_err(|error| Error::Broken(format!("no temporary folder: {error}")))?;
+        if !plan.store.exists() {
+            plan.store = folder.path().join(STORE);
+        }
+        Ok(ordinate_measure::estimate(&plan).await?)
+    }
+
+    /// Gets what a candidate needs: how the asking went, where it is not another candidate's, and USD spent.
+    async fn get(&self, want: Want, asked: &[Asked]) -> Result<(Option<Summary>, f64), Error> {
+        let Want { whom, rows, take } = want;
+        let (contender, is_own) = match whom {
+            Whom::Own(contender) => (*contender, true),
+            Whom::Candidate(name) => {
+                let found = asked.iter().find(|one| one.opened.contender.name == name);
+                let found = found.ok_or_else(|| Error::task(self.task, format!("{name} is not asked")))?;
+                (found.opened.contender.clone(), false)
+            }
+        };
+        if is_own {
+            step(self.seen.as_ref(), Step::Embeddings(rows.len()));
+        }
+        let measured = self.carry_out(self.plan(vec![contender], &rows)?, HashMap::new()).await?;
+        let mut answers = Vec::with_capacity(rows.len());
+        measured.rows(0, |row| answers.push(row)).await?;
+        let (summary, spent) = (measured.summaries.first().cloned(), measured.spent_usd);
+        measured.close().await.map_err(Error::broken)?;
+        aside(&self.options.cancel, move || take(answers)).await?;
+        Ok((summary.filter(|_| is_own), spent))
+    }
+
+    async fn carry_out(
+        &self,
+        mut plan: Plan,
+        doing: HashMap<CandidateName, Doing>,
+    ) -> Result<Measured, Error> {
+        plan.retry_errors = self.options.retry_errors;
+        let told = observe::Asked { seen: self.seen.as_ref(), max_spend: plan.max_spend, doing };
+        let cancel = self.options.cancel.clone();
+        let measured = ordinate_measure::measure(plan, &told, cancel).await.map_err(|error| match error {
+            MeasureError::Candidate { .. } if self.options.cancel.is_cancelled() => Error::Stopped,
+            MeasureError::Candidate { candidate, error } => Error::candidate(self.task, &candidate, error),
+            other => other.into(),
+        })?;
+        match unfinished(&measured.summaries, &self.store, measured.spent_usd) {
+            Some(message) => {
+                let summaries = measured.summaries.clone();
+                measured.close().await.map_err(Error::broken)?;
+                Err(Error::Unfinished { message, summaries })
+            }
+            None => Ok(measured),
+        }
+    }
+
+    fn plan(&self, contenders: Vec<Contender>, rows: &Arc<[u32]>) -> Result<Plan, Error> {
+        check_numbers(self.task)?;
+        let items = Columns(Arc::clone(&self.materials.items));
+        let reader = Reader::new(self.task.kind, &self.materials.labels);
+        let mut plan = Plan::new(items, contenders, reader, self.store.clone());
+        plan.places = Some(Arc::clone(rows));
+        let measure = &self.task.file.measure;
+        plan.max_spend = measure.max_spend;
+        if let Some(most) = measure.concurrency {
+            plan.concurrency = most as usize;
+        }
+        if let Some(tries) = measure.tries {
+            plan.retry.tries = tries;
+        }
+        Ok(plan)
+    }
+
+    fn early(&self) -> Option<EarlyStopping> {
+        let file = &self.task.file;
+        if file.measure.stop_early != Some(true) {
+            return None;
+        }
+        let (items, metric) = (Arc::clone(&self.materials.items), self.materials.metric.clone());
+        Some(EarlyStopping {
+            scorer: Arc::new(move |at, output| {
+                output.zip(items.target(at)).map_or(0.0, |(output, target)| metric.score(output, target))
+            }),
+            alpha: file.measure.alpha.unwrap_or(ALPHA),
+            needs: file.needs.clone(),
+            seed: file.statistics.seed.unwrap_or_default(),
+        })
+    }
+
+    /// Puts the answers of models in this process that were kept in the cache into the store, and says what is to be told of
+    /// each when its turn comes.
+    async fn take_kept(&self, asked: &[Asked]) -> Result<HashMap<CandidateName, Doing>, Error> {
+        let mut all = HashMap::new();
+        if asked.iter().all(|one| one.opened.here.is_none()) {
+            return Ok(all);
+        }
+        let store = AnswerStore::open(&self.store).await.map_err(MeasureError::Store)?;
+        for one in asked {
+            let Some(here) = &one.opened.here else { continue };
+            let name = &one.opened.contender.name;
+            let (path, reader) = (here.kept_as(".jsonl"), name.to_string());
+            let kept = aside(&self.options.cancel, move || Ok(kept::read(&path, &reader))).await?;
+            let mut kept: HashMap<Key, Saved> = kept.into_iter().collect();
+            let mut open = 0;
+            for keys in self.keys(one)?.chunks(LOOKED_UP) {
+                let there = store.find(keys).await.map_err(MeasureError::Store)?;
+                let lacking =
+                    keys.iter().zip(there).filter(|(_, saved)| saved.is_none()).map(|(key, _)| *key);
+                let (new, lacking): (Vec<_>, Vec<_>) =
+                    lacking.map(|key| (key, kept.remove(&key))).partition(|(_, saved)| saved.is_some());
+                open += lacking.len();
+                let new: Vec<_> = new.into_iter().filter_map(|(key, saved)| Some((key, saved?))).collect();
+                store.put(&new).await.map_err(MeasureError::Store)?;
+            }
+            let doing = if open == 0 { Doing::Kept } else { here.doing(self.materials.asked.len()) };
+            all.insert(name.clone(), doing);
+        }
+        store.close().await;
+        Ok(all)
+    }
+
+    /// Keeps the answers of models in this process that are whole.
+    fn keep(&self, asked: &[Asked], summaries: &[Summary], rows: &[Vec<Row>]) -> Result<(), Error> {
+        for ((one, summary), rows) in asked.iter().zip(summaries).zip(rows) {
+            let Some(here) = &one.opened.here else { continue };
+            let path = here.kept_as(".jsonl");
+            if !path.is_file() && summary.done == summary.items {
+                kept::write(&path, self.materials, rows, &self.keys(one)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn keys(&self, one: &Asked) -> Result<Vec<Key>, Error> {
+        let contender = &one.opened.contender;
+        let identity = contender.answerer.identity();
+        let key = |&row: &u32| {
+            let item = self.materials.items.item(row as usize);
+            let request = contender.answerer.request(row as usize, &item);
+            let request = request.map_err(|error| Error::candidate(self.task, &contender.name, error))?;
+            Ok(Key::of(&identity, &request))
+        };
+        self.materials.asked.iter().map(key).collect()
+    }
+}
+
+/// Answers that are looked up together.
+const LOOKED_UP: usize = 256;
+
+fn check_numbers(task: &Task) -> Result<(), Error> {
+    let measure = &task.file.measure;
+    let bad = |key: &str, value: String, allowed: &str| {
+        Err(Error::task(task, format!("[measure] {key}: {value} is not {allowed}.")))
+    };
+    if let Some(alpha) = measure.alpha.filter(|alpha| !(*alpha > 0.0 && *alpha < 1.0)) {
+        return bad("alpha", alpha.to_string(), "a number above 0 and below 1");
+    }
+    for (key, value) in [("concurrency", measure.concurrency), ("tries", measure.tries)] {
+        if let Some(value) = value.filter(|value| !(1..=100_000).contains(value)) {
+            return bad(key, value.to_string(), "a whole number from 1 to 100,000");
+        }
+    }
+    Ok(())
+}

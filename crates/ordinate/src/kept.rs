@@ -1,0 +1,107 @@
+//! Answers of models in this process, kept for further runs on the same data: a line an answer, which is a recorded answer
+//! as well.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+
+use ordinate_measure::{Key, Row, Saved};
+use ordinate_remote::FailureKind;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Fault};
+use crate::materials::Materials;
+
+/// One answer.
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    /// What it is kept under in answer stores.
+    key: String,
+    /// The item's.
+    id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    score: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    output: Option<String>,
+    /// The reply as it was, where that is not the output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    confidence: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    error_kind: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    input_tokens: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    output_tokens: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    latency_ms: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first_token_ms: Option<f64>,
+}
+
+/// Writes answers with their keys, whole or not at all.
+pub(crate) fn write(path: &Path, materials: &Materials, rows: &[Row], keys: &[Key]) -> Result<(), Error> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    crate::cache::make(folder)?;
+    let whole = || -> std::io::Result<()> {
+        let mut file = std::io::BufWriter::new(tempfile::NamedTempFile::new_in(folder)?);
+        for (row, key) in rows.iter().zip(keys) {
+            serde_json::to_writer(&mut file, &line(materials, row, key))?;
+            file.write_all(b"\n")?;
+        }
+        let file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        file.persist(path)?;
+        Ok(())
+    };
+    whole().map_err(|error| Error::file(path, Fault::Run, format!("cannot be written: {error}")))
+}
+
+fn line(materials: &Materials, row: &Row, key: &Key) -> Line {
+    let target = materials.items.target(row.item).unwrap_or_default();
+    let output = row.output.as_deref().filter(|_| row.error.is_none());
+    let said = row.text.clone().filter(|text| row.output.as_ref() != Some(text));
+    // An unreadable reply is read anew by whoever takes it.
+    let error = row.error.as_ref().filter(|(kind, _)| *kind != FailureKind::Unreadable);
+    Line {
+        key: key.to_string(),
+        id: materials.items.id(row.item).to_owned(),
+        score: output.map(|output| materials.metric.score(output, target)),
+        output: row.output.clone(),
+        text: said,
+        confidence: row.confidence,
+        error: row.error.as_ref().map(|(_, message)| message.clone()),
+        error_kind: error.map(|(kind, _)| kind.as_str().to_owned()),
+        input_tokens: row.input_tokens,
+        output_tokens: row.output_tokens,
+        latency_ms: row.latency_ms,
+        first_token_ms: row.first_token_ms,
+    }
+}
+
+/// Reads what [`write`] wrote; nothing where the file is not there. What is damaged is left out: it is answered anew.
+pub(crate) fn read(path: &Path, candidate: &str) -> Vec<(Key, Saved)> {
+    let Ok(file) = std::fs::File::open(path) else { return Vec::new() };
+    let lines = BufReader::new(file).lines().map_while(Result::ok);
+    lines.filter_map(|line| saved(&line, candidate)).collect()
+}
+
+fn saved(line: &str, candidate: &str) -> Option<(Key, Saved)> {
+    let line: Line = serde_json::from_str(line).ok()?;
+    let error = line.error_kind.as_deref().and_then(FailureKind::from_word).zip(line.error);
+    let saved = Saved {
+        candidate: candidate.to_owned(),
+        item: line.id,
+        text: line.text.or(line.output),
+        error,
+        confidence: line.confidence,
+        input_tokens: line.input_tokens,
+        output_tokens: line.output_tokens,
+        latency_ms: line.latency_ms,
+        first_token_ms: line.first_token_ms,
+        tries: 1,
+        ..Saved::default()
+    };
+    Some((Key::parse(&line.key)?, saved))
+}

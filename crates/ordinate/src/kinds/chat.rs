@@ -1,0 +1,63 @@
+//! Candidates behind an OpenAI-compatible API (`openai = { ... }`).
+
+use std::sync::Arc;
+
+use ordinate_core::task::{CandidateEntry, OpenAi};
+use ordinate_measure::{ChatAnswerer, Contender};
+use ordinate_remote::{Chat, Prompt};
+
+use super::{CandidateKind, Opened, Opening, Place};
+use crate::error::Error;
+
+pub(super) struct ChatKind;
+
+impl CandidateKind for ChatKind {
+    fn name(&self) -> &'static str {
+        "openai"
+    }
+
+    fn takes(&self, place: Place<'_>) -> Result<bool, Error> {
+        Ok(place.entry.openai.is_some())
+    }
+
+    fn check(&self, _: Place<'_>) -> Result<String, Error> {
+        Ok("live".to_owned())
+    }
+
+    fn data_leaves(&self, _: &CandidateEntry) -> bool {
+        true
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        true
+    }
+
+    fn spares_train(&self) -> bool {
+        true
+    }
+
+    fn open(&self, opening: &Opening<'_>) -> Result<Opened, Error> {
+        let place = opening.place;
+        let (task, materials) = (place.task, opening.materials);
+        let openai = place.entry.openai.as_ref().ok_or_else(|| place.fail("it names no API"))?;
+        let chat = Chat::new(openai, task.kind).map_err(|error| place.fail(error))?;
+        let structured = openai.structured == Some(true);
+        let prompt = Prompt::new(task.kind, &materials.labels, &task.file.prompt, structured)
+            .map_err(|error| place.fail(error))?;
+        let examples = Arc::clone(&materials.examples);
+        let first = materials.items.item(materials.first());
+        let shown = prompt.render(&first, &examples.of(&first)).map_err(|error| place.fail(error))?;
+        let answerer = ChatAnswerer { chat, prompt: Arc::new(prompt), examples };
+        let mut contender = Contender::new(place.entry.name.clone(), answerer);
+        set_rates(&mut contender, place.entry, openai);
+        Ok(Opened { prompt: Some(shown), ..Opened::new(contender) })
+    }
+}
+
+/// The price and the rates of a candidate behind an API.
+pub(super) fn set_rates(contender: &mut Contender, entry: &CandidateEntry, openai: &OpenAi) {
+    contender.price = entry.price.or(openai.price);
+    contender.concurrency = openai.concurrency.map(|most| most.max(1) as usize);
+    contender.requests_per_minute = openai.requests_per_minute;
+    contender.tokens_per_minute = openai.tokens_per_minute;
+}

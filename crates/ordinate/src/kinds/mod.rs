@@ -1,0 +1,298 @@
+//! The kinds of candidate: one file and one line in the table each. A kind says which entries of the task file are its
+//! own, what is wrong with one, whether the task's data leaves this machine, whose answers it needs first, and opens it
+//! as something that answers items. Nothing outside of this folder asks of what kind a candidate is.
+
+mod chat;
+mod command;
+mod decoder;
+mod digests;
+mod embeddings;
+mod methods;
+mod recorded;
+mod trained;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ordinate_core::task::CandidateEntry;
+use ordinate_core::{CandidateName, Hosting, Items};
+use ordinate_data::Task;
+use ordinate_measure::{CancellationToken, Contender, Row};
+use ordinate_models::gauge::Order;
+use ordinate_models::{Encoders, Methods};
+use ordinate_remote::Prompted;
+
+use crate::error::Error;
+use crate::materials::Materials;
+use crate::observe::{Doing, Seen};
+use crate::reopen::{Again, AnswersInputs};
+
+/// A kind of candidate.
+pub trait CandidateKind: Send + Sync {
+    /// Its name in `candidates.json`.
+    fn name(&self) -> &'static str;
+
+    /// Whether this entry of the task file is of this kind.
+    ///
+    /// # Errors
+    /// [`Error`] where that cannot be said, for example because a file is missing.
+    fn takes(&self, place: Place<'_>) -> Result<bool, Error>;
+
+    /// How the candidate is answered, in words. Nothing is asked, trained or fetched.
+    ///
+    /// # Errors
+    /// [`Error`] for what is wrong with the entry.
+    fn check(&self, place: Place<'_>) -> Result<String, Error>;
+
+    /// Whether its answers are read from a file, so that it is not asked.
+    fn is_recorded(&self) -> bool {
+        false
+    }
+
+    /// Whether asking it sends the task's data away from this machine.
+    fn data_leaves(&self, _entry: &CandidateEntry) -> bool {
+        false
+    }
+
+    /// Whether somebody else answers, who may take money for it: what will be asked is said before.
+    fn is_elsewhere(&self) -> bool {
+        false
+    }
+
+    /// What is wrong with these items for it, as far as that can be said without setting it up.
+    ///
+    /// # Errors
+    /// [`Error`] for the first item that it cannot be asked about.
+    fn check_items(&self, _place: Place<'_>, _items: &Items) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Whether it is asked about test items alone: evidence then has no train items.
+    fn spares_train(&self) -> bool {
+        false
+    }
+
+    /// Whether it reads fields of items as numbers and categories.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    fn reads_fields(&self, _place: Place<'_>) -> Result<bool, Error> {
+        Ok(false)
+    }
+
+    /// The candidates whose answers it needs before it can answer.
+    fn after(&self, _entry: &CandidateEntry) -> Vec<CandidateName> {
+        Vec::new()
+    }
+
+    /// Sets it up. Nothing is asked, trained or read into memory yet.
+    ///
+    /// # Errors
+    /// [`Error`] for what is wrong with the entry, or with the items for it.
+    fn open(&self, opening: &Opening<'_>) -> Result<Opened, Error>;
+
+    /// Opens it again out of a run folder; `None` where it is not in this process.
+    ///
+    /// # Errors
+    /// [`Error`] where that cannot be done, for example because a file is missing.
+    fn reopen(&self, _again: &Again<'_>) -> Result<Option<Box<dyn AnswersInputs>>, Error> {
+        Ok(None)
+    }
+}
+
+/// An entry of a task file, and what it is looked at with.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    /// The task.
+    pub task: &'a Task,
+    /// The entry.
+    pub entry: &'a CandidateEntry,
+    /// The methods of training that there are.
+    pub methods: &'a Methods,
+}
+
+impl Place<'_> {
+    /// That something is wrong with the entry.
+    pub fn fail(&self, problem: impl std::fmt::Display) -> Error {
+        Error::candidate(self.task, &self.entry.name, problem)
+    }
+}
+
+/// What a candidate is opened with.
+#[derive(Clone, Copy)]
+pub struct Opening<'a> {
+    /// Its entry.
+    pub place: Place<'a>,
+    /// The task's items, and what all candidates share of them.
+    pub materials: &'a Materials,
+    /// The encoders of this run.
+    pub encoders: &'a Arc<Encoders>,
+    /// The folder where what is made in this process is kept for further runs.
+    pub cache: &'a Path,
+    /// Who is told.
+    pub seen: &'a Seen,
+    /// Called when the run is to stop.
+    pub cancel: &'a CancellationToken,
+}
+
+/// A candidate that can be asked.
+pub struct Opened {
+    /// How it is asked.
+    pub contender: Contender,
+    /// What has to be asked before, in this order.
+    pub wants: Vec<Want>,
+    /// What is known of it where it runs in this process.
+    pub here: Option<Arc<dyn InProcess>>,
+    /// What it is told about the first item, where it is prompted.
+    pub prompt: Option<Prompted>,
+}
+
+impl Opened {
+    /// One that needs nothing but to be asked.
+    #[must_use]
+    pub fn new(contender: Contender) -> Self {
+        Self { contender, wants: Vec::new(), here: None, prompt: None }
+    }
+}
+
+/// Answers that a candidate needs before it can answer.
+pub struct Want {
+    /// Who is asked.
+    pub whom: Whom,
+    /// The rows of the items that are asked about.
+    pub rows: Arc<[u32]>,
+    /// Takes the answers, in the order of the rows.
+    pub take: Box<dyn FnOnce(Vec<Row>) -> Result<(), Error> + Send + Sync>,
+}
+
+/// Who is asked for what a candidate needs.
+pub enum Whom {
+    /// Another candidate of the task.
+    Candidate(CandidateName),
+    /// Something of its own, which is no candidate: what it cost is the candidate's.
+    Own(Box<Contender>),
+}
+
+/// A candidate that runs in this process.
+pub trait InProcess: Send + Sync {
+    /// What is done when it is asked about this many items.
+    fn doing(&self, items: usize) -> Doing;
+
+    /// Where something that is made of it here is kept for further runs on the same data, by the ending of its name:
+    /// `.jsonl` for its answers.
+    fn kept_as(&self, ending: &str) -> PathBuf;
+
+    /// Its size; after it was asked. Reads files.
+    ///
+    /// # Errors
+    /// [`Error`] where they cannot be read.
+    fn facts(&self) -> Result<HereFacts, Error>;
+
+    /// What is handed to the program that measures hosting; `None` where it cannot be hosted here. May take long.
+    ///
+    /// # Errors
+    /// Why it cannot be measured, in words.
+    fn order(&self) -> Result<Option<Order>, String>;
+
+    /// The folder with what was trained here, for the run folder.
+    fn model(&self) -> Option<PathBuf> {
+        None
+    }
+
+    /// What each answer used up besides the candidate itself: the embedding that it stands on, for example.
+    fn used_up(&self, _row: usize) -> Option<UsedUp> {
+        None
+    }
+}
+
+/// The size of a candidate that runs in this process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HereFacts {
+    /// Weights.
+    pub parameters: u64,
+    /// Bytes of the weights in memory.
+    pub memory_bytes: u64,
+    /// Bytes of its files, and of those that it stands on.
+    pub disk_bytes: u64,
+}
+
+/// What an answer used up elsewhere.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct UsedUp {
+    /// USD, where a price is known.
+    pub cost_usd: Option<f64>,
+    /// Tokens read, where they were counted.
+    pub input_tokens: Option<u64>,
+}
+
+/// The kinds of candidate that there are: those of this crate, and a caller's own.
+#[derive(Clone)]
+pub struct CandidateKinds(Vec<Arc<dyn CandidateKind>>);
+
+impl Default for CandidateKinds {
+    /// A line a kind. The first that takes an entry has it.
+    fn default() -> Self {
+        Self(vec![
+            Arc::new(recorded::RecordedKind),
+            Arc::new(embeddings::EmbeddingsKind),
+            Arc::new(chat::ChatKind),
+            Arc::new(command::CommandKind),
+            Arc::new(decoder::DecoderKind),
+            Arc::new(trained::TrainedKind),
+        ])
+    }
+}
+
+impl std::fmt::Debug for CandidateKinds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|kind| kind.name())).finish()
+    }
+}
+
+impl CandidateKinds {
+    /// With one more, which is asked before the others.
+    #[must_use]
+    pub fn with(mut self, kind: impl CandidateKind + 'static) -> Self {
+        self.0.insert(0, Arc::new(kind));
+        self
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<Arc<dyn CandidateKind>> {
+        self.0.iter().find(|kind| kind.name() == name).cloned()
+    }
+
+    /// The kind of an entry.
+    ///
+    /// # Errors
+    /// [`Error`] where no kind takes it.
+    pub fn of(&self, place: Place<'_>) -> Result<Arc<dyn CandidateKind>, Error> {
+        for kind in &self.0 {
+            if kind.takes(place)? {
+                return Ok(Arc::clone(kind));
+            }
+        }
+        Err(place.fail("nothing says how it is answered; give it recorded, openai, command, local or adapt"))
+    }
+}
+
+/// Whether the needs let the task's data be sent to it.
+///
+/// # Errors
+/// [`Error::Candidate`] where `stay_local` forbids it.
+pub(crate) fn may_have_the_data(kind: &dyn CandidateKind, place: Place<'_>) -> Result<(), Error> {
+    let is_own = place.entry.hosting == Some(Hosting::Local);
+    if place.task.file.needs.stay_local && !is_own && kind.data_leaves(place.entry) {
+        return Err(place.fail(
+            "stay_local forbids to send it the data; say hosting = \"local\" if its server is your own, or remove the \
+             candidate",
+        ));
+    }
+    Ok(())
+}
+
+/// The rows of items that have a target.
+pub(crate) fn rows_with_target(items: &Items) -> Vec<u32> {
+    (0..).zip(0..items.len()).filter(|&(_, row)| items.target(row).is_some()).map(|(at, _)| at).collect()
+}

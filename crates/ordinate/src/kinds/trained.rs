@@ -1,0 +1,400 @@
+//! Candidates that a method of training makes in this process (`local` and `adapt`), cross-fitted: no item is answered by
+//! a model that was trained on it, so that a request names the fold.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use ordinate_core::{CandidateName, Item, Items};
+use ordinate_measure::{
+    Answerer, AnswererError, Attempt, CancellationToken, Contender, Limits, PuttingAway, Request,
+};
+use ordinate_models::gauge::Order;
+use ordinate_models::{
+    CrossFit, EncoderSource, Encoders, Fitting, Fold, Kind, Manifest, Method, Model, ModelError, Reads,
+    Sample, Stop, save,
+};
+use ordinate_remote::{Failure, FailureKind, PromptError, Reply};
+use serde::Serialize;
+
+use super::digests::{fields_digest, items_digest};
+use super::methods::method;
+use super::{CandidateKind, HereFacts, InProcess, Opened, Opening, Place, UsedUp};
+use crate::cache::{self, digest};
+use crate::error::Error;
+use crate::hosting::spread;
+use crate::observe::{Doing, Seen, Step, step};
+use crate::reopen::{Again, AnswersInputs};
+
+/// Raised when the same method comes to be asked in another way: what older versions answered is not taken then.
+const VERSION: u32 = 1;
+/// Items of one batch: of fast models, and of those that stand on a network.
+const BATCHES: [usize; 2] = [1_000, 100];
+
+pub(super) struct TrainedKind;
+
+impl CandidateKind for TrainedKind {
+    fn name(&self) -> &'static str {
+        "trained"
+    }
+
+    fn takes(&self, place: Place<'_>) -> Result<bool, Error> {
+        Ok(place.entry.local.is_some() || place.entry.adapt.is_some())
+    }
+
+    fn check(&self, place: Place<'_>) -> Result<String, Error> {
+        if let Some(model) = crate::hub::absent(place.task, place.entry)? {
+            return Ok(format!("runs here; `run` would fetch {model}"));
+        }
+        method(place)?;
+        Ok("runs here".to_owned())
+    }
+
+    fn reads_fields(&self, place: Place<'_>) -> Result<bool, Error> {
+        if crate::hub::absent(place.task, place.entry)?.is_some() {
+            return Ok(false);
+        }
+        Ok(method(place)?.0.reads() == Reads::Fields)
+    }
+
+    fn check_items(&self, place: Place<'_>, items: &Items) -> Result<(), Error> {
+        if crate::hub::absent(place.task, place.entry)?.is_some() || method(place)?.0.reads() != Reads::Text {
+            return Ok(());
+        }
+        let lacks = |row: &usize| items.target(*row).is_some() && items.input(*row).is_none();
+        match (0..items.len()).find(lacks) {
+            Some(row) => Err(place.fail(ModelError::NoInput(items.id(row).to_owned()))),
+            None => Ok(()),
+        }
+    }
+
+    fn open(&self, opening: &Opening<'_>) -> Result<Opened, Error> {
+        let (method, kind) = method(opening.place)?;
+        let trained = Arc::new(Trained::new(opening, method, kind)?);
+        trained.given(None).map_err(|error| opening.place.fail(error))?;
+        let contender =
+            Contender::new(opening.place.entry.name.clone(), TrainedAnswerer(Arc::clone(&trained)));
+        Ok(Opened { here: Some(trained), ..Opened::new(contender) })
+    }
+
+    fn reopen(&self, again: &Again<'_>) -> Result<Option<Box<dyn AnswersInputs>>, Error> {
+        let Some(model) = &again.candidate.model else { return Ok(None) };
+        let loaded = again.methods.load(&again.folder.join(model), &Encoders::new());
+        Ok(Some(Box::new(Loaded(loaded.map_err(|error| again.fail(error))?))))
+    }
+}
+
+/// A model that was saved.
+struct Loaded(Box<dyn Model>);
+
+impl AnswersInputs for Loaded {
+    fn answer(&self, input: &str) -> Result<(String, Option<f64>), String> {
+        let replies = self.0.answer(&[Sample::text(input)]).map_err(|error| error.to_string())?;
+        let said = replies.into_iter().next().ok_or("it gave no answer")?.prediction;
+        Ok((said.output, said.confidence))
+    }
+}
+
+/// What its answers hang on, besides the request.
+#[derive(Serialize)]
+struct Identity<'a> {
+    trained: u32,
+    method: &'a ordinate_models::Identity,
+    kind: &'static str,
+    seed: u64,
+    /// A digest of the items.
+    items: String,
+    /// A digest of their fields, where it reads those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<String>,
+    /// A digest of their vectors, where those were made elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vectors: Option<String>,
+}
+
+/// Why some items cannot be answered, by row, and a digest of the vectors of the others.
+pub(super) struct Vectors {
+    pub(super) digest: String,
+    pub(super) lacking: HashMap<usize, String>,
+    pub(super) used_up: HashMap<usize, UsedUp>,
+}
+
+/// A model that is trained here.
+pub(super) struct Trained {
+    name: CandidateName,
+    method: Box<dyn Method>,
+    kind: Kind,
+    task_kind: &'static str,
+    items: Arc<Items>,
+    seed: u64,
+    encoders: Arc<Encoders>,
+    cache: PathBuf,
+    seen: Seen,
+    cancel: CancellationToken,
+    given: OnceLock<Given>,
+    models: Mutex<Models>,
+}
+
+/// What is known once the vectors are there, where it stands on any.
+struct Given {
+    vectors: Option<Vectors>,
+    folds: Vec<Option<Fold>>,
+    identity: String,
+    /// A digest of it.
+    kept: String,
+}
+
+/// The models that are in memory: that of all train items until it is saved, and that of one fold.
+#[derive(Default)]
+struct Models {
+    whole: Option<Box<dyn Model>>,
+    fold: Option<(Fold, Box<dyn Model>)>,
+}
+
+impl Trained {
+    pub(super) fn new(opening: &Opening<'_>, method: Box<dyn Method>, kind: Kind) -> Result<Self, Error> {
+        let place = opening.place;
+        Ok(Self {
+            name: place.entry.name.clone(),
+            method,
+            kind,
+            task_kind: place.task.kind.name(),
+            items: Arc::clone(&opening.materials.items),
+            seed: place.task.file.statistics.seed.unwrap_or_default(),
+            encoders: Arc::clone(opening.encoders),
+            cache: opening.cache.to_owned(),
+            seen: Seen::clone(opening.seen),
+            cancel: opening.cancel.clone(),
+            given: OnceLock::new(),
+            models: Mutex::default(),
+        })
+    }
+
+    /// Settles which fold answers which item. Vectors are given where they are made elsewhere.
+    pub(super) fn given(&self, vectors: Option<Vectors>) -> Result<(), ModelError> {
+        let usable = |row: usize| vectors.as_ref().is_none_or(|known| !known.lacking.contains_key(&row));
+        let crossfit = CrossFit::new(&self.items, self.kind, self.method.as_ref(), &usable, self.seed)?;
+        let folds = (0..self.items.len()).map(|row| crossfit.fold(row)).collect();
+        let method = self.method.identity()?;
+        let identity = serde_json::to_string(&Identity {
+            trained: VERSION,
+            method: &method,
+            kind: self.task_kind,
+            seed: self.seed,
+            items: items_digest(&self.items),
+            fields: (self.method.reads() == Reads::Fields).then(|| fields_digest(&self.items)),
+            vectors: vectors.as_ref().map(|vectors| vectors.digest.clone()),
+        })
+        .map_err(|error| ModelError::Failed(error.to_string()))?;
+        let kept = digest([identity.as_str()]);
+        let _ = self.given.set(Given { vectors, folds, identity, kept });
+        Ok(())
+    }
+
+    pub(super) fn encoders(&self) -> &Encoders {
+        &self.encoders
+    }
+
+    pub(super) fn source(&self) -> Option<&EncoderSource> {
+        self.method.source()
+    }
+
+    fn fold(&self, row: usize) -> Option<Fold> {
+        self.given.get()?.folds.get(row).copied().flatten()
+    }
+
+    fn lacking(&self, row: usize) -> &str {
+        let vectors = self.given.get().and_then(|given| given.vectors.as_ref());
+        vectors.and_then(|vectors| vectors.lacking.get(&row)).map_or("it has no target", String::as_str)
+    }
+
+    fn fit(&self, fold: Fold) -> Result<Box<dyn Model>, ModelError> {
+        self.embed()?;
+        let vectors = self.given.get().and_then(|given| given.vectors.as_ref());
+        let usable = |row: usize| vectors.is_none_or(|known| !known.lacking.contains_key(&row));
+        let crossfit = CrossFit::new(&self.items, self.kind, self.method.as_ref(), &usable, self.seed)?;
+        let stop = || self.cancel.is_cancelled();
+        let fitting = Fitting { seed: self.seed, stop: Stop::when(&stop), encoders: &self.encoders };
+        crossfit.fit(fold, &fitting)
+    }
+
+    /// Lets its encoder read all items that it has not read for another candidate.
+    fn embed(&self) -> Result<(), ModelError> {
+        let Some(source) =
+            self.method.encoder().filter(|source| !matches!(**source, EncoderSource::Elsewhere(_)))
+        else {
+            return Ok(());
+        };
+        let encoder = self.encoders.get(source)?;
+        let texts: Vec<&str> = (0..self.items.len())
+            .filter(|&row| self.items.target(row).is_some())
+            .filter_map(|row| self.items.input(row))
+            .filter(|text| !encoder.knows(text))
+            .collect();
+        if texts.is_empty() {
+            return Ok(());
+        }
+        step(self.seen.as_ref(), Step::Candidate(&self.name, Doing::Embedding(texts.len())));
+        let stop = || self.cancel.is_cancelled();
+        encoder.embed(&texts, Stop::when(&stop)).map(drop)
+    }
+
+    /// The answers to the items in these rows, one at a time: the time of each is its latency.
+    fn answer(&self, rows: &[usize]) -> Result<Vec<Result<Reply, Failure>>, ModelError> {
+        let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut replies = Vec::with_capacity(rows.len());
+        for &row in rows {
+            let Some(fold) = self.fold(row) else {
+                replies.push(Err(Failure::new(FailureKind::Reported, self.lacking(row).to_owned())));
+                continue;
+            };
+            let model = self.model(&mut models, fold)?;
+            let said = model.answer(&[Sample::of(&self.items, row)])?.pop();
+            let said = said.ok_or_else(|| ModelError::Failed("no answer".to_owned()))?;
+            replies.push(Ok(Reply {
+                text: said.prediction.output,
+                confidence: said.prediction.confidence,
+                latency: said.took,
+                ..Reply::default()
+            }));
+        }
+        Ok(replies)
+    }
+
+    fn model<'m>(&self, models: &'m mut Models, fold: Fold) -> Result<&'m dyn Model, ModelError> {
+        let lost = || ModelError::Failed("its model is lost".to_owned());
+        if fold == Fold::Whole {
+            if models.whole.is_none() {
+                models.whole = Some(self.fit(fold)?);
+            }
+            return models.whole.as_deref().ok_or_else(lost);
+        }
+        if models.fold.as_ref().is_none_or(|(held, _)| *held != fold) {
+            // Whole first: what is wrong with the items is said of all. Two at a time are not needed.
+            models.fold = None;
+            self.keep_whole(models)?;
+            if Manifest::read(&self.model_folder()).is_err() {
+                self.keep(self.fit(Fold::Whole)?.as_ref())?;
+            }
+            models.fold = Some((fold, self.fit(fold)?));
+        }
+        models.fold.as_ref().map(|(_, model)| model.as_ref()).ok_or_else(lost)
+    }
+
+    /// Writes the model of all train items to its folder, and lets go of it.
+    fn keep_whole(&self, models: &mut Models) -> Result<(), ModelError> {
+        let Some(whole) = models.whole.take() else { return Ok(()) };
+        self.keep(whole.as_ref())
+    }
+
+    fn keep(&self, whole: &dyn Model) -> Result<(), ModelError> {
+        let folder = self.model_folder();
+        cache::whole_folder(&folder, |part| save(self.method.as_ref(), whole, part).map(drop))
+    }
+
+    fn model_folder(&self) -> PathBuf {
+        self.kept_as("")
+    }
+
+    /// Sees to it that the model of all train items lies in its folder, and lets go of the memory.
+    fn put_away(&self) -> Result<(), ModelError> {
+        let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        models.fold = None;
+        self.keep_whole(&mut models)?;
+        if self.cancel.is_cancelled() || Manifest::read(&self.model_folder()).is_ok() {
+            return Ok(());
+        }
+        self.keep(self.fit(Fold::Whole)?.as_ref())
+    }
+}
+
+pub(super) struct TrainedAnswerer(pub(super) Arc<Trained>);
+
+impl Answerer for TrainedAnswerer {
+    fn identity(&self) -> String {
+        self.0.given.get().map(|given| given.identity.clone()).unwrap_or_default()
+    }
+
+    fn request(&self, at: usize, item: &Item) -> Result<String, PromptError> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            item: &'a str,
+            fold: Option<Fold>,
+        }
+        serde_json::to_string(&Body { item: &item.id, fold: self.0.fold(at) })
+            .map_err(|error| PromptError::Lacks(error.to_string()))
+    }
+
+    fn ask<'a>(&'a self, batch: &'a [Request]) -> Attempt<'a> {
+        let trained = Arc::clone(&self.0);
+        let rows: Vec<usize> = batch.iter().map(|request| request.item).collect();
+        Box::pin(async move {
+            let work = move || trained.answer(&rows);
+            let answered = tokio::task::spawn_blocking(work).await.map_err(AnswererError::new)?;
+            answered.map_err(AnswererError::new)
+        })
+    }
+
+    fn put_away(&self) -> PuttingAway<'_> {
+        let trained = Arc::clone(&self.0);
+        Box::pin(async move {
+            let work = move || trained.put_away();
+            tokio::task::spawn_blocking(work).await.map_err(AnswererError::new)?.map_err(AnswererError::new)
+        })
+    }
+
+    fn stage(&self, at: usize) -> u32 {
+        match self.0.fold(at) {
+            Some(Fold::Whole) | None => 0,
+            Some(Fold::Without(fold)) => u32::try_from(fold + 1).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        let batch = BATCHES[usize::from(self.0.method.source().is_some())];
+        Limits { in_flight: Some(1), batch, alone: true }
+    }
+
+    fn gives_outputs(&self) -> bool {
+        true
+    }
+}
+
+impl InProcess for Trained {
+    fn doing(&self, items: usize) -> Doing {
+        Doing::Training(items)
+    }
+
+    fn kept_as(&self, ending: &str) -> PathBuf {
+        cache::path(&self.cache, self.given.get().map_or("", |given| &given.kept), ending)
+    }
+
+    fn facts(&self) -> Result<HereFacts, Error> {
+        let manifest = Manifest::read(&self.model_folder()).map_err(Error::broken)?;
+        let Manifest { parameters, memory_bytes, disk_bytes, .. } = manifest;
+        Ok(HereFacts { parameters, memory_bytes, disk_bytes })
+    }
+
+    fn order(&self) -> Result<Option<Order>, String> {
+        if matches!(self.method.source(), Some(EncoderSource::Elsewhere(_))) {
+            return Ok(None);
+        }
+        let items = &self.items;
+        let rows: Vec<usize> = (0..items.len()).filter(|&row| items.target(row).is_some()).collect();
+        // Trees read the fields, whatever the text of an item is.
+        let input = |row: usize| match items.features().is_empty() || self.method.reads() == Reads::Text {
+            true => items.input(row).unwrap_or_default().to_owned(),
+            false => items.features().lines(row),
+        };
+        let inputs = spread(rows.len()).map(|place| input(rows[place])).collect();
+        Ok(Some(Order::Model { saved: self.model_folder(), inputs }))
+    }
+
+    fn model(&self) -> Option<PathBuf> {
+        Some(self.model_folder())
+    }
+
+    fn used_up(&self, row: usize) -> Option<UsedUp> {
+        self.given.get()?.vectors.as_ref()?.used_up.get(&row).copied()
+    }
+}

@@ -1,0 +1,133 @@
+//! A policy of a run, played over one input by the candidates that can be opened here.
+
+use std::collections::HashMap;
+
+use ordinate_combine::Artefact;
+use ordinate_core::{CandidateName, Given, Query, Seen, Step};
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::folder::Folder;
+use crate::options::Options;
+use crate::reopen::{Again, AnswersInputs, Reopened};
+
+/// What a candidate answered.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Said {
+    /// The candidate.
+    pub candidate: CandidateName,
+    /// What it said.
+    pub output: Option<String>,
+    /// How sure it is, in `[0, 1]`.
+    pub confidence: Option<f64>,
+    /// Why there is no output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What came of playing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub(crate) struct Played {
+    /// What was answered, in the order of the asking.
+    pub answers: Vec<Said>,
+    /// The policy's answer; `None` where it needs a candidate that is not in this process, or nobody answered.
+    pub answer: Option<String>,
+}
+
+/// The candidates of a run that were opened again.
+struct Bench<'a> {
+    folder: &'a Folder,
+    all: Option<Reopened>,
+    options: &'a Options,
+    opened: HashMap<CandidateName, Option<Box<dyn AnswersInputs>>>,
+}
+
+impl Bench<'_> {
+    /// The answer of a candidate; `None` for one that is not in this process.
+    fn ask(&mut self, name: &CandidateName, input: &str) -> Result<Option<Said>, Error> {
+        if !self.opened.contains_key(name) {
+            let opened = self.open(name)?;
+            self.opened.insert(name.clone(), opened);
+        }
+        let Some(Some(opened)) = self.opened.get(name) else { return Ok(None) };
+        let candidate = name.clone();
+        Ok(Some(match opened.answer(input) {
+            Ok((output, confidence)) => Said { candidate, output: Some(output), confidence, error: None },
+            Err(error) => Said { candidate, output: None, confidence: None, error: Some(error) },
+        }))
+    }
+
+    fn open(&self, name: &CandidateName) -> Result<Option<Box<dyn AnswersInputs>>, Error> {
+        let Some(all) = &self.all else { return Ok(None) };
+        let Some(candidate) = all.candidates.iter().find(|one| one.entry.name == *name) else {
+            return Ok(None);
+        };
+        let folder = self.folder.path("");
+        let (task_kinds, methods) = (&self.options.task_kinds, &self.options.methods);
+        let again = Again { folder: &folder, all, candidate, task_kinds, methods };
+        match self.options.kinds.named(&candidate.kind) {
+            Some(kind) => kind.reopen(&again),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Plays a policy over an input until it gives an answer, or asks a candidate that is not in this process.
+///
+/// # Errors
+/// [`Error`] where a candidate cannot be opened again.
+pub(crate) fn play(
+    folder: &Folder,
+    artefact: &Artefact,
+    query: &Query<'_>,
+    options: &Options,
+) -> Result<Played, Error> {
+    // Folders of earlier versions do not say how candidates are opened.
+    let all = folder.path(crate::reopen::FILE).is_file().then(|| Reopened::read(folder)).transpose()?;
+    let mut bench = Bench { folder, all, options, opened: HashMap::new() };
+    let names = artefact.policy.candidates();
+    let mut thought = artefact.policy.think(query);
+    let mut played = Played::default();
+    let mut order: Vec<usize> = Vec::new();
+    loop {
+        let seen: Vec<Seen<'_>> =
+            order.iter().zip(&played.answers).map(|(at, said)| seen(*at, said)).collect();
+        match artefact.policy.next(query, &mut thought, &seen, artefact.dial) {
+            Step::Ask(asked) => {
+                drop(seen);
+                if asked.is_empty() {
+                    return Ok(played);
+                }
+                for at in asked {
+                    let new = names.get(at).filter(|_| !order.contains(&at));
+                    let Some(said) = new.map(|name| bench.ask(name, query.input.unwrap_or_default())) else {
+                        return Ok(played);
+                    };
+                    let Some(said) = said? else { return Ok(played) };
+                    order.push(at);
+                    played.answers.push(said);
+                }
+            }
+            Step::Give(Given::Answer(at)) => {
+                let place = order.iter().position(|one| *one == at);
+                played.answer = place.and_then(|place| played.answers[place].output.clone());
+                return Ok(played);
+            }
+            Step::Give(Given::Merged(output)) => {
+                played.answer = Some(output.to_string());
+                return Ok(played);
+            }
+        }
+    }
+}
+
+fn seen(candidate: usize, said: &Said) -> Seen<'_> {
+    Seen {
+        candidate,
+        output: said.output.as_deref(),
+        confidence: said.confidence,
+        output_tokens: None,
+        failed: said.output.is_none(),
+        notes: None,
+    }
+}

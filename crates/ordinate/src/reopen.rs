@@ -1,0 +1,116 @@
+//! `candidates.json` of a run folder: how each candidate is opened again, without the data and the cache of the run.
+
+use std::path::Path;
+
+use ordinate_core::task::{CandidateEntry, PromptSection};
+use ordinate_data::Task;
+use serde::{Deserialize, Serialize};
+
+use crate::asking::Asked;
+use crate::cache::copy_folder;
+use crate::error::{Error, Fault};
+use crate::folder::{Folder, file_name};
+
+/// The name of the file.
+pub(crate) const FILE: &str = "candidates.json";
+/// Raised when the file comes to mean something else.
+const VERSION: u32 = 1;
+
+/// What a run folder says of its candidates.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Reopened {
+    version: u32,
+    /// The word for the task's kind.
+    pub task_kind: String,
+    /// The labels of the task, where its kind has a list of them.
+    pub labels: Vec<String>,
+    /// What candidates are told.
+    pub prompt: PromptSection,
+    /// The seed of the run.
+    pub seed: u64,
+    /// The candidates, in the order of the task file.
+    pub candidates: Vec<ReopenedCandidate>,
+}
+
+/// How one candidate is opened again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ReopenedCandidate {
+    /// The name of its kind.
+    pub kind: String,
+    /// The folder with what was trained, within the run folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Its entry in the task file, with absolute paths.
+    pub entry: CandidateEntry,
+}
+
+impl Reopened {
+    /// Reads that of a run folder.
+    ///
+    /// # Errors
+    /// [`Error::File`] where it is missing, damaged, or of another version.
+    pub fn read(folder: &Folder) -> Result<Self, Error> {
+        let path = folder.path(FILE);
+        let bad =
+            |problem: String| Error::file(&path, Fault::Input, format!("{problem}; run the task again"));
+        let text = std::fs::read_to_string(&path).map_err(|error| bad(format!("cannot be read: {error}")))?;
+        let read: Self = serde_json::from_str(&text).map_err(|error| bad(format!("is damaged: {error}")))?;
+        if read.version != VERSION {
+            let found = read.version;
+            return Err(bad(format!("has version {found}, and this program reads {VERSION}")));
+        }
+        Ok(read)
+    }
+}
+
+/// Writes the file, and beside it everything that was trained.
+pub(crate) fn write(folder: &Folder, task: &Task, labels: &[String], asked: &[Asked]) -> Result<(), Error> {
+    let mut candidates = Vec::new();
+    for (column, entry) in task.resolved().candidate.into_iter().enumerate() {
+        let one = asked.iter().find(|one| one.column == column);
+        let trained = one.and_then(|one| one.opened.here.as_ref()?.model()).filter(|model| model.is_dir());
+        let model = trained.as_ref().map(|_| format!("models/{}", file_name(entry.name.as_str())));
+        if let (Some(from), Some(to)) = (&trained, &model) {
+            copy_folder(from, &folder.path(to))?;
+        }
+        let kind = one.map_or("recorded", |one| one.kind.name()).to_owned();
+        candidates.push(ReopenedCandidate { kind, model, entry });
+    }
+    let task_kind = task.kind.name().to_owned();
+    let (labels, prompt) = (labels.to_vec(), task.file.prompt.clone());
+    let seed = task.file.statistics.seed.unwrap_or_default();
+    let all = Reopened { version: VERSION, task_kind, labels, prompt, seed, candidates };
+    let text = serde_json::to_string_pretty(&all).map_err(Error::broken)?;
+    folder.write(FILE, &(text + "\n"))
+}
+
+/// Something that was opened again, and answers inputs.
+pub trait AnswersInputs: Send {
+    /// The answer to an input, and how sure it is, in `[0, 1]`.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    fn answer(&self, input: &str) -> Result<(String, Option<f64>), String>;
+}
+
+/// With what a candidate is opened again.
+pub struct Again<'a> {
+    /// The run folder.
+    pub folder: &'a Path,
+    /// What it says of all candidates.
+    pub all: &'a Reopened,
+    /// The candidate.
+    pub candidate: &'a ReopenedCandidate,
+    /// The kinds of task that there are.
+    pub task_kinds: &'a ordinate_tasks::Kinds,
+    /// The methods of training that there are.
+    pub methods: &'a ordinate_models::Methods,
+}
+
+impl Again<'_> {
+    /// That it cannot be opened.
+    pub fn fail(&self, problem: impl std::fmt::Display) -> Error {
+        let path = self.folder.join(FILE);
+        Error::file(&path, Fault::Input, format!("{}: {problem}", self.candidate.entry.name))
+    }
+}

@@ -1,0 +1,116 @@
+//! A run over a decoder that is killed, and one whose folder is carried to another machine.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use support::hub::tiny;
+use support::{Desk, root};
+
+const ITEMS: usize = 1_000;
+
+/// The answers in the store by item, with what no two askings share: their times. Read as another program would.
+fn committed(desk: &Desk) -> BTreeMap<String, String> {
+    let script = "import sqlite3\n\
+                  c = sqlite3.connect('file:run/answers.sqlite?mode=ro', uri=True)\n\
+                  try: rows = c.execute(\"SELECT item, latency_ms FROM answer WHERE candidate = 'one'\").fetchall()\n\
+                  except sqlite3.OperationalError: rows = []\n\
+                  for item, latency in rows: print(item, repr(latency))\n";
+    let output = Command::new("python3").args(["-c", script]).current_dir(desk.path(".")).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().filter_map(|line| line.split_once(' ')).map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
+}
+
+/// Killing a decoder at item 900 of 1,000 loses at most the batch in flight.
+#[test]
+fn a_decoder_goes_on_where_it_was_killed() {
+    let desk = Desk::new();
+    let mut items = String::new();
+    for at in 0..ITEMS {
+        let _ = writeln!(items, r#"{{"id":"i{at}","text":"abc {at} xyz","label":"ab"}}"#);
+    }
+    desk.write("items.jsonl", items);
+    let mut task = "[task]\nname = \"t\"\nkind = \"generate\"\n[data]\nitems = \"items.jsonl\"\ninput = \"text\"\ntarget = \"label\"\n\
+                    [prompt]\ntemplate = \"\"\"{{ input }}\"\"\"\n[combine]\nkinds = [\"single\"]\n"
+        .to_owned();
+    desk.write(
+        "other.jsonl",
+        (0..ITEMS).map(|at| format!("{{\"id\":\"i{at}\",\"output\":\"ab\"}}\n")).collect::<String>(),
+    );
+    let model = desk.write("m.gguf", tiny::gguf("llama-Q8_0"));
+    let _ = write!(
+        task,
+        "[[candidate]]\nname = \"one\"\nlineage = \"general\"\nlocal = {{ model = {:?}, max_tokens = 1 }}\n\
+         [[candidate]]\nname = \"two\"\nlineage = \"general\"\nrecorded = {{ path = \"other.jsonl\" }}\n",
+        model.to_str().unwrap()
+    );
+    desk.write("t.toml", task);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ordinate"))
+        .args(["run", "t.toml", "--out", "run", "--quiet"])
+        .current_dir(desk.path("."))
+        .env("ORDINATE_CACHE", desk.path("cache"))
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    let mut seen = 0;
+    while seen < 900 && begun.elapsed() < Duration::from_secs(300) {
+        assert!(child.try_wait().unwrap().is_none(), "it was over after {seen} items");
+        std::thread::sleep(Duration::from_millis(50));
+        seen = committed(&desk).len();
+    }
+    child.kill().unwrap(); // SIGKILL
+    child.wait().unwrap();
+    let before = committed(&desk);
+    assert!(before.len() >= 900 && before.len() < ITEMS, "{}", before.len());
+    let ran = desk.ordinate(["run", "t.toml", "--out", "run", "--resume"]);
+    assert_eq!(ran.status(), 0, "{}", ran.stderr());
+    let after = committed(&desk);
+    assert_eq!(after.len(), ITEMS);
+    let kept = before.iter().filter(|(item, latency)| after.get(*item) == Some(latency)).count();
+    assert_eq!(kept, before.len(), "what was committed is not asked again");
+    assert!(desk.path("run/verdict.json").is_file());
+}
+
+/// The folder of a run, elsewhere: no data, no cache, and nothing but the folder.
+#[test]
+fn a_run_folder_is_whole() {
+    let desk = Desk::new();
+    desk.verdict(&root().join("examples/triage/ordinate.toml"), &[]);
+    let other = Desk::new();
+    copy(&desk.path("run"), &other.path("carried"));
+    drop(desk);
+    let asked = |policy: &str| {
+        let ran = other.ordinate(["ask", "carried", "I cannot log in", "--policy", policy, "--json"]);
+        assert_eq!(ran.status(), 0, "{}", ran.stderr());
+        serde_json::from_str::<serde_json::Value>(&ran.stdout()).unwrap()
+    };
+    let labels = ["account", "billing", "bug", "delivery", "feature", "other", "returns"];
+    for (policy, answers) in [("by-slice", 1), ("vote", 3), ("stack", 3)] {
+        let said = asked(policy);
+        assert_eq!(said["answers"].as_array().unwrap().len(), answers, "{said}");
+        assert!(labels.contains(&said["answer"].as_str().unwrap()), "{said}");
+        assert!(said["answers"][0]["confidence"].as_f64().unwrap() > 0.0, "{said}");
+    }
+    let text = other.ordinate(["ask", "carried", "I cannot log in", "--policy", "vote"]);
+    assert!(text.stdout().contains("answer"), "{}", text.stdout());
+    assert!(!other.path("cache").exists());
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).map(drop).unwrap();
+        }
+    }
+}
