@@ -2,19 +2,11 @@
 
 use ordinate_core::verdict::Promise;
 use ordinate_core::{Dial, Policy};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::answers::cascade::Cascade;
-use crate::answers::select::Select;
-use crate::by_slice::BySlice;
 use crate::error::CombineError;
-use crate::route::Route;
-use crate::single::Single;
-use crate::stack::Stack;
-use crate::vote::Vote;
-use crate::weighted::Weighted;
+use crate::table::TABLE;
 
 /// The version of policy files that this code writes and reads.
 pub const VERSION: u64 = 1;
@@ -41,24 +33,6 @@ struct File {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     promise: Option<Promise>,
     policy: Value,
-}
-
-type Load = fn(Value) -> Result<Box<dyn Policy>, serde_json::Error>;
-
-/// How each kind is loaded; a new kind is one line.
-const LOADERS: &[(&str, Load)] = &[
-    ("single", load::<Single>),
-    ("by-slice", load::<BySlice>),
-    ("cascade", load::<Cascade>),
-    ("select", load::<Select>),
-    ("route", load::<Route>),
-    ("vote", load::<Vote>),
-    ("weighted", load::<Weighted>),
-    ("stack", load::<Stack>),
-];
-
-fn load<P: Policy + DeserializeOwned + 'static>(value: Value) -> Result<Box<dyn Policy>, serde_json::Error> {
-    Ok(Box::new(serde_json::from_value::<P>(value)?))
 }
 
 impl Artefact {
@@ -90,10 +64,10 @@ impl Artefact {
             return Err(CombineError::Version(version));
         }
         let file: File = serde_json::from_value(value).map_err(damaged)?;
-        let Some((_, load)) = LOADERS.iter().find(|(kind, _)| *kind == file.kind) else {
+        let Some(row) = TABLE.iter().find(|row| row.kind.as_str() == file.kind) else {
             return Err(CombineError::UnknownKind(file.kind));
         };
-        let policy = load(file.policy).map_err(damaged)?;
+        let policy = (row.load)(file.policy).map_err(damaged)?;
         Ok(Self { name: file.name, policy, dial: file.dial, promise: file.promise })
     }
 }
@@ -101,6 +75,7 @@ impl Artefact {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::by_slice::BySlice;
     use crate::replay::replay;
     use crate::testing::evidence;
     use ordinate_trials::Outlay;

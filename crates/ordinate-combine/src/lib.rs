@@ -23,6 +23,7 @@ pub mod route;
 mod said;
 pub mod single;
 pub mod stack;
+mod table;
 #[cfg(test)]
 mod testing;
 pub mod texts;
@@ -45,14 +46,9 @@ use ordinate_core::PolicyKind;
 /// The learners of these kinds (all where `None`), what is simpler first.
 #[must_use]
 pub fn learners(kinds: Option<&[PolicyKind]>) -> Vec<Box<dyn Learner>> {
-    let all: Vec<Box<dyn Learner>> = vec![
-        Box::new(by_slice::BySliceLearner),
-        Box::new(route::RouteLearner::default()),
-        Box::new(answers::cascade::CascadeLearner),
-        Box::new(answers::select::SelectLearner),
-        Box::new(vote::VoteLearner),
-        Box::new(weighted::WeightedLearner),
-        Box::new(stack::StackLearner),
-    ];
-    all.into_iter().filter(|learner| kinds.is_none_or(|kinds| kinds.contains(&learner.kind()))).collect()
+    table::TABLE
+        .iter()
+        .filter(|row| kinds.is_none_or(|kinds| kinds.contains(&row.kind)))
+        .filter_map(|row| row.learner.map(|learner| learner()))
+        .collect()
 }

@@ -1,5 +1,4 @@
-//! The tensors of a decoder, read one at a time: from safetensors (one file or several) or from a GGUF file. What is
-//! not asked for is never in memory, and nothing is read outside of a file's bounds.
+//! The tensors of a decoder, read one at a time from safetensors or a GGUF file, and never outside of a file's bounds.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;

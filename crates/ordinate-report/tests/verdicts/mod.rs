@@ -1,6 +1,5 @@
 //! Verdicts to show: small ones made by hand, and large or hostile ones.
-#![allow(dead_code)] // each test file uses some of them
-#![allow(clippy::unwrap_used)] // a test may
+#![allow(dead_code, clippy::unwrap_used)] // each test file uses some of them, and a test may
 
 use std::collections::BTreeMap;
 
