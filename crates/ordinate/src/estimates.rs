@@ -1,6 +1,8 @@
-//! What asking will probably cost, for people.
+//! What asking will probably cost, how fast it goes and how it ended, as lines for people.
 
-use ordinate_measure::Estimate;
+use std::time::Duration;
+
+use ordinate_measure::{Ended, Estimate, Progress, Summary};
 
 /// What is to be asked and what it will probably cost.
 #[must_use]
@@ -46,4 +48,44 @@ pub fn estimate_lines(estimates: &[Estimate], max_spend: Option<f64>) -> Vec<Str
 /// An amount as it was written, or what is left of one: without the dust of subtracting.
 fn dollars(amount: f64) -> String {
     format!("${}", (amount * 1e6).round() / 1e6)
+}
+
+/// How the asking of a candidate ended.
+#[must_use]
+pub fn ended_line(summary: &Summary) -> String {
+    let how = match &summary.ended {
+        Ended::Complete => "done".to_owned(),
+        Ended::Budget => "stopped by max_spend".to_owned(),
+        Ended::Cancelled => "stopped".to_owned(),
+        Ended::Dead(_) => "dead".to_owned(),
+        Ended::Beaten { why, saved_items, .. } => format!("beaten ({why}); {saved_items} items saved"),
+    };
+    let errors: u64 = summary.errors.values().sum();
+    let latency = summary.latency_ms.map(|ms| format!(", p50 {:.0} ms, p95 {:.0} ms", ms.p50, ms.p95));
+    format!(
+        "  {}: {how}; {} of {} items, {} of them kept from before, {errors} errors{}{}",
+        summary.name,
+        summary.done,
+        summary.items,
+        summary.kept,
+        summary.cost_usd.map(|cost| format!(", ${cost:.4}")).unwrap_or_default(),
+        latency.unwrap_or_default(),
+    )
+}
+
+/// How fast a candidate is, its errors, its money, the time left.
+#[must_use]
+pub fn pace(progress: &Progress) -> String {
+    let left = progress.left.map(|left| format!(", {} left", time(left))).unwrap_or_default();
+    let Progress { items_per_s, errors, cost_usd, .. } = progress;
+    format!("{items_per_s:.0}/s, {errors} errors, ${cost_usd:.4}{left}")
+}
+
+fn time(left: Duration) -> String {
+    let seconds = left.as_secs();
+    match seconds {
+        0..=99 => format!("{seconds} s"),
+        100..=5_999 => format!("{} min", seconds / 60),
+        _ => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
+    }
 }

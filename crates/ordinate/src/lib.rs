@@ -39,7 +39,7 @@ pub use ask::{Asked, Expected, Question, ask};
 pub use check::{Checked, CheckedCandidate, check};
 pub use decide::{Decided, decide, judge};
 pub use error::{Error, Fault};
-pub use estimates::estimate_lines;
+pub use estimates::{ended_line, estimate_lines, pace};
 pub use folder::Folder;
 pub use kinds::{
     CandidateKind, CandidateKinds, HereFacts, InProcess, Opened, Opening, Place, UsedUp, Want, Whom,

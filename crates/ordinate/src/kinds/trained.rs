@@ -1,5 +1,4 @@
-//! Candidates that a method of training makes in this process (`local` and `adapt`), cross-fitted: no item is answered by
-//! a model that was trained on it, so that a request names the fold.
+//! Candidates that a method makes in this process, cross-fitted: no item is answered by a model that was trained on it.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -218,7 +217,7 @@ impl Trained {
         crossfit.fit(fold, &fitting)
     }
 
-    /// Lets its encoder read all items that it has not read for another candidate.
+    /// Lets its encoder read the items that are new to it.
     fn embed(&self) -> Result<(), ModelError> {
         let Some(source) =
             self.method.encoder().filter(|source| !matches!(**source, EncoderSource::Elsewhere(_)))

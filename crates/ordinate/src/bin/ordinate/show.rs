@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use ordinate::{Ended, Event, Observer, Progress, Summary, estimate_lines};
+use ordinate::{Event, Observer, Progress, ended_line, estimate_lines, pace};
 
 use crate::output::tell;
 
@@ -113,50 +113,13 @@ impl Observer for Teller {
             }
             Event::Ended(summary) => {
                 wipe(&mut self.state());
-                self.line(&ended(summary));
+                self.line(&ended_line(summary));
             }
             _ => {}
         }
     }
 }
 
-fn ended(summary: &Summary) -> String {
-    let how = match &summary.ended {
-        Ended::Complete => "done".to_owned(),
-        Ended::Budget => "stopped by max_spend".to_owned(),
-        Ended::Cancelled => "stopped".to_owned(),
-        Ended::Dead(_) => "dead".to_owned(),
-        Ended::Beaten { why, saved_items, .. } => format!("beaten ({why}); {saved_items} items saved"),
-    };
-    let errors: u64 = summary.errors.values().sum();
-    let latency = summary.latency_ms.map(|ms| format!(", p50 {:.0} ms, p95 {:.0} ms", ms.p50, ms.p95));
-    format!(
-        "  {}: {how}; {} of {} items, {} of them kept from before, {errors} errors{}{}",
-        summary.name,
-        summary.done,
-        summary.items,
-        summary.kept,
-        summary.cost_usd.map(|cost| format!(", ${cost:.4}")).unwrap_or_default(),
-        latency.unwrap_or_default(),
-    )
-}
-
 fn name(progress: &Progress) -> String {
     progress.name.as_str().chars().take(30).collect()
-}
-
-/// How fast a candidate is, its errors, its money, the time left.
-fn pace(progress: &Progress) -> String {
-    let left = progress.left.map(|left| format!(", {} left", time(left))).unwrap_or_default();
-    let Progress { items_per_s, errors, cost_usd, .. } = progress;
-    format!("{items_per_s:.0}/s, {errors} errors, ${cost_usd:.4}{left}")
-}
-
-fn time(left: Duration) -> String {
-    let seconds = left.as_secs();
-    match seconds {
-        0..=99 => format!("{seconds} s"),
-        100..=5_999 => format!("{} min", seconds / 60),
-        _ => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
-    }
 }
