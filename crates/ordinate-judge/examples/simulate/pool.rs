@@ -2,7 +2,7 @@
 
 use ordinate_combine::random::SplitMix;
 use ordinate_core::evidence::{EvidenceBuilder, ItemFields};
-use ordinate_core::{Answer, Candidate, CandidateName, Evidence, Lineage, Score};
+use ordinate_core::{Answer, Candidate, CandidateName, Evidence, Lineage, OutputKind, Score};
 
 /// On which items one candidate is better than the others.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,7 +102,8 @@ impl Pool {
                 builder.answer(row, candidate, &answer).expect("an answer");
             }
         }
-        builder.finish().expect("evidence")
+        let evidence = builder.finish().expect("evidence");
+        if self.outputs { evidence.with_output_kind(OutputKind::Label) } else { evidence }
     }
 
     fn text(&self, random: &mut SplitMix, cue: usize) -> Option<String> {

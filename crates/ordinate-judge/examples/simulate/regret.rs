@@ -127,5 +127,5 @@ fn subset(evidence: &Evidence, rows: &[usize]) -> Evidence {
             builder.answer(to, candidate, &answer).expect("an answer");
         }
     }
-    builder.finish().expect("evidence")
+    builder.finish().expect("evidence").with_output_kind(evidence.output_kind())
 }
