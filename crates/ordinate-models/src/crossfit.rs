@@ -1,4 +1,4 @@
-//! Lets the models of a method answer the items of a task. No item is answered by a model that was trained on it.
+//! Which of a method's models answers which item of a task. No item is answered by a model that was trained on it.
 
 use ordinate_core::{Items, Part};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use crate::error::ModelError;
 use crate::fold::folds;
 use crate::kind::Kind;
 use crate::method::{Fitting, Method, Reads, TrainingSet};
-use crate::model::{Model, Sample};
+use crate::model::Model;
 
 /// Folds of the cross-fitting.
 const FOLDS: usize = 5;
@@ -97,46 +97,4 @@ impl<'a> CrossFit<'a> {
         let rows: Vec<usize> = self.train.iter().filter(learned).map(|&(row, _)| row).collect();
         self.method.fit(&TrainingSet::of(self.items, &rows, self.kind), fitting)
     }
-}
-
-/// An item that was answered.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Answered {
-    /// The item's row.
-    pub row: usize,
-    /// What was said.
-    pub output: String,
-    /// How sure, in `[0, 1]`.
-    pub confidence: Option<f64>,
-    /// Wall-clock time of this item, milliseconds.
-    pub latency_ms: f64,
-}
-
-/// Answers every item, one fold after another, in the order of the items; and gives the model of all train items.
-///
-/// # Errors
-/// [`ModelError`], for example where there is too little to train on.
-pub fn answer_items(
-    crossfit: &CrossFit<'_>,
-    fitting: &Fitting<'_>,
-) -> Result<(Vec<Answered>, Box<dyn Model>), ModelError> {
-    let mut answered = Vec::new();
-    let mut answer = |model: &dyn Model, rows: Vec<usize>| -> Result<(), ModelError> {
-        let samples: Vec<Sample<'_>> = rows.iter().map(|&row| Sample::of(crossfit.items, row)).collect();
-        for (row, reply) in rows.into_iter().zip(model.answer(&samples)?) {
-            let (said, latency_ms) = (reply.prediction, reply.took.as_secs_f64() * 1e3);
-            answered.push(Answered { row, output: said.output, confidence: said.confidence, latency_ms });
-        }
-        Ok(())
-    };
-    let whole = crossfit.fit(Fold::Whole, fitting)?;
-    answer(whole.as_ref(), crossfit.rows(Fold::Whole))?;
-    for fold in Fold::all().skip(1) {
-        let rows = crossfit.rows(fold);
-        if !rows.is_empty() {
-            answer(crossfit.fit(fold, fitting)?.as_ref(), rows)?;
-        }
-    }
-    answered.sort_by_key(|one| one.row);
-    Ok((answered, whole))
 }

@@ -28,7 +28,7 @@ mod script;
 mod source;
 mod stop;
 
-pub use crossfit::{Answered, CrossFit, Fold, answer_items};
+pub use crossfit::{CrossFit, Fold};
 pub use encoders::{Embedding, EncoderSource, Encoders, SharedEncoder};
 pub use error::ModelError;
 pub use fold::folds;

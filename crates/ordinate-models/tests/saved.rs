@@ -13,16 +13,38 @@ use ordinate_core::{EvidenceBuilder, Items, Part};
 use ordinate_models::encoder::Source;
 use ordinate_models::gauge::{Order, gauge};
 use ordinate_models::{
-    Answered, ClozeLabels, CrossFit, EncoderSource, Encoders, Fitting, GradientBoosting, Kind, Method,
-    Methods, Model, NearestLabel, NgramLinear, Probing, PublishedClassifier, Sample, Stop, answer_items,
+    ClozeLabels, CrossFit, EncoderSource, Encoders, Fitting, Fold, GradientBoosting, Kind, Method, Methods,
+    Model, NearestLabel, NgramLinear, Probing, PublishedClassifier, Sample, Stop,
 };
 use tiny_encoder::{golden, save};
 
-/// All items answered, and the model of all train items.
+/// An item that was answered.
+struct Answered {
+    row: usize,
+    output: String,
+    confidence: Option<f64>,
+}
+
+/// All items answered, in their order, and the model of all train items.
 fn answered(items: &Items, method: &dyn Method, seed: u64) -> (Vec<Answered>, Box<dyn Model>) {
     let crossfit = CrossFit::new(items, Kind::Classify, method, &|_| true, seed).unwrap();
     let fitting = Fitting { seed, stop: Stop::NEVER, encoders: &Encoders::keeping() };
-    answer_items(&crossfit, &fitting).unwrap()
+    let mut answered = Vec::new();
+    for fold in Fold::all() {
+        let rows = crossfit.rows(fold);
+        if rows.is_empty() {
+            continue;
+        }
+        let model = crossfit.fit(fold, &fitting).unwrap();
+        let samples: Vec<Sample<'_>> = rows.iter().map(|&row| Sample::of(items, row)).collect();
+        for (row, reply) in rows.into_iter().zip(model.answer(&samples).unwrap()) {
+            let said = reply.prediction;
+            answered.push(Answered { row, output: said.output, confidence: said.confidence });
+        }
+    }
+    answered.sort_by_key(|one| one.row);
+    assert_eq!(answered.len(), items.len());
+    (answered, crossfit.fit(Fold::Whole, &fitting).unwrap())
 }
 
 fn source(folder: &Path) -> Source {

@@ -18,7 +18,7 @@ pub(super) enum Role {
 pub(super) fn role(path: &Path) -> Option<Role> {
     let stem = stem(path).to_lowercase();
     let mut words = stem.split(|c: char| !c.is_alphanumeric());
-    words.find_map(|word| match word {
+    words.find_map(|word| match word.trim_end_matches(|c: char| c.is_ascii_digit()) {
         "items" => Some(Role::Items),
         "train" | "training" => Some(Role::Train),
         "test" | "testing" => Some(Role::Test),
@@ -97,11 +97,10 @@ mod tests {
         let shards =
             ["test-00000-of-00001.parquet", "train-00000-of-00002.parquet", "train-00001-of-00002.parquet"];
         assert_eq!(names(&of(&shards)), some("train-*-of-*.parquet", "test-00000-of-00001.parquet"));
-        let two = of(&["test_a.csv", "test_b.csv", "train.csv"]);
-        assert_eq!(
-            (names(&two), two.others),
-            (some("train.csv", "test_a.csv"), vec!["test_b.csv".to_owned()])
-        );
+        for second in ["test_b.csv", "test2.csv"] {
+            let two = of(&["test_a.csv", second, "train.csv"]);
+            assert_eq!((names(&two), two.others), (some("train.csv", "test_a.csv"), vec![second.to_owned()]));
+        }
         assert_eq!(role(Path::new("latest.csv")), None);
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn order(head: &[u8]) -> Option<Order> {
     let all = pairs.len();
     let zero = |at: usize| pairs.clone().filter(|pair| pair[at] == 0 && pair[1 - at] != 0).count();
     let (low, high) = (zero(1), zero(0));
-    let most = |count: usize, other: usize| all >= 4 && count * 2 >= all && other * 20 <= all;
+    let most = |count: usize, other: usize| all >= 4 && count * 2 >= all && other <= 1 + all / 20;
     if most(low, high) {
         Some(Order::LittleEndian)
     } else if most(high, low) {

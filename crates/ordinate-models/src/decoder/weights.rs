@@ -110,10 +110,10 @@ pub(crate) fn plain(error: &candle_core::Error) -> String {
 }
 
 fn wrong(path: &Path, problem: &str) -> ModelError {
-    ModelError::File {
-        path: path.to_owned(),
-        problem: format!("{problem}; the file is cut off, damaged, or of another model: fetch it again"),
-    }
+    crate::source::file(
+        path,
+        &format!("{problem}; the file is cut off, damaged, or of another model: fetch it again"),
+    )
 }
 
 fn opened(path: &Path) -> Result<(File, u64), ModelError> {
@@ -122,10 +122,7 @@ fn opened(path: &Path) -> Result<(File, u64), ModelError> {
         let size = file.metadata()?.len();
         Ok((file, size))
     };
-    open().map_err(|error| ModelError::File {
-        path: path.to_owned(),
-        problem: format!("cannot be read: {error}"),
-    })
+    open().map_err(|error| crate::source::file(path, &format!("cannot be read: {error}")))
 }
 
 /// The head of a safetensors file: where each tensor stands, held to the size of the file.
