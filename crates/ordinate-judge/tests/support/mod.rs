@@ -5,7 +5,7 @@ use ordinate_combine::random::SplitMix;
 use ordinate_combine::{Plan, learn};
 use ordinate_core::evidence::{EvidenceBuilder, ItemFields};
 use ordinate_core::verdict::Verdict;
-use ordinate_core::{Answer, Candidate, CandidateName, Evidence, Lineage, Needs, Score};
+use ordinate_core::{Answer, Candidate, CandidateName, Evidence, Lineage, Needs, OutputKind, Score};
 use ordinate_judge::{Resampling, Setting, decide};
 
 /// Models with a known probability of being right, independent of each other given the group.
@@ -84,7 +84,8 @@ impl Pool {
                 builder.answer(row, model, &answer).unwrap();
             }
         }
-        builder.finish().unwrap()
+        let evidence = builder.finish().unwrap();
+        if speaks { evidence.with_output_kind(OutputKind::Label) } else { evidence }
     }
 }
 
