@@ -7,6 +7,10 @@ use ordinate_core::evidence::Part;
 use ordinate_features::duplicates;
 use ordinate_trials::Alike;
 
+/// Groups that have to be left. Inputs of which there are fewer (a dozen words, or one form filled in over and over) are
+/// what the task is made of, and not copies of items.
+const MIN_GROUPS: usize = 10;
+
 /// The evidence with equal and nearly equal texts in one group, beside its own groups; and how many there are.
 pub(crate) fn grouped(evidence: &Evidence) -> (Evidence, Option<Alike>) {
     let items = evidence.items();
@@ -26,7 +30,8 @@ pub(crate) fn grouped(evidence: &Evidence) -> (Evidence, Option<Alike>) {
         near: found.near,
         examples: found.examples.iter().map(|pair| (id(pair.first), id(pair.second))).collect(),
         across: of_part(Part::Test).filter(|&row| trained.contains(&found.of_item[row])).count(),
+        grouped: found.count >= MIN_GROUPS,
     };
-    let grouped = evidence.with_groups(&found.of_item);
+    let grouped = if alike.grouped { evidence.with_groups(&found.of_item) } else { evidence.clone() };
     (grouped, Some(alike))
 }

@@ -311,9 +311,13 @@ fn alike_items(alike: &Alike) -> String {
             count(some as u64)
         ),
     };
+    let how = if alike.grouped {
+        "they are one group, kept together in folds and resamples"
+    } else {
+        "so few different ones would be left that they are taken as items of their own; what learns from texts is flattered"
+    };
     format!(
-        "{} items have the text of another one, and {} nearly so (for example {}): they are one group, kept together in folds \
-         and resamples.{across}",
+        "{} items have the text of another one, and {} nearly so (for example {}): {how}.{across}",
         count(alike.equal as u64),
         count(alike.near as u64),
         pairs.join(", "),

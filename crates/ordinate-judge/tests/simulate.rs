@@ -20,7 +20,11 @@ fn equal_models_are_not_combined_and_seldom_told_apart() {
         if verdict.outcome == Outcome::Undecided {
             let undecided = verdict.undecided.unwrap();
             assert!(undecided.items_needed > 400, "{undecided:?}");
-            assert!(undecided.smallest_detectable > 0.02 && undecided.smallest_detectable < 0.2);
+            assert!(
+                undecided.smallest_detectable > 0.02 && undecided.smallest_detectable < 0.2,
+                "{undecided:?} {:?}",
+                verdict.why
+            );
         }
     }
     assert_eq!(combined, 0, "of 200 pools a combination was recommended in {combined}");

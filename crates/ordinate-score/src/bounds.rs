@@ -4,8 +4,8 @@
 //! candidate that seldom fails badly looks safe until it has failed. So a claim such as "as good as, within the margin" rests
 //! on these:
 //!
-//! - Right and wrong, independent items: Tango's score interval ([`tango`]) for differences, Wilson's ([`mean`](crate::mean)) for
-//!   means. They hold from the first item on.
+//! - Right and wrong, independent items: Tango's score interval ([`tango`]) for differences, with 0 in it where the exact McNemar
+//!   test sees no difference, and Wilson's ([`mean`](crate::mean)) for means. They hold from the first item on.
 //! - Graded scores, or groups: the widest of the bootstrap, Student's t and a betting bound ([`betting`]) that holds
 //!   for every distribution. The last is not asked where the end is so far off that, were it the truth and all of it the work of
 //!   the rarest and worst failures, [`SEEN`] of them would have been expected in the data: there the bootstrap may be trusted.
@@ -22,6 +22,9 @@ use crate::tango;
 
 /// Expected worst failures from which the bootstrap is trusted.
 const SEEN: f64 = 30.0;
+/// Groups from which the bootstrap is trusted: what a group brings is a mean of its items, which varies less, and is less skewed,
+/// than one item.
+const MANY_GROUPS: usize = 100;
 
 /// The interval of `mean(a) - mean(b)` over the items that have both scores, which are in `[0, 1]`.
 ///
@@ -40,13 +43,22 @@ pub fn of_difference(
     if let Some(discordant) = Discordant::count(a, b).filter(|_| independent) {
         let z = quantile(f64::midpoint(1.0, level));
         if let Some(interval) = tango::interval(discordant, resampled.items as u64, z) {
-            return interval;
+            return agreed(interval, discordant, level);
         }
     }
     // A difference in [-1, 1] as a score in [0, 1].
     let units = units(groups, a.len(), |item| f64::midpoint(1.0, a[item] - b[item]));
     let (low, high) = widest(&units, resampled, level, 2.0);
     Estimate { mean: resampled.estimate.mean, low: low.max(-1.0), high: high.min(1.0) }
+}
+
+/// The interval, with 0 in it where the exact McNemar test does not tell the two apart at this level: five items of five
+/// are not enough for it, and the score interval alone would take them.
+fn agreed(interval: Estimate, discordant: Discordant, level: f64) -> Estimate {
+    if discordant.p() <= 1.0 - level {
+        return interval;
+    }
+    Estimate { mean: interval.mean, low: interval.low.min(0.0), high: interval.high.max(0.0) }
 }
 
 /// The same for the mean of one column of scores in `[0, 1]`.
@@ -91,8 +103,9 @@ fn widest(units: &[Unit], resampled: &Estimated, level: f64, range: f64) -> (f64
     let largest = units.iter().map(|unit| unit.items).fold(1.0, f64::max);
     // As many failures by a whole score as `SEEN` would have moved the mean by this much.
     let trusted = SEEN * largest / items.max(1.0);
+    let many = units.len() >= MANY_GROUPS && units.iter().any(|unit| unit.items > 1.0);
     let bet = |units: &[Unit], distance: f64| {
-        if distance >= trusted {
+        if many || distance >= trusted {
             return distance;
         }
         let share = units.iter().map(|unit| unit.sum).sum::<f64>() / items.max(1.0);

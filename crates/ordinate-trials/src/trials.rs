@@ -160,6 +160,13 @@ pub struct Alike {
     pub examples: Vec<(String, String)>,
     /// Test items with the text of a train item.
     pub across: usize,
+    /// Whether they are taken as one group: not where hardly a group would be left.
+    #[serde(default = "yes")]
+    pub grouped: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Trials {

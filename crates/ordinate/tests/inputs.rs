@@ -168,7 +168,7 @@ fn a_candidate_may_be_called_as_a_kind_of_policy_is() {
             at % 3,
             right(at % 9 > 0),
             at % 3,
-            right(at % 3 == 0)
+            right(at % 7 == 0)
         )
     });
     desk.write("scores.csv", format!("id,slice,candidate,score\n{}", rows.collect::<String>()));

@@ -32,14 +32,14 @@ fn four_hundred_messages() {
     }
     assert_eq!(verdict["outcome"], "undecided");
     let stack = number(named(&verdict, "policies", "stack"), "gain_over_best_single.mean");
-    assert!((stack - 0.015).abs() < 0.01, "{stack}");
+    assert!((stack - 0.011).abs() < 0.01, "{stack}");
     let more = number(&verdict, "undecided.items_needed");
-    assert!((1_500.0..8_000.0).contains(&more), "{more}");
+    assert!((5_000.0..25_000.0).contains(&more), "{more}");
     assert!(verdict["assumed"].to_string().contains("written for this project"));
     // Customers stay whole: 364 of them, not 400 items, are what the intervals rest on.
     assert_eq!(verdict["basis"]["groups"], 364);
 
-    let verdict = run(&desk, &["--need", "margin=0.04"]);
+    let verdict = run(&desk, &["--need", "margin=0.06"]);
     assert_eq!(verdict["outcome"], "transferred");
     assert_eq!(verdict["recommended"]["name"], serde_json::json!("builtin-probe"));
 }

@@ -194,6 +194,7 @@ impl Decoding {
         };
         Ok(Reply {
             text,
+            cut_short: !written.ended,
             usage: Some(usage),
             first_token: written.first_text,
             logprobs: written.pieces.into_iter().map(logprob).collect(),
