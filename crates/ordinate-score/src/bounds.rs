@@ -43,7 +43,7 @@ pub fn of_difference(
     if let Some(discordant) = Discordant::count(a, b).filter(|_| independent) {
         let z = quantile(f64::midpoint(1.0, level));
         if let Some(interval) = tango::interval(discordant, resampled.items as u64, z) {
-            return agreed(interval, discordant, level);
+            return agreed(interval, discordant, resampled.items, level);
         }
     }
     // A difference in [-1, 1] as a score in [0, 1].
@@ -52,13 +52,14 @@ pub fn of_difference(
     Estimate { mean: resampled.estimate.mean, low: low.max(-1.0), high: high.min(1.0) }
 }
 
-/// The interval, with 0 in it where the exact McNemar test does not tell the two apart at this level: five items of five
-/// are not enough for it, and the score interval alone would take them.
-fn agreed(interval: Estimate, discordant: Discordant, level: f64) -> Estimate {
+/// The interval, which reaches one item beyond 0 on either side where the exact McNemar test does not tell the two apart at
+/// this level: five items of five are not enough for it, and the score interval alone would take them.
+fn agreed(interval: Estimate, discordant: Discordant, items: usize, level: f64) -> Estimate {
     if discordant.p() <= 1.0 - level {
         return interval;
     }
-    Estimate { mean: interval.mean, low: interval.low.min(0.0), high: interval.high.max(0.0) }
+    let one = 1.0 / items.max(1) as f64;
+    Estimate { mean: interval.mean, low: interval.low.min(-one), high: interval.high.max(one) }
 }
 
 /// The same for the mean of one column of scores in `[0, 1]`.

@@ -139,17 +139,17 @@ fn written_answers_and_items_that_are_too_long() {
         let text = if at == 5 { "z ".repeat(200) } else { input(at) };
         format!(r#"{{"id":"i{at}","text":"{text}","label":"ab abc"}}"#)
     };
-    let desk = desk("generate", item, "{{ input }}", ", max_tokens = 7");
+    let desk = desk("generate", item, "{{ input }}", ", max_tokens = 40");
     let verdict = desk.verdict(&desk.path("t.toml"), &[]);
     let writer = writer("qwen2-Q8_0");
     // What was written, and whether the most tokens cut it.
     let expected: Vec<Option<(String, bool)>> = (0..24)
         .map(|at| {
             let prompt = writer.prompt(&[(Role::User, &input(at))]).unwrap();
-            let written = writer.write(&prompt, 7, Sampling::default(), &mut |_| ControlFlow::Continue(()));
+            let written = writer.write(&prompt, 40, Sampling::default(), &mut |_| ControlFlow::Continue(()));
             (at != 5).then(|| {
                 let written = written.unwrap();
-                (written.text().trim().to_owned(), written.pieces.len() >= 7)
+                (written.text().trim().to_owned(), written.pieces.len() >= 40)
             })
         })
         .collect();
@@ -166,7 +166,7 @@ fn written_answers_and_items_that_are_too_long() {
     assert_eq!(all.iter().filter(|rows| is(rows)).count(), 1, "{all:?}");
     for rows in &all {
         assert!(rows[5]["error"].as_str().unwrap().contains("does not fit"), "{}", rows[5]);
-        assert!(rows.iter().all(|row| row["output_tokens"].as_u64().is_none_or(|tokens| tokens <= 7)));
+        assert!(rows.iter().all(|row| row["output_tokens"].as_u64().is_none_or(|tokens| tokens <= 40)));
         let first = |row: &Value| row["first_token_ms"].as_f64();
         assert!(rows.iter().any(|row| first(row).is_some()) && first(&rows[5]).is_none());
         let latency = |row: &Value| row["latency_ms"].as_f64().unwrap();

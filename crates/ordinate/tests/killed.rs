@@ -32,10 +32,11 @@ fn a_decoder_goes_on_where_it_was_killed() {
     let desk = Desk::new();
     let mut items = String::new();
     for at in 0..ITEMS {
-        let _ = writeln!(items, r#"{{"id":"i{at}","text":"abc {at} xyz","label":"ab"}}"#);
+        let label = ["ab", "xy"][at % 2];
+        let _ = writeln!(items, r#"{{"id":"i{at}","text":"abc {at} xyz","label":"{label}"}}"#);
     }
     desk.write("items.jsonl", items);
-    let mut task = "[task]\nname = \"t\"\nkind = \"generate\"\n[data]\nitems = \"items.jsonl\"\ninput = \"text\"\ntarget = \"label\"\n\
+    let mut task = "[task]\nname = \"t\"\nkind = \"classify\"\n[data]\nitems = \"items.jsonl\"\ninput = \"text\"\ntarget = \"label\"\n\
                     [prompt]\ntemplate = \"\"\"{{ input }}\"\"\"\n[combine]\nkinds = [\"single\"]\n"
         .to_owned();
     desk.write(
@@ -45,7 +46,7 @@ fn a_decoder_goes_on_where_it_was_killed() {
     let model = desk.write("m.gguf", tiny::gguf("llama-Q8_0"));
     let _ = write!(
         task,
-        "[[candidate]]\nname = \"one\"\nlineage = \"general\"\nlocal = {{ model = {:?}, max_tokens = 1 }}\n\
+        "[[candidate]]\nname = \"one\"\nlineage = \"general\"\nlocal = {{ model = {:?} }}\n\
          [[candidate]]\nname = \"two\"\nlineage = \"general\"\nrecorded = {{ path = \"other.jsonl\" }}\n",
         model.to_str().unwrap()
     );
