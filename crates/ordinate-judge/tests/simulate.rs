@@ -20,8 +20,9 @@ fn equal_models_are_not_combined_and_seldom_told_apart() {
         if verdict.outcome == Outcome::Undecided {
             let undecided = verdict.undecided.unwrap();
             assert!(undecided.items_needed > 400, "{undecided:?}");
+            // A lookup that nearly always asks the same one, and may lead all the same, differs on few items.
             assert!(
-                undecided.smallest_detectable > 0.02 && undecided.smallest_detectable < 0.2,
+                undecided.smallest_detectable > 0.005 && undecided.smallest_detectable < 0.2,
                 "{undecided:?} {:?}",
                 verdict.why
             );
