@@ -45,7 +45,7 @@ pub trait Learner: Send + Sync {
     }
 
     /// Whether its dial can be chosen so that a loss is bounded: its dials must spare more and more, and it is also
-    /// learned from a part of the items only, so that the others can test them ([`crate::calibrate`]).
+    /// learned from a part of the items only, so that the others can test them (`calibrate.rs`).
     fn promises(&self) -> bool {
         false
     }

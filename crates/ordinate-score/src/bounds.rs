@@ -8,7 +8,7 @@
 //!   test sees no difference, and Wilson's ([`mean`](crate::mean)) for means. They hold from the first item on.
 //! - Graded scores, or groups: the widest of the bootstrap, Student's t and a betting bound ([`betting`]) that holds
 //!   for every distribution. The last is not asked where the end is so far off that, were it the truth and all of it the work of
-//!   the rarest and worst failures, [`SEEN`] of them would have been expected in the data: there the bootstrap may be trusted.
+//!   the rarest and worst failures, thirty of them would have been expected in the data: there the bootstrap may be trusted.
 
 use ordinate_core::verdict::Estimate;
 
