@@ -49,11 +49,12 @@ def headlines(folder):
 
 
 def ngrams(folder):
-    """n-grams on 100,000 made texts of four classes, with an empty cache."""
+    """n-grams on made texts of four classes (100,000, or BEFORE_AFTER_TEXTS of them), with an empty cache."""
+    texts = int(os.environ.get("BEFORE_AFTER_TEXTS", "100000"))
     words = [f"word{number}" for number in range(4000)]
     with open(folder / "items.jsonl", "w") as file:
         state = 1
-        for at in range(100_000):
+        for at in range(texts):
             label, text = at % 4, []
             for _ in range(12):
                 state = (state * 6364136223846793005 + 1442695040888963407) % 2**64
@@ -62,7 +63,7 @@ def ngrams(folder):
                 text.append(words[place + 1000 * label if (state >> 20) % 3 == 0 else (state >> 34) % 4000])
             file.write(json.dumps({"id": str(at), "text": " ".join(text), "label": f"class {label}"}) + "\n")
     (folder / "recorded.jsonl").write_text("".join(
-        json.dumps({"id": str(at), "output": "class 0"}) + "\n" for at in range(100_000)))
+        json.dumps({"id": str(at), "output": "class 0"}) + "\n" for at in range(texts)))
     (folder / "task.toml").write_text(
         '[task]\nname = "ngrams"\nkind = "classify"\n[data]\nitems = "items.jsonl"\ninput = "text"\ntarget = "label"\n'
         '[combine]\nkinds = ["single"]\n[[candidate]]\nname = "n-grams"\nlineage = "vertical"\n'

@@ -3,7 +3,7 @@
 //! No bootstrap: every tree sees every row. At each node one random cut is drawn for each of a few random
 //! features, and the cut that reduces the variance most, summed over the outputs, is taken.
 //!
-//! Not a crate's: smartcore's extremely randomised trees are for one output and grow on one thread, and a policy predicts an
+//! Not a crate's: smartcore's extremely randomised trees are for one output, and a policy predicts an
 //! output for each candidate, of which one tree serves all.
 
 mod file;
