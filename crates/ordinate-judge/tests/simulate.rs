@@ -21,8 +21,10 @@ fn equal_models_are_not_combined_and_seldom_told_apart() {
             let undecided = verdict.undecided.unwrap();
             assert!(undecided.items_needed > 400, "{undecided:?}");
             // A lookup that nearly always asks the same one, and may lead all the same, differs on few items.
+            let lookup = verdict.why.iter().any(|why| why.starts_with("Undecided: by-slice"));
+            let least = if lookup { 0.005 } else { 0.02 };
             assert!(
-                undecided.smallest_detectable > 0.005 && undecided.smallest_detectable < 0.2,
+                undecided.smallest_detectable > least && undecided.smallest_detectable < 0.2,
                 "{undecided:?} {:?}",
                 verdict.why
             );
