@@ -16,7 +16,7 @@ use crate::error::{CombineError, NotApplicable};
 use crate::folds::Folds;
 use crate::learner::{Context, Learner};
 use crate::pools::{Pool, pools};
-use crate::replay::record;
+use crate::replay::{record, record_each};
 use crate::single::Single;
 
 /// How policies are tried.
@@ -87,17 +87,20 @@ pub fn learn(view: &View<'_>, learners: &[Box<dyn Learner>], plan: &Plan) -> Res
         Crossed { learn: &learn, board: &learn_board, test: test.as_ref(), foldings: &foldings, plan };
 
     let (mut trials, mut policies, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
+    let pools = pools(evidence.candidates());
     for learner in learners {
-        for pool in pools(evidence.candidates()) {
-            let among = evidence.with_candidates(&pool.columns);
-            match learner.applies(&among).and_then(|()| crossed.try_one(learner.as_ref(), &pool, &among)) {
+        // One fit over all candidates serves every pool, or each has its own.
+        let together = if learner.narrows() { pools.len() } else { 1 };
+        for pools in pools.chunks(together.max(1)) {
+            let among = evidence.with_candidates(&pools[0].columns);
+            match learner.applies(&among).and_then(|()| crossed.try_all(learner.as_ref(), pools, &among)) {
                 Ok(tried) => {
                     for (trial, policy) in tried {
                         trials.push(trial);
                         policies.push(policy);
                     }
                 }
-                Err(reason) if pool.columns.len() == evidence.candidates().len() => skipped.push(reason),
+                Err(reason) if pools[0].columns.len() == evidence.candidates().len() => skipped.push(reason),
                 Err(_) => {}
             }
         }
@@ -156,23 +159,32 @@ struct Crossed<'a> {
     plan: &'a Plan,
 }
 
-/// One learner among the candidates of one pool.
+/// One learner among the candidates of one pool, and of others that its fit serves.
 struct Among<'a> {
     learner: &'a dyn Learner,
-    pool: &'a Pool,
+    /// The pool that it is fitted over, and those that it serves besides: some of its candidates each.
+    pools: &'a [Pool],
     learn: View<'a>,
     context: Context,
-    dials: Vec<Dial>,
+    /// Those of each pool.
+    dials: Vec<Vec<Dial>>,
     /// Whether some items are kept to test the dials.
     promising: bool,
 }
 
+impl Among<'_> {
+    /// The places of a pool's candidates among those that were learned from; `None` for all of them.
+    fn places(&self, pool: usize) -> Option<&[usize]> {
+        (pool > 0).then(|| self.pools[pool].columns.as_slice())
+    }
+}
+
 impl Crossed<'_> {
-    /// The policy of a learner for each outlay that is known, and with and without items kept for a promise.
-    fn try_one(
+    /// The policies of a learner for each pool and outlay that is known, and with and without items kept for a promise.
+    fn try_all(
         &self,
         learner: &dyn Learner,
-        pool: &Pool,
+        pools: &[Pool],
         evidence: &Evidence,
     ) -> Result<Vec<Tried>, NotApplicable> {
         let latency = learner.trades_outlay() && Outlay::Latency.is_known(evidence);
@@ -184,36 +196,59 @@ impl Crossed<'_> {
         for (outlay, only_for) in outlays {
             let context = Context { outlay, seed: self.plan.seed };
             let learn = View { evidence, rows: self.learn.rows.clone() };
-            let dials = learner.dials(evidence, &context);
-            let mut among = Among { learner, pool, learn, context, dials, promising: false };
-            let (mut trial, policy) = self.tried(&among)?;
-            trial.outlay = only_for;
+            let of =
+                |pool: &Pool| learner.dials(&self.learn.evidence.with_candidates(&pool.columns), &context);
+            let dials = pools.iter().map(of).collect();
+            let mut among = Among { learner, pools, learn, context, dials, promising: false };
+            let plain = self.tried(&among)?;
             among.promising = true;
             let promising = learner.promises().then(|| self.tried(&among).ok()).flatten();
-            trial.has_twin = promising.is_some();
-            tried.push((trial, policy));
-            if let Some((mut trial, policy)) = promising {
-                (trial.outlay, trial.has_twin) = (only_for, true);
+            let has_twin = promising.is_some();
+            for (mut trial, policy) in plain.into_iter().chain(promising.into_iter().flatten()) {
+                (trial.outlay, trial.has_twin) = (only_for, has_twin);
                 tried.push((trial, policy));
             }
         }
         Ok(tried)
     }
 
-    /// Plays every fold with the policy that did not see it, and the test items with that of all.
-    fn tried(&self, among: &Among<'_>) -> Result<Tried, NotApplicable> {
-        let (whole, whole_tested) = self.fit(among, &among.learn)?;
-        let mut rounds: Vec<Round> = Vec::new();
+    /// Plays every fold with the policy that did not see it, and the test items with that of all: for each pool.
+    fn tried(&self, among: &Among<'_>) -> Result<Vec<Tried>, NotApplicable> {
+        let (whole, tested) = self.fit(among, &among.learn)?;
+        let mut rounds: Vec<Vec<Round>> = among.pools.iter().map(|_| Vec::new()).collect();
         for folding in self.foldings {
-            rounds.push(self.round(among, folding)?);
-            if self.is_settled(&rounds) {
+            let open: Vec<usize> =
+                (0..rounds.len()).filter(|&pool| !self.is_settled(&rounds[pool])).collect();
+            if open.is_empty() {
                 break;
             }
+            for (&pool, round) in open.iter().zip(self.round(among, folding, &open)?) {
+                rounds[pool].push(round);
+            }
         }
+        let narrowed = |pool: usize| among.places(pool).and_then(|places| whole.narrowed(places));
+        let others: Vec<Box<dyn Policy>> = (1..rounds.len()).filter_map(narrowed).collect();
+        let all = std::iter::once((whole, tested)).chain(others.into_iter().map(|policy| (policy, None)));
+        let tried = all.zip(rounds).enumerate();
+        Ok(tried
+            .map(|(pool, ((whole, tested), rounds))| self.trial(among, pool, whole, tested, rounds))
+            .collect())
+    }
+
+    /// What a policy did in the rounds of a pool.
+    fn trial(
+        &self,
+        among: &Among<'_>,
+        pool: usize,
+        whole: Box<dyn Policy>,
+        tested: Option<Tested>,
+        rounds: Vec<Round>,
+    ) -> Tried {
+        let (own, all_dials) = (&among.pools[pool], &among.dials[pool]);
         let mut kept: Vec<usize> = rounds.iter().flat_map(|(plays, ..)| plays.distinct()).collect();
         kept.sort_unstable();
         kept.dedup();
-        let dials: Vec<Dial> = kept.iter().map(|&dial| among.dials[dial]).collect();
+        let dials: Vec<Dial> = kept.iter().map(|&dial| all_dials[dial]).collect();
         let full = self.learn.evidence;
         let on_test = self.test.map(|test| record(whole.as_ref(), full, &test.rows, &dials));
         let mut advantage = rounds.first().map(|(_, advantage, _)| advantage.clone()).unwrap_or_default();
@@ -222,16 +257,16 @@ impl Crossed<'_> {
         }
         let (plays, folds): (Vec<Plays>, Vec<Vec<Tested>>) =
             rounds.into_iter().map(|(plays, _, tested)| (plays.at(&kept), tested)).unzip();
-        let calibration = whole_tested.map(|whole| Calibration { dials: among.dials.clone(), folds, whole });
-        let name = match among.pool.name.as_str() {
+        let calibration = tested.map(|whole| Calibration { dials: all_dials.clone(), folds, whole });
+        let name = match own.name.as_str() {
             "all" => among.learner.name(),
             pool => format!("{}@{}", among.learner.name(), pool.replace(' ', "-")),
         };
         let trial = Trial {
             name,
             kind: among.learner.kind(),
-            pool: among.pool.name.clone(),
-            columns: among.pool.columns.clone(),
+            pool: own.name.clone(),
+            columns: own.columns.clone(),
             outlay: None,
             dials,
             plays,
@@ -240,11 +275,16 @@ impl Crossed<'_> {
             calibration,
             has_twin: false,
         };
-        Ok((trial, whole))
+        (trial, whole)
     }
 
-    /// One folding: five fits, each played over the fold that it did not see.
-    fn round(&self, among: &Among<'_>, folding: &Folding) -> Result<Round, NotApplicable> {
+    /// One folding: five fits, each played over the fold that it did not see, for each of these pools.
+    fn round(
+        &self,
+        among: &Among<'_>,
+        folding: &Folding,
+        open: &[usize],
+    ) -> Result<Vec<Round>, NotApplicable> {
         let full = self.learn.evidence;
         let len = self.learn.rows.len();
         let two = full.candidates().len() == 2;
@@ -258,12 +298,18 @@ impl Crossed<'_> {
         type Fitted = (Vec<usize>, Box<dyn Policy>, Option<Tested>);
         let fitted: Vec<Fitted> =
             (0..folding.count).into_par_iter().map(fit).collect::<Result<_, NotApplicable>>()?;
-        let mut plays = Plays::unknown(among.dials.len(), len);
+        let each: Vec<(Option<&[usize]>, &[Dial])> =
+            open.iter().map(|&pool| (among.places(pool), among.dials[pool].as_slice())).collect();
+        let blank = |(_, dials): &(_, &[Dial])| (Plays::unknown(dials.len(), len), Vec::new(), Vec::new());
+        let mut rounds: Vec<Round> = each.iter().map(blank).collect();
         let mut advantage = vec![f64::NAN; if two { len } else { 0 }];
         let mut all_tested = Vec::new();
         for (held_out, policy, tested) in fitted {
             let rows: Vec<Row> = held_out.iter().map(|&position| self.learn.rows[position]).collect();
-            plays.scatter(&record(policy.as_ref(), full, &rows, &among.dials), &held_out);
+            let played = record_each(policy.as_ref(), full, &rows, &each);
+            for ((plays, ..), played) in rounds.iter_mut().zip(&played) {
+                plays.scatter(played, &held_out);
+            }
             if two {
                 for (&position, expected) in held_out.iter().zip(advantages(policy.as_ref(), full, &rows)) {
                     advantage[position] = expected;
@@ -271,7 +317,11 @@ impl Crossed<'_> {
             }
             all_tested.extend(tested);
         }
-        Ok((plays, advantage, all_tested))
+        // Both are of the policy over the pool that was learned from, which stands first while it is open.
+        if let (Some((_, first, tested)), Some(0)) = (rounds.first_mut(), open.first()) {
+            (*first, *tested) = (advantage, all_tested);
+        }
+        Ok(rounds)
     }
 
     fn fit(
@@ -289,7 +339,7 @@ impl Crossed<'_> {
         }
         let items = fitted.rows.iter().map(|&row| position_of[row]).collect();
         // Among all candidates, as everything is kept.
-        let plays = record(fitted.policy.as_ref(), self.learn.evidence, &fitted.rows, &among.dials);
+        let plays = record(fitted.policy.as_ref(), self.learn.evidence, &fitted.rows, &among.dials[0]);
         Ok((fitted.policy, Some(Tested { items, plays })))
     }
 

@@ -50,6 +50,12 @@ pub trait Learner: Send + Sync {
         false
     }
 
+    /// Whether one fit over all candidates serves any of them ([`Policy::narrowed`]), as where the quality of each is
+    /// foretold by itself: it is then not learned anew for each lineage. Such a learner makes no promises.
+    fn narrows(&self) -> bool {
+        false
+    }
+
     /// Learns from these rows and from no others.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ pub use crossfit::{Learned, Plan, dense_groups, learn};
 pub use error::{CombineError, NotApplicable};
 pub use folds::Folds;
 pub use learner::{Context, Learner};
-pub use ordinate_learn::random;
+pub use ordinate_core::random;
 pub use ordinate_trials::{Outlay, Played};
 pub use pools::{Pool, pools};
 pub use replay::{record, replay};

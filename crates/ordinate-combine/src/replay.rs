@@ -14,32 +14,61 @@ use rayon::prelude::*;
 /// not asked, nothing can be said.
 #[must_use]
 pub fn record(policy: &dyn Policy, evidence: &Evidence, rows: &[Row], dials: &[Dial]) -> Plays {
+    record_each(policy, evidence, rows, &[(None, dials)]).pop().unwrap_or_default()
+}
+
+/// [`record`] of a policy and of what it is among some of its candidates ([`Policy::narrowed`]), each at its dials: it
+/// thinks once about each item. The policy itself, if it is among them, stands first.
+pub(crate) fn record_each(
+    policy: &dyn Policy,
+    evidence: &Evidence,
+    rows: &[Row],
+    each: &[(Option<&[usize]>, &[Dial])],
+) -> Vec<Plays> {
     const BLOCK: usize = 512;
-    let columns: Vec<usize> =
-        policy.candidates().iter().map(|name| evidence.column_of(name).unwrap_or(usize::MAX)).collect();
-    if columns.contains(&usize::MAX) {
-        return Plays::unknown(dials.len(), rows.len());
+    let narrowed: Vec<Option<Box<dyn Policy>>> =
+        each.iter().map(|(places, _)| places.and_then(|places| policy.narrowed(places))).collect();
+    let columns: Vec<Vec<usize>> = narrowed
+        .iter()
+        .map(|narrow| narrow.as_deref().unwrap_or(policy).candidates())
+        .map(|names| names.iter().map(|name| evidence.column_of(name).unwrap_or(usize::MAX)).collect())
+        .collect();
+    if columns.iter().any(|columns| columns.contains(&usize::MAX)) {
+        return each.iter().map(|(_, dials)| Plays::unknown(dials.len(), rows.len())).collect();
     }
-    let blocks: Vec<Plays> = rows
+    let blocks: Vec<Vec<Plays>> = rows
         .par_chunks(BLOCK)
         .map(|block| {
-            let mut plays = PlaysBuilder::new(dials.len());
-            let mut play = Play { evidence, policy, columns: &columns, way: Vec::new(), merged: None };
+            let mut builders: Vec<PlaysBuilder> =
+                each.iter().map(|(_, dials)| PlaysBuilder::new(dials.len())).collect();
+            let mut way = Vec::new();
             for &row in block {
-                let mut thought = policy.think(&evidence.items().query(row));
-                for (number, dial) in dials.iter().enumerate() {
-                    play.run(row, *dial, &mut thought);
-                    plays.push(number, &play.way, play.merged);
+                let mut whole = policy.think(&evidence.items().query(row));
+                for (number, (plays, (places, dials))) in builders.iter_mut().zip(each).enumerate().rev() {
+                    let policy = narrowed[number].as_deref().unwrap_or(policy);
+                    let columns = &columns[number];
+                    let mut thought = match places {
+                        Some(places) => whole.of(places),
+                        None => std::mem::take(&mut whole),
+                    };
+                    let mut play =
+                        Play { evidence, policy, columns, way: std::mem::take(&mut way), merged: None };
+                    for (number, dial) in dials.iter().enumerate() {
+                        play.run(row, *dial, &mut thought);
+                        plays.push(number, &play.way, play.merged);
+                    }
+                    way = play.way;
                 }
             }
-            plays.finish()
+            builders.into_iter().map(PlaysBuilder::finish).collect()
         })
         .collect();
-    let mut all = PlaysBuilder::new(dials.len());
-    for block in &blocks {
-        all.append(block);
-    }
-    all.finish()
+    let joined = |number: usize, dials: &[Dial]| {
+        let mut all = PlaysBuilder::new(dials.len());
+        blocks.iter().for_each(|block| all.append(&block[number]));
+        all.finish()
+    };
+    each.iter().enumerate().map(|(number, (_, dials))| joined(number, dials)).collect()
 }
 
 /// The outcome of `policy` on `rows` at each dial: [`record`], with the figures of the evidence.

@@ -17,6 +17,7 @@ pub mod needs;
 pub mod notes;
 pub mod output;
 pub mod policy;
+pub mod random;
 pub mod score;
 pub mod task;
 pub mod verdict;

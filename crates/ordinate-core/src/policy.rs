@@ -127,6 +127,15 @@ pub struct Thought {
     pub memo: Vec<f64>,
 }
 
+impl Thought {
+    /// Of the candidates in these places alone, before any answer was seen.
+    #[must_use]
+    pub fn of(&self, places: &[usize]) -> Self {
+        let some = |all: &[f64]| places.iter().filter_map(|&place| all.get(place).copied()).collect();
+        Self { quality: some(&self.quality), outlay: some(&self.outlay), memo: Vec::new() }
+    }
+}
+
 /// Decides which candidates to ask about an item, and what to answer.
 ///
 /// One object serves all dials of its curve: [`Policy::think`] looks at the item once, [`Policy::next`] is
@@ -146,6 +155,12 @@ pub trait Policy: Send + Sync + std::fmt::Debug {
     /// Every call adds to `seen` what the last [`Step::Ask`] asked for; a policy must give an answer once all
     /// candidates were seen.
     fn next(&self, query: &Query<'_>, thought: &mut Thought, seen: &[Seen<'_>], dial: Dial) -> Step;
+
+    /// The same policy over some of its candidates alone, by place, where that needs no fit of its own. What it thinks of an
+    /// item is then what this one thinks, of those candidates ([`Thought::of`]).
+    fn narrowed(&self, _places: &[usize]) -> Option<Box<dyn Policy>> {
+        None
+    }
 
     /// Everything that [`Policy::next`] needs, as JSON: what is written to `policies/*.json`.
     ///

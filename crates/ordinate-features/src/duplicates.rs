@@ -8,9 +8,10 @@
 
 use std::collections::HashMap;
 
+use ordinate_core::random::mix;
 use rayon::prelude::*;
 
-use crate::ngrams::{mix, normalised};
+use crate::ngrams::normalised;
 
 /// The least Jaccard similarity of the 4-grams of nearly equal texts. One letter changed among 30 leaves 0.74, a word of six
 /// letters changed among 100 characters 0.83; two questions after the capital of two countries have 0.5.

@@ -1,5 +1,6 @@
 //! Hashed n-grams of words and characters.
 
+use ordinate_core::random::mix;
 use serde::{Deserialize, Serialize};
 
 use crate::sparse::Sparse;
@@ -58,14 +59,6 @@ impl Ngrams {
 /// Starts of the hashes, so that a word and a character n-gram of the same letters differ.
 const CHARS: u64 = 0x6368_6172;
 const WORDS: u64 = 0x776f_7264;
-
-/// The finaliser of SplitMix64: every bit of the input moves every bit of the output.
-pub(crate) fn mix(mut z: u64) -> u64 {
-    z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
 
 /// Lower-cased characters, every run of white space one space.
 pub(crate) fn normalised(text: &str) -> Vec<char> {

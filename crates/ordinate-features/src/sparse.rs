@@ -73,7 +73,7 @@ impl Sparse {
     pub fn fold_into(&self, weight: f32, dense: &mut [f32]) {
         let mask = dense.len() - 1;
         for (index, value) in self.iter() {
-            let hash = crate::ngrams::mix(u64::from(index));
+            let hash = ordinate_core::random::mix(u64::from(index));
             let place = hash as usize & mask;
             dense[place] += if hash >> 63 == 0 { weight * value } else { -weight * value };
         }

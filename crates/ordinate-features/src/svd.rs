@@ -1,6 +1,7 @@
 //! A few dense dimensions for sparse rows: truncated singular value decomposition (latent semantic analysis).
 
 use faer::{Mat, Side};
+use ordinate_core::random::SplitMix;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -106,12 +107,9 @@ impl Tall {
 
 /// Standard normal numbers (Box and Muller), the same for the same seed.
 fn noise(rows: usize, width: usize, seed: u64) -> Tall {
-    let mut state = seed ^ 0x5bd1_e995;
-    let mut unit = || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let bits = (crate::ngrams::mix(state) >> 11) as f64;
-        (bits + 1.0) / (1_u64 << 53) as f64
-    };
+    let mut random = SplitMix::new(seed ^ 0x5bd1_e995);
+    // One bit more than `unit` has: the logarithm wants no 0.
+    let mut unit = || random.unit() + 1.0 / (1_u64 << 53) as f64;
     let mut normal =
         || ((-2.0 * libm::log(unit())).sqrt() * libm::cos(std::f64::consts::TAU * unit())) as f32;
     Tall { width, cells: (0..rows * width).map(|_| normal()).collect() }

@@ -1,5 +1,7 @@
 //! Weights of n-grams: frequent in the text, rare among texts.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use crate::packed;
@@ -51,6 +53,18 @@ impl From<Tfidf> for Saved {
     }
 }
 
+/// The sublinear term frequency, `1 + ln count`. Few terms come more often than the table is long.
+fn frequency(count: f32) -> f32 {
+    static TABLE: LazyLock<[f32; 32]> =
+        LazyLock::new(|| std::array::from_fn(|count| 1.0 + libm::logf((count as f32).max(1.0))));
+    let whole = count as usize;
+    match TABLE.get(whole) {
+        Some(known) if whole as f32 == count => *known,
+        _ if count > 1.0 => 1.0 + libm::logf(count),
+        _ => 1.0,
+    }
+}
+
 impl Tfidf {
     /// Counts in how many of these texts each term is. Terms of fewer than `least` texts are left out.
     /// `dims` is the number of places ([`crate::Ngrams::dims`]).
@@ -94,15 +108,16 @@ impl Tfidf {
     /// The weights of a text; empty where none of its terms is known.
     #[must_use]
     pub fn transform(&self, counts: &Sparse) -> Sparse {
-        let mut weighted = Sparse::default();
-        for (index, count) in counts.iter() {
-            let idf = self.idf.get(index as usize).copied().unwrap_or(0.0);
+        let (mut index, mut value) =
+            (Vec::with_capacity(counts.index.len()), Vec::with_capacity(counts.index.len()));
+        for (at, count) in counts.iter() {
+            let idf = self.idf.get(at as usize).copied().unwrap_or(0.0);
             if idf > 0.0 {
-                let frequency = if count > 1.0 { 1.0 + libm::logf(count) } else { 1.0 };
-                weighted.index.push(index);
-                weighted.value.push(frequency * idf);
+                index.push(at);
+                value.push(frequency(count) * idf);
             }
         }
+        let mut weighted = Sparse { index, value };
         let norm = weighted.norm();
         if norm > 0.0 {
             weighted.value.iter_mut().for_each(|value| *value /= norm);

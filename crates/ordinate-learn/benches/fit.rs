@@ -3,8 +3,8 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use divan::Bencher;
+use ordinate_core::random::SplitMix;
 use ordinate_learn::forest::{Forest, Params};
-use ordinate_learn::random::SplitMix;
 use ordinate_learn::{Matrix, kernel};
 
 fn main() {

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use rayon::prelude::*;
 
 use crate::margin::Cells;
-use crate::random::shuffle;
+use ordinate_core::random::shuffle;
 
 /// Passes over the rows after which fitting stops in any case.
 const PASSES: usize = 200;
@@ -234,7 +234,7 @@ fn add<const L: usize>(weights: &mut [[f32; L]], row: &Cells<'_>, steps: &[f64; 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::SplitMix;
+    use ordinate_core::random::SplitMix;
 
     /// Classes side by side, and each alone: the same bits.
     #[test]

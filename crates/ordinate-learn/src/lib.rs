@@ -11,7 +11,6 @@ mod lbfgs;
 pub mod logistic;
 pub mod margin;
 mod matrix;
-pub mod random;
 
 pub use dense::Link;
 pub use error::LearnError;

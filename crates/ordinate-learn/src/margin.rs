@@ -173,7 +173,7 @@ fn check(rows: &[Cells<'_>], features: usize, classes: usize, cost: f64) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::SplitMix;
+    use ordinate_core::random::SplitMix;
 
     /// The primal gradient at the result is near zero: `w = C * sum of (holds - p) x`.
     #[test]

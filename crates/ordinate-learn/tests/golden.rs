@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
 #![allow(missing_docs)]
 
+use ordinate_core::random::SplitMix;
 use ordinate_learn::forest::{Forest, Params};
-use ordinate_learn::random::SplitMix;
 use ordinate_learn::{Link, Logistic, Margins, Matrix, greedy, kernel};
 use serde_json::Value;
 

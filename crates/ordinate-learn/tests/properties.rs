@@ -2,8 +2,8 @@
 
 #![allow(missing_docs)]
 
+use ordinate_core::random::SplitMix;
 use ordinate_learn::forest::{Forest, Params};
-use ordinate_learn::random::SplitMix;
 use ordinate_learn::{LearnError, Matrix, kernel};
 use proptest::prelude::*;
 

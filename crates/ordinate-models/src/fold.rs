@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ordinate_learn::random::shuffle;
+use ordinate_core::random::shuffle;
 
 /// A fold below `folds` for each place, given its group (`None`: it stands for itself): groups dealt out in a shuffled
 /// order, as evenly as they go. The same seed gives the same folds.

@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use ordinate_core::random::shuffle;
 use ordinate_features::Sparse;
-use ordinate_learn::random::shuffle;
 use ordinate_learn::{Cells, LearnError, Link, Margins};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -42,10 +42,13 @@ impl Manifest {
     /// # Errors
     /// [`ModelError::File`] where there is none, or one that this version cannot read.
     pub fn read(folder: &Path) -> Result<Self, ModelError> {
-        let manifest: Self = read_json(folder, NAME)?;
+        let mut manifest: Self = read_json(folder, NAME)?;
         if manifest.version != VERSION {
             let found = manifest.version;
             return Err(damaged(folder, &format!("its manifest has version {found}, not {VERSION}")));
+        }
+        if let Some(EncoderSource::Folder(source)) = manifest.source {
+            manifest.source = Some(EncoderSource::Folder(source.on_this_machine()));
         }
         Ok(manifest)
     }

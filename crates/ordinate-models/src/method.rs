@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ordinate_core::Items;
-use ordinate_learn::random::shuffle;
+use ordinate_core::random::shuffle;
 use serde::Serialize;
 use serde_json::Value;
 

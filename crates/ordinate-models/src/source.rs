@@ -16,6 +16,9 @@ pub struct Source {
     pub folder: PathBuf,
     /// The commit of the hub, where it came from there.
     pub revision: Option<String>,
+    /// `org/name` at the hub, where it came from there: how it is found on another machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
 }
 
 impl Source {
@@ -27,7 +30,7 @@ impl Source {
         let Some(name) = ModelName::parse(text)? else {
             let folder = base.join(text);
             if folder.is_dir() {
-                return Ok(Self { folder, revision: None });
+                return Ok(Self { folder, revision: None, model: None });
             }
             if text.contains(['/', '\\', '.']) {
                 return Err(file(
@@ -39,13 +42,32 @@ impl Source {
         };
         let cache = Cache::from_env();
         match cache.find(&name) {
-            Some(found) => Ok(Self { folder: found.folder, revision: Some(found.commit) }),
+            Some(found) => {
+                let model = Some(name.repository().to_owned());
+                Ok(Self { folder: found.folder, revision: Some(found.commit), model })
+            }
             None => Err(file(
                 &cache.repository(&name),
                 &format!(
                     "{name} is not in the hub's cache; fetch it with `ordinate models fetch {name}`, or name a folder"
                 ),
             )),
+        }
+    }
+
+    /// The same where its folder is not on this machine, and its commit is in the hub's cache here: what was saved beside
+    /// it was then brought here from elsewhere. Else it stays as it is, and opening it says what is missing.
+    #[must_use]
+    pub fn on_this_machine(self) -> Self {
+        let (Some(model), Some(revision)) = (&self.model, &self.revision) else { return self };
+        if self.folder.is_dir() {
+            return self;
+        }
+        let name = ModelName::parse(&format!("hf:{model}@{revision}"));
+        let found = name.ok().flatten().and_then(|name| Cache::from_env().find(&name));
+        match found {
+            Some(found) => Self { folder: found.folder, ..self },
+            None => self,
         }
     }
 

@@ -33,7 +33,7 @@ fn probes_on_few_and_many_labels() {
         let draws = if count > 1_000 { 1 } else { 5 };
         let mut sum = 0.0;
         for draw in 0..draws {
-            ordinate_learn::random::shuffle(&mut order, draw);
+            ordinate_core::random::shuffle(&mut order, draw);
             let chosen = &order[..count.min(order.len())];
             let few: Vec<_> = chosen.iter().map(|&at| vectors[at].clone()).collect();
             let targets: Vec<Vec<String>> = chosen.iter().map(|&at| vec![labels[at].clone()]).collect();

@@ -52,7 +52,7 @@ fn every_encoder() {
     for case in golden["cases"].as_array().unwrap().iter().chain(golden["masked"].as_array().unwrap()) {
         let folder = tempfile::tempdir().unwrap();
         tiny_encoder::save(case, folder.path());
-        let source = Source { folder: folder.path().to_owned(), revision: None };
+        let source = Source { folder: folder.path().to_owned(), revision: None, model: None };
         let encoder = Trainable::open(&source).unwrap();
         let name = case["config"]["model_type"].to_string();
         assert!(encoder.variables().len() > 10, "{name}");
@@ -85,7 +85,7 @@ fn every_decoder() {
     let tokens: Vec<u32> = vec![3, 5, 8, 13, 7, 4, 9, 2, 11, 6];
     for row in &rows {
         let folder = tiny::folder(row);
-        let source = Source { folder: folder.path().to_owned(), revision: None };
+        let source = Source { folder: folder.path().to_owned(), revision: None, model: None };
         let decoder = trainable(&source).unwrap();
         let name = row["name"].to_string();
         let logits = decoder.all_logits(&tokens).unwrap();

@@ -17,6 +17,7 @@ use crate::materials::Materials;
 use crate::metric;
 use crate::observe::{Seen, Step, step};
 use crate::options::Options;
+use crate::reopen::Shared;
 use crate::summary::{note, record};
 use crate::work::aside;
 
@@ -28,8 +29,8 @@ pub(crate) struct Gathered {
     pub(crate) folder: Folder,
     /// The candidates that were asked.
     pub(crate) asked: Vec<Asked>,
-    /// The labels of the task, where its kind has a list of them and anybody was asked.
-    pub(crate) labels: Vec<String>,
+    /// What all were told, where anybody was asked.
+    pub(crate) told: Shared,
 }
 
 /// What is known of a task's candidates without reading its data.
@@ -111,7 +112,7 @@ pub(crate) async fn gather(
             deployment: Vec::new(),
             folder,
             asked: Vec::new(),
-            labels: Vec::new(),
+            told: Shared::default(),
         });
     }
     // What can be refused is refused before anything is paid for, in money or in hours of training.
@@ -165,8 +166,9 @@ pub(crate) async fn gather(
     loaded.notes.extend(notes);
     loaded.notes.extend(crate::script::note(task, &materials.items));
     let measured = before.iter().chain(told).map(record).collect();
-    let labels = materials.labels;
-    Ok(Gathered { loaded, measured, deployment, folder, asked, labels })
+    let examples = materials.examples.drawn_from().into_iter().cloned().collect();
+    let told = Shared { labels: materials.labels, examples };
+    Ok(Gathered { loaded, measured, deployment, folder, asked, told })
 }
 
 /// Puts the answers of a candidate into their cells.

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ordinate_core::column::Codes;
-use ordinate_core::task::ChooseExamples;
+use ordinate_core::task::{ChooseExamples, PromptSection};
 use ordinate_core::{Item, Items, OutputKind, Part};
 use ordinate_data::Task;
 use ordinate_remote::Examples;
-use ordinate_tasks::Scorer;
+use ordinate_tasks::{Kind, Scorer};
 
 use crate::error::Error;
 
@@ -78,8 +78,7 @@ impl ordinate_measure::Items for Columns {
 /// The examples that `[prompt]` wants, drawn from these items.
 fn examples(task: &Task, train: impl Iterator<Item = Item>) -> Result<Examples, Error> {
     let prompt = &task.file.prompt;
-    let k = prompt.examples.unwrap_or(0) as usize;
-    if k == 0 {
+    if prompt.examples.unwrap_or(0) == 0 {
         return Ok(Examples::none());
     }
     let train: Vec<Item> = train.collect();
@@ -88,8 +87,13 @@ fn examples(task: &Task, train: impl Iterator<Item = Item>) -> Result<Examples, 
                        remove examples.";
         return Err(Error::task(task, problem));
     }
-    let classes = task.kind.output() == Some(OutputKind::Label);
+    Ok(draw(task.kind, prompt, task.file.statistics.seed.unwrap_or_default(), train))
+}
+
+/// Draws examples from these items, as `[prompt]` says.
+pub(crate) fn draw(kind: &dyn Kind, prompt: &PromptSection, seed: u64, train: Vec<Item>) -> Examples {
+    let k = prompt.examples.unwrap_or(0) as usize;
+    let classes = kind.output() == Some(OutputKind::Label);
     let default = if classes { ChooseExamples::PerClass } else { ChooseExamples::Random };
-    let choose = prompt.choose_examples.unwrap_or(default);
-    Ok(Examples::draw(train, k, choose, task.file.statistics.seed.unwrap_or_default()))
+    Examples::draw(train, k, prompt.choose_examples.unwrap_or(default), seed)
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ordinate_core::Item;
 use ordinate_core::task::{CandidateEntry, PromptSection};
 use ordinate_data::Task;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,9 @@ pub struct Reopened {
     pub prompt: PromptSection,
     /// The seed of the run.
     pub seed: u64,
+    /// The items that examples are drawn from, where some are shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<Item>,
     /// The candidates, in the order of the task file.
     pub candidates: Vec<ReopenedCandidate>,
 }
@@ -63,8 +67,17 @@ impl Reopened {
     }
 }
 
+/// What all candidates were told besides an item.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Shared {
+    /// The labels of the task.
+    pub(crate) labels: Vec<String>,
+    /// The items that examples are drawn from.
+    pub(crate) examples: Vec<Item>,
+}
+
 /// Writes the file, and beside it everything that was trained.
-pub(crate) fn write(folder: &Folder, task: &Task, labels: &[String], asked: &[Asked]) -> Result<(), Error> {
+pub(crate) fn write(folder: &Folder, task: &Task, told: &Shared, asked: &[Asked]) -> Result<(), Error> {
     let mut candidates = Vec::new();
     for (column, entry) in task.resolved().candidate.into_iter().enumerate() {
         let one = asked.iter().find(|one| one.column == column);
@@ -77,9 +90,10 @@ pub(crate) fn write(folder: &Folder, task: &Task, labels: &[String], asked: &[As
         candidates.push(ReopenedCandidate { kind, model, entry });
     }
     let task_kind = task.kind.name().to_owned();
-    let (labels, prompt) = (labels.to_vec(), task.file.prompt.clone());
+    let Shared { labels, examples } = told.clone();
+    let prompt = task.file.prompt.clone();
     let seed = task.file.statistics.seed.unwrap_or_default();
-    let all = Reopened { version: VERSION, task_kind, labels, prompt, seed, candidates };
+    let all = Reopened { version: VERSION, task_kind, labels, prompt, seed, examples, candidates };
     let text = serde_json::to_string_pretty(&all).map_err(Error::broken)?;
     folder.write(FILE, &(text + "\n"))
 }

@@ -44,7 +44,7 @@ pub async fn run(task: &Task, options: &Options, observer: Arc<dyn Observer>) ->
 
 /// Judges, and writes the run folder.
 fn judged(task: &Task, gathered: Gathered, seen: &dyn Observer) -> Result<Run, Error> {
-    let Gathered { mut loaded, measured, deployment, folder, asked, labels } = gathered;
+    let Gathered { mut loaded, measured, deployment, folder, asked, told } = gathered;
     let hosted = hosted(&loaded.evidence, &deployment);
     // What policies learn must not hang on needs; the evidence that is kept has the costs that hold under them.
     host_when_busy(&mut loaded.evidence, &hosted);
@@ -57,7 +57,7 @@ fn judged(task: &Task, gathered: Gathered, seen: &dyn Observer) -> Result<Run, E
     host(&mut loaded.evidence, &setting.hosted, verdict.needs.volume_per_day);
     write_evidence(&folder.path("evidence.parquet"), &loaded.evidence).map_err(Error::broken)?;
     folder.write("task.toml", &task.to_toml()?)?;
-    reopen::write(&folder, task, &labels, &asked)?;
+    reopen::write(&folder, task, &told, &asked)?;
     let trials = keep(&learned.trials, &setting).map_err(Error::broken)?;
     folder.pack(TRIALS, &trials)?;
     for (file, artefact) in learned.artefacts(&verdict) {

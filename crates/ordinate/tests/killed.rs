@@ -103,6 +103,43 @@ fn a_run_folder_is_whole() {
     assert!(!other.path("cache").exists());
 }
 
+/// What a decoder is shown besides an input lies in the run folder too.
+#[test]
+fn a_decoder_is_shown_the_examples_of_its_run() {
+    let desk = Desk::new();
+    let lines = |from: usize, to: usize| -> String {
+        (from..to)
+            .map(|at| {
+                let label = ["ab", "xy"][at % 2];
+                format!("{{\"id\":\"i{at}\",\"text\":\"abc {at} xyz\",\"label\":\"{label}\"}}\n")
+            })
+            .collect()
+    };
+    desk.write("train.jsonl", lines(0, 30));
+    desk.write("test.jsonl", lines(30, 60));
+    let model = desk.write("m.gguf", tiny::gguf("llama-Q8_0"));
+    let task = format!(
+        "[task]\nname = \"t\"\nkind = \"classify\"\n[data]\ntrain = \"train.jsonl\"\ntest = \"test.jsonl\"\ninput = \"text\"\n\
+         target = \"label\"\n[prompt]\nexamples = 4\nchoose_examples = \"nearest\"\n[combine]\nkinds = [\"single\"]\n\
+         [[candidate]]\nname = \"one\"\nlineage = \"general\"\nlocal = {{ model = {:?} }}\n",
+        model.to_str().unwrap()
+    );
+    desk.write("t.toml", task);
+    let ran = desk.ordinate(["run", "t.toml", "--out", "run"]);
+    assert_eq!(ran.status(), 0, "{}", ran.stderr());
+    let script = "import sqlite3\n\
+                  c = sqlite3.connect('file:run/answers.sqlite?mode=ro', uri=True)\n\
+                  print(c.execute(\"SELECT confidence FROM answer WHERE item = 'i41'\").fetchone()[0])\n";
+    let kept = Command::new("python3").args(["-c", script]).current_dir(desk.path(".")).output().unwrap();
+    let kept: f64 = String::from_utf8(kept.stdout).unwrap().trim().parse().unwrap();
+    std::fs::remove_file(desk.path("train.jsonl")).unwrap();
+    let asked = desk.ordinate(["ask", "run", "abc 41 xyz", "--policy", "one", "--json"]);
+    assert_eq!(asked.status(), 0, "{}", asked.stderr());
+    let said: serde_json::Value = serde_json::from_str(&asked.stdout()).unwrap();
+    let sure = said["answers"][0]["confidence"].as_f64().unwrap();
+    assert!((sure - kept).abs() < 1e-6, "{said} {kept}");
+}
+
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {

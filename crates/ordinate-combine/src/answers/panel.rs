@@ -113,7 +113,8 @@ fn draft<'a>(
         })
         .collect();
     let sight = Sight::fit(&scenes, asked.len());
-    let vectors: Vec<f32> = scenes.iter().flat_map(|scene| sight.of(scene)).collect();
+    let mut vectors = Vec::with_capacity(scenes.len() * sight.dimensions());
+    scenes.iter().for_each(|scene| sight.append(scene, &mut vectors));
     let base: Vec<f64> = targets.iter().map(|&target| expected.quality[target]).collect();
     let residuals = Matrix::from_fn(rows.len(), targets.len(), |row, target| {
         evidence.answers(targets[target]).score(rows[row]).unwrap_or(0.0) - base[target]
@@ -156,7 +157,11 @@ impl Panel {
     pub(super) fn expect(&self, scene: &Scene<'_>) -> Vec<f64> {
         let mut expected = self.base.clone();
         let count = self.targets.len().max(1);
-        for (value, weights) in self.sight.of(scene).iter().zip(self.weights.chunks_exact(count)) {
+        let mut vector = Vec::with_capacity(self.sight.dimensions());
+        self.sight.append(scene, &mut vector);
+        // Most dimensions are those of words that nobody said.
+        let said = vector.iter().zip(self.weights.chunks_exact(count)).filter(|(value, _)| **value != 0.0);
+        for (value, weights) in said {
             for (expected, weight) in expected.iter_mut().zip(weights) {
                 *expected += f64::from(*value) * f64::from(*weight);
             }

@@ -73,15 +73,16 @@ impl Sight {
         }
     }
 
-    /// The length of the vectors of [`Sight::of`].
+    /// The length of the vectors of [`Sight::append`].
     pub(super) fn dimensions(&self) -> usize {
         (1 << INPUT_BITS) + SURFACE_WAVES + LOOK_WAVES + self.asked * (1 << WORDS_BITS)
     }
 
-    /// The vector of a scene: inner products of two are the kernel.
-    pub(super) fn of(&self, scene: &Scene<'_>) -> Vec<f32> {
-        let mut all = vec![0.0; 1 << INPUT_BITS];
-        self.tfidf.fold(&scene.text.grams, INPUT.sqrt(), &mut all);
+    /// Appends the vector of a scene: inner products of two are the kernel.
+    pub(super) fn append(&self, scene: &Scene<'_>, all: &mut Vec<f32>) {
+        let begin = all.len();
+        all.resize(begin + (1 << INPUT_BITS), 0.0);
+        self.tfidf.fold(&scene.text.grams, INPUT.sqrt(), &mut all[begin..]);
         let look = self.look.transform(&look(scene));
         let (near_surface, near_look) = self.waves.get_or_init(|| {
             let (p, q) = (self.surface.varying(), self.look.varying());
@@ -90,8 +91,8 @@ impl Sight {
                 Waves::new(look.len(), q, LOOK_WAVES, LOOK_WIDTH, LOOK, 2),
             )
         });
-        near_surface.append(&self.surface.transform(&scene.text.surface), &mut all);
-        near_look.append(&look, &mut all);
+        near_surface.append(&self.surface.transform(&scene.text.surface), all);
+        near_look.append(&look, all);
         let weight = (WORDS / self.asked.max(1) as f32).sqrt();
         for (_, said) in &scene.seen {
             let start = all.len();
@@ -100,8 +101,7 @@ impl Sight {
                 all[start + usize::from(*place)] = weight * value;
             }
         }
-        all.resize(self.dimensions(), 0.0);
-        all
+        all.resize(begin + self.dimensions(), 0.0);
     }
 }
 

@@ -19,6 +19,7 @@ mod tests;
 mod trees;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use ordinate_core::evidence::View;
 use ordinate_core::{CandidateName, Dial, Evidence, Given, Policy, PolicyKind, Query, Seen, Step, Thought};
@@ -99,6 +100,10 @@ impl Learner for RouteLearner {
         Err(Self::not_applicable(why.to_owned()))
     }
 
+    fn narrows(&self) -> bool {
+        true
+    }
+
     fn fit(&self, train: &View<'_>, context: &Context) -> Result<Box<dyn Policy>, NotApplicable> {
         let items = train.evidence.items();
         let mut rows: Vec<usize> =
@@ -154,7 +159,7 @@ impl RouteLearner {
         }
         let known = context.outlay.is_known(evidence);
         let outlays = known.then(|| Outlays::fit(&some, &readings, reader.slices(), context.outlay));
-        Ok(Route { lookup, reader, models, outlays })
+        Ok(Route::from(Fitted { lookup, reader, models, outlays, places: None }))
     }
 }
 
@@ -165,16 +170,50 @@ struct Weighted {
     model: Model,
 }
 
-/// Asks the candidate with the best predicted utility.
+/// What was learned: as it is saved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Route {
+struct Fitted {
     lookup: BySlice,
     reader: Reader,
     models: Vec<Weighted>,
     outlays: Option<Outlays>,
+    /// The candidates that may be asked, where they are not all that were learned from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    places: Option<Vec<usize>>,
+}
+
+/// Asks the candidate with the best predicted utility.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(from = "Fitted")]
+pub struct Route {
+    fitted: Arc<Fitted>,
+    /// The candidates that may be asked, where they are some of those that were learned from: their places and names.
+    some: Option<(Vec<usize>, Vec<CandidateName>)>,
+}
+
+impl From<Fitted> for Route {
+    fn from(mut fitted: Fitted) -> Self {
+        let places = fitted.places.take();
+        let whole = Self { fitted: Arc::new(fitted), some: None };
+        match places {
+            Some(places) => whole.some(&places),
+            None => whole,
+        }
+    }
 }
 
 impl Route {
+    /// Of those whom it asks now, those in these places.
+    fn some(&self, places: &[usize]) -> Self {
+        let names = self.candidates();
+        let names = places.iter().filter_map(|&place| names.get(place).cloned()).collect();
+        let own = |place: &usize| self.some.as_ref().map_or(Some(place), |(own, _)| own.get(*place)).copied();
+        let places = places.iter().filter_map(own).collect();
+        Self { fitted: Arc::clone(&self.fitted), some: Some((places, names)) }
+    }
+}
+
+impl Fitted {
     /// What is expected of each candidate.
     fn expect(&self, query: &Query<'_>) -> Thought {
         let expected = self.lookup.expected(query.slice);
@@ -201,11 +240,12 @@ impl Policy for Route {
     }
 
     fn candidates(&self) -> &[CandidateName] {
-        self.lookup.candidates()
+        self.some.as_ref().map_or(self.fitted.lookup.candidates(), |(_, names)| names)
     }
 
     fn think(&self, query: &Query<'_>) -> Thought {
-        self.expect(query)
+        let whole = self.fitted.expect(query);
+        self.some.as_ref().map_or_else(|| whole.clone(), |(places, _)| whole.of(places))
     }
 
     fn next(&self, _: &Query<'_>, thought: &mut Thought, seen: &[Seen<'_>], dial: Dial) -> Step {
@@ -215,7 +255,12 @@ impl Policy for Route {
         }
     }
 
+    fn narrowed(&self, places: &[usize]) -> Option<Box<dyn Policy>> {
+        Some(Box::new(self.some(places)))
+    }
+
     fn save(&self) -> serde_json::Result<serde_json::Value> {
-        serde_json::to_value(self)
+        let places = self.some.as_ref().map(|(places, _)| places.clone());
+        serde_json::to_value(Fitted { places, ..Fitted::clone(&self.fitted) })
     }
 }

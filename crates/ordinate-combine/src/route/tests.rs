@@ -119,3 +119,31 @@ fn an_item_unlike_any_other_gets_what_the_lookup_says() {
         assert!(thought.quality.iter().chain(&thought.outlay).all(|value| value.is_finite()), "{thought:?}");
     }
 }
+
+/// Among some of the candidates the same fit is another policy, as it is and saved; and it is played as if by itself.
+#[test]
+fn a_route_among_some_asks_nobody_else() {
+    let evidence = questions(true);
+    let (train, test) = halves(&evidence);
+    let whole = RouteLearner::default().fit(&train, &Context::default()).unwrap();
+    let narrow = whole.narrowed(&[1]).unwrap();
+    assert_eq!(narrow.candidates(), &whole.candidates()[1..]);
+    let artefact = Artefact { name: "route".into(), policy: narrow, dial: Dial(0.0), promise: None };
+    let loaded = Artefact::from_json(&artefact.to_json().unwrap()).unwrap();
+    let dials = [Dial(0.0), Dial(10.0)];
+    let alone = replay(loaded.policy.as_ref(), &evidence, &test, &dials);
+    let query = evidence.items().query(test[0]);
+    assert_eq!(loaded.policy.think(&query), whole.think(&query).of(&[1]));
+    assert_eq!(alone[0].asked, [0, test.len()]);
+    let each = crate::replay::record_each(
+        whole.as_ref(),
+        &evidence,
+        &test,
+        &[(None, &dials[..]), (Some(&[1][..]), &dials[..])],
+    );
+    let board = ordinate_trials::Board::new(&evidence, &test, None);
+    let priced = ordinate_trials::Priced::new(&board, &[]);
+    let of = |number: usize| priced.played(&each[number], &|_| 0);
+    assert_eq!(of(1).given, alone[0].given);
+    assert_eq!(of(0).given, replay(whole.as_ref(), &evidence, &test, &dials)[0].given);
+}

@@ -2,7 +2,7 @@
 
 use super::{Node, Params};
 use crate::matrix::Matrix;
-use crate::random::SplitMix;
+use ordinate_core::random::SplitMix;
 
 /// Feature values that differ by less are one value (the threshold of scikit-learn).
 const SAME: f32 = 1e-7;

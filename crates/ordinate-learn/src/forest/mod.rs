@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::LearnError;
 use crate::matrix::Matrix;
-use crate::random::SplitMix;
 use grow::{Columns, Grower};
+use ordinate_core::random::SplitMix;
 
 /// How a forest is grown.
 #[derive(Debug, Clone, Copy, PartialEq)]

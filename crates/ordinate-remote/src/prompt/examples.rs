@@ -48,6 +48,15 @@ impl Examples {
         Self { items, rule }
     }
 
+    /// The items that may be shown. Drawn from these alone, by the same rule, the examples are the same.
+    #[must_use]
+    pub fn drawn_from(&self) -> Vec<&Item> {
+        match &self.rule {
+            Rule::Fixed(chosen) => chosen.iter().map(|&at| &self.items[at]).collect(),
+            Rule::Nearest { .. } => self.items.iter().collect(),
+        }
+    }
+
     /// The examples to show with `item`; never `item` itself.
     #[must_use]
     pub fn of(&self, item: &Item) -> Vec<&Item> {
@@ -186,6 +195,18 @@ mod tests {
         let item = Item { id: "q".into(), input: input.into(), ..Item::default() };
         let examples = Examples::draw(train(), k, choose, seed);
         examples.of(&item).into_iter().map(|example| example.id.clone()).collect()
+    }
+
+    #[test]
+    fn drawn_again_from_what_may_be_shown() {
+        for choose in [ChooseExamples::Random, ChooseExamples::PerClass, ChooseExamples::Nearest] {
+            let first = Examples::draw(train(), 5, choose, 3);
+            let kept = first.drawn_from().into_iter().cloned().collect();
+            let again = Examples::draw(kept, 5, choose, 3);
+            let item = Item { id: "q".into(), input: "what is it".into(), ..Item::default() };
+            assert_eq!(first.of(&item), again.of(&item), "{choose:?}");
+            assert!(!first.of(&item).is_empty());
+        }
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! halving (a binomial at each node of a tree), then the rows within a part. The result is exact, and all
 //! draws within one block of rows come together, while the block is in the fastest cache.
 
+use ordinate_core::random::mix;
 use rand_distr::Distribution;
-
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 
@@ -25,14 +25,6 @@ const FEW: u32 = 1024;
 pub(super) fn stream(seed: u64, resample: usize, range: Option<usize>) -> Xoshiro256PlusPlus {
     let range = range.map_or(u64::MAX, |range| range as u64);
     Xoshiro256PlusPlus::seed_from_u64(mix(mix(mix(seed) ^ resample as u64) ^ range))
-}
-
-/// A round of SplitMix64 (Steele, Lea and Flood 2014), a bijection.
-fn mix(x: u64) -> u64 {
-    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
 }
 
 /// Spreads `draws` over parts of `size` rows each; the last part may have fewer. There are `rows` rows in all.

@@ -47,7 +47,8 @@ fn add(one: &Cached, models: &mut Vec<NamedModel>) -> Result<(), Error> {
     let folder = &one.snapshot.folder;
     let files = if folder.join("config.json").exists() { Vec::new() } else { ggufs(folder, "") };
     if files.is_empty() {
-        let source = Source { folder: folder.clone(), revision: Some(one.snapshot.commit.clone()) };
+        let revision = Some(one.snapshot.commit.clone());
+        let source = Source { folder: folder.clone(), revision, model: Some(one.repository.clone()) };
         let (whole, is) = (missing(folder, None).is_none(), inspect_source(&source));
         models.push(NamedModel { model: one.name(), whole, is });
     }

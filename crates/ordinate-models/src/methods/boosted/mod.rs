@@ -23,7 +23,7 @@ use crate::method::{Fitting, Identity, Method, Reads, TrainingSet};
 use crate::methods::{MethodKind, Saved};
 use crate::model::{Facts, Model, Prediction, Reply, Sample};
 use crate::stop::Stop;
-use order::{Right, order};
+use order::{Response, order};
 use targets::{Targets, aims, spread};
 use trees::{Rows, Trees, most_trees};
 
@@ -135,10 +135,10 @@ impl Boosted {
             .par_iter()
             .map(|(train, test)| stop.check().and_then(|()| grower.held_out(train, test)))
             .collect::<Result<_, ModelError>>()?;
-        let counts: Vec<usize> = (0..targets.aim().stands())
-            .map(|stand| match held.len() {
+        let counts: Vec<usize> = (0..targets.objective().ensembles())
+            .map(|ensemble| match held.len() {
                 0 => FEW_TREES,
-                rounds => held.iter().map(|held| held.trees[stand]).sum::<usize>().div_ceil(rounds).max(1),
+                rounds => held.iter().map(|held| held.trees[ensemble]).sum::<usize>().div_ceil(rounds).max(1),
             })
             .collect();
         stop.check()?;
@@ -237,7 +237,7 @@ impl Model for Boosted {
 
 /// What rows that were held out tell.
 struct Held {
-    /// The number of trees with the least loss, for each stand.
+    /// The number of trees with the least loss, for each ensemble.
     trees: Vec<usize>,
     /// Rows, and what so many trees say of them.
     scores: Vec<(usize, Vec<f64>)>,
@@ -264,7 +264,7 @@ impl Grower<'_> {
             .features
             .columns()
             .par_iter()
-            .map(|feature| Field::of(feature, &rows, targets.right()))
+            .map(|feature| Field::of(feature, &rows, targets.response()))
             .collect();
         let table = |rows: &[usize]| {
             let mut table = Vec::with_capacity(rows.len() * fields.len());
@@ -277,12 +277,12 @@ impl Grower<'_> {
         let held = held.map(|held| (table(&at(held)), aims(&self.targets.some(held), self.targets)));
         let held = held.as_ref().map(|(table, wanted)| Rows { table, wanted });
         let rows = Rows { table: &table(&rows), wanted: &wanted };
-        Ok((fields, Trees::grow(rows, self.targets.aim(), counts, held)?))
+        Ok((fields, Trees::grow(rows, self.targets.objective(), counts, held)?))
     }
 
     /// Trees on `train`, stopped where they are best on `test`.
     fn held_out(&self, train: &[usize], test: &[usize]) -> Result<Held, ModelError> {
-        let counts = vec![most_trees(); self.targets.aim().stands()];
+        let counts = vec![most_trees(); self.targets.objective().ensembles()];
         let (fields, trees) = self.grow(train, &counts, Some(test))?;
         let of = |&place: &usize| {
             let row = self.rows[place];
@@ -299,7 +299,7 @@ impl Grower<'_> {
 
 impl Field {
     /// How a feature becomes a number, as far as these rows tell.
-    fn of(feature: &Feature, rows: &[usize], right: Right<'_>) -> Self {
+    fn of(feature: &Feature, rows: &[usize], response: Response<'_>) -> Self {
         let places = match &feature.values {
             Values::Numbers(_) => None,
             Values::Categories(codes) => {
@@ -308,7 +308,7 @@ impl Field {
                     .map(|&row| codes.codes().get(row).and_then(|&code| usize::try_from(code).ok()))
                     .map(|code| code.filter(|&code| code < codes.names().len()))
                     .collect();
-                let places = order(&of_rows, codes.names().len(), right);
+                let places = order(&of_rows, codes.names().len(), response);
                 let named = codes.names().iter().zip(places);
                 Some(named.filter_map(|(name, place)| Some((name.to_owned(), place?))).collect())
             }

@@ -2,7 +2,7 @@
 
 /// What the rows are to be told apart by.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Right<'a> {
+pub(super) enum Response<'a> {
     /// The place of each row's label among so many.
     Labels(&'a [usize], usize),
     /// A number a row.
@@ -20,18 +20,18 @@ const STEPS: usize = 50;
 /// For numbers and two labels the order is that of the mean answer, in which the best cut into two is a cut in one place
 /// (Fisher 1958; Breiman et al. 1984, theorem 4.5). For more labels it is that of the first principal component of the
 /// labels' shares (Coppersmith, Hong and Hosking 1999).
-pub(super) fn order(codes: &[Option<usize>], count: usize, right: Right<'_>) -> Vec<Option<f64>> {
-    let wide = match right {
-        Right::Labels(_, labels) => labels,
-        Right::Numbers(_) => 1,
+pub(super) fn order(codes: &[Option<usize>], count: usize, response: Response<'_>) -> Vec<Option<f64>> {
+    let wide = match response {
+        Response::Labels(_, labels) => labels,
+        Response::Numbers(_) => 1,
     };
     let mut sums = vec![vec![0.0; wide]; count];
     let (mut all, mut sizes, mut total) = (vec![0.0; wide], vec![0.0; count], 0.0);
     for (row, code) in codes.iter().enumerate() {
         let Some(code) = *code else { continue };
-        let (at, much) = match right {
-            Right::Labels(labels, _) => (labels[row], 1.0),
-            Right::Numbers(numbers) => (0, numbers[row]),
+        let (at, much) = match response {
+            Response::Labels(labels, _) => (labels[row], 1.0),
+            Response::Numbers(numbers) => (0, numbers[row]),
         };
         sums[code][at] += much;
         all[at] += much;
@@ -95,22 +95,22 @@ mod tests {
         let high = |row: usize| row % 5 == 1 || row % 5 == 3;
         let numbers: Vec<f64> = (0..300).map(|row| if high(row) { 9.0 } else { 1.0 }).collect();
         let labels: Vec<usize> = (0..300).map(|row| usize::from(high(row)) * 2).collect();
-        for right in [Right::Numbers(&numbers), Right::Labels(&labels, 3)] {
-            let places = order(&codes, 6, right);
+        for response in [Response::Numbers(&numbers), Response::Labels(&labels, 3)] {
+            let places = order(&codes, 6, response);
             assert_eq!(places[5], None);
             let mut sorted = [0, 1, 2, 3, 4];
             sorted.sort_by(|a, b| places[*a].unwrap().total_cmp(&places[*b].unwrap()));
             let alike = [sorted[3], sorted[4]];
             let other = [sorted[0], sorted[1]];
             let both = |pair: [usize; 2]| pair.contains(&1) && pair.contains(&3);
-            assert!(both(alike) || both(other), "{right:?}: {sorted:?}");
+            assert!(both(alike) || both(other), "{response:?}: {sorted:?}");
         }
     }
 
     #[test]
     fn nothing_to_tell_apart() {
-        assert_eq!(order(&[], 2, Right::Numbers(&[])), vec![None, None]);
-        let places = order(&[Some(0), Some(1)], 2, Right::Labels(&[0, 0], 1));
+        assert_eq!(order(&[], 2, Response::Numbers(&[])), vec![None, None]);
+        let places = order(&[Some(0), Some(1)], 2, Response::Labels(&[0, 0], 1));
         assert_eq!(places, vec![Some(0.0), Some(1.0)]);
     }
 }

@@ -3,8 +3,8 @@
 use crate::error::ModelError;
 use crate::head::number;
 use crate::kind::Kind;
-use crate::methods::boosted::order::Right;
-use crate::methods::boosted::trees::Aim;
+use crate::methods::boosted::order::Response;
+use crate::methods::boosted::trees::Objective;
 
 /// What trees are grown towards, for all rows that are learnt from.
 pub(super) enum Targets {
@@ -49,17 +49,17 @@ impl Targets {
         }
     }
 
-    pub(super) fn aim(&self) -> Aim {
+    pub(super) fn objective(&self) -> Objective {
         match self {
-            Self::Labels { names, .. } => Aim::Label(names.len()),
-            Self::Numbers(_) => Aim::Number,
+            Self::Labels { names, .. } => Objective::Label(names.len()),
+            Self::Numbers(_) => Objective::Number,
         }
     }
 
-    pub(super) fn right(&self) -> Right<'_> {
+    pub(super) fn response(&self) -> Response<'_> {
         match self {
-            Self::Labels { names, places } => Right::Labels(places, names.len()),
-            Self::Numbers(numbers) => Right::Numbers(numbers),
+            Self::Labels { names, places } => Response::Labels(places, names.len()),
+            Self::Numbers(numbers) => Response::Numbers(numbers),
         }
     }
 }

@@ -21,28 +21,28 @@ const MANY: usize = 5_000;
 
 /// What the sum of the trees is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Aim {
+pub(super) enum Objective {
     /// A score for each of so many labels.
     Label(usize),
     /// A number.
     Number,
 }
 
-impl Aim {
-    /// How many stands of trees there are: one, or one a label where there are more than two.
-    pub(super) fn stands(self) -> usize {
+impl Objective {
+    /// How many ensembles of trees there are: one, or one a label where there are more than two.
+    pub(super) fn ensembles(self) -> usize {
         match self {
             Self::Label(0..=2) | Self::Number => 1,
             Self::Label(labels) => labels,
         }
     }
 
-    /// What a stand is to say of a row of which this is wanted.
-    fn of_stand(self, stand: usize, wanted: f64) -> f64 {
+    /// What an ensemble is to say of a row of which this is wanted.
+    fn of_ensemble(self, ensemble: usize, wanted: f64) -> f64 {
         match self {
             Self::Number => wanted,
             Self::Label(labels) => {
-                let label = if labels > 2 { stand } else { 1 };
+                let label = if labels > 2 { ensemble } else { 1 };
                 f64::from(u8::from((wanted - label as f64).abs() < 0.5))
             }
         }
@@ -55,12 +55,12 @@ pub(super) struct Trees {
     /// The places of the fields that they read.
     reads: Vec<usize>,
     labels: bool,
-    stands: Vec<Stand>,
+    ensembles: Vec<Ensemble>,
 }
 
 /// Trees that together say one number: a log-odds, or a number that is the answer.
 #[derive(Serialize, Deserialize)]
-struct Stand {
+struct Ensemble {
     /// None where there is nothing to tell apart.
     booster: Option<GradientBooster>,
     /// What is said without any tree.
@@ -92,10 +92,10 @@ pub(super) fn most_trees() -> usize {
 }
 
 impl Trees {
-    /// Grows so many trees for each stand. Where there are rows held out, the trees are those that are best on them.
+    /// Grows so many trees for each ensemble. Where there are rows held out, the trees are those that are best on them.
     pub(super) fn grow(
         rows: Rows<'_>,
-        aim: Aim,
+        objective: Objective,
         rounds: &[usize],
         held: Option<Rows<'_>>,
     ) -> Result<Self, ModelError> {
@@ -108,26 +108,26 @@ impl Trees {
         let reads: Vec<usize> = (0..columns.len()).filter(|&at| varies(columns[at])).collect();
         let table = rows.read(&reads);
         let there = held.map(|held| held.read(&reads));
-        let stands = rounds
+        let ensembles = rounds
             .par_iter()
             .enumerate()
-            .map(|(stand, &rounds)| {
+            .map(|(ensemble, &rounds)| {
                 let of = |rows: Rows<'_>| -> Vec<f64> {
-                    rows.wanted.iter().map(|&wanted| aim.of_stand(stand, wanted)).collect()
+                    rows.wanted.iter().map(|&wanted| objective.of_ensemble(ensemble, wanted)).collect()
                 };
                 let wanted = of(rows);
                 let wanted_there = held.map(of).unwrap_or_default();
                 let held = there.as_deref().map(|table| Rows { table, wanted: &wanted_there });
-                Stand::grow(Rows { table: &table, wanted: &wanted }, aim, rounds, held)
+                Ensemble::grow(Rows { table: &table, wanted: &wanted }, objective, rounds, held)
             })
             .collect::<Result<_, ModelError>>()?;
-        Ok(Self { reads, labels: aim != Aim::Number, stands })
+        Ok(Self { reads, labels: objective != Objective::Number, ensembles })
     }
 
     /// What the trees say of a row: a number, or a score for each label (as logarithms, but for a common summand).
     pub(super) fn sums(&self, cells: &[f64]) -> Vec<f64> {
         let row: Vec<f64> = self.reads.iter().map(|&at| cells.get(at).copied().unwrap_or(f64::NAN)).collect();
-        let said: Vec<f64> = self.stands.iter().map(|stand| stand.say(&row)).collect();
+        let said: Vec<f64> = self.ensembles.iter().map(|ensemble| ensemble.say(&row)).collect();
         match said.as_slice() {
             [odds] if self.labels => vec![0.0, *odds],
             // Each against the rest: the logarithm of its probability, which the softmax makes a share of all of them.
@@ -138,18 +138,18 @@ impl Trees {
         }
     }
 
-    /// How many trees of each stand have a say.
+    /// How many trees of each ensemble have a say.
     pub(super) fn counts(&self) -> Vec<usize> {
-        let count = |stand: &Stand| {
-            let booster = stand.booster.as_ref();
+        let count = |ensemble: &Ensemble| {
+            let booster = ensemble.booster.as_ref();
             booster.map_or(1, |booster| booster.prediction_iteration.unwrap_or(booster.iterations))
         };
-        self.stands.iter().map(count).collect()
+        self.ensembles.iter().map(count).collect()
     }
 
     /// A split or a leaf is one parameter.
     pub(super) fn facts(&self) -> Facts {
-        let boosters = self.stands.iter().filter_map(|stand| stand.booster.as_ref());
+        let boosters = self.ensembles.iter().filter_map(|ensemble| ensemble.booster.as_ref());
         let nodes = boosters.flat_map(|booster| &booster.trees).map(|tree| tree.nodes.as_slice());
         let (mut parameters, mut bytes) = (0, 0);
         for nodes in nodes {
@@ -160,18 +160,23 @@ impl Trees {
     }
 }
 
-impl Stand {
-    fn grow(rows: Rows<'_>, aim: Aim, rounds: usize, held: Option<Rows<'_>>) -> Result<Self, ModelError> {
-        let (count, base) = (rows.wanted.len(), average(rows.wanted, aim));
+impl Ensemble {
+    fn grow(
+        rows: Rows<'_>,
+        objective: Objective,
+        rounds: usize,
+        held: Option<Rows<'_>>,
+    ) -> Result<Self, ModelError> {
+        let (count, base) = (rows.wanted.len(), average(rows.wanted, objective));
         let fields = rows.columns().len();
         let same = rows.wanted.iter().all(|wanted| wanted.total_cmp(&rows.wanted[0]).is_eq());
         if fields == 0 || same {
             return Ok(Self { booster: None, base });
         }
         let mut booster = GradientBooster::default()
-            .set_objective_type(match aim {
-                Aim::Number => ObjectiveType::SquaredLoss,
-                Aim::Label(_) => ObjectiveType::LogLoss,
+            .set_objective_type(match objective {
+                Objective::Number => ObjectiveType::SquaredLoss,
+                Objective::Label(_) => ObjectiveType::LogLoss,
             })
             .set_iterations(rounds)
             .set_learning_rate(RATE)
@@ -184,11 +189,12 @@ impl Stand {
             vec![(Matrix::new(held.table, there, fields), held.wanted, &ones[..there])]
         });
         if held.is_some() {
-            booster =
-                booster.set_early_stopping_rounds(Some(PATIENCE)).set_evaluation_metric(Some(match aim {
-                    Aim::Number => Metric::RootMeanSquaredError,
-                    Aim::Label(_) => Metric::LogLoss,
-                }));
+            booster = booster.set_early_stopping_rounds(Some(PATIENCE)).set_evaluation_metric(Some(
+                match objective {
+                    Objective::Number => Metric::RootMeanSquaredError,
+                    Objective::Label(_) => Metric::LogLoss,
+                },
+            ));
         }
         booster
             .fit(&Matrix::new(rows.table, count, fields), rows.wanted, &ones[..count], held)
@@ -204,10 +210,10 @@ impl Stand {
 }
 
 /// What is wanted on average: the mean, or the log-odds of a label.
-fn average(wanted: &[f64], aim: Aim) -> f64 {
+fn average(wanted: &[f64], objective: Objective) -> f64 {
     let (sum, count) = (wanted.iter().sum::<f64>(), wanted.len() as f64);
-    match aim {
-        Aim::Number => sum / count.max(1.0),
-        Aim::Label(_) => ((sum + 0.5) / (count - sum + 0.5)).ln(),
+    match objective {
+        Objective::Number => sum / count.max(1.0),
+        Objective::Label(_) => ((sum + 0.5) / (count - sum + 0.5)).ln(),
     }
 }

@@ -9,11 +9,11 @@ use ordinate_core::Item;
 use ordinate_core::task::Local;
 use ordinate_measure::Contender;
 use ordinate_models::decoder::{Place as Files, find};
-use ordinate_remote::Examples;
 use ordinate_tasks::Reader;
 
 use super::{CandidateKind, Opened, Opening, Place};
 use crate::error::Error;
+use crate::materials::draw;
 use crate::reopen::{Again, AnswersInputs};
 use decoding::{DecoderAnswerer, Decoding, Told};
 
@@ -64,11 +64,8 @@ impl CandidateKind for DecoderKind {
         let files = files.by(local.engine.unwrap_or_default()).map_err(|error| again.fail(error))?;
         let kind = again.task_kinds.get(&again.all.task_kind);
         let kind = kind.ok_or_else(|| fail("the kind of its task is not known"))?;
-        if again.all.prompt.examples.unwrap_or(0) > 0 {
-            return Err(fail("it is shown examples, and those are not in the run folder"));
-        }
-        let (labels, examples) = (&again.all.labels, Arc::new(Examples::none()));
-        let (prompt, seed) = (&again.all.prompt, again.all.seed);
+        let (labels, prompt, seed) = (&again.all.labels, &again.all.prompt, again.all.seed);
+        let examples = Arc::new(draw(kind, prompt, seed, again.all.examples.clone()));
         let told = Told { kind, labels, prompt, examples: &examples, seed };
         let decoding = Decoding::new(files, local, &told).map_err(|error| again.fail(error))?;
         Ok(Some(Box::new(Loaded { decoding, reader: Reader::new(kind, labels) })))

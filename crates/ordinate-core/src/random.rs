@@ -3,6 +3,18 @@
 //! Folds are part of a result that a stranger must get again, so they do not hang on a library's choice of
 //! generator.
 
+/// How far a stream steps: 2^64 by the golden ratio, made odd.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A round of SplitMix64, a bijection: every bit of the input moves every bit of the output.
+#[must_use]
+pub const fn mix(z: u64) -> u64 {
+    let z = z.wrapping_add(STEP);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
 /// A stream of pseudo-random numbers.
 #[derive(Debug, Clone)]
 pub struct SplitMix(u64);
@@ -16,11 +28,9 @@ impl SplitMix {
 
     /// The next 64 bits.
     pub fn next_u64(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        let bits = mix(self.0);
+        self.0 = self.0.wrapping_add(STEP);
+        bits
     }
 
     /// A whole number below `bound` (Lemire's multiplication; the bias is below `bound / 2^64`).
