@@ -63,8 +63,9 @@ impl<'a> CrossFit<'a> {
         {
             return Err(ModelError::NoInput(items.id(row).to_owned()));
         }
+        let by_parts = items.has_parts();
         let (test, train): (Vec<usize>, Vec<usize>) =
-            all.iter().partition(|&&row| items.has_parts() && items.part(row) == Some(Part::Test));
+            all.iter().partition(|&&row| by_parts && items.part(row) == Some(Part::Test));
         let groups: Vec<Option<&str>> = train.iter().map(|&row| items.groups().get(row)).collect();
         let without = folds(&groups, FOLDS, seed);
         let train: Vec<(usize, usize)> = train.into_iter().zip(without).collect();

@@ -40,7 +40,8 @@ impl Materials {
         spares_train: bool,
     ) -> Result<Self, Error> {
         let rows = (0..).zip(0..items.len());
-        let is_train = |row: usize| items.has_parts() && items.part(row) == Some(Part::Train);
+        let by_parts = items.has_parts();
+        let is_train = |row: usize| by_parts && items.part(row) == Some(Part::Train);
         let evidence: Arc<[u32]> =
             rows.filter(|&(_, row)| !(spares_train && is_train(row))).map(|(at, _)| at).collect();
         let asked = evidence.iter().copied().filter(|&row| items.target(row as usize).is_some()).collect();

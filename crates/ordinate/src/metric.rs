@@ -25,8 +25,9 @@ pub(crate) fn of(task: &Task, items: &Items) -> Result<Scorer, Error> {
 }
 
 fn fitted(scorer: &Scorer, items: &Items) -> Result<Scorer, MetricError> {
+    let by_parts = items.has_parts();
     scorer.fitted((0..items.len()).filter_map(|row| {
-        let learnt_from = !items.has_parts() || items.part(row) == Some(Part::Train);
+        let learnt_from = !by_parts || items.part(row) == Some(Part::Train);
         Some(Target { id: items.id(row), text: items.target(row)?, learnt_from })
     }))
 }
@@ -103,8 +104,9 @@ pub(crate) fn known(task: &Task, evidence: &Evidence) -> Known {
     let Some(scorer) = fitted.ok().filter(|scorer| is_by(evidence, scorer, ROWS)) else {
         return Known::default();
     };
+    let by_parts = items.has_parts();
     let rows: Vec<usize> = (0..items.len())
-        .filter(|&row| !items.has_parts() || items.part(row) == Some(Part::Test))
+        .filter(|&row| !by_parts || items.part(row) == Some(Part::Test))
         .filter(|&row| items.target(row).is_some())
         .collect();
     let targets: BTreeSet<&str> = (0..items.len()).filter_map(|row| items.target(row)).collect();
