@@ -145,6 +145,10 @@ impl Policy for BySlice {
         }
     }
 
+    fn sees_slices_alone(&self) -> bool {
+        true
+    }
+
     fn save(&self) -> serde_json::Result<serde_json::Value> {
         serde_json::to_value(self)
     }

@@ -4,7 +4,7 @@
 //! artefact that is served.
 
 use ordinate_core::evidence::Status;
-use ordinate_core::{Dial, Evidence, Given, Policy, Row, Seen, Step, Thought};
+use ordinate_core::{Dial, Evidence, Given, Policy, Query, Row, Seen, Step, Thought};
 use ordinate_trials::{Board, Played, Plays, PlaysBuilder, Priced, Way};
 use rayon::prelude::*;
 
@@ -36,6 +36,14 @@ pub(crate) fn record_each(
     if columns.iter().any(|columns| columns.contains(&usize::MAX)) {
         return each.iter().map(|(_, dials)| Plays::unknown(dials.len(), rows.len())).collect();
     }
+    let of_slices: Vec<Option<OfSlices>> = narrowed
+        .iter()
+        .zip(&columns)
+        .zip(each)
+        .map(|((narrow, columns), (_, dials))| {
+            OfSlices::of(narrow.as_deref().unwrap_or(policy), evidence, columns, dials)
+        })
+        .collect();
     let blocks: Vec<Vec<Plays>> = rows
         .par_chunks(BLOCK)
         .map(|block| {
@@ -43,8 +51,15 @@ pub(crate) fn record_each(
                 each.iter().map(|(_, dials)| PlaysBuilder::new(dials.len())).collect();
             let mut way = Vec::new();
             for &row in block {
-                let mut whole = policy.think(&evidence.items().query(row));
+                let mut whole = match of_slices.iter().all(Option::is_some) {
+                    true => Thought::default(),
+                    false => policy.think(&evidence.items().query(row)),
+                };
                 for (number, (plays, (places, dials))) in builders.iter_mut().zip(each).enumerate().rev() {
+                    if let Some(known) = &of_slices[number] {
+                        known.push(evidence, row, plays);
+                        continue;
+                    }
                     let policy = narrowed[number].as_deref().unwrap_or(policy);
                     let columns = &columns[number];
                     let mut thought = match places {
@@ -83,6 +98,42 @@ pub fn replay(
     let board = Board::new(evidence, rows, None);
     let priced = Priced::new(&board, &[]);
     (0..dials.len()).map(|dial| priced.played(&plays, &|_| dial)).collect()
+}
+
+/// Whom a policy asks that looks at slices alone: a column for each slice (the last for items of none) and dial.
+struct OfSlices(Vec<Vec<usize>>);
+
+impl OfSlices {
+    fn of(policy: &dyn Policy, evidence: &Evidence, columns: &[usize], dials: &[Dial]) -> Option<Self> {
+        let asked = |slice: Option<&str>| -> Option<Vec<usize>> {
+            let query = Query { input: None, slice, notes: None };
+            let mut thought = policy.think(&query);
+            let mut asked = |dial: &Dial| match policy.next(&query, &mut thought, &[], *dial) {
+                Step::Ask(candidates) => match candidates[..] {
+                    [one] => columns.get(one).copied(),
+                    _ => None,
+                },
+                Step::Give(_) => None,
+            };
+            dials.iter().map(&mut asked).collect()
+        };
+        let names = evidence.items().slices().names().iter().map(Some);
+        policy
+            .sees_slices_alone()
+            .then(|| names.chain([None]).map(asked).collect::<Option<_>>().map(Self))
+            .flatten()
+    }
+
+    fn push(&self, evidence: &Evidence, row: Row, plays: &mut PlaysBuilder) {
+        let slice = evidence.items().slices().codes()[row] as usize;
+        let columns = self.0.get(slice).or(self.0.last());
+        for (number, &column) in columns.into_iter().flatten().enumerate() {
+            match evidence.answers(column).status(row) {
+                Status::Missing => plays.push(number, &[Way::NOTHING], None),
+                _ => plays.push_answer(number, column),
+            }
+        }
+    }
 }
 
 /// One item in play after the other.

@@ -34,6 +34,10 @@ impl Policy for Single {
         if seen.is_empty() { Step::Ask(vec![0]) } else { Step::Give(Given::Answer(0)) }
     }
 
+    fn sees_slices_alone(&self) -> bool {
+        true
+    }
+
     fn save(&self) -> serde_json::Result<serde_json::Value> {
         serde_json::to_value(self)
     }

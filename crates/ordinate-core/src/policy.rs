@@ -156,6 +156,12 @@ pub trait Policy: Send + Sync + std::fmt::Debug {
     /// candidates were seen.
     fn next(&self, query: &Query<'_>, thought: &mut Thought, seen: &[Seen<'_>], dial: Dial) -> Step;
 
+    /// Whether it looks at nothing of an item but its slice, asks one candidate, and gives that answer: items of a slice are
+    /// then alike to it.
+    fn sees_slices_alone(&self) -> bool {
+        false
+    }
+
     /// The same policy over some of its candidates alone, by place, where that needs no fit of its own. What it thinks of an
     /// item is then what this one thinks, of those candidates ([`Thought::of`]).
     fn narrowed(&self, _places: &[usize]) -> Option<Box<dyn Policy>> {

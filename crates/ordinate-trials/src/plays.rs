@@ -175,6 +175,8 @@ impl Plays {
 pub struct PlaysBuilder {
     plays: Plays,
     numbers: HashMap<Vec<u16>, u32>,
+    /// By column the number of the way that asks it alone.
+    alone: Vec<Option<u32>>,
 }
 
 impl PlaysBuilder {
@@ -183,7 +185,7 @@ impl PlaysBuilder {
     pub fn new(dials: usize) -> Self {
         let plays =
             Plays { ways: Vec::new(), codes: vec![Vec::new(); dials], merged: vec![Vec::new(); dials] };
-        Self { plays, numbers: HashMap::new() }
+        Self { plays, numbers: HashMap::new(), alone: Vec::new() }
     }
 
     /// The next item at `dial`: a [`Way`] as numbers. `merged` is what a merged answer scored.
@@ -195,6 +197,21 @@ impl PlaysBuilder {
             self.plays.merged[dial].resize(codes.len() - 1, f64::NAN);
             self.plays.merged[dial].push(score);
         }
+    }
+
+    /// The next item at `dial`: this candidate alone is asked, and its answer is given.
+    pub fn push_answer(&mut self, dial: usize, column: usize) {
+        let number = match self.alone.get(column) {
+            Some(Some(number)) => *number,
+            _ => {
+                let asked = column as u16;
+                let number = self.number(&[asked, Way::STEP, asked]);
+                self.alone.resize(self.alone.len().max(column + 1), None);
+                self.alone[column] = Some(number);
+                number
+            }
+        };
+        self.plays.codes[dial].push(number);
     }
 
     /// The next items: all of `plays`, which have as many dials.
