@@ -1,7 +1,7 @@
 //! Do the printed 95 % intervals cover the truth: the quality of what is recommended, and the gain of the leading policy over
 //! the best single? The truth is what the saved policy reaches on many fresh items.
 
-use ordinate_combine::{Artefact, replay};
+use ordinate_combine::{Artefact, replay_served};
 use ordinate_core::verdict::Estimate;
 use ordinate_core::{Evidence, PolicyKind};
 use rayon::prelude::*;
@@ -77,7 +77,7 @@ fn one(pool: &Pool, items: usize, seed: u64, fresh: &Evidence) -> Seen {
 /// What the saved policy reaches.
 fn mean(artefact: &Artefact, fresh: &Evidence) -> f64 {
     let rows: Vec<usize> = (0..fresh.len()).collect();
-    let played = replay(artefact.policy.as_ref(), fresh, &rows, &[artefact.dial]);
-    let quality = &played[0].quality;
+    let played = replay_served(artefact, fresh, &rows);
+    let quality = &played.quality;
     quality.iter().sum::<f64>() / quality.len() as f64
 }

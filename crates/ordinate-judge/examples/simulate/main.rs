@@ -2,16 +2,17 @@
 //!
 //! ```text
 //! cargo run --release -p ordinate-judge --example simulate -- null [TASKS]
-//! cargo run --release -p ordinate-judge --example simulate -- power [TASKS]
+//! cargo run --release -p ordinate-judge --example simulate -- power [TASKS [ORDINATE]]
 //! cargo run --release -p ordinate-judge --example simulate -- coverage [TASKS]
 //! cargo run --release -p ordinate-judge --example simulate -- regret FOLDER...
 //! ```
 //!
-//! TASKS are those of one stratum. Seeds are fixed; threads change nothing. `docs/simulations.md` has the figures.
+//! TASKS are those of one stratum. ORDINATE is another build of the program, which is given the same tasks. Seeds are fixed; threads change nothing. `docs/simulations.md` has the figures.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used)]
 
 mod coverage;
 mod null;
+mod other;
 mod pool;
 mod power;
 mod regret;
@@ -31,11 +32,13 @@ fn main() {
     let tasks = |usual: u64| rest.first().map_or(usual, |tasks| tasks.parse().expect("a number of tasks"));
     match command.as_deref() {
         Some("null") => null::show(tasks(45)),
-        Some("power") => power::show(tasks(200)),
+        Some("power") => power::show(tasks(200), rest.get(1).map(std::path::Path::new)),
         Some("coverage") => coverage::show(tasks(200)),
         Some("regret") => regret::show(&rest),
         _ => {
-            eprintln!("usage: simulate null|power|coverage [TASKS] | simulate regret FOLDER...");
+            eprintln!(
+                "usage: simulate null|power|coverage [TASKS] | simulate power TASKS ORDINATE | simulate regret FOLDER..."
+            );
             std::process::exit(2);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ordinate_combine::{Artefact, Played, random, replay};
+use ordinate_combine::{Artefact, Played, random, replay_served};
 use ordinate_core::evidence::{EvidenceBuilder, ItemFields, Status};
 use ordinate_core::{Answer, Evidence, Score};
 use ordinate_data::{infer_task_for, load_evidence, read_task};
@@ -78,7 +78,7 @@ fn cut(evidence: &Evidence, needs: &[&str], seed: u64) -> Cut {
 }
 
 fn play(artefact: &Artefact, evidence: &Evidence, rows: &[usize]) -> Played<'static> {
-    replay(artefact.policy.as_ref(), evidence, rows, &[artefact.dial]).swap_remove(0)
+    replay_served(artefact, evidence, rows)
 }
 
 /// The mean of what is known.
