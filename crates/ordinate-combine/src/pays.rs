@@ -11,10 +11,13 @@ const CLEAR: f64 = 1.0;
 /// Of a normal interval that covers 95 %.
 const HALF: f64 = 1.959_964;
 
+/// Rows, and what each would gain.
+pub(crate) type Gains = Vec<(Row, f64)>;
+
 /// For each slice, whether a policy was seen to gain over the lookup: `gains` has its rows, which the policy had not seen, with
 /// the utility of the policy less that of the lookup. A slice borrows from all others (empirical Bayes), since its own items are
 /// few. Rows of one group are one observation.
-pub(crate) fn pays(evidence: &Evidence, gains: &[Vec<(Row, f64)>]) -> Vec<bool> {
+pub(crate) fn pays(evidence: &Evidence, gains: &[Gains]) -> Vec<bool> {
     let observed: Vec<Observed> = gains.iter().map(|gains| observe(evidence, gains)).collect();
     let Some(shrunken) = Shrunken::fit(&observed) else { return vec![false; gains.len()] };
     let clear = |(mean, low): (f64, f64)| mean > 0.0 && mean - CLEAR * (mean - low) / HALF > 0.0;
@@ -49,7 +52,7 @@ mod tests {
 
     fn of(gain: f64, seed: u64) -> Vec<bool> {
         let mut random = SplitMix::new(seed);
-        let mut slice = |gain: f64| -> Vec<(Row, f64)> {
+        let mut slice = |gain: f64| -> Gains {
             (0..200).map(|row| (row, gain + [-0.5, 0.0, 0.5][(3.0 * random.unit()) as usize])).collect()
         };
         let gains: Vec<_> = [gain, gain, gain].map(&mut slice).to_vec();

@@ -22,7 +22,7 @@ use crate::dials::utility_dials;
 use crate::error::NotApplicable;
 use crate::learner::{Context, Learner};
 use crate::medoid::{Pairs, has_outputs, with_outputs};
-use crate::pays::pays;
+use crate::pays::{Gains, pays};
 use crate::random;
 
 /// How many candidates may vote.
@@ -164,13 +164,13 @@ impl Vote {
         };
         let slices = evidence.items().slices();
         for point in 0..vote.dials.len() {
-            let mut by_slice: BTreeMap<&str, Vec<(Row, f64)>> = BTreeMap::new();
+            let mut by_slice: BTreeMap<&str, Gains> = BTreeMap::new();
             let gains = worth.iter().enumerate().filter_map(|(number, one)| gain(number, one, point));
-            let all: Vec<(Row, f64)> = gains.collect();
+            let all: Gains = gains.collect();
             for &(row, gain) in &all {
                 by_slice.entry(slices.get(row).unwrap_or_default()).or_default().push((row, gain));
             }
-            let (names, gains): (Vec<&str>, Vec<Vec<(Row, f64)>>) = by_slice.into_iter().unzip();
+            let (names, gains): (Vec<&str>, Vec<Gains>) = by_slice.into_iter().unzip();
             for (name, pays) in names.iter().zip(pays(evidence, &gains)) {
                 vote.quiet.entry((*name).to_owned()).or_default().extend((!pays).then_some(point));
             }

@@ -75,10 +75,13 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A coin within the same budget, if one is as good as this policy by its mean.
+    /// A coin within the same budget that is as good as this policy by its mean, and joins no more lineages.
     fn better_coin(&self, policy: usize) -> Option<usize> {
-        let coin =
-            |&c: &usize| self.contenders[c].kind == PolicyKind::ZeroRouter && self.may[c] && c != policy;
+        let coin = |&c: &usize| {
+            self.contenders[c].kind == PolicyKind::ZeroRouter
+                && self.may[c]
+                && self.crosses(c) <= self.crosses(policy)
+        };
         let as_good =
             |&c: &usize| self.weighed.difference(policy, c).is_some_and(|lead| lead.estimate.mean <= 0.0);
         (0..self.contenders.len()).filter(coin).find(as_good)

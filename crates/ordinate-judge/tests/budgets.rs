@@ -55,7 +55,13 @@ fn what_helps_is_bought() {
             }
             let recommended = verdict.recommended.as_ref().unwrap();
             let coin = row(&verdict, "zero-router");
-            assert!(recommended.quality.mean >= coin.0 - 1e-12 || recommended.kind == PolicyKind::Single);
+            // A coin across lineages has to be worth them, as all that joins lineages has.
+            let loses = coin.0 - recommended.quality.mean;
+            assert!(
+                loses <= 0.01 || recommended.kind == PolicyKind::Single,
+                "{seed} {loses}: {:?}",
+                verdict.why
+            );
             let before = last.insert("recommended", recommended.quality.mean).unwrap_or(0.0);
             assert!(recommended.quality.mean >= before - LUCK, "{seed} at {budget}: {:?}", verdict.why);
         }

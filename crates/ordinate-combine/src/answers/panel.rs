@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sight::{Scene, Sight};
 use crate::by_slice::{BySlice, Expected, best_utility};
-use crate::pays::pays;
+use crate::pays::{Gains, pays};
 use crate::products;
 use crate::vote::together;
 
@@ -102,7 +102,7 @@ impl Panels {
         let best = (0..LAMBDAS.len())
             .map(|penalty| (score(penalty), penalty))
             .fold((f64::NEG_INFINITY, 0), |best, scored| if scored.0 > best.0 { scored } else { best });
-        let gains: Vec<Vec<Vec<(Row, f64)>>> = drafts
+        let gains: Vec<Vec<Gains>> = drafts
             .par_iter()
             .map(|draft| {
                 let expected = lookup.expected(Some(draft.name));
@@ -194,7 +194,7 @@ impl Draft<'_> {
         player: &dyn Player,
         dial: Dial,
         penalty: usize,
-    ) -> Vec<(Row, f64)> {
+    ) -> Gains {
         let evidence = train.evidence;
         let expects = |column: usize| expected.outlay.get(column).copied().unwrap_or(0.0);
         let paid =

@@ -145,7 +145,7 @@ fn a_route_among_some_asks_nobody_else() {
     );
     let board = ordinate_trials::Board::new(&evidence, &test, None);
     let priced = ordinate_trials::Priced::new(&board, &[]);
-    let of = |number: usize| priced.played(&each[number], &|_| 0);
+    let of = |number: usize| priced.played(&each[number], &|_| ordinate_trials::Pick::at(0));
     assert_eq!(of(1).given, alone[0].given);
     assert_eq!(of(0).given, replay(whole.as_ref(), &evidence, &test, &dials)[0].given);
 }

@@ -12,18 +12,18 @@ use crate::{percent, verdict};
 /// Fresh items: their own error is a tenth of an interval's half at 3,000 items.
 const FRESH: usize = 40_000;
 
-pub(crate) fn show(tasks: u64) {
-    let base = Pool { slices: 4, texts: true, ..Pool::PLAIN };
+pub(crate) fn show(tasks: u64, part: &str) {
+    let base = Pool { slices: 4, ..Pool::PLAIN };
     let pools = [
         ("8 equal", Pool { candidates: 8, ..base }),
         ("by slice, 0.05", Pool { know: Know::Slices(0.05), ..base }),
-        ("by text, 0.05", Pool { know: Know::Text(0.05), ..base }),
+        ("by text, 0.05", Pool { know: Know::Text(0.05), texts: true, ..base }),
     ];
     println!(
         "{:<16} {:>6} {:>6}  {:>12} {:>12} {:>14} {:>12}",
         "candidates", "items", "tasks", "quality", "of a single", "of a policy", "gain"
     );
-    for (name, pool) in pools {
+    for (name, pool) in pools.into_iter().filter(|(name, _)| name.contains(part)) {
         let fresh = pool.evidence(FRESH, 1 << 40);
         for items in [200, 1_000, 3_000] {
             let seen: Vec<Seen> =

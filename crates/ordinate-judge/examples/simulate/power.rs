@@ -10,12 +10,13 @@ use crate::pool::{Know, Pool};
 use crate::{percent, verdict};
 
 /// `before` is another `ordinate`, which is given the same tasks.
-pub(crate) fn show(tasks: u64, before: Option<&Path>) {
+pub(crate) fn show(tasks: u64, part: &str, before: Option<&Path>) {
     println!(
         "{:<10} {:>6} {:>6}  {:>6} {:>9} {:>10} {:>10} {:>16}",
         "known by", "gain", "items", "tasks", "combined", "undecided", "a lineage", "combined before"
     );
-    for (name, by_text) in [("slice", false), ("text", true)] {
+    let kinds = [("slice", false), ("text", true)];
+    for (name, by_text) in kinds.into_iter().filter(|(name, _)| name.contains(part)) {
         for gain in [0.03, 0.08] {
             for items in [300, 1_000, 3_000] {
                 let know = if by_text { Know::Text(gain) } else { Know::Slices(gain) };

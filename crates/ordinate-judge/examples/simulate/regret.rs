@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
-use ordinate_combine::{Artefact, Played, random, replay_served};
+use ordinate_combine::{Artefact, Played, random, record};
 use ordinate_core::evidence::{EvidenceBuilder, ItemFields, Status};
-use ordinate_core::{Answer, Evidence, Score};
+use ordinate_core::verdict::Verdict;
+use ordinate_core::{Answer, Dial, Evidence, Mix, PolicyKind, Score};
 use ordinate_data::{infer_task_for, load_evidence, read_task};
-use ordinate_trials::{Board, Priced};
+use ordinate_trials::{Board, Pick, Priced};
 
-use crate::verdict;
+use crate::{judge, judged, learned};
 
-const CUTS: u64 = 10;
 const MARGIN: f64 = 0.02;
 
-pub(crate) fn show(folders: &[String]) {
+pub(crate) fn show(cuts: u64, folders: &[String]) {
     println!(
         "{:<20} {:<22} {:>10} {:>10} {:>14}  recommended",
         "evidence", "goal", "mean", "largest", "of the cost"
@@ -22,8 +22,9 @@ pub(crate) fn show(folders: &[String]) {
         let name =
             Path::new(folder).file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
         let evidence = read(Path::new(folder));
-        for (goal, needs) in [("quality", vec![]), ("cost, margin 0.02", vec!["goal=cost", "margin=0.02"])] {
-            let cuts: Vec<Cut> = (0..CUTS).map(|seed| cut(&evidence, &needs, seed)).collect();
+        let all: Vec<[Cut; 2]> = (0..cuts).map(|seed| cut(&evidence, seed)).collect();
+        for (number, goal) in ["quality", "cost, margin 0.02"].into_iter().enumerate() {
+            let cuts: Vec<&Cut> = all.iter().map(|cuts| &cuts[number]).collect();
             let mean = cuts.iter().map(|cut| cut.regret).sum::<f64>() / cuts.len() as f64;
             let largest = cuts.iter().map(|cut| cut.regret).fold(0.0, f64::max);
             let costs: Vec<f64> = cuts.iter().filter_map(|cut| cut.cost).collect();
@@ -43,32 +44,51 @@ struct Cut {
     cost: Option<f64>,
 }
 
-fn cut(evidence: &Evidence, needs: &[&str], seed: u64) -> Cut {
+/// One cut, for the goals of quality and of cost: what is learned is the same.
+fn cut(evidence: &Evidence, seed: u64) -> [Cut; 2] {
     let mut rows: Vec<usize> = (0..evidence.len()).collect();
     random::shuffle(&mut rows, seed);
     let mut later = rows.split_off(3 * evidence.len() / 10);
     later.sort_unstable();
     rows.sort_unstable();
-    let judged = verdict(&subset(evidence, &rows), needs, 500);
+    let learned = learned(&subset(evidence, &rows));
+    let by_quality = judge(&learned, &[], 500);
+    let by_cost = judged(learned, &["goal=cost", "margin=0.02"], 500);
+    // What the other verdict speaks of stands elsewhere on its curve.
+    let elsewhere = |artefact: &Artefact| {
+        let row = by_quality.policies.iter().find(|row| row.name == artefact.name);
+        let (dial, mix) = (row.and_then(|row| row.dial), row.and_then(|row| row.mix));
+        play(artefact, dial.unwrap_or(artefact.dial), mix, evidence, &later)
+    };
     let board = Board::new(evidence, &later, None);
     let priced = Priced::new(&board, &[]);
-    let singles = (0..evidence.candidates().len()).map(|c| priced.single(c));
-    let policies = judged.artefacts.iter().map(|artefact| play(artefact, evidence, &later));
-    // Everything that could have been recommended, as it would have done.
-    let outcomes: Vec<(f64, f64)> =
-        singles.chain(policies).map(|played| (mean(&played.quality), mean(&played.cost_usd))).collect();
-    let best = outcomes.iter().map(|(quality, _)| *quality).fold(f64::NEG_INFINITY, f64::max);
-    let Some(recommended) = &judged.verdict.recommended else {
+    let means = |played: &Played<'_>| (mean(&played.quality), mean(&played.cost_usd));
+    let singles: Vec<(String, (f64, f64))> = (0..evidence.candidates().len())
+        .map(|c| (evidence.candidates()[c].name.to_string(), means(&priced.single(c))))
+        .collect();
+    let joining = || by_cost.artefacts.iter().filter(|artefact| artefact.policy.kind() != PolicyKind::Single);
+    let own = |artefact: &Artefact| play(artefact, artefact.dial, artefact.mix, evidence, &later);
+    let named = |play: &dyn Fn(&Artefact) -> Played<'static>| -> Vec<(String, (f64, f64))> {
+        let policies = joining().map(|artefact| (artefact.name.clone(), means(&play(artefact))));
+        singles.iter().cloned().chain(policies).collect()
+    };
+    [regretted(&by_quality, &named(&elsewhere), false), regretted(&by_cost.verdict, &named(&own), true)]
+}
+
+/// What the verdict lost against the best in hindsight of everything that could have been recommended.
+fn regretted(verdict: &Verdict, outcomes: &[(String, (f64, f64))], by_cost: bool) -> Cut {
+    let best = outcomes.iter().map(|(_, (quality, _))| *quality).fold(f64::NEG_INFINITY, f64::max);
+    let Some(recommended) = &verdict.recommended else {
         return Cut { recommended: "nobody".to_owned(), regret: best, cost: None };
     };
-    let own = judged.artefacts.first().map(|artefact| play(artefact, evidence, &later));
-    let (quality, cost) = own.map_or((0.0, f64::NAN), |own| (mean(&own.quality), mean(&own.cost_usd)));
-    let by_cost = !needs.is_empty();
+    let own = outcomes.iter().find(|(name, _)| *name == recommended.name);
+    let (quality, cost) = own.map_or((0.0, f64::NAN), |(_, own)| *own);
     let allowed = if by_cost { MARGIN } else { 0.0 };
     let cheapest = outcomes
         .iter()
+        .map(|(_, own)| *own)
         .filter(|(quality, cost)| *quality >= best - MARGIN && cost.is_finite())
-        .map(|(_, cost)| *cost)
+        .map(|(_, cost)| cost)
         .fold(f64::INFINITY, f64::min);
     Cut {
         recommended: recommended.name.clone(),
@@ -77,8 +97,17 @@ fn cut(evidence: &Evidence, needs: &[&str], seed: u64) -> Cut {
     }
 }
 
-fn play(artefact: &Artefact, evidence: &Evidence, rows: &[usize]) -> Played<'static> {
-    replay_served(artefact, evidence, rows)
+fn play(
+    artefact: &Artefact,
+    dial: Dial,
+    mix: Option<Mix>,
+    evidence: &Evidence,
+    rows: &[usize],
+) -> Played<'static> {
+    let dials: Vec<Dial> = [dial].into_iter().chain(mix.map(|mix| mix.dial)).collect();
+    let plays = record(artefact.policy.as_ref(), evidence, rows, &dials);
+    let pick = Pick { dial: 0, mix: mix.map(|mix| (1, mix.share)) };
+    Priced::new(&Board::new(evidence, rows, None), &[]).played(&plays, &|_| pick)
 }
 
 /// The mean of what is known.
