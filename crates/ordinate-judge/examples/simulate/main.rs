@@ -58,7 +58,17 @@ struct Judged {
 
 /// The verdict as `ordinate run` reaches it: every kind of policy, 5 folds; `resamples` of them.
 fn verdict(evidence: &Evidence, needs: &[&str], resamples: u32) -> Judged {
-    judged(learned(evidence), needs, resamples)
+    let learned = learned(evidence);
+    let verdict = judge(&learned, needs, resamples);
+    let spoken_of = |file: &str| {
+        verdict.policies.iter().any(|row| row.file.as_deref() == Some(file))
+            || verdict
+                .recommended
+                .as_ref()
+                .is_some_and(|recommended| recommended.file.as_deref() == Some(file))
+    };
+    let artefacts = learned.artefacts(&verdict).into_iter().filter(|(file, _)| spoken_of(file));
+    Judged { artefacts: artefacts.map(|(_, artefact)| artefact).collect(), verdict }
 }
 
 fn learned(evidence: &Evidence) -> Learned {
@@ -86,19 +96,6 @@ fn judge(learned: &Learned, needs: &[&str], resamples: u32) -> Verdict {
         deployment: Vec::new(),
     };
     decide(&learned.trials, &all, &setting)
-}
-
-fn judged(learned: Learned, needs: &[&str], resamples: u32) -> Judged {
-    let verdict = judge(&learned, needs, resamples);
-    let spoken_of = |file: &str| {
-        verdict.policies.iter().any(|row| row.file.as_deref() == Some(file))
-            || verdict
-                .recommended
-                .as_ref()
-                .is_some_and(|recommended| recommended.file.as_deref() == Some(file))
-    };
-    let artefacts = learned.artefacts(&verdict).into_iter().filter(|(file, _)| spoken_of(file));
-    Judged { artefacts: artefacts.map(|(_, artefact)| artefact).collect(), verdict }
 }
 
 /// A share in percent.

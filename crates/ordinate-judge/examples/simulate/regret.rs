@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use ordinate_combine::{Artefact, Played, random, record};
+use ordinate_combine::{Learned, Played, random, record};
 use ordinate_core::evidence::{EvidenceBuilder, ItemFields, Status};
 use ordinate_core::verdict::Verdict;
-use ordinate_core::{Answer, Dial, Evidence, Mix, PolicyKind, Score};
+use ordinate_core::{Answer, Dial, Evidence, Score};
 use ordinate_data::{infer_task_for, load_evidence, read_task};
-use ordinate_trials::{Board, Pick, Priced};
+use ordinate_trials::{Board, Pick, Priced, Trial};
 
-use crate::{judge, judged, learned};
+use crate::{judge, learned};
 
 const MARGIN: f64 = 0.02;
 
@@ -52,27 +52,33 @@ fn cut(evidence: &Evidence, seed: u64) -> [Cut; 2] {
     later.sort_unstable();
     rows.sort_unstable();
     let learned = learned(&subset(evidence, &rows));
-    let by_quality = judge(&learned, &[], 500);
-    let by_cost = judged(learned, &["goal=cost", "margin=0.02"], 500);
-    // What the other verdict speaks of stands elsewhere on its curve.
-    let elsewhere = |artefact: &Artefact| {
-        let row = by_quality.policies.iter().find(|row| row.name == artefact.name);
-        let (dial, mix) = (row.and_then(|row| row.dial), row.and_then(|row| row.mix));
-        play(artefact, dial.unwrap_or(artefact.dial), mix, evidence, &later)
-    };
-    let board = Board::new(evidence, &later, None);
+    [(vec![], false), (vec!["goal=cost", "margin=0.02"], true)].map(|(needs, by_cost)| {
+        let verdict = judge(&learned, &needs, 500);
+        regretted(&verdict, &outcomes(&learned, &verdict, evidence, &later), by_cost)
+    })
+}
+
+/// Quality and cost, on later items, of everything that could have been recommended.
+fn outcomes(
+    learned: &Learned,
+    verdict: &Verdict,
+    evidence: &Evidence,
+    later: &[usize],
+) -> Vec<(String, (f64, f64))> {
+    let board = Board::new(evidence, later, None);
     let priced = Priced::new(&board, &[]);
     let means = |played: &Played<'_>| (mean(&played.quality), mean(&played.cost_usd));
-    let singles: Vec<(String, (f64, f64))> = (0..evidence.candidates().len())
-        .map(|c| (evidence.candidates()[c].name.to_string(), means(&priced.single(c))))
-        .collect();
-    let joining = || by_cost.artefacts.iter().filter(|artefact| artefact.policy.kind() != PolicyKind::Single);
-    let own = |artefact: &Artefact| play(artefact, artefact.dial, artefact.mix, evidence, &later);
-    let named = |play: &dyn Fn(&Artefact) -> Played<'static>| -> Vec<(String, (f64, f64))> {
-        let policies = joining().map(|artefact| (artefact.name.clone(), means(&play(artefact))));
-        singles.iter().cloned().chain(policies).collect()
-    };
-    [regretted(&by_quality, &named(&elsewhere), false), regretted(&by_cost.verdict, &named(&own), true)]
+    let names = evidence.candidates().iter().map(|candidate| candidate.name.to_string());
+    let singles = names.enumerate().map(|(column, name)| (name, means(&priced.single(column))));
+    let policies = verdict.policies.iter().filter_map(|row| {
+        let of_row = |trial: &Trial| Some(trial.file()) == row.file;
+        let policy = &learned.policies[learned.trials.trials.iter().position(of_row)?];
+        let dials: Vec<Dial> = row.dial.into_iter().chain(row.mix.map(|mix| mix.dial)).collect();
+        let plays = record(policy.as_ref(), evidence, later, &dials);
+        let pick = Pick { dial: 0, mix: row.mix.map(|mix| (1, mix.share)) };
+        Some((row.name.clone(), means(&priced.played(&plays, &|_| pick))))
+    });
+    singles.chain(policies).collect()
 }
 
 /// What the verdict lost against the best in hindsight of everything that could have been recommended.
@@ -95,19 +101,6 @@ fn regretted(verdict: &Verdict, outcomes: &[(String, (f64, f64))], by_cost: bool
         regret: (best - allowed - quality).max(0.0),
         cost: (by_cost && cost.is_finite() && cheapest.is_finite()).then_some(cost / cheapest),
     }
-}
-
-fn play(
-    artefact: &Artefact,
-    dial: Dial,
-    mix: Option<Mix>,
-    evidence: &Evidence,
-    rows: &[usize],
-) -> Played<'static> {
-    let dials: Vec<Dial> = [dial].into_iter().chain(mix.map(|mix| mix.dial)).collect();
-    let plays = record(artefact.policy.as_ref(), evidence, rows, &dials);
-    let pick = Pick { dial: 0, mix: mix.map(|mix| (1, mix.share)) };
-    Priced::new(&Board::new(evidence, rows, None), &[]).played(&plays, &|_| pick)
 }
 
 /// The mean of what is known.
