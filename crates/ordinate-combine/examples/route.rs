@@ -15,7 +15,7 @@ use ordinate_combine::route::RouteLearner;
 use ordinate_combine::{Artefact, Context, Folds, Learner, random, record};
 use ordinate_core::evidence::View;
 use ordinate_core::{Dial, Evidence};
-use ordinate_trials::{Board, Plays, Priced};
+use ordinate_trials::{Board, Pick, Plays, Priced};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -38,7 +38,7 @@ fn main() {
     }
     let start = Instant::now();
     let policy = RouteLearner::default().fit(&evidence.view(), &context).expect("route fits");
-    let text = Artefact { name: "route".into(), policy, dial: Dial(0.0), promise: None }
+    let text = Artefact { name: "route".into(), policy, dial: Dial(0.0), mix: None, promise: None }
         .to_json()
         .expect("it is written");
     println!("route: fitted on all in {:.2} s, file {} bytes", start.elapsed().as_secs_f64(), text.len());
@@ -67,7 +67,7 @@ fn crossed(learner: &dyn Learner, evidence: &Evidence, context: &Context) {
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let board = Board::new(evidence, &view.rows, None);
     let priced = Priced::new(&board, &[]);
-    let curve = (0..dials.len()).map(|dial| priced.played(&plays, &|_| dial));
+    let curve = (0..dials.len()).map(|dial| priced.played(&plays, &|_| Pick::at(dial)));
     let singles: Vec<(f64, f64)> = (0..evidence.candidates().len())
         .map(|m| priced.single(m))
         .map(|played| (mean(&played.cost_usd), mean(&played.quality)))

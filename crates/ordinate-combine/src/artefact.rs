@@ -1,11 +1,12 @@
 //! A policy as a file: small, versioned, and back to the same decisions.
 
 use ordinate_core::verdict::Promise;
-use ordinate_core::{Dial, Policy};
+use ordinate_core::{Dial, Mix, Policy};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::CombineError;
+use crate::random::SplitMix;
 use crate::table::TABLE;
 
 /// The version of policy files that this code writes and reads.
@@ -20,6 +21,8 @@ pub struct Artefact {
     pub policy: Box<dyn Policy>,
     /// The dial that the needs chose.
     pub dial: Dial,
+    /// The coin between that dial and another one, where the budget lies between them.
+    pub mix: Option<Mix>,
     /// What was promised of it at this dial.
     pub promise: Option<Promise>,
 }
@@ -30,6 +33,8 @@ struct File {
     name: String,
     kind: String,
     dial: Dial,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mix: Option<Mix>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     promise: Option<Promise>,
     policy: Value,
@@ -46,6 +51,7 @@ impl Artefact {
             name: self.name.clone(),
             kind: self.policy.kind().to_string(),
             dial: self.dial,
+            mix: self.mix,
             promise: self.promise.clone(),
             policy: self.policy.save()?,
         };
@@ -68,8 +74,24 @@ impl Artefact {
             return Err(CombineError::UnknownKind(file.kind));
         };
         let policy = (row.load)(file.policy).map_err(damaged)?;
-        Ok(Self { name: file.name, policy, dial: file.dial, promise: file.promise })
+        Ok(Self { name: file.name, policy, dial: file.dial, mix: file.mix, promise: file.promise })
     }
+
+    /// The dial for one item: that of the policy, or, where it is a mix, the one that a coin says. The coin is a hash of `key`,
+    /// the input (or the id of an item without one), so that whoever asks twice is told the same.
+    #[must_use]
+    pub fn dial_for(&self, key: &str) -> Dial {
+        self.mix.filter(|mix| coin(key) < mix.share).map_or(self.dial, |mix| mix.dial)
+    }
+}
+
+/// A number in `[0, 1)` that is the same for the same text on every machine and in every version: FNV-1a, stirred as
+/// SplitMix64 does, since the last letters of short texts hardly reach the leading bits.
+fn coin(key: &str) -> f64 {
+    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    SplitMix::new(hash).unit()
 }
 
 #[cfg(test)]
@@ -77,7 +99,9 @@ mod tests {
     use super::*;
     use crate::by_slice::BySlice;
     use crate::replay::replay;
+    use crate::single::Single;
     use crate::testing::evidence;
+    use ordinate_core::CandidateName;
     use ordinate_trials::Outlay;
 
     #[test]
@@ -89,7 +113,7 @@ mod tests {
         let policy = Box::new(BySlice::fit(&evidence.view(), Outlay::Cost));
         let dials = [Dial(0.0), Dial(17.3), Dial(140.0)];
         let before = replay(policy.as_ref(), &evidence, &evidence.view().rows, &dials);
-        let artefact = Artefact { name: "by-slice".into(), policy, dial: dials[1], promise: None };
+        let artefact = Artefact { name: "by-slice".into(), policy, dial: dials[1], mix: None, promise: None };
         let text = artefact.to_json().unwrap();
         let loaded = Artefact::from_json(&text).unwrap();
         assert_eq!(loaded.dial, dials[1]);
@@ -97,6 +121,22 @@ mod tests {
         let after = replay(loaded.policy.as_ref(), &evidence, &evidence.view().rows, &dials);
         for (after, before) in after.iter().zip(&before) {
             assert_eq!((&after.given, &after.quality), (&before.given, &before.quality));
+        }
+    }
+
+    #[test]
+    fn the_coin_is_the_same_for_the_same_input_and_keeps_its_share() {
+        let single = Single::new(CandidateName::new("m").unwrap());
+        let mix = Some(Mix { dial: Dial(0.0), share: 0.3 });
+        let artefact =
+            Artefact { name: "z".into(), policy: Box::new(single), dial: Dial(1.0), mix, promise: None };
+        let loaded = Artefact::from_json(&artefact.to_json().unwrap()).unwrap();
+        assert_eq!(loaded.mix, mix);
+        for stem in ["", "item ", "\u{6cd5}\u{5f8b} "] {
+            let keys: Vec<String> = (0..20_000).map(|number| format!("{stem}{number}")).collect();
+            let other = keys.iter().filter(|key| artefact.dial_for(key) == Dial(0.0)).count();
+            assert!(other.abs_diff(6_000) < 200, "{other}");
+            assert!(keys.iter().all(|key| loaded.dial_for(key) == artefact.dial_for(key)));
         }
     }
 

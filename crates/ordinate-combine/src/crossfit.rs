@@ -18,6 +18,7 @@ use crate::learner::{Context, Learner};
 use crate::pools::{Pool, pools};
 use crate::replay::{record, record_each};
 use crate::single::Single;
+use crate::zero_router;
 
 /// How policies are tried.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +39,7 @@ pub struct Learned {
 }
 
 impl Learned {
-    /// Every policy that was tried and every single, with the files in a run folder that they are saved in; the one that the
+    /// Every policy that was tried, every single and the zero routers, with the files in a run folder that they are saved in; the one that the
     /// verdict recommends first. Policies that the verdict does not speak of stand at the dial for quality alone.
     #[must_use]
     pub fn artefacts(self, verdict: &Verdict) -> Vec<(String, Artefact)> {
@@ -46,15 +47,16 @@ impl Learned {
             let row = verdict.policies.iter().find(|row| row.name == trial.name);
             let row = row.filter(|_| trial.serves(&verdict.needs));
             let dial = row.and_then(|row| row.dial).or(trial.dials.first().copied()).unwrap_or_default();
-            let promise = row.and_then(|row| row.promise.clone());
-            (trial.file(), Artefact { name: trial.name.clone(), policy, dial, promise })
+            let (mix, promise) = row.map_or((None, None), |row| (row.mix, row.promise.clone()));
+            (trial.file(), Artefact { name: trial.name.clone(), policy, dial, mix, promise })
         });
         let singles = self.trials.candidates.iter().map(|candidate| {
             let policy = Box::new(Single::new(candidate.name.clone()));
             let (name, dial) = (candidate.name.to_string(), Dial::default());
-            (single_file(&name), Artefact { name, policy, dial, promise: None })
+            (single_file(&name), Artefact { name, policy, dial, mix: None, promise: None })
         });
         let mut artefacts: Vec<(String, Artefact)> = trials.chain(singles).collect();
+        artefacts.extend(zero_router::artefacts(&self.trials.candidates, verdict));
         let first = verdict.recommended.as_ref().and_then(|recommended| recommended.file.as_deref());
         artefacts.sort_by_key(|(file, _)| Some(file.as_str()) != first);
         artefacts

@@ -16,6 +16,7 @@ mod gist;
 mod learner;
 mod means;
 mod medoid;
+mod pays;
 mod pools;
 pub mod products;
 mod replay;
@@ -29,6 +30,7 @@ mod testing;
 pub mod texts;
 pub mod vote;
 pub mod weighted;
+mod zero_router;
 
 pub use artefact::Artefact;
 pub use calibrate::{Calibrated, calibrated};
@@ -39,7 +41,7 @@ pub use learner::{Context, Learner};
 pub use ordinate_core::random;
 pub use ordinate_trials::{Outlay, Played};
 pub use pools::{Pool, pools};
-pub use replay::{record, replay};
+pub use replay::{record, replay, replay_served};
 
 use ordinate_core::PolicyKind;
 

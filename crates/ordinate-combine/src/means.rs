@@ -211,7 +211,8 @@ mod tests {
         assert!(mean_of(&played.quality) > 0.95 && best < 0.8, "{} {best}", mean_of(&played.quality));
         assert!(played.given.iter().all(|&given| given == Played::NOBODY));
         // The same from a file.
-        let artefact = Artefact { name: "weighted".into(), policy, dial: Dial(0.0), promise: None };
+        let artefact =
+            Artefact { name: "weighted".into(), policy, dial: Dial(0.0), mix: None, promise: None };
         let loaded = Artefact::from_json(&artefact.to_json().unwrap()).unwrap();
         assert_eq!(replay(loaded.policy.as_ref(), &evidence, &rows, &[Dial(0.0)])[0].quality, played.quality);
         // Without a scorer one of the two is given: what a mean would score is not known.

@@ -5,8 +5,10 @@
 
 use ordinate_core::evidence::Status;
 use ordinate_core::{Dial, Evidence, Given, Policy, Query, Row, Seen, Step, Thought};
-use ordinate_trials::{Board, Played, Plays, PlaysBuilder, Priced, Way};
+use ordinate_trials::{Board, Pick, Played, Plays, PlaysBuilder, Priced, Way};
 use rayon::prelude::*;
+
+use crate::artefact::Artefact;
 
 /// What `policy` does with `rows` at each dial.
 ///
@@ -97,7 +99,17 @@ pub fn replay(
     let plays = record(policy, evidence, rows, dials);
     let board = Board::new(evidence, rows, None);
     let priced = Priced::new(&board, &[]);
-    (0..dials.len()).map(|dial| priced.played(&plays, &|_| dial)).collect()
+    (0..dials.len()).map(|dial| priced.played(&plays, &|_| Pick::at(dial))).collect()
+}
+
+/// The outcome on `rows` of a policy as it is served: where a coin chooses its dial, what is expected of the coin.
+#[must_use]
+pub fn replay_served(artefact: &Artefact, evidence: &Evidence, rows: &[Row]) -> Played<'static> {
+    let dials: Vec<Dial> = [artefact.dial].into_iter().chain(artefact.mix.map(|mix| mix.dial)).collect();
+    let plays = record(artefact.policy.as_ref(), evidence, rows, &dials);
+    let board = Board::new(evidence, rows, None);
+    let pick = Pick { dial: 0, mix: artefact.mix.map(|mix| (1, mix.share)) };
+    Priced::new(&board, &[]).played(&plays, &|_| pick)
 }
 
 /// Whom a policy asks that looks at slices alone: a column for each slice (the last for items of none) and dial.

@@ -270,7 +270,7 @@ mod tests {
         let evidence = contrary(300, 3);
         let policy = StackLearner.fit(&evidence.view(), &Context::default()).unwrap();
         let before = played(policy.as_ref(), &evidence);
-        let artefact = Artefact { name: "stack".into(), policy, dial: Dial(0.0), promise: None };
+        let artefact = Artefact { name: "stack".into(), policy, dial: Dial(0.0), mix: None, promise: None };
         let loaded = Artefact::from_json(&artefact.to_json().unwrap()).unwrap();
         let after = played(loaded.policy.as_ref(), &evidence);
         // Not `Played` as a whole: the latencies, which these items lack, are NaN and equal nothing.

@@ -13,6 +13,7 @@ use crate::single::Single;
 use crate::stack::{Stack, StackLearner};
 use crate::vote::{Vote, VoteLearner};
 use crate::weighted::{Weighted, WeightedLearner};
+use crate::zero_router::ZeroRouter;
 
 /// Reads what a policy's `save` wrote.
 type Load = fn(Value) -> Result<Box<dyn Policy>, serde_json::Error>;
@@ -20,7 +21,7 @@ type Load = fn(Value) -> Result<Box<dyn Policy>, serde_json::Error>;
 /// A kind of policy.
 pub(crate) struct Row {
     pub(crate) kind: PolicyKind,
-    /// What learns it; a single is not learned.
+    /// What learns it; a single and a coin are not learned.
     pub(crate) learner: Option<fn() -> Box<dyn Learner>>,
     pub(crate) load: Load,
 }
@@ -28,6 +29,7 @@ pub(crate) struct Row {
 /// All kinds; learners in the order in which they are tried, what is simpler first.
 pub(crate) const TABLE: &[Row] = &[
     Row { kind: PolicyKind::Single, learner: None, load: load::<Single> },
+    Row { kind: PolicyKind::ZeroRouter, learner: None, load: load::<ZeroRouter> },
     Row { kind: PolicyKind::BySlice, learner: Some(|| Box::new(BySliceLearner)), load: load::<BySlice> },
     Row { kind: PolicyKind::Route, learner: Some(|| Box::new(RouteLearner::default())), load: load::<Route> },
     Row { kind: PolicyKind::Cascade, learner: Some(|| Box::new(CascadeLearner)), load: load::<Cascade> },

@@ -2,9 +2,12 @@
 //!
 //! Plurality for labels and choices, the median for numbers, the medoid for sets of labels and free text (`medoid`);
 //! ties go to the candidate that is better on training items of the slice. Who is asked is looked up by slice
-//! ([`BySlice`]); how many is learned for each dial from the training items, which gives the curve.
+//! ([`BySlice`]); how many is learned for each dial from the training items, which gives the curve. Where a vote was not seen to
+//! pay there, the lookup answers alone (`pays`).
 //! References: self-consistency by plurality (Wang et al. 2023), minimum Bayes risk by agreement (Kumar and
 //! Byrne 2004).
+
+use std::collections::BTreeMap;
 
 use ordinate_core::evidence::{Status, View};
 use ordinate_core::{
@@ -14,11 +17,12 @@ use ordinate_trials::Outlay;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::by_slice::BySlice;
+use crate::by_slice::{BySlice, best_utility};
 use crate::dials::utility_dials;
 use crate::error::NotApplicable;
 use crate::learner::{Context, Learner};
 use crate::medoid::{Pairs, has_outputs, with_outputs};
+use crate::pays::{Gains, pays};
 use crate::random;
 
 /// How many candidates may vote.
@@ -103,6 +107,20 @@ pub struct Vote {
     /// Points of the curve, rising, and how many candidates are asked at each.
     dials: Vec<f64>,
     sizes: Vec<usize>,
+    /// Per slice, the points at which it is left to the lookup; and those for items of other slices.
+    #[serde(default)]
+    quiet: BTreeMap<String, Vec<usize>>,
+    #[serde(default)]
+    quiet_elsewhere: Vec<usize>,
+}
+
+/// What a training row is worth at each point: by each size of a vote, and by the lookup.
+struct Worth {
+    row: Row,
+    /// Per point and size.
+    votes: Vec<f64>,
+    /// Per point; `None` where it asks somebody who was not asked about this row.
+    lookup: Vec<Option<f64>>,
 }
 
 impl Vote {
@@ -121,36 +139,55 @@ impl Vote {
         let dials: Vec<f64> =
             sparse_dials(evidence, context.outlay).into_iter().map(|Dial(dial)| dial).collect();
         let sizes: Vec<usize> = SIZES.into_iter().filter(|&size| size <= voters.len()).collect();
-        let mut vote = Self { outputs, voters, expected, dials, sizes: Vec::new() };
+        let (quiet, quiet_elsewhere) = (BTreeMap::new(), Vec::new());
+        let mut vote = Self { outputs, voters, expected, dials, sizes: Vec::new(), quiet, quiet_elsewhere };
         let rows = answered_rows(train, &vote.voters, ROWS, context.seed);
-        let points = vote.dials.len();
-        // Per point and size: the sum over rows of utility.
-        let utilities = rows
-            .par_chunks(64)
-            .map(|rows| {
-                let mut sums = vec![0.0; points * sizes.len()];
-                for &row in rows {
-                    vote.weigh(evidence, row, &sizes, context.outlay, &mut sums);
-                }
-                sums
-            })
-            .collect::<Vec<_>>()
-            .into_iter()
-            .fold(vec![0.0; points * sizes.len()], |mut all, sums| {
-                all.iter_mut().zip(sums).for_each(|(all, sum)| *all += sum);
-                all
-            });
-        vote.sizes = utilities
-            .chunks_exact(sizes.len())
-            .map(|sums| {
-                sizes[(1..sums.len()).fold(0, |best, size| if sums[size] > sums[best] { size } else { best })]
-            })
+        let worth: Vec<Worth> = rows
+            .par_iter()
+            .with_min_len(64)
+            .map(|&row| vote.weigh(evidence, row, &sizes, context.outlay))
             .collect();
+        let best = |worth: &mut dyn Iterator<Item = &Worth>| -> Vec<usize> {
+            let mut sums = vec![0.0; vote.dials.len() * sizes.len()];
+            worth.for_each(|one| sums.iter_mut().zip(&one.votes).for_each(|(sum, worth)| *sum += worth));
+            let best = |sums: &[f64]| {
+                (1..sums.len()).fold(0, |best, size| if sums[size] > sums[best] { size } else { best })
+            };
+            sums.chunks_exact(sizes.len()).map(best).collect()
+        };
+        let numbers = best(&mut worth.iter());
+        // What a size gains is seen on the rows that did not choose it.
+        let halves = [0, 1].map(|half| best(&mut worth.iter().skip(1 - half).step_by(2)));
+        let gain = |number: usize, one: &Worth, point: usize| {
+            let size = halves[number % 2][point];
+            Some((one.row, one.votes[point * sizes.len() + size] - one.lookup[point]?))
+        };
+        let slices = evidence.items().slices();
+        for point in 0..vote.dials.len() {
+            let mut by_slice: BTreeMap<&str, Gains> = BTreeMap::new();
+            let gains = worth.iter().enumerate().filter_map(|(number, one)| gain(number, one, point));
+            let all: Gains = gains.collect();
+            for &(row, gain) in &all {
+                by_slice.entry(slices.get(row).unwrap_or_default()).or_default().push((row, gain));
+            }
+            let (names, gains): (Vec<&str>, Vec<Gains>) = by_slice.into_iter().unzip();
+            for (name, pays) in names.iter().zip(pays(evidence, &gains)) {
+                vote.quiet.entry((*name).to_owned()).or_default().extend((!pays).then_some(point));
+            }
+            vote.quiet_elsewhere.extend((!pays(evidence, &[all]).contains(&true)).then_some(point));
+        }
+        vote.quiet.retain(|name, _| !name.is_empty());
+        vote.sizes = numbers.into_iter().map(|number| sizes[number]).collect();
         Ok(vote)
     }
 
-    /// Adds the utility of each size at each dial on one training row.
-    fn weigh(&self, evidence: &Evidence, row: Row, sizes: &[usize], outlay: Outlay, sums: &mut [f64]) {
+    /// Whether this point of the curve is left to the lookup for items of this slice.
+    fn is_quiet(&self, slice: Option<&str>, point: usize) -> bool {
+        slice.and_then(|slice| self.quiet.get(slice)).unwrap_or(&self.quiet_elsewhere).contains(&point)
+    }
+
+    /// What one training row is worth at each dial.
+    fn weigh(&self, evidence: &Evidence, row: Row, sizes: &[usize], outlay: Outlay) -> Worth {
         let query = evidence.items().query(row);
         let thought = self.expected.think(&query);
         let mut memo = Vec::new();
@@ -165,16 +202,23 @@ impl Vote {
         asked.dedup();
         let all: Vec<Seen<'_>> = asked.iter().map(|&c| evidence.answers(c).seen(c, row)).collect();
         pairs.complete(&all);
-        for (point, (&dial, ranked)) in self.dials.iter().zip(&rankings).enumerate() {
-            for (number, &size) in sizes.iter().enumerate() {
+        let score = |candidate: usize| evidence.answers(candidate).score(row).unwrap_or(0.0);
+        let expects = |candidate: usize| thought.outlay.get(candidate).copied();
+        let mut worth = Worth { row, votes: Vec::new(), lookup: Vec::new() };
+        for (&dial, ranked) in self.dials.iter().zip(&rankings) {
+            for &size in sizes {
                 let asked = &ranked[..size];
                 let seen: Vec<Seen<'_>> = asked.iter().map(|&c| evidence.answers(c).seen(c, row)).collect();
                 let given = pairs.medoid(&seen, |_| 1.0, |candidate| thought.quality[candidate]);
-                let score = evidence.answers(given).score(row).unwrap_or(0.0);
-                let paid = together(outlay, asked.iter().filter_map(|&c| thought.outlay.get(c).copied()));
-                sums[point * sizes.len() + number] += dial.mul_add(-paid, score);
+                let paid = together(outlay, asked.iter().filter_map(|&c| expects(c)));
+                worth.votes.push(dial.mul_add(-paid, score(given)));
             }
+            let alone = best_utility(&thought.quality, &thought.outlay, Dial(dial));
+            let asked = evidence.answers(alone).status(row) != Status::Missing;
+            let paid = expects(alone).unwrap_or(0.0);
+            worth.lookup.push(asked.then(|| dial.mul_add(-paid, score(alone))));
         }
+        worth
     }
 
     /// The voters, the best utility first.
@@ -200,10 +244,17 @@ impl Policy for Vote {
         self.expected.think(query)
     }
 
-    fn next(&self, _: &Query<'_>, thought: &mut Thought, seen: &[Seen<'_>], dial: Dial) -> Step {
+    fn next(&self, query: &Query<'_>, thought: &mut Thought, seen: &[Seen<'_>], dial: Dial) -> Step {
+        let point = point_of(&self.dials, dial);
+        if self.is_quiet(query.slice, point) {
+            return match seen.first() {
+                None => Step::Ask(vec![best_utility(&thought.quality, &thought.outlay, dial)]),
+                Some(seen) => Step::Give(Given::Answer(seen.candidate)),
+            };
+        }
         if seen.is_empty() {
             let mut asked = self.ranked(thought, dial);
-            let size = self.sizes.get(point_of(&self.dials, dial)).copied().unwrap_or(SIZES[0]);
+            let size = self.sizes.get(point).copied().unwrap_or(SIZES[0]);
             asked.truncate(size);
             return Step::Ask(asked);
         }
@@ -290,8 +341,9 @@ mod tests {
             let dials = learner.dials(&evidence, &Context::default());
             let policy = learner.fit(&evidence.view(), &Context::default()).unwrap();
             let before = replay(policy.as_ref(), &evidence, &rows, &dials);
-            let text =
-                Artefact { name: learner.name(), policy, dial: dials[0], promise: None }.to_json().unwrap();
+            let text = Artefact { name: learner.name(), policy, dial: dials[0], mix: None, promise: None }
+                .to_json()
+                .unwrap();
             let loaded = Artefact::from_json(&text).unwrap();
             assert_eq!(loaded.to_json().unwrap(), text);
             let after = replay(loaded.policy.as_ref(), &evidence, &rows, &dials);

@@ -22,7 +22,7 @@ fn loaded_policies_decide_alike_on_lawbench() {
         let dials = [dials[0], dials[dials.len() / 2], dials[dials.len() - 1]];
         let policy = learner.fit(&evidence.view(), &context).unwrap();
         let before = replay(policy.as_ref(), &evidence, &rows, &dials);
-        let artefact = Artefact { name: learner.name(), policy, dial: dials[1], promise: None };
+        let artefact = Artefact { name: learner.name(), policy, dial: dials[1], mix: None, promise: None };
         let text = artefact.to_json().unwrap();
         let loaded = Artefact::from_json(&text).unwrap();
         let after = replay(loaded.policy.as_ref(), &evidence, &rows, &dials);

@@ -31,5 +31,5 @@ pub use name::{CandidateName, NameError, nearest};
 pub use needs::{Goal, Needs, NeedsError};
 pub use notes::Notes;
 pub use output::{Output, OutputKind, ScoreOutput};
-pub use policy::{Dial, Given, Policy, PolicyKind, Query, Seen, Step, Thought};
+pub use policy::{Dial, Given, Mix, Policy, PolicyKind, Query, Seen, Step, Thought};
 pub use score::{Score, ScoreError};

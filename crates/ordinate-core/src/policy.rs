@@ -13,6 +13,8 @@ use crate::output::Output;
 pub enum PolicyKind {
     /// One candidate for every item.
     Single,
+    /// Either of two candidates, by a coin: what a budget between their costs buys without knowing anything of the item.
+    ZeroRouter,
     /// The candidate with the best shrunken mean of the item's slice (domain lookup).
     BySlice,
     /// The candidate with the best predicted utility for the item.
@@ -31,8 +33,9 @@ pub enum PolicyKind {
 
 impl PolicyKind {
     /// Every kind, in the order in which they are tried: what is simpler comes first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Single,
+        Self::ZeroRouter,
         Self::BySlice,
         Self::Route,
         Self::Cascade,
@@ -47,6 +50,7 @@ impl PolicyKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Single => "single",
+            Self::ZeroRouter => "zero-router",
             Self::BySlice => "by-slice",
             Self::Route => "route",
             Self::Cascade => "cascade",
@@ -96,6 +100,16 @@ pub struct Seen<'a> {
 /// (USD or milliseconds) must buy: 0 looks at quality alone, larger values spare more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
 pub struct Dial(pub f64);
+
+/// A coin between two dials: a budget that lies between what they cost is spent by standing at the one for some items and
+/// at the other for the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Mix {
+    /// The other dial, which spares less.
+    pub dial: Dial,
+    /// The share of items for which the policy stands there, chosen by a coin; in `(0, 1)`.
+    pub share: f64,
+}
 
 /// What to do next with an item.
 #[derive(Debug, Clone, PartialEq)]

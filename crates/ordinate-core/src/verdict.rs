@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::candidate::Lineage;
 use crate::name::CandidateName;
 use crate::needs::Needs;
-use crate::policy::{Dial, PolicyKind};
+use crate::policy::{Dial, Mix, PolicyKind};
 
 mod deployment;
 mod floor;
@@ -189,6 +189,9 @@ pub struct Recommended {
     /// Where on its curve it stands.
     #[serde(default)]
     pub dial: Option<Dial>,
+    /// The coin between `dial` and another one by which it spends the budget; absent where it stands at one dial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Mix>,
     /// The saved policy, relative to the run folder.
     #[serde(default)]
     pub file: Option<String>,

@@ -65,13 +65,26 @@ impl<'a> Field<'a> {
         self.contenders.iter().position(|contender| contender.kind == PolicyKind::BySlice)
     }
 
-    /// What is simpler comes first: a single, a lookup by slice, whatever is learned besides.
+    /// What is simpler comes first: a single, a coin between two, a lookup by slice, whatever is learned besides.
     pub(crate) fn rung(&self, contender: usize) -> usize {
         match self.contenders[contender].kind {
             PolicyKind::Single => 0,
-            PolicyKind::BySlice => 1,
-            _ => 2,
+            PolicyKind::ZeroRouter => 1,
+            PolicyKind::BySlice => 2,
+            _ => 3,
         }
+    }
+
+    /// A coin within the same budget that is as good as this policy by its mean, and joins no more lineages.
+    fn better_coin(&self, policy: usize) -> Option<usize> {
+        let coin = |&c: &usize| {
+            self.contenders[c].kind == PolicyKind::ZeroRouter
+                && self.may[c]
+                && self.crosses(c) <= self.crosses(policy)
+        };
+        let as_good =
+            |&c: &usize| self.weighed.difference(policy, c).is_some_and(|lead| lead.estimate.mean <= 0.0);
+        (0..self.contenders.len()).filter(coin).find(as_good)
     }
 
     pub(crate) fn crosses(&self, contender: usize) -> bool {
@@ -138,9 +151,21 @@ impl<'a> Field<'a> {
                 ));
             }
         }
-        match weighed.lead_over_zero_router(policy) {
-            Some(least) if least <= 0.0 => {
+        if self.contenders[policy].kind == PolicyKind::ZeroRouter {
+            return Ok(());
+        }
+        match (weighed.lead_over_zero_router(policy), self.better_coin(policy)) {
+            (Some(least), _) if least <= 0.0 => {
                 Err(refused(weighed.over_zero_router[policy], least, "the zero router at the same cost"))
+            }
+            (_, Some(coin)) => {
+                let lead = weighed.difference(policy, coin).map_or_else(String::new, |lead| signed(&lead));
+                let coin = &self.contenders[coin];
+                Err(format!(
+                    "{name} is no better than a coin toss within the same budget ({lead} against {}, {})",
+                    coin.name,
+                    outlay(self.needs, coin.outlay(self.needs))
+                ))
             }
             _ => Ok(()),
         }

@@ -1,10 +1,11 @@
 //! Which dial of a curve the needs choose, from outcomes on items that are not scored with it.
 
-use ordinate_core::{Goal, Needs};
-use ordinate_trials::Curve;
+use std::borrow::Cow;
 
-/// One-sided 95 % normal quantile: a limit must hold for the population, not only for the sample.
-const ONE_SIDED: f64 = 1.645;
+use ordinate_core::{Goal, Needs};
+use ordinate_score::routing::{Hull, Point};
+use ordinate_trials::{Curve, Pick};
+
 /// Two-sided 95 % normal quantile, as in the intervals of the verdict.
 const TWO_SIDED: f64 = 1.96;
 
@@ -16,7 +17,7 @@ struct Moments {
 }
 
 /// The outcomes of one policy: a column a dial, as far as the needs look at them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Outcomes {
     quality: Vec<Vec<f64>>,
     cost_usd: Vec<Vec<f64>>,
@@ -42,24 +43,25 @@ impl Outcomes {
     }
 
     /// The mean over several foldings of the same items, item by item and dial by dial.
-    pub(crate) fn mean(mut rounds: Vec<Self>) -> Self {
-        let count = rounds.len() as f64;
-        let Some(mut mean) = rounds.pop() else { return Self::default() };
+    pub(crate) fn mean(rounds: &[Self]) -> Cow<'_, Self> {
+        let [first, others @ ..] = rounds else { return Cow::Owned(Self::default()) };
+        if others.is_empty() {
+            return Cow::Borrowed(first);
+        }
+        let mut mean = first.clone();
         let add = |mean: &mut Vec<Vec<f64>>, columns: &[Vec<f64>]| {
             for (mean, column) in mean.iter_mut().zip(columns) {
                 mean.iter_mut().zip(column).for_each(|(mean, value)| *mean += value);
             }
         };
-        for round in &rounds {
+        for round in others {
             add(&mut mean.quality, &round.quality);
             add(&mut mean.cost_usd, &round.cost_usd);
             add(&mut mean.latency_ms, &round.latency_ms);
         }
-        if count > 1.0 {
-            let columns = [&mut mean.quality, &mut mean.cost_usd, &mut mean.latency_ms];
-            columns.into_iter().flatten().flatten().for_each(|value| *value /= count);
-        }
-        mean
+        let columns = [&mut mean.quality, &mut mean.cost_usd, &mut mean.latency_ms];
+        columns.into_iter().flatten().flatten().for_each(|value| *value /= rounds.len() as f64);
+        Cow::Owned(mean)
     }
 
     fn dials(&self) -> usize {
@@ -67,95 +69,138 @@ impl Outcomes {
     }
 }
 
-/// The number of the dial that the needs choose.
+/// Where the needs stand on one curve, seen from some items of it.
 ///
-/// `curve` has the outcomes of one policy; only `positions` are looked at. `best_single` are
-/// the scores of the best single on the same positions as `curve`. `clusters` holds a group number per
-/// position where items are clustered. The limits on cost and latency come first (the upper 95 % bound of
-/// the mean cost must keep them); then the goal:
-/// quality takes the highest mean, or the least outlay whose paired lower bound is within the margin of it;
-/// cost and latency take the least outlay that keeps `min_quality` (lower bound) or, without one, that stays
-/// within the margin of the best of curve and best single. Where nothing keeps the limits the one with the
-/// least outlay is taken: the judge will say that it fails them.
-#[must_use]
-pub(crate) fn choose_dial(
-    curve: &Outcomes,
-    best_single: &[f64],
-    positions: &[usize],
-    clusters: Option<&[u32]>,
-    needs: &Needs,
-) -> usize {
-    // Means over different items cannot be compared.
-    let known = |position: &usize| curve.quality.iter().all(|quality| !quality[*position].is_nan());
-    let common: Vec<usize> = positions.iter().copied().filter(known).collect();
-    let positions = if common.is_empty() { positions } else { &common };
-    let moments = |values: &dyn Fn(usize) -> f64| moments(values, positions, clusters);
-    let outlays = match needs.goal {
-        Goal::Latency => &curve.latency_ms,
-        Goal::Quality | Goal::Cost => &curve.cost_usd,
-    };
-    let outlay: Vec<f64> = outlays
-        .iter()
-        .map(|outlay| {
-            mean_of(&|position| outlay[position], positions).map_or(f64::INFINITY, |(mean, _)| mean)
-        })
-        .collect();
-    let quality: Vec<Option<Moments>> =
-        curve.quality.iter().map(|quality| moments(&|position| quality[position])).collect();
-    let mean = |dial: usize| quality[dial].map_or(f64::NEG_INFINITY, |m| m.mean);
-    let cheapest = |dials: &mut dyn Iterator<Item = usize>| {
-        dials.min_by(|&a, &b| outlay[a].total_cmp(&outlay[b]).then(mean(b).total_cmp(&mean(a))))
-    };
-    let allowed: Vec<usize> = (0..curve.dials())
-        .filter(|&dial| keeps_limits(curve, dial, positions, clusters, needs) && quality[dial].is_some())
-        .collect();
-    let Some(&first) = allowed.first() else {
-        return cheapest(&mut (0..curve.dials())).unwrap_or(0);
-    };
-    // Ties go to the cheaper dial.
-    let best = allowed.iter().copied().fold(first, |best, dial| {
-        let better = mean(dial) > mean(best) || (mean(dial) == mean(best) && outlay[dial] < outlay[best]);
-        if better { dial } else { best }
-    });
-    let margin = needs.margin();
-    if let (Goal::Cost | Goal::Latency, Some(least)) = (needs.goal, needs.min_quality) {
-        let keeps =
-            |dial: &usize| quality[*dial].is_some_and(|m| TWO_SIDED.mul_add(-m.error, m.mean) >= least);
-        return cheapest(&mut allowed.iter().copied().filter(keeps)).unwrap_or(best);
-    }
-    if margin == 0.0 {
-        return best;
-    }
-    let single = moments(&|position| best_single[position]).map_or(f64::NEG_INFINITY, |m| m.mean);
-    let reference: &[f64] =
-        if needs.goal != Goal::Quality && single > mean(best) { best_single } else { &curve.quality[best] };
-    let within = |dial: &usize| {
-        let difference = moments(&|position| curve.quality[*dial][position] - reference[position]);
-        difference.is_some_and(|m| TWO_SIDED.mul_add(-m.error, m.mean) > -margin)
-    };
-    cheapest(&mut allowed.iter().copied().filter(within)).unwrap_or(best)
+/// The limits on cost and latency come first; then the goal: quality takes the highest mean that the budget buys, or the least
+/// outlay whose paired lower bound is within the margin of it; cost and latency take the least outlay that keeps
+/// `min_quality` (lower bound) or, without one, that stays within the margin of the best of curve and best single. Where nothing
+/// keeps the limits the one with the least outlay is taken: the judge will say that it fails them.
+pub(crate) struct Chooser<'a> {
+    curve: &'a Outcomes,
+    /// The scores of the best single on the same items as `curve`.
+    best_single: &'a [f64],
+    /// The items that are looked at.
+    positions: Vec<usize>,
+    /// A group number per item, where items are clustered.
+    clusters: Option<&'a [u32]>,
+    needs: &'a Needs,
+    /// Standard errors that a bound lies below a mean: as many as where the verdict tests the policy.
+    bound: f64,
+    /// Per dial, the mean of what the goal wants little of; infinite where it is not known.
+    outlay: Vec<f64>,
+    /// Per dial, USD per 1,000 items; infinite where it is not known.
+    cost: Vec<f64>,
+    /// Per dial, whether it keeps `max_p95_ms`.
+    in_time: Vec<bool>,
+    quality: Vec<Option<Moments>>,
 }
 
-fn keeps_limits(
-    curve: &Outcomes,
-    dial: usize,
-    positions: &[usize],
-    clusters: Option<&[u32]>,
-    needs: &Needs,
-) -> bool {
-    let cost = needs.max_cost_per_1k.is_none_or(|most| {
-        moments(&|position| curve.cost_usd[dial][position], positions, clusters)
-            .is_some_and(|m| 1000.0 * ONE_SIDED.mul_add(m.error, m.mean) <= most)
-    });
-    let latency = needs.max_p95_ms.is_none_or(|most| {
-        let known: Vec<f64> = positions
-            .iter()
-            .map(|&position| curve.latency_ms[dial][position])
-            .filter(|latency| !latency.is_nan())
-            .collect();
-        ordinate_score::quantile::p95(&known).is_some_and(|p95| p95 <= most)
-    });
-    cost && latency
+impl<'a> Chooser<'a> {
+    pub(crate) fn new(
+        curve: &'a Outcomes,
+        best_single: &'a [f64],
+        positions: Vec<usize>,
+        clusters: Option<&'a [u32]>,
+        needs: &'a Needs,
+        widening: f64,
+    ) -> Self {
+        // Means over different items cannot be compared.
+        let known = |position: &usize| curve.quality.iter().all(|quality| !quality[*position].is_nan());
+        let common: Vec<usize> = positions.iter().copied().filter(known).collect();
+        let positions = if common.is_empty() { positions } else { common };
+        let mean = |values: &Vec<f64>| {
+            mean_of(&|position| values[position], &positions).map_or(f64::INFINITY, |(mean, _)| mean)
+        };
+        let outlays = match needs.goal {
+            Goal::Latency => &curve.latency_ms,
+            Goal::Quality | Goal::Cost => &curve.cost_usd,
+        };
+        let in_time = |dial: usize| {
+            needs.max_p95_ms.is_none_or(|most| {
+                let all = positions.iter().map(|&position| curve.latency_ms[dial][position]);
+                let known: Vec<f64> = all.filter(|latency| !latency.is_nan()).collect();
+                ordinate_score::quantile::p95(&known).is_some_and(|p95| p95 <= most)
+            })
+        };
+        Self {
+            outlay: outlays.iter().map(mean).collect(),
+            cost: curve.cost_usd.iter().map(|cost| 1000.0 * mean(cost)).collect(),
+            in_time: (0..curve.dials()).map(in_time).collect(),
+            quality: curve
+                .quality
+                .iter()
+                .map(|quality| moments(&|position| quality[position], &positions, clusters))
+                .collect(),
+            curve,
+            best_single,
+            positions,
+            clusters,
+            needs,
+            bound: widening * TWO_SIDED,
+        }
+    }
+
+    /// The choice among the dials up to `most`, for at most `budget` USD per 1,000 items by the means of these items. Without a
+    /// margin a larger budget never buys less quality, by the same means.
+    pub(crate) fn pick(&self, budget: Option<f64>, most: usize) -> Pick {
+        let dials = 0..self.curve.dials().min(most.saturating_add(1));
+        let mean = |dial: usize| self.quality[dial].map_or(f64::NEG_INFINITY, |m| m.mean);
+        let cheapest = |dials: &mut dyn Iterator<Item = usize>| {
+            dials.min_by(|&a, &b| self.outlay[a].total_cmp(&self.outlay[b]).then(mean(b).total_cmp(&mean(a))))
+        };
+        let in_budget = |dial: &usize| budget.is_none_or(|budget| self.cost[*dial] <= budget);
+        let in_time: Vec<usize> =
+            dials.clone().filter(|&dial| self.in_time[dial] && self.quality[dial].is_some()).collect();
+        let allowed: Vec<usize> = in_time.iter().copied().filter(in_budget).collect();
+        let Some(&first) = allowed.first() else {
+            return Pick::at(cheapest(&mut dials.clone()).unwrap_or(0));
+        };
+        // Ties go to the cheaper dial.
+        let best = allowed.iter().copied().fold(first, |best, dial| {
+            let better = mean(dial) > mean(best)
+                || (mean(dial) == mean(best) && self.outlay[dial] < self.outlay[best]);
+            if better { dial } else { best }
+        });
+        let mix = budget.and_then(|budget| self.mix(budget, &in_time));
+        let top = mix.filter(|mix| mix.expected(mean) > mean(best)).unwrap_or(Pick::at(best));
+        if let (Goal::Cost | Goal::Latency, Some(least)) = (self.needs.goal, self.needs.min_quality) {
+            let keeps = |dial: &usize| {
+                self.quality[*dial].is_some_and(|m| TWO_SIDED.mul_add(-m.error, m.mean) >= least)
+            };
+            return cheapest(&mut allowed.iter().copied().filter(keeps)).map_or(top, Pick::at);
+        }
+        let margin = self.needs.margin();
+        if margin == 0.0 {
+            return top;
+        }
+        let single = self.moments(&|position| self.best_single[position]);
+        let single = single.map_or(f64::NEG_INFINITY, |single| single.mean);
+        let by_single = self.needs.goal != Goal::Quality && single > top.expected(mean);
+        let quality = |dial: usize, position: usize| self.curve.quality[dial][position];
+        let reference = |position: usize| {
+            if by_single { self.best_single[position] } else { top.expected(|dial| quality(dial, position)) }
+        };
+        let within = |dial: &usize| {
+            let difference = self.moments(&|position| quality(*dial, position) - reference(position));
+            difference.is_some_and(|m| self.bound.mul_add(-m.error, m.mean) > -margin)
+        };
+        cheapest(&mut allowed.iter().copied().filter(within)).map_or(top, Pick::at)
+    }
+
+    /// The coin between two of these dials that buys most for this budget: a point on their hull.
+    fn mix(&self, budget: f64, dials: &[usize]) -> Option<Pick> {
+        let point = |&dial: &usize| Point {
+            cost: self.cost[dial],
+            quality: self.quality[dial].map_or(f64::NAN, |quality| quality.mean),
+        };
+        let mix = Hull::new(&dials.iter().map(point).collect::<Vec<_>>()).mix_at(budget)?;
+        let share = (mix.dear_share > 0.0).then_some((dials[mix.dear], mix.dear_share));
+        Some(Pick { dial: dials[mix.cheap], mix: share })
+    }
+
+    fn moments(&self, value: &dyn Fn(usize) -> f64) -> Option<Moments> {
+        moments(value, &self.positions, self.clusters)
+    }
 }
 
 /// Mean over the positions where the value is known, and how many these are.
@@ -186,6 +231,7 @@ fn moments(value: &dyn Fn(usize) -> f64, positions: &[usize], clusters: Option<&
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     /// A curve of three dials: dear and good, half as dear and a little worse, cheap and bad.
     fn curve() -> Outcomes {
@@ -199,26 +245,67 @@ mod tests {
         curve
     }
 
-    fn chosen(needs: &[&str]) -> usize {
+    fn chosen(needs: &[&str]) -> Pick {
         let mut all = Needs::default();
         for need in needs {
             all.set(need).unwrap();
         }
         let curve = curve();
         let positions: Vec<usize> = (0..400).collect();
-        choose_dial(&curve, &curve.quality[2], &positions, None, &all)
+        Chooser::new(&curve, &curve.quality[2], positions, None, &all, 1.0)
+            .pick(all.max_cost_per_1k, usize::MAX)
     }
 
     #[test]
     fn the_needs_choose_the_dial() {
-        assert_eq!(chosen(&[]), 0);
-        assert_eq!(chosen(&["margin=0.01"]), 1);
-        assert_eq!(chosen(&["max_cost_per_1k=6"]), 1);
-        assert_eq!(chosen(&["max_cost_per_1k=2"]), 2);
-        assert_eq!(chosen(&["max_cost_per_1k=0.5"]), 2, "nothing keeps the limit: the cheapest");
-        assert_eq!(chosen(&["goal=cost"]), 1);
-        assert_eq!(chosen(&["goal=cost", "min_quality=0.5"]), 2);
-        assert_eq!(chosen(&["goal=cost", "min_quality=0.797"]), 0, "the mean would do, its lower bound not");
+        assert_eq!(chosen(&[]), Pick::at(0));
+        assert_eq!(chosen(&["margin=0.01"]), Pick::at(1));
+        assert_eq!(chosen(&["max_cost_per_1k=5"]), Pick::at(1));
+        assert_eq!(chosen(&["max_cost_per_1k=0.5"]), Pick::at(2), "nothing keeps the limit: the cheapest");
+        assert_eq!(chosen(&["goal=cost"]), Pick::at(1));
+        assert_eq!(chosen(&["goal=cost", "min_quality=0.5"]), Pick::at(2));
+        let kept = chosen(&["goal=cost", "min_quality=0.797"]);
+        assert_eq!(kept, Pick::at(0), "the mean would do, its lower bound not");
+    }
+
+    #[test]
+    fn a_budget_between_two_dials_is_spent_by_a_coin() {
+        let Pick { dial, mix: Some((other, share)) } = chosen(&["max_cost_per_1k=4"]) else { panic!() };
+        assert_eq!((dial, other), (2, 1));
+        assert!((share - 0.75).abs() < 1e-9, "{share}");
+        // A margin that a cheaper dial keeps needs no coin.
+        assert_eq!(chosen(&["max_cost_per_1k=6", "margin=0.02"]), Pick::at(1));
+    }
+
+    proptest! {
+        /// Whatever the curve, with a larger budget the expected quality is never lower, and the budget is kept and, as
+        /// long as more of it helps, spent.
+        #[test]
+        fn a_looser_limit_is_never_worse(
+            points in proptest::collection::vec((0.0..1.0_f64, 0.0..0.02_f64), 1..12),
+            mut budgets in proptest::collection::vec(0.0..25.0_f64, 2..8),
+        ) {
+            let mut curve = Outcomes::default();
+            for &(quality, cost) in &points {
+                curve.quality.push((0..40).map(|i| if i < (40.0 * quality) as usize { 1.0 } else { 0.0 }).collect());
+                curve.cost_usd.push((0..40).map(|i| cost * (0.5 + f64::from(i) / 39.0)).collect());
+            }
+            budgets.sort_by(f64::total_cmp);
+            let needs = Needs::default();
+            let all = Chooser::new(&curve, &curve.quality[0], (0..40).collect(), None, &needs, 1.0);
+            let expected = |pick: Pick| {
+                (pick.expected(|dial| all.quality[dial].unwrap().mean), pick.expected(|dial| all.cost[dial]))
+            };
+            let least = all.cost.iter().copied().fold(f64::INFINITY, f64::min);
+            let (top, top_cost) = expected(all.pick(None, usize::MAX));
+            let mut last = 0.0;
+            for &budget in budgets.iter().filter(|budget| **budget >= least) {
+                let (quality, cost) = expected(all.pick(Some(budget), usize::MAX));
+                prop_assert!(quality >= last - 1e-12 && cost <= budget + 1e-9);
+                prop_assert!(cost >= 0.95 * budget.min(top_cost) || quality >= top - 1e-12);
+                last = quality;
+            }
+        }
     }
 
     #[test]
@@ -227,10 +314,10 @@ mod tests {
         for i in 0..200 {
             curve.quality[2][i] = 1.0;
         }
-        let single = vec![0.0; 400];
+        let (single, needs) = (vec![0.0; 400], Needs::default());
         let at = |range: std::ops::Range<usize>| {
-            choose_dial(&curve, &single, &range.collect::<Vec<_>>(), None, &Needs::default())
+            Chooser::new(&curve, &single, range.collect(), None, &needs, 1.0).pick(None, usize::MAX)
         };
-        assert_eq!((at(0..200), at(200..400)), (2, 0));
+        assert_eq!((at(0..200), at(200..400)), (Pick::at(2), Pick::at(0)));
     }
 }

@@ -2,12 +2,14 @@
 //! that are not scored with it.
 
 use ordinate_core::verdict::Promise;
-use ordinate_core::{Dial, Needs};
+use ordinate_core::{Dial, Mix, Needs, PolicyKind};
 use ordinate_score::Groups;
-use ordinate_trials::{Curve, Folding, Played, Plays, Priced, Tested, Trial, Trials, best_column};
+use ordinate_trials::{Curve, Folding, Pick, Played, Plays, Priced, Tested, Trial, Trials, best_column};
 use rayon::prelude::*;
 
-use crate::choose::{Outcomes, choose_dial};
+use crate::choose::{Chooser, Outcomes};
+use crate::contender::cost_per_1k;
+use crate::estimates::widening;
 use crate::promise::{LEVEL, test};
 
 /// A policy at the dial that the needs choose.
@@ -16,6 +18,8 @@ pub(crate) struct Chosen<'a> {
     pub(crate) trial: &'a Trial,
     /// The dial that the needs choose, from all outcomes of the curve.
     pub(crate) dial: Dial,
+    /// The coin between that dial and another one.
+    pub(crate) mix: Option<Mix>,
     /// What is promised of the policy at this dial, where the needs have a margin and the kind makes promises.
     pub(crate) promise: Option<Promise>,
     /// The outcome per scored item, as a mean over foldings; each fold at the dial that the other folds chose.
@@ -77,67 +81,91 @@ impl<'a> Choosing<'a> {
         scored.by_column(&|_| best)
     }
 
-    /// The policies that the needs look at.
-    pub(crate) fn policies(&self, scored: &Priced<'_>) -> Vec<Chosen<'a>> {
-        let looked_at = self.trials.trials.iter().filter(|trial| trial.serves(self.needs));
-        looked_at.map(|trial| self.policy(trial, scored)).collect()
+    /// The policies that the needs look at, and those zero routers that a coin is tossed for.
+    pub(crate) fn policies(&self, tosses: &'a [Trial], scored: &Priced<'_>) -> Vec<Chosen<'a>> {
+        let looked_at = self.trials.trials.iter().filter(|trial| trial.serves(self.needs)).chain(tosses);
+        let chosen = looked_at.map(|trial| self.policy(trial, scored));
+        // A coin with two equal sides is a single.
+        chosen.filter(|one| one.trial.kind != PolicyKind::ZeroRouter || one.mix.is_some()).collect()
     }
 
     fn policy(&self, trial: &'a Trial, scored: &Priced<'_>) -> Chosen<'a> {
-        let len = self.trials.learn.len();
         let clusters = self.trials.learn.clusters.as_deref();
         let rounds: Vec<Outcomes> =
             trial.plays.iter().map(|plays| Outcomes::new(&self.learn.curve(plays), self.needs)).collect();
+        let (of_all, single) = (Outcomes::mean(&rounds), Played::mean(self.best_single.clone()).quality);
+        let crossed = trial.on_test.is_none();
+        let widening = widening(
+            crossed.then_some(trial.plays.len()),
+            self.trials.foldings.first().filter(|_| crossed).map(|folding| folding.count),
+        );
         // All dials up to the promised one passed their test, so that the needs may choose among them.
         let promised = |promise: &Option<Promise>| {
             let most = promise.as_ref().map_or(f64::INFINITY, |promise| promise.dial.0);
             trial.dials.partition_point(|dial| dial.0 <= most).saturating_sub(1)
         };
-        let chosen_by = |outcomes: &Outcomes, single: &[f64], others: &[usize], tested: Option<&Tested>| {
-            let promise = tested.and_then(|tested| self.promise(trial, tested, others));
-            let dial = choose_dial(outcomes, single, others, clusters, self.needs);
-            (dial.min(promised(&promise)), promise)
-        };
         let calibration = trial.calibration.as_ref();
-        let folds = |round: usize, outcomes: &Outcomes| -> Vec<usize> {
-            let (folding, single) = (&self.trials.foldings[round], &self.best_single[round].quality);
-            (0..folding.count)
-                .into_par_iter()
-                .map(|fold| {
-                    let tested = calibration.map(|calibration| &calibration.folds[round][fold as usize]);
-                    let others: Vec<usize> = outside(&folding.of, fold).collect();
-                    chosen_by(outcomes, single, &others, tested).0
-                })
-                .collect()
+        let of_fold = |round: usize, fold: u32| {
+            let tested = calibration.map(|calibration| &calibration.folds[round][fold as usize]);
+            let others: Vec<usize> = outside(&self.trials.foldings[round].of, fold).collect();
+            let most = promised(&tested.and_then(|tested| self.promise(trial, tested, &others)));
+            let single = &self.best_single[round].quality;
+            (Chooser::new(&rounds[round], single, others, clusters, self.needs, widening), most)
         };
-        let of_folds: Vec<Vec<usize>> =
-            rounds.iter().enumerate().map(|(round, outcomes)| folds(round, outcomes)).collect();
-        let everything: Vec<usize> = (0..len).collect();
-        let single = Played::mean(self.best_single.clone()).quality;
-        let (whole, promise) = chosen_by(
-            &Outcomes::mean(rounds),
-            &single,
-            &everything,
-            calibration.map(|calibration| &calibration.whole),
-        );
-        let dial = trial.dials[whole];
-        if let Some(on_test) = &trial.on_test {
-            let played = scored.played(on_test, &|_| whole);
-            return Chosen { trial, dial, promise, played, gains: Vec::new() };
-        }
-        let of_round = |(round, plays): (usize, &Plays)| {
-            let fold_of = &self.trials.foldings[round].of;
-            scored.played(plays, &|item| of_folds[round][fold_of[item] as usize])
+        let of_round = |round: usize| -> Vec<(Chooser<'_>, usize)> {
+            let folds = 0..self.trials.foldings[round].count;
+            folds.into_par_iter().map(|fold| of_fold(round, fold)).collect()
         };
-        let played: Vec<Played<'static>> = trial.plays.iter().enumerate().map(of_round).collect();
+        let choosers: Vec<Vec<(Chooser<'_>, usize)>> = (0..rounds.len()).map(of_round).collect();
+        let everything: Vec<usize> = (0..self.trials.learn.len()).collect();
+        let promise = calibration.and_then(|all| self.promise(trial, &all.whole, &everything));
+        let whole = Chooser::new(&of_all, &single, everything, clusters, self.needs, widening);
+
+        // Each fold stands where the other folds chose; the test items where all that is learned from did.
+        let play = |budget: Option<f64>| -> (Pick, Vec<Played<'static>>) {
+            let pick = whole.pick(budget, promised(&promise));
+            if let Some(on_test) = &trial.on_test {
+                return (pick, vec![scored.played(on_test, &|_| pick)]);
+            }
+            let of_round = |(round, plays): (usize, &Plays)| {
+                let picks: Vec<Pick> =
+                    choosers[round].iter().map(|(chooser, most)| chooser.pick(budget, *most)).collect();
+                let fold_of = &self.trials.foldings[round].of;
+                scored.played(plays, &|item| picks[fold_of[item] as usize])
+            };
+            (pick, trial.plays.iter().enumerate().map(of_round).collect())
+        };
+        let (pick, rounds) = self.within_budget(scored, &play);
         let gain = |(round, own): (usize, &Played<'static>)| {
             let single = &self.best_single[round].quality;
             let differences = own.quality.iter().zip(single.iter()).map(|(own, single)| own - single);
             let known: Vec<f64> = differences.filter(|difference| !difference.is_nan()).collect();
             known.iter().sum::<f64>() / known.len() as f64
         };
-        let gains = played.iter().enumerate().map(gain).collect();
-        Chosen { trial, dial, promise, played: Played::mean(played), gains }
+        let gains = rounds.iter().enumerate().filter(|_| crossed).map(gain).collect();
+        let mix = pick.mix.map(|(other, share)| Mix { dial: trial.dials[other], share });
+        Chosen { trial, dial: trial.dials[pick.dial], mix, promise, played: Played::mean(rounds), gains }
+    }
+
+    /// Plays within the budget. What was chosen on some items costs a little more or less on others: where it is more, a
+    /// smaller budget is aimed at, by what things cost and not by how good they are.
+    fn within_budget(
+        &self,
+        scored: &Priced<'_>,
+        play: &dyn Fn(Option<f64>) -> (Pick, Vec<Played<'static>>),
+    ) -> (Pick, Vec<Played<'static>>) {
+        const TRIES: usize = 20;
+        let Some(budget) = self.needs.max_cost_per_1k else { return play(None) };
+        let mut aim = budget;
+        for _ in 0..TRIES {
+            let (pick, rounds) = play(Some(aim));
+            let played = Played::mean(rounds.clone());
+            match cost_per_1k(&self.trials.candidates, scored, &played, self.needs) {
+                Some(cost) if cost > budget => aim *= CLOSE * budget / cost,
+                _ => return (pick, rounds),
+            }
+        }
+        play(Some(budget))
     }
 
     /// What can be promised of the policy that was learned from those of `items` which do not test it.
@@ -159,6 +187,9 @@ impl<'a> Choosing<'a> {
         Some(Promise { margin, confidence: 1.0 - LEVEL, against, items, dial })
     }
 }
+
+/// How much of the budget is aimed at where all of it was a little too much.
+const CLOSE: f64 = 0.999;
 
 /// The items outside a fold.
 fn outside(fold_of: &[u32], fold: u32) -> impl Iterator<Item = usize> + Clone {

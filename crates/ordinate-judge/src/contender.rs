@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ordinate_core::verdict::Outcome;
-use ordinate_core::{Candidate, Dial, Hosting, Lineage, Needs, PolicyKind};
+use ordinate_core::{Candidate, Dial, Hosting, Lineage, Mix, Needs, PolicyKind};
 use ordinate_trials::{Played, Priced};
 
 use crate::chosen::Chosen;
@@ -19,6 +19,8 @@ pub(crate) struct Contender<'a> {
     pub(crate) chosen: Option<&'a Chosen<'a>>,
     pub(crate) played: Played<'a>,
     pub(crate) dial: Option<Dial>,
+    /// The coin between that dial and another one.
+    pub(crate) mix: Option<Mix>,
     /// Columns that it asks at least once.
     pub(crate) uses: Vec<usize>,
     pub(crate) cost_per_1k: Option<f64>,
@@ -56,16 +58,34 @@ pub(crate) fn contenders<'a>(
     needs: &Needs,
 ) -> Vec<Contender<'a>> {
     let policies = chosen.iter().map(|chosen| {
-        let asked = &chosen.played.asked;
-        let uses: Vec<usize> = (0..candidates.len()).filter(|&column| asked[column] > 0).collect();
+        let uses = uses(&chosen.played);
         let played = paid(candidates, scored, &chosen.played, &uses, needs);
         Contender {
             chosen: Some(chosen),
             dial: Some(chosen.dial),
+            mix: chosen.mix,
             ..contender(candidates, scored, chosen.trial.name.clone(), chosen.trial.kind, played, uses)
         }
     });
     singles(candidates, scored).into_iter().chain(policies).collect()
+}
+
+/// The columns that it asks at least once.
+fn uses(played: &Played<'_>) -> Vec<usize> {
+    (0..played.asked.len()).filter(|&column| played.asked[column] > 0).collect()
+}
+
+/// What 1,000 items of what a policy played cost, USD, if that is known.
+pub(crate) fn cost_per_1k(
+    candidates: &[Candidate],
+    scored: &Priced<'_>,
+    played: &Played<'_>,
+    needs: &Needs,
+) -> Option<f64> {
+    let uses = uses(played);
+    let paid = paid(candidates, scored, played, &uses, needs);
+    let known: Vec<f64> = paid.cost_usd.iter().copied().filter(|cost| !cost.is_nan()).collect();
+    mean(&known).filter(|_| uses.iter().all(|&column| scored.has_cost(column))).map(|usd| 1000.0 * usd)
 }
 
 /// What a policy played, with the idle hours of its machines paid for too: one that is hosted by the hour for a day's volume is
@@ -124,6 +144,7 @@ fn contender<'a>(
         candidate: None,
         chosen: None,
         dial: None,
+        mix: None,
         name,
         kind,
         played,

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use ordinate_core::PolicyKind;
 use ordinate_core::verdict::Estimate;
 use ordinate_score::bounds::of_mean;
 use ordinate_score::routing::{Hull, Point};
@@ -15,8 +16,7 @@ use crate::weigh::Reading;
 /// The folds of a cross-fitting share most of their training items, so that a gain over all of them varies more between
 /// samples than its items do: in variance by 1 / R + K / (K - 1), with R foldings of K folds (Nadeau and Bengio 2003;
 /// Bouckaert and Frank 2004 for repeated ones).
-pub(crate) fn widening(contender: &Contender<'_>, folds: Option<u32>) -> f64 {
-    let foldings = contender.chosen.and_then(crate::chosen::Chosen::foldings);
+pub(crate) fn widening(foldings: Option<usize>, folds: Option<u32>) -> f64 {
     let (Some(foldings), Some(folds)) = (foldings, folds) else { return 1.0 };
     let folds = f64::from(folds.max(2));
     (1.0 / foldings.max(1) as f64 + folds / (folds - 1.0)).sqrt()
@@ -106,7 +106,8 @@ pub(crate) fn against_zero_router(
     mixable: &[bool],
     columns: &[Cow<'_, [f64]>],
 ) -> Option<Statistic> {
-    let cost = contenders[policy].cost_per_1k?;
+    let own = &contenders[policy];
+    let cost = own.cost_per_1k.filter(|_| own.kind != PolicyKind::ZeroRouter)?;
     let anybody = !mixable.contains(&true);
     let (singles, points): (Vec<usize>, Vec<Point>) = contenders
         .iter()

@@ -5,6 +5,7 @@
 //! `docs/rules.md` decide: hard needs first, then the goal; a combination only where it beats what is simpler;
 //! `undecided` where the data cannot separate the leading outcomes.
 
+mod assumed;
 mod bar;
 mod choose;
 mod chosen;
@@ -19,6 +20,7 @@ mod measures;
 pub mod promise;
 mod rules;
 mod tables;
+mod toss;
 mod verify;
 mod weigh;
 mod why;
@@ -82,17 +84,18 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
     let scored = Priced::new(trials.scored(), &costs);
     let learn = Priced::new(&trials.learn, &costs);
     let eligible = eligible(candidates, &scored, needs);
+    // A coin may be tossed between any two candidates that could be used, whatever they cost by themselves.
+    let at_any_price = Needs { max_cost_per_1k: None, max_p95_ms: None, ..needs.clone() };
+    let mixable = limits::eligible(candidates, &scored, &at_any_price);
+    let tosses = toss::tosses(trials, &learn, &mixable, needs);
     let choosing = Choosing::new(trials, &learn, needs, &eligible);
     let best_single = choosing.best_single(&scored);
-    let chosen = choosing.policies(&scored);
+    let chosen = choosing.policies(&tosses, &scored);
     let contenders = contenders(candidates, &scored, &chosen, needs);
     let folds = trials.test.is_none().then(|| trials.foldings[0].count);
 
     let clusters = scored.board().clusters.as_deref();
     let groups = clusters.map(Groups::new);
-    // A coin may be tossed between any two candidates that could be used, whatever they cost by themselves.
-    let at_any_price = Needs { max_cost_per_1k: None, max_p95_ms: None, ..needs.clone() };
-    let mixable = limits::eligible(candidates, &scored, &at_any_price);
     let weighing = Weighing {
         contenders: &contenders,
         mixable: &mixable,
@@ -143,6 +146,7 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
     let tables = Tables {
         candidates,
         slices: &trials.slices,
+        folds: trials.foldings.first().filter(|_| trials.test.is_none()),
         scored: &scored,
         best_single: &best_single,
         field: &field,
@@ -188,7 +192,14 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
         deployment: setting.deployment.clone(),
         break_even: hosting::break_even(&candidate_rows, &setting.hosted),
         candidates: candidate_rows,
-        assumed: why::assumptions(setting, notes, &contenders, folds, groups.as_ref(), trials.alike.as_ref()),
+        assumed: assumed::assumptions(
+            setting,
+            notes,
+            &contenders,
+            folds,
+            groups.as_ref(),
+            trials.alike.as_ref(),
+        ),
     }
 }
 
@@ -205,6 +216,7 @@ fn recommend(index: usize, field: &Field<'_>, choice: &Choice) -> Recommended {
         memory_gb: contender.memory_gb,
         share: contender.share.clone(),
         dial: contender.dial,
+        mix: contender.mix,
         file: Some(file),
     }
 }

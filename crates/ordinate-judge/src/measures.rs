@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use ordinate_core::PolicyKind;
 use ordinate_score::routing::{Point, ShareCurve, aiq, cost_save, perf_gain, qnc, regret};
 
-use ordinate_trials::{Curve, Priced, Trial};
+use ordinate_trials::{Curve, Folding, Priced, Trial};
 
 use crate::contender::{Contender, mean};
 use crate::weigh::Weighed;
 
-/// The measures of every contender; empty for singles. Definitions and sources: `docs/measures.md`.
+/// The measures of every contender; empty for singles and coins. Definitions and sources: `docs/measures.md`.
 ///
 /// `aiq`, `qnc` (USD per 1,000 items), `perf_gain` and `cost_save` look at the curve over the dial and take the
 /// best single on the same items; `regret` is at the policy's dial, in units of score; `oracle_gap` is what the
@@ -19,9 +20,10 @@ pub(crate) fn measures(
     contenders: &[Contender<'_>],
     weighed: &Weighed,
     scored: &Priced<'_>,
+    folds: Option<&Folding>,
 ) -> Vec<BTreeMap<String, f64>> {
     let singles: Vec<usize> = (0..contenders.len()).filter(|&c| contenders[c].is_single()).collect();
-    contenders.iter().map(|contender| of(contender, contenders, &singles, weighed, scored)).collect()
+    contenders.iter().map(|contender| of(contender, contenders, &singles, weighed, scored, folds)).collect()
 }
 
 fn of(
@@ -30,8 +32,10 @@ fn of(
     singles: &[usize],
     weighed: &Weighed,
     scored: &Priced<'_>,
+    folds: Option<&Folding>,
 ) -> BTreeMap<String, f64> {
-    let Some(chosen) = contender.chosen else { return BTreeMap::new() };
+    let routes = contender.chosen.filter(|_| contender.kind != PolicyKind::ZeroRouter);
+    let Some(chosen) = routes else { return BTreeMap::new() };
     let mut found: Vec<(&str, Option<f64>)> = Vec::new();
 
     let point = |c: usize| Some(Point { cost: contenders[c].cost_per_1k?, quality: weighed.mean(c) });
@@ -59,7 +63,7 @@ fn of(
     let played = &contender.played;
     found.push(("regret", regret(&scores, &costs, &played.quality, &played.cost_usd, chosen.dial.0)));
     found.push(("oracle_gap", regret(&scores, &costs, &played.quality, &played.cost_usd, 0.0)));
-    found.extend(shares(chosen.trial, contenders, singles, weighed));
+    found.extend(shares(chosen.trial, contenders, singles, weighed, folds));
     found.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
@@ -69,6 +73,7 @@ fn shares(
     contenders: &[Contender<'_>],
     singles: &[usize],
     weighed: &Weighed,
+    folds: Option<&Folding>,
 ) -> Vec<(&'static str, Option<f64>)> {
     let [first, second] = singles[..] else { return Vec::new() };
     if trial.advantage.iter().all(|advantage| advantage.is_nan()) {
@@ -77,6 +82,7 @@ fn shares(
     let turned = weighed.mean(first) > weighed.mean(second);
     let (weak, strong) = if turned { (second, first) } else { (first, second) };
     let advantage: Vec<f64> = trial.advantage.iter().map(|a| if turned { -a } else { *a }).collect();
+    let advantage = folds.map_or_else(|| advantage.clone(), |folds| ranks_within(&advantage, folds));
     let curve =
         ShareCurve::new(&contenders[weak].played.quality, &contenders[strong].played.quality, &advantage);
     let (Some(curve), Some(difference)) = (curve, weighed.difference(strong, weak)) else {
@@ -89,6 +95,25 @@ fn shares(
     ]
 }
 
+/// Ranks within each fold, in (0, 1), equals sharing theirs: what policies of different folds expect cannot be compared, and
+/// one that expects the same of every item has no order to offer. NaN where nothing is expected.
+fn ranks_within(advantage: &[f64], folds: &Folding) -> Vec<f64> {
+    let mut ranks = vec![f64::NAN; advantage.len()];
+    for fold in 0..folds.count {
+        let known = |&item: &usize| folds.of[item] == fold && !advantage[item].is_nan();
+        let mut items: Vec<usize> = (0..advantage.len()).filter(known).collect();
+        items.sort_by(|&a, &b| advantage[a].total_cmp(&advantage[b]));
+        let count = items.len() as f64;
+        let mut before = 0.0;
+        for equals in items.chunk_by(|&a, &b| advantage[a] == advantage[b]) {
+            let size = equals.len() as f64;
+            equals.iter().for_each(|&item| ranks[item] = (before + size / 2.0) / count);
+            before += size;
+        }
+    }
+    ranks
+}
+
 /// Mean cost (USD per 1,000 items) and quality at a dial, over the items where each is known and over foldings.
 pub(crate) fn mean_point(curves: &[Curve<'_>], dial: usize) -> Option<(f64, f64)> {
     let known = |value: &dyn Fn(&Curve<'_>, usize) -> f64| -> Vec<f64> {
@@ -97,4 +122,35 @@ pub(crate) fn mean_point(curves: &[Curve<'_>], dial: usize) -> Option<(f64, f64)
     };
     let cost = 1000.0 * mean(&known(&|curve, item| curve.cost(dial, item)))?;
     Some((cost, mean(&known(&|curve, item| curve.quality(dial, item)))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use ordinate_core::verdict::Estimate;
+
+    use super::*;
+
+    #[test]
+    fn who_always_asks_one_is_a_coin() {
+        let folds = Folding { of: (0..90).map(|item| item % 3).collect(), count: 3 };
+        // The same for all items of a fold, and in the fold where the second is better least of it.
+        let advantage: Vec<f64> = (0..90).map(|item| [0.3, 0.2, 0.1][item % 3]).collect();
+        let ranks = ranks_within(&advantage, &folds);
+        assert!(ranks.iter().all(|rank| (rank - 0.5).abs() < 1e-12));
+        let weak = vec![0.0; 90];
+        let strong: Vec<f64> = (0..90).map(|item| f64::from(u8::from(item % 3 == 2))).collect();
+        let clear = Estimate { mean: 0.3, low: 0.2, high: 0.4 };
+        let apgr =
+            |advantage: &[f64]| ShareCurve::new(&weak, &strong, advantage).unwrap().apgr(&clear).unwrap();
+        assert!((apgr(&ranks) - 0.5).abs() < 1e-12 && apgr(&advantage) < 0.3);
+    }
+
+    #[test]
+    fn ranks_are_shared_and_unknown_stays_unknown() {
+        let folds = Folding { of: vec![0, 0, 0, 1, 1, 0], count: 2 };
+        let ranks = ranks_within(&[0.1, 0.5, 0.5, 9.0, -9.0, f64::NAN], &folds);
+        assert!((ranks[0] - 1.0 / 6.0).abs() < 1e-12 && (ranks[1] - 4.0 / 6.0).abs() < 1e-12);
+        assert_eq!((ranks[1], ranks[3], ranks[4]), (ranks[2], 0.75, 0.25));
+        assert!(ranks[5].is_nan());
+    }
 }

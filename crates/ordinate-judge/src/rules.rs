@@ -1,8 +1,8 @@
 //! The rules of the verdict: hard needs first, then the goal; a combination only over the bar; undecided where
 //! the data cannot separate the leading outcomes.
 
-use ordinate_core::verdict::{Outcome, Undecided};
-use ordinate_core::{Goal, Needs};
+use ordinate_core::verdict::{Outcome, Promise, Undecided};
+use ordinate_core::{Goal, Needs, PolicyKind};
 use ordinate_score::bootstrap::Estimated;
 use ordinate_score::compare::non_inferior;
 use ordinate_score::{normal, power};
@@ -10,6 +10,7 @@ use ordinate_score::{normal, power};
 use crate::bar::{Field, LEVEL};
 use crate::contender::Contender;
 use crate::limits::Miss;
+use crate::words::signed_number;
 
 /// Means that differ by less are as good as equal where the task names no margin: the cheaper is taken.
 const NEAR: f64 = 0.002;
@@ -34,6 +35,14 @@ pub(crate) struct Choice {
     pub(crate) within: Option<usize>,
     /// Those among which `recommended` was chosen for its quality: itself alone where it was chosen for its outlay.
     pub(crate) among: Vec<usize>,
+}
+
+impl Choice {
+    /// What is promised of a contender, where it clears the bar: a promise to lose little beside the reason why it is not to be
+    /// used would be one test against another.
+    pub(crate) fn promise<'a>(&self, index: usize, contender: &Contender<'a>) -> Option<&'a Promise> {
+        contender.chosen.filter(|_| self.bars[index].is_none())?.promise.as_ref()
+    }
 }
 
 /// Items that a contender has no answer to.
@@ -77,6 +86,8 @@ pub(crate) fn choose(field: &Field<'_>, misses: &[Vec<Miss>]) -> Choice {
             Err(why) if spares && keeps(c) => {
                 field.clears_in_outlay(c, &keeps).err().or_else(|| Some(why.clone()))
             }
+            // Who wants to spare is told whether the quality is kept, not whether it is better.
+            Err(why) if spares => Some(rules.not_kept(c, best).unwrap_or_else(|| why.clone())),
             Err(why) => Some(why.clone()),
         })
         .collect();
@@ -132,7 +143,7 @@ impl Rules<'_> {
         let mut within = winner;
         let mut in_quality = vec![Ok(()); all.len()];
         for crosses in [false, true] {
-            for rung in [1, 2] {
+            for rung in [1, 2, 3] {
                 let tried: Vec<usize> =
                     all.clone().filter(|&c| field.rung(c) == rung && field.crosses(c) == crosses).collect();
                 let mut cleared: Vec<usize> = winner.into_iter().collect();
@@ -201,6 +212,21 @@ impl Rules<'_> {
         }
     }
 
+    /// Why a policy is not shown to keep the quality of the best; `None` where it is the needs that it misses.
+    fn not_kept(&self, contender: usize, best: Option<usize>) -> Option<String> {
+        let best = best.filter(|&best| best != contender && self.meets(contender))?;
+        let difference = self.field.weighed.difference(contender, best)?;
+        let least = self.field.weighed.bounds(contender, best, 1.0 - LEVEL)?.low;
+        Some(format!(
+            "{} is not shown to keep the quality of {} ({}, at least {}, with a margin of {})",
+            self.field.contenders[contender].name,
+            self.field.contenders[best].name,
+            signed_number(difference.estimate.mean),
+            signed_number(least),
+            self.margin
+        ))
+    }
+
     /// Looks for an outcome that the data cannot separate from the recommended one.
     fn doubt(&self, mut choice: Choice, recommended: usize, recommendable: &[usize]) -> Choice {
         let contenders = self.field.contenders;
@@ -254,16 +280,15 @@ impl Rules<'_> {
             return None;
         }
         let contenders = self.field.contenders;
-        let leads =
-            |&c: &usize| {
-                !contenders[c].is_single()
-                    && contenders[c].outcome != contenders[recommended].outcome
-                    && self.meets(c)
-                    && self.field.weighed.difference(c, recommended).is_some_and(|lead| {
-                        lead.estimate.mean > 0.0 || self.field.rung(c) == 1 && !lead.constant
-                    })
-                    && !self.field.separates(c, recommended, self.field.matters(), 1)
-            };
+        let leads = |&c: &usize| {
+            !contenders[c].is_single()
+                && contenders[c].outcome != contenders[recommended].outcome
+                && self.meets(c)
+                && self.field.weighed.difference(c, recommended).is_some_and(|lead| {
+                    lead.estimate.mean > 0.0 || contenders[c].kind == PolicyKind::BySlice && !lead.constant
+                })
+                && !self.field.separates(c, recommended, self.field.matters(), 1)
+        };
         self.highest((0..contenders.len()).filter(leads))
     }
 

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use ordinate_core::Candidate;
 use ordinate_core::verdict::{
     CandidateRow, Comparison, Complementarity, Crossing, Curve, CurvePoint, FrontierPoint, PolicyRow, Pool,
 };
+use ordinate_core::{Candidate, PolicyKind};
 use ordinate_score::Groups;
 use ordinate_score::compare::{Discordant, holm, non_inferior};
 use ordinate_score::rescue::Rescue;
 use ordinate_score::routing::{Hull, Oracle, Point};
 use ordinate_score::slice::Slices;
-use ordinate_trials::{Played, Priced};
+use ordinate_trials::{Folding, Played, Priced};
 use rayon::prelude::*;
 
 use crate::bar::{Field, LEVEL};
@@ -31,6 +31,8 @@ pub(crate) struct Tables<'a> {
     pub(crate) candidates: &'a [Candidate],
     /// The names of the slices.
     pub(crate) slices: &'a [String],
+    /// How items were dealt into folds, the first time; `None` where they are scored on items of their own.
+    pub(crate) folds: Option<&'a Folding>,
     pub(crate) scored: &'a Priced<'a>,
     pub(crate) best_single: &'a Played<'a>,
     pub(crate) field: &'a Field<'a>,
@@ -102,7 +104,7 @@ impl Tables<'_> {
     /// Every policy that was tried, best quality first.
     pub(crate) fn policies(&self) -> Vec<PolicyRow> {
         let weighed = self.field.weighed;
-        let measures = measures(self.contenders(), weighed, self.scored);
+        let measures = measures(self.contenders(), weighed, self.scored, self.folds);
         let by_slice = self.field.by_slice();
         let codes = self.slice_codes();
         let names = self.slices;
@@ -137,8 +139,9 @@ impl Tables<'_> {
                 misses: self.misses(index),
                 clears_the_bar: self.choice.bars[index].is_none(),
                 dial: contender.dial,
+                mix: contender.mix,
                 file: contender.chosen.map(|chosen| chosen.trial.file()),
-                promise: contender.chosen.and_then(|chosen| chosen.promise.clone()),
+                promise: self.choice.promise(index, contender).cloned(),
                 slices: gains(contender),
                 measures: measures[index].clone(),
                 pool: contender.chosen.map(|chosen| self.pool(chosen)),
@@ -265,7 +268,8 @@ impl Tables<'_> {
     /// Each policy's points over its dial, cheapest first.
     pub(crate) fn curves(&self) -> Vec<Curve> {
         let curve = |contender: &Contender<'_>| {
-            let chosen = contender.chosen?;
+            // The coin's curve is the zero router's.
+            let chosen = contender.chosen.filter(|_| contender.kind != PolicyKind::ZeroRouter)?;
             contender.cost_per_1k?;
             let (trial, curves) = (chosen.trial, chosen.curves(self.scored));
             let point = |(number, &dial)| {

@@ -14,6 +14,7 @@ use ordinate_score::{Bootstrap, Estimated, Groups, Statistic};
 use ordinate_trials::Played;
 use serde::{Deserialize, Serialize};
 
+use crate::chosen::Chosen;
 use crate::contender::Contender;
 use crate::estimates::{
     MANY_UNITS, against_zero_router, estimate, flip, scores, units, widened, widening, with_width,
@@ -134,7 +135,9 @@ impl Weighed {
             Some(joint) => joint.estimates().to_vec(),
             None => estimate(&bootstrap, &slices, all.groups, &statistics, reading),
         };
-        let widening: Vec<f64> = contenders.iter().map(|contender| widening(contender, all.folds)).collect();
+        let foldings = |contender: &Contender<'_>| contender.chosen.and_then(Chosen::foldings);
+        let widening: Vec<f64> =
+            contenders.iter().map(|contender| widening(foldings(contender), all.folds)).collect();
         let mut results = estimates[..told].iter().copied();
         let quality = (0..count)
             .zip(results.by_ref().take(count))

@@ -1,17 +1,12 @@
-//! Reasons and assumptions in plain words, each with its figure.
+//! Reasons in plain words, each with its figure.
 
 use std::collections::BTreeMap;
 
-use ordinate_core::Goal;
-use ordinate_core::verdict::{OtherReading, Outcome};
-use ordinate_score::Groups;
-use ordinate_score::cluster::{FEW, FEWEST};
-use ordinate_trials::{Alike, NotApplicable};
+use ordinate_core::verdict::{OtherReading, Outcome, Promise};
+use ordinate_core::{Dial, Goal, PolicyKind};
+use ordinate_trials::NotApplicable;
 
-use crate::Setting;
 use crate::bar::Field;
-use crate::chosen::Chosen;
-use crate::contender::Contender;
 use crate::limits::Miss;
 use crate::rules::{Choice, MANY, missing};
 use crate::words::{count, level, outlay, signed, usd};
@@ -40,6 +35,7 @@ pub(crate) fn reasons(
         }
         Some(recommended) => {
             why.push(teller.headline(recommended));
+            why.extend(teller.coin(recommended));
             why.extend(teller.against_best_single(recommended));
             why.extend(teller.against_best(recommended));
             why.extend(teller.crossing(recommended));
@@ -56,7 +52,11 @@ pub(crate) fn reasons(
         ));
     }
     why.extend(teller.combinations());
-    why.extend(field.contenders.iter().filter_map(|contender| promise(contender.chosen?)));
+    why.extend(
+        field.contenders.iter().enumerate().filter_map(|(index, contender)| {
+            Some(promise(&contender.name, choice.promise(index, contender)?))
+        }),
+    );
     if let Some(other) = other {
         let name = other.recommended.as_deref().unwrap_or("nothing");
         why.push(format!(
@@ -94,17 +94,15 @@ pub(crate) fn reasons(
 }
 
 /// What is promised of a policy.
-fn promise(chosen: &Chosen<'_>) -> Option<String> {
-    let promise = chosen.promise.as_ref()?;
-    Some(format!(
-        "{} promises, with {:.0} % confidence, a mean score at most {} below that of {}: its dial was tested on {} \
+fn promise(name: &str, promise: &Promise) -> String {
+    format!(
+        "{name} promises, with {:.0} % confidence, a mean score at most {} below that of {}: its dial was tested on {} \
          items that it had not seen.",
-        chosen.trial.name,
         100.0 * promise.confidence,
         promise.margin,
         promise.against,
         promise.items,
-    ))
+    )
 }
 
 struct Teller<'a> {
@@ -140,6 +138,25 @@ impl Teller<'_> {
         };
         let role = if self.choice.outcome == Outcome::Undecided { "leads for now" } else { "is recommended" };
         format!("{what} {role}: quality {}, {}.", self.quality(recommended), self.outlay(recommended))
+    }
+
+    /// How the budget is spent, where a coin spends it.
+    fn coin(&self, recommended: usize) -> Option<String> {
+        let contender = &self.field.contenders[recommended];
+        let (mix, dial) = (contender.mix?, contender.dial?);
+        let (one, other) = match contender.chosen.filter(|_| contender.kind == PolicyKind::ZeroRouter) {
+            Some(chosen) => {
+                let asked = |Dial(number): Dial| chosen.trial.columns.get(number as usize).copied();
+                let name = |dial| asked(dial).map(|column| self.name(column).to_owned());
+                (name(mix.dial)?, name(dial)?)
+            }
+            None => (format!("its dial {:.4}", mix.dial.0), format!("its dial {:.4}", dial.0)),
+        };
+        Some(format!(
+            "A coin spends the budget: {:.1} % of the items go to {one}, the others to {other}. Cost and quality are what is \
+             expected of it.",
+            100.0 * mix.share
+        ))
     }
 
     fn best_single(&self) -> Option<usize> {
@@ -300,83 +317,4 @@ impl Teller<'_> {
             .collect::<Vec<_>>()
             .join("; ")
     }
-}
-
-fn alike_items(alike: &Alike) -> String {
-    let pairs: Vec<String> = alike.examples.iter().take(3).map(|(a, b)| format!("{a} and {b}")).collect();
-    let across = match alike.across {
-        0 => String::new(),
-        some => format!(
-            " {} test items have the text of a train item: what is learned is flattered.",
-            count(some as u64)
-        ),
-    };
-    let how = if alike.grouped {
-        "they are one group, kept together in folds and resamples"
-    } else {
-        "so few different ones would be left that they are taken as items of their own; what learns from texts is flattered"
-    };
-    format!(
-        "{} items have the text of another one, and {} nearly so (for example {}): {how}.{across}",
-        count(alike.equal as u64),
-        count(alike.near as u64),
-        pairs.join(", "),
-    )
-}
-
-/// What was assumed, estimated or left out.
-///
-/// `folds` are those of the cross-fitting, if there was one; `groups` are those of the items, if they have any.
-pub(crate) fn assumptions(
-    setting: &Setting,
-    notes: Vec<String>,
-    contenders: &[Contender<'_>],
-    folds: Option<u32>,
-    groups: Option<&Groups>,
-    alike: Option<&Alike>,
-) -> Vec<String> {
-    let mut assumed = notes;
-    let clustered = groups.is_some();
-    let incomplete: Vec<String> = contenders
-        .iter()
-        .filter(|contender| missing(contender) > 0)
-        .map(|contender| format!("{} ({})", contender.name, count(missing(contender) as u64)))
-        .collect();
-    if !incomplete.is_empty() {
-        assumed.push(format!(
-            "Items without an answer are left out of a candidate's mean, and differences are taken over the items that \
-             both have: {}.",
-            incomplete.join(", ")
-        ));
-    }
-    let foldings = contenders.iter().filter_map(|c| c.chosen?.foldings()).max().unwrap_or(1);
-    assumed.push(match folds {
-        Some(folds) => format!(
-            "Policies are cross-fitted in {folds} folds, stratified by slice{}{}: nothing is scored on items that shaped it. What \
-             is estimated is a policy that learned from {:.0} % of the items; the one that is saved learned from all.",
-            if clustered { ", whole groups together" } else { "" },
-            if foldings > 1 { format!(", {foldings} times anew, and figures are means over these") } else { String::new() },
-            100.0 * (1.0 - 1.0 / f64::from(folds.max(1))),
-        ),
-        None => "Policies are learned on the train items and scored on the test items.".to_owned(),
-    });
-    assumed.extend(alike.map(alike_items));
-    let resampled = if clustered { "groups" } else { "items" };
-    assumed.push(format!(
-        "Intervals are 95 % bootstrap intervals: {} resamples of {resampled}, seed {}.",
-        count(u64::from(setting.resampling.resamples.get())),
-        setting.resampling.seed
-    ));
-    if let Some(few) = groups.map(Groups::count).filter(|groups| *groups < FEW) {
-        assumed.push(format!(
-            "There are {few} groups only, and intervals are those of Student's t with errors for few groups (CR2){}.",
-            if few < FEWEST { "; with so few no interval is to be trusted: more groups are needed" } else { "" }
-        ));
-    }
-    if clustered {
-        return assumed;
-    }
-    assumed
-        .push("Items are taken to be independent; name a `group` field if some share a document.".to_owned());
-    assumed
 }

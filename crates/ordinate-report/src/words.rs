@@ -40,6 +40,9 @@ pub(crate) fn headline(verdict: &Verdict) -> &'static str {
 pub(crate) fn what_it_does(kind: PolicyKind) -> &'static str {
     match kind {
         PolicyKind::Single => "one candidate answers every item",
+        PolicyKind::ZeroRouter => {
+            "a coin decides which of two candidates answers, so that the budget is spent"
+        }
         PolicyKind::BySlice => "each slice is answered by the candidate that is best at it",
         PolicyKind::Route => "each item goes to the candidate that is expected to do best on it",
         PolicyKind::Cascade => {

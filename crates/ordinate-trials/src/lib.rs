@@ -9,6 +9,7 @@
 mod board;
 mod outlay;
 mod packed;
+mod pick;
 mod played;
 mod plays;
 mod priced;
@@ -16,9 +17,11 @@ mod trials;
 
 pub use board::{Board, Column};
 pub use outlay::Outlay;
+pub use pick::Pick;
 pub use played::Played;
 pub use plays::{Plays, PlaysBuilder, Way};
 pub use priced::{Curve, Priced};
 pub use trials::{
     Alike, Calibration, Folding, NotApplicable, Tested, Trial, Trials, best_column, single_file,
+    zero_router_file,
 };

@@ -59,6 +59,17 @@ impl Plays {
         }
     }
 
+    /// One candidate for all of `len` items at each dial: these columns of the board.
+    #[must_use]
+    pub fn of_columns(columns: &[usize], len: usize) -> Self {
+        let way = |&column: &usize| Way(vec![column as u16, Way::STEP, column as u16]);
+        Self {
+            ways: columns.iter().map(way).collect(),
+            codes: (0..columns.len() as u32).map(|dial| vec![dial; len]).collect(),
+            merged: vec![Vec::new(); columns.len()],
+        }
+    }
+
     /// The number of dials.
     #[must_use]
     pub fn dials(&self) -> usize {

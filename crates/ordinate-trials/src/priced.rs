@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::board::{Board, Column};
+use crate::pick::Pick;
 use crate::played::Played;
 use crate::plays::{Plays, Way};
 
@@ -101,32 +102,46 @@ impl<'a> Priced<'a> {
         }
     }
 
-    /// What comes of plays, each item at its own dial.
+    /// What comes of plays, each item at its own dial, or by a coin at either of two: then quality and cost are what is
+    /// expected of the coin, and everything else is what it comes to when it is tossed.
     #[must_use]
-    pub fn played(&self, plays: &Plays, dial_of: &dyn Fn(usize) -> usize) -> Played<'static> {
+    pub fn played(&self, plays: &Plays, pick_of: &dyn Fn(usize) -> Pick) -> Played<'static> {
         let curve = self.curve(plays);
         let len = plays.len();
         let mut asked = vec![0; self.board.columns.len()];
         let mut given = Vec::with_capacity(len);
-        let mut failed = Vec::with_capacity(len);
+        let fails = |dial: usize, item: usize| {
+            let column = self.board.columns.get(usize::from(curve.way(dial, item).given()));
+            column.is_some_and(|column| column.failed[item])
+        };
         for item in 0..len {
-            let way = curve.way(dial_of(item), item);
+            let way = curve.way(pick_of(item).toss(item), item);
             for column in way.asked() {
                 asked[column] += 1;
             }
-            let column = self.board.columns.get(usize::from(way.given()));
-            given.push(if column.is_some() { way.given() } else { Played::NOBODY });
-            failed.push(column.is_some_and(|column| column.failed[item]));
+            let own = usize::from(way.given()) < self.board.columns.len();
+            given.push(if own { way.given() } else { Played::NOBODY });
         }
-        let each = |value: &dyn Fn(usize, usize) -> f64| -> Cow<'static, [f64]> {
-            (0..len).map(|item| value(dial_of(item), item)).collect()
+        let failed: Vec<bool> =
+            (0..len).map(|item| pick_of(item).shares().any(|(dial, _)| fails(dial, item))).collect();
+        let each = |value: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
+            (0..len).map(|item| pick_of(item).expected(|dial| value(dial, item))).collect()
         };
+        // Of a coin that fails on one side, the other side is left.
+        let without_errors = |item: usize| {
+            let kept = pick_of(item).shares().filter(|(dial, _)| !fails(*dial, item));
+            let (sum, weight) = kept.fold((0.0, 0.0), |(sum, weight), (dial, share)| {
+                (sum + share * curve.quality(dial, item), weight + share)
+            });
+            sum / weight
+        };
+        let mixed = (0..len).any(|item| failed[item] && pick_of(item).mix.is_some());
         Played {
-            quality: each(&|dial, item| curve.quality(dial, item)),
-            cost_usd: each(&|dial, item| curve.cost(dial, item)),
-            latency_ms: each(&|dial, item| curve.latency(dial, item)),
+            quality: each(&|dial, item| curve.quality(dial, item)).into(),
+            cost_usd: each(&|dial, item| curve.cost(dial, item)).into(),
+            latency_ms: (0..len).map(|item| curve.latency(pick_of(item).toss(item), item)).collect(),
             failed: failed.into(),
-            without_errors: None,
+            without_errors: mixed.then(|| (0..len).map(without_errors).collect()),
             given,
             asked,
         }

@@ -1,6 +1,6 @@
 //! All policies that were tried on one evidence, without needs.
 
-use ordinate_core::{Candidate, Dial, Goal, Needs, PolicyKind};
+use ordinate_core::{Candidate, Dial, Goal, Lineage, Needs, PolicyKind};
 use serde::{Deserialize, Serialize};
 
 use crate::board::Board;
@@ -101,6 +101,16 @@ impl Trial {
             && self.outlay.is_none_or(|own| own == outlay)
             && (!self.has_twin || self.calibration.is_some() == promised)
     }
+}
+
+/// The name of the zero router over the candidates of a lineage (of all where `None`), and the file in a run folder that it
+/// is saved in.
+#[must_use]
+pub fn zero_router_file(lineage: Option<Lineage>) -> (String, String) {
+    let of = lineage.map_or_else(String::new, |lineage| format!("@{lineage}"));
+    let name = format!("{}{of}", PolicyKind::ZeroRouter);
+    let file = policy_file(&name);
+    (name, file)
 }
 
 /// The file in a run folder of a policy that joins candidates, which is called as its kind is.

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use ordinate_combine::Artefact;
 use ordinate_core::verdict::{Promise, Verdict};
-use ordinate_core::{Dial, Goal, PolicyKind, Query, Step};
+use ordinate_core::{Dial, Goal, Mix, PolicyKind, Query, Step};
 use serde::Serialize;
 
 use crate::error::{Error, Fault};
 use crate::folder::Folder;
 use crate::options::Options;
-use crate::play::{Said, play};
+use crate::play::{Bench, Said, play};
 use crate::verify::file_of;
 
 /// One input, for a policy.
@@ -33,8 +33,11 @@ pub struct Asked {
     pub policy: String,
     /// Its kind.
     pub kind: PolicyKind,
-    /// The dial that it is served with.
+    /// The dial that it is served with: for this input, where a coin chooses it.
     pub dial: Dial,
+    /// The coin by which it spends a budget, a hash of the input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Mix>,
     /// What outlays are in: `USD`, or `ms` where the goal is latency.
     pub outlay_unit: &'static str,
     /// Whom it asks first.
@@ -82,8 +85,9 @@ fn asked(folder: &Folder, question: &Question, options: &Options) -> Result<Aske
     let verdict = folder.verdict()?;
     let artefact = policy_of(folder, &verdict, question.policy.as_deref())?;
     let query = Query { input: Some(&question.input), slice: question.slice.as_deref(), notes: None };
+    let dial = artefact.dial_for(&question.input);
     let mut thought = artefact.policy.think(&query);
-    let step = artefact.policy.next(&query, &mut thought, &[], artefact.dial);
+    let step = artefact.policy.next(&query, &mut thought, &[], dial);
     let asked = match step {
         Step::Ask(candidates) => candidates,
         Step::Give(_) => Vec::new(),
@@ -100,12 +104,13 @@ fn asked(folder: &Folder, question: &Question, options: &Options) -> Result<Aske
         }
         _ => None,
     };
-    let played = play(folder, &artefact, &query, options)?;
+    let played = play(&mut Bench::of(folder, options)?, &artefact, &query, dial)?;
     let seen = |slice: &&String| !verdict.candidates.iter().any(|one| one.slices.contains_key(*slice));
     Ok(Asked {
         policy: artefact.name.clone(),
         kind: artefact.policy.kind(),
-        dial: artefact.dial,
+        dial,
+        mix: artefact.mix,
         outlay_unit: if verdict.needs.goal == Goal::Latency { "ms" } else { "USD" },
         ask: asked.iter().map(|&at| names[at].to_string()).collect(),
         candidates: (0..names.len())
@@ -150,6 +155,14 @@ impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = self.outlay_unit;
         writeln!(f, "{} asks {}", self.policy, self.ask.join(", "))?;
+        if let Some(mix) = self.mix {
+            let side = if self.dial == mix.dial { mix.share } else { 1.0 - mix.share };
+            writeln!(
+                f,
+                "A coin, which is a hash of the input, fell on this side, as it does for {:.1} % of the items.",
+                100.0 * side
+            )?;
+        }
         if let Some(gain) = self.expected_gain {
             let best = self.best_single.as_deref().unwrap_or_default();
             write!(f, "It expects {gain:+.3} of quality against {best}")?;

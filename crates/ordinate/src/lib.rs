@@ -8,6 +8,7 @@
 //! A caller's own kinds of candidate ([`CandidateKind`]), methods of training and kinds of task go into the [`Options`].
 
 mod ask;
+mod ask_items;
 mod asking;
 mod cache;
 mod check;
@@ -36,6 +37,7 @@ mod verify;
 mod work;
 
 pub use ask::{Asked, Expected, Question, ask};
+pub use ask_items::{Decision, Questions, ask_items};
 pub use check::{Checked, CheckedCandidate, check};
 pub use decide::{Decided, decide, judge};
 pub use error::{Error, Fault};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ordinate_combine::Artefact;
-use ordinate_core::{CandidateName, Given, Query, Seen, Step};
+use ordinate_core::{CandidateName, Dial, Given, Query, Seen, Step};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -35,14 +35,36 @@ pub(crate) struct Played {
 }
 
 /// The candidates of a run that were opened again.
-struct Bench<'a> {
+pub(crate) struct Bench<'a> {
     folder: &'a Folder,
     all: Option<Reopened>,
     options: &'a Options,
     opened: HashMap<CandidateName, Option<Box<dyn AnswersInputs>>>,
 }
 
-impl Bench<'_> {
+impl<'a> Bench<'a> {
+    /// Those of the run in this folder; each is opened when it is first asked.
+    ///
+    /// # Errors
+    /// [`Error`] where the folder does not say how.
+    pub(crate) fn of(folder: &'a Folder, options: &'a Options) -> Result<Self, Error> {
+        // Folders of earlier versions do not say how candidates are opened.
+        let all = folder.path(crate::reopen::FILE).is_file().then(|| Reopened::read(folder)).transpose()?;
+        Ok(Self { folder, all, options, opened: HashMap::new() })
+    }
+
+    /// Whether any of these is in this process.
+    ///
+    /// # Errors
+    /// [`Error`] where one cannot be opened again.
+    pub(crate) fn can_answer(&mut self, names: &[CandidateName]) -> Result<bool, Error> {
+        for name in names {
+            let opened = self.open(name)?;
+            self.opened.insert(name.clone(), opened);
+        }
+        Ok(self.opened.values().any(Option::is_some))
+    }
+
     /// The answer of a candidate; `None` for one that is not in this process.
     fn ask(&mut self, name: &CandidateName, input: &str) -> Result<Option<Said>, Error> {
         if !self.opened.contains_key(name) {
@@ -77,14 +99,11 @@ impl Bench<'_> {
 /// # Errors
 /// [`Error`] where a candidate cannot be opened again.
 pub(crate) fn play(
-    folder: &Folder,
+    bench: &mut Bench<'_>,
     artefact: &Artefact,
     query: &Query<'_>,
-    options: &Options,
+    dial: Dial,
 ) -> Result<Played, Error> {
-    // Folders of earlier versions do not say how candidates are opened.
-    let all = folder.path(crate::reopen::FILE).is_file().then(|| Reopened::read(folder)).transpose()?;
-    let mut bench = Bench { folder, all, options, opened: HashMap::new() };
     let names = artefact.policy.candidates();
     let mut thought = artefact.policy.think(query);
     let mut played = Played::default();
@@ -92,7 +111,7 @@ pub(crate) fn play(
     loop {
         let seen: Vec<Seen<'_>> =
             order.iter().zip(&played.answers).map(|(at, said)| seen(*at, said)).collect();
-        match artefact.policy.next(query, &mut thought, &seen, artefact.dial) {
+        match artefact.policy.next(query, &mut thought, &seen, dial) {
             Step::Ask(asked) => {
                 drop(seen);
                 if asked.is_empty() {

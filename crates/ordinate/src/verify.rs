@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ordinate_combine::{Artefact, dense_groups, replay};
+use ordinate_combine::{Artefact, dense_groups, replay_served};
 use ordinate_core::Evidence;
 use ordinate_core::verdict::Verdict;
 use ordinate_data::{Loaded, infer_task_for, read_task};
@@ -75,7 +75,7 @@ fn others(verdict: &Verdict) -> Vec<String> {
 
 fn play(artefact: &Artefact, evidence: &Evidence) -> Later {
     let rows = evidence.view().rows;
-    let played = replay(artefact.policy.as_ref(), evidence, &rows, &[artefact.dial]).swap_remove(0);
+    let played = replay_served(artefact, evidence, &rows);
     Later {
         name: artefact.name.clone(),
         quality: played.quality.into_owned(),

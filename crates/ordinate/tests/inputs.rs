@@ -41,7 +41,8 @@ fn a_trial_is_not_mixed_into_the_full_run() {
         let desk = Desk::new();
         log(&desk, "org/alpha", MORNING, 30, &|_| false);
         log(&desk, "org/alpha", NOON, 100, &|doc| doc % 10 != 0);
-        log(&desk, "org/beta", NOON, 100, &|doc| doc % 4 != 0);
+        // Wrong wherever alpha is and elsewhere too: nothing in the numbers of the questions could be learned from.
+        log(&desk, "org/beta", NOON, 100, &|doc| doc % 10 != 0 && ![3, 7, 11].contains(&(doc % 20)));
         let said = import(&desk, further);
         assert!(said.contains(&format!("{candidates} candidates")), "{said}");
         assert!(!said.contains("passed over") && !said.contains("0.630"), "{said}");
@@ -54,7 +55,7 @@ fn a_trial_is_not_mixed_into_the_full_run() {
         let verdict = desk.verdict(&desk.path("mine/ordinate.toml"), &[]);
         let best = if candidates == 3 { "org/alpha (run 2)" } else { "org/alpha" };
         assert!((number(named(&verdict, "candidates", best), "quality.mean") - 0.9).abs() < 1e-12);
-        assert_eq!(verdict["recommended"]["name"], best, "org/alpha leads");
+        assert_eq!((&verdict["outcome"], &verdict["recommended"]["name"]), (&"general".into(), &best.into()));
     }
 }
 

@@ -8,12 +8,13 @@ use ordinate_core::{CandidateName, Dial, Evidence, Given, Policy, PolicyKind, Qu
 use ordinate_trials::{Board, best_column};
 use serde::{Deserialize, Serialize};
 
-use super::panel::{Panel, Panels};
+use super::panel::{Panel, Panels, Player};
 use super::sight::Scene;
 use super::{applies, learn};
 use crate::by_slice::{BySlice, best_utility};
 use crate::error::NotApplicable;
 use crate::learner::{Context, Learner};
+use crate::vote::point_of;
 
 /// Candidates that are asked first.
 const ASKED: usize = 4;
@@ -40,18 +41,42 @@ impl Learner for CascadeLearner {
         let board = Board::new(train.evidence, &train.rows, None);
         let dear = best_column(&board, &(0..board.len()), &[]);
         let speaks: Vec<bool> = train.evidence.columns().iter().map(Answers::has_output).collect();
-        // Where no outputs were kept, the input has to do, and there is no use in asking several.
-        let silent = !speaks.contains(&true);
-        let choose = |expected: &[f64]| {
-            let mut asked: Vec<usize> =
-                (0..expected.len()).filter(|&column| column != dear && (silent || speaks[column])).collect();
-            asked.sort_by(|&a, &b| expected[b].total_cmp(&expected[a]));
-            asked.truncate(if silent { 1 } else { ASKED });
-            let targets = asked.iter().copied().chain([dear]).collect();
-            (asked, targets)
-        };
-        let panels = learn(self.kind(), train, &lookup, &choose)?;
-        Ok(Box::new(Cascade { lookup, dear, panels }))
+        let dials = self.dials(train.evidence, context);
+        let asking = Asking { dear, silent: !speaks.contains(&true), speaks, dials };
+        let panels = learn(self.kind(), train, &lookup, context.outlay, &asking)?;
+        let dials = asking.dials.iter().map(|Dial(dial)| *dial).collect();
+        Ok(Box::new(Cascade { lookup, dear, panels, dials }))
+    }
+}
+
+/// Whom it asks first, and when it goes on.
+struct Asking {
+    dear: usize,
+    speaks: Vec<bool>,
+    /// Where no outputs were kept, the input has to do, and there is no use in asking several.
+    silent: bool,
+    dials: Vec<Dial>,
+}
+
+impl Player for Asking {
+    fn choose(&self, expected: &[f64]) -> (Vec<usize>, Vec<usize>) {
+        let first = |&column: &usize| column != self.dear && (self.silent || self.speaks[column]);
+        let mut asked: Vec<usize> = (0..expected.len()).filter(first).collect();
+        asked.sort_by(|&a, &b| expected[b].total_cmp(&expected[a]));
+        asked.truncate(if self.silent { 1 } else { ASKED });
+        let targets = asked.iter().copied().chain([self.dear]).collect();
+        (asked, targets)
+    }
+
+    fn dials(&self) -> &[Dial] {
+        &self.dials
+    }
+
+    fn give(&self, predicted: &[f64], Dial(dial): Dial, last: f64) -> (usize, bool) {
+        let dear = predicted.len() - 1;
+        let best =
+            (1..dear).fold(0, |best, target| if predicted[target] > predicted[best] { target } else { best });
+        if predicted[dear] - dial * last > predicted[best] { (dear, true) } else { (best, false) }
     }
 }
 
@@ -61,6 +86,9 @@ pub struct Cascade {
     lookup: BySlice,
     dear: usize,
     panels: Panels,
+    /// The points of its curve, rising: at some of them a slice may be left to the lookup.
+    #[serde(default)]
+    dials: Vec<f64>,
 }
 
 impl Cascade {
@@ -87,7 +115,8 @@ impl Policy for Cascade {
     }
 
     fn next(&self, query: &Query<'_>, thought: &mut Thought, seen: &[Seen<'_>], dial: Dial) -> Step {
-        let (Some(panel), Some(_)) = (self.panels.of(query.slice), query.input) else {
+        let point = point_of(&self.dials, dial);
+        let (Some(panel), Some(_)) = (self.panels.of(query.slice, point), query.input) else {
             return match seen.first() {
                 None => Step::Ask(vec![best_utility(&thought.quality, &thought.outlay, dial)]),
                 Some(seen) => Step::Give(Given::Answer(seen.candidate)),

@@ -2,7 +2,8 @@
 //! is expected to be best, *cascade* asks cheap ones first and a dear one only where theirs are not trusted.
 //!
 //! Both predict the quality of an answer by kernel ridge regression within the slice, from the input, from how
-//! the answers agree with each other, and from what they say (`sight`, `panel`). References: Chen et al. 2023
+//! the answers agree with each other, and from what they say (`sight`, `panel`). They start from the lookup by slice, and leave
+//! it only where that was seen to pay on training items that were left out (`pays`). References: Chen et al. 2023
 //! (FrugalGPT: a scorer of answers, asked in order of price), Jiang et al. 2023 (LLM-Blender: the best of several
 //! answers), Saunders et al. 1998 (ridge regression in dual variables).
 
@@ -16,7 +17,8 @@ use ordinate_core::{Evidence, PolicyKind};
 
 use crate::by_slice::BySlice;
 use crate::error::NotApplicable;
-use panel::{Choose, Panels};
+use ordinate_trials::Outlay;
+use panel::{Panels, Player};
 
 /// Whether there are answers and inputs to look at, and candidates to choose from.
 fn applies(kind: PolicyKind, evidence: &Evidence, least: usize) -> Result<(), NotApplicable> {
@@ -35,14 +37,14 @@ fn applies(kind: PolicyKind, evidence: &Evidence, least: usize) -> Result<(), No
     Err(NotApplicable { kind, why })
 }
 
-/// Learns the panels of every slice: `choose` says whom a slice asks first, given what is expected of each
-/// candidate there, and whose quality is to be predicted.
+/// Learns the panels of every slice, as `player` makes use of them.
 fn learn(
     kind: PolicyKind,
     train: &View<'_>,
     lookup: &BySlice,
-    choose: Choose<'_>,
+    outlay: Outlay,
+    player: &dyn Player,
 ) -> Result<Panels, NotApplicable> {
-    Panels::fit(train, lookup, choose)
+    Panels::fit(train, lookup, outlay, player)
         .map_err(|error| NotApplicable { kind, why: format!("its models could not be fitted: {error}") })
 }

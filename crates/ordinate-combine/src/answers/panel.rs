@@ -1,18 +1,22 @@
-//! Whom a slice asks first, and what their answers say of the quality of each candidate.
+//! Whom a slice asks first, what their answers say of the quality of each candidate, and at which dials that is worth
+//! more than to look the slice up.
 
 use std::collections::BTreeMap;
 
-use ordinate_core::Row;
 use ordinate_core::column::Codes;
 use ordinate_core::evidence::{Status, View};
+use ordinate_core::{Dial, Row};
 use ordinate_features::packed;
 use ordinate_learn::{LearnError, Matrix, kernel};
+use ordinate_trials::Outlay;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::sight::{Scene, Sight};
-use crate::by_slice::BySlice;
+use crate::by_slice::{BySlice, Expected, best_utility};
+use crate::pays::{Gains, pays};
 use crate::products;
+use crate::vote::together;
 
 /// The fewest items of a slice that a model is fitted on; the lookup serves smaller slices.
 const MIN_ITEMS: usize = 60;
@@ -38,6 +42,22 @@ pub(super) struct Panel {
     /// Per dimension of sight, a weight per target.
     #[serde(with = "packed")]
     weights: Vec<f32>,
+    /// The points of the curve at which the lookup is kept to; none where the panel is always asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    quiet: Vec<usize>,
+}
+
+/// How a policy makes use of panels.
+pub(super) trait Player: Sync {
+    /// Whom a slice asks first, and whose quality is predicted, from what is expected of each candidate.
+    fn choose(&self, expected: &[f64]) -> (Vec<usize>, Vec<usize>);
+
+    /// The points of its curve, rising.
+    fn dials(&self) -> &[Dial];
+
+    /// Which of the targets answers, by what is predicted of each, and whether one is asked that was not among the first; its
+    /// outlay is expected to be `last`.
+    fn give(&self, predicted: &[f64], dial: Dial, last: f64) -> (usize, bool);
 }
 
 /// A slice on its way to a model.
@@ -54,13 +74,16 @@ struct Draft<'a> {
     fits: Vec<kernel::Ridge>,
 }
 
-/// Says whom a slice asks first, and whose quality is predicted, from what is expected of each candidate.
-pub(super) type Choose<'a> = &'a (dyn Fn(&[f64]) -> (Vec<usize>, Vec<usize>) + Sync);
-
 impl Panels {
     /// Fits the slices of `train`. The penalty is chosen by leave-one-out predictions: the one whose choices
-    /// score highest over all slices.
-    pub(super) fn fit(train: &View<'_>, lookup: &BySlice, choose: Choose<'_>) -> Result<Self, LearnError> {
+    /// score highest over all slices. By the same predictions, of items that were left out, a slice is left to the lookup at
+    /// those points of the curve at which a panel was not seen to be worth more.
+    pub(super) fn fit(
+        train: &View<'_>,
+        lookup: &BySlice,
+        outlay: Outlay,
+        player: &dyn Player,
+    ) -> Result<Self, LearnError> {
         let slices = train.evidence.items().slices();
         let mut rows: Vec<Vec<Row>> = vec![Vec::new(); slices.names().len()];
         for &row in &train.rows {
@@ -72,31 +95,49 @@ impl Panels {
         let named: Vec<(&str, Vec<Row>)> = slices.names().iter().zip(rows).collect();
         let drafts: Vec<Draft<'_>> = named
             .into_par_iter()
-            .filter_map(|(name, rows)| draft(train, lookup, choose, name, rows).transpose())
+            .filter_map(|(name, rows)| draft(train, lookup, player, name, rows).transpose())
             .collect::<Result<_, _>>()?;
         let score =
             |penalty: usize| drafts.iter().map(|draft| draft.left_out_score(train, penalty)).sum::<f64>();
         let best = (0..LAMBDAS.len())
             .map(|penalty| (score(penalty), penalty))
             .fold((f64::NEG_INFINITY, 0), |best, scored| if scored.0 > best.0 { scored } else { best });
-        Ok(Self(drafts.into_par_iter().map(|draft| (draft.name.to_owned(), draft.panel(best.1))).collect()))
+        let gains: Vec<Vec<Gains>> = drafts
+            .par_iter()
+            .map(|draft| {
+                let expected = lookup.expected(Some(draft.name));
+                let at = |&dial: &Dial| draft.gains(train, expected, outlay, player, dial, best.1);
+                player.dials().iter().map(at).collect()
+            })
+            .collect();
+        let mut quiet = vec![Vec::new(); drafts.len()];
+        for point in 0..player.dials().len() {
+            let of_point: Vec<_> = gains.iter().map(|gains| gains[point].clone()).collect();
+            for (quiet, pays) in quiet.iter_mut().zip(pays(train.evidence, &of_point)) {
+                quiet.extend((!pays).then_some(point));
+            }
+        }
+        let heard = |quiet: &Vec<usize>| quiet.len() < player.dials().len();
+        let panels = drafts.into_par_iter().zip(quiet).filter(|(_, quiet)| heard(quiet));
+        Ok(Self(panels.map(|(draft, quiet)| (draft.name.to_owned(), draft.panel(best.1, quiet))).collect()))
     }
 
-    pub(super) fn of(&self, slice: Option<&str>) -> Option<&Panel> {
-        self.0.get(slice?)
+    /// The panel of a slice, where it is asked at this point of the curve.
+    pub(super) fn of(&self, slice: Option<&str>, point: usize) -> Option<&Panel> {
+        self.0.get(slice?).filter(|panel| !panel.quiet.contains(&point))
     }
 }
 
 fn draft<'a>(
     train: &View<'_>,
     lookup: &BySlice,
-    choose: Choose<'_>,
+    player: &dyn Player,
     name: &'a str,
     mut rows: Vec<Row>,
 ) -> Result<Option<Draft<'a>>, LearnError> {
     let evidence = train.evidence;
     let expected = lookup.expected(Some(name));
-    let (asked, targets) = choose(&expected.quality);
+    let (asked, targets) = player.choose(&expected.quality);
     let all_answered = |row: &Row| {
         let answered = |&column: &usize| evidence.answers(column).status(*row) != Status::Missing;
         targets.iter().all(answered) && asked.iter().all(answered) && evidence.items().input(*row).is_some()
@@ -144,11 +185,51 @@ impl Draft<'_> {
             .sum()
     }
 
+    /// For each row, what leave-one-out predictions would gain at this dial over the lookup, in score and outlay.
+    fn gains(
+        &self,
+        train: &View<'_>,
+        expected: &Expected,
+        outlay: Outlay,
+        player: &dyn Player,
+        dial: Dial,
+        penalty: usize,
+    ) -> Gains {
+        let evidence = train.evidence;
+        let expects = |column: usize| expected.outlay.get(column).copied().unwrap_or(0.0);
+        let paid =
+            |column: usize, row: Row| outlay.of(evidence, column, row).unwrap_or_else(|| expects(column));
+        let score = |column: usize, row: Row| evidence.answers(column).score(row).unwrap_or(0.0);
+        let last = self.targets.last().map_or(0.0, |&target| expects(target));
+        let looked_up = best_utility(&expected.quality, &expected.outlay, dial);
+        let predicted = &self.fits[penalty].left_out;
+        let mut gains = Vec::with_capacity(self.rows.len());
+        for (number, &row) in self.rows.iter().enumerate() {
+            if evidence.answers(looked_up).status(row) == Status::Missing {
+                continue;
+            }
+            let quality: Vec<f64> = self
+                .base
+                .iter()
+                .enumerate()
+                .map(|(target, base)| base + predicted[(number, target)])
+                .collect();
+            let (given, further) = player.give(&quality, dial, last);
+            let first = together(outlay, self.asked.iter().map(|&column| paid(column, row)));
+            let then =
+                if further { self.targets.last().map_or(0.0, |&column| paid(column, row)) } else { 0.0 };
+            let own = dial.0.mul_add(-(first + then), score(self.targets[given], row));
+            gains.push((row, own - dial.0.mul_add(-paid(looked_up, row), score(looked_up, row))));
+        }
+        gains
+    }
+
     /// The model in primal form: a weight per dimension, so that a decision costs one inner product a target.
-    fn panel(self, penalty: usize) -> Panel {
+    fn panel(self, penalty: usize, quiet: Vec<usize>) -> Panel {
         let dual = &self.fits[penalty].weights;
         let weights = products::primal(&self.vectors, self.sight.dimensions(), dual);
-        Panel { asked: self.asked, targets: self.targets, base: self.base, sight: self.sight, weights }
+        let Self { asked, targets, base, sight, .. } = self;
+        Panel { asked, targets, base, sight, weights, quiet }
     }
 }
 

@@ -4,7 +4,7 @@ use ordinate_core::evidence::{Answers, View};
 use ordinate_core::{CandidateName, Dial, Evidence, Given, Policy, PolicyKind, Query, Seen, Step, Thought};
 use serde::{Deserialize, Serialize};
 
-use super::panel::Panels;
+use super::panel::{Panels, Player};
 use super::sight::Scene;
 use super::{applies, learn};
 use crate::by_slice::{BySlice, best_utility};
@@ -38,15 +38,33 @@ impl Learner for SelectLearner {
 
     fn fit(&self, train: &View<'_>, context: &Context) -> Result<Box<dyn Policy>, NotApplicable> {
         let lookup = BySlice::fit(train, context.outlay);
-        let speaks: Vec<bool> = train.evidence.columns().iter().map(Answers::has_output).collect();
-        let choose = |expected: &[f64]| {
-            let mut order: Vec<usize> = (0..expected.len()).filter(|&column| speaks[column]).collect();
-            order.sort_by(|&a, &b| expected[b].total_cmp(&expected[a]));
-            order.truncate(ASKED);
-            (order.clone(), order)
-        };
-        let panels = learn(self.kind(), train, &lookup, &choose)?;
+        let speaks = train.evidence.columns().iter().map(Answers::has_output).collect();
+        let panels = learn(self.kind(), train, &lookup, context.outlay, &Picking { speaks })?;
         Ok(Box::new(Select { lookup, panels }))
+    }
+}
+
+/// Whom it asks, and which answer it picks.
+struct Picking {
+    speaks: Vec<bool>,
+}
+
+impl Player for Picking {
+    fn choose(&self, expected: &[f64]) -> (Vec<usize>, Vec<usize>) {
+        let mut order: Vec<usize> = (0..expected.len()).filter(|&column| self.speaks[column]).collect();
+        order.sort_by(|&a, &b| expected[b].total_cmp(&expected[a]));
+        order.truncate(ASKED);
+        (order.clone(), order)
+    }
+
+    fn dials(&self) -> &[Dial] {
+        &[Dial(0.0)]
+    }
+
+    fn give(&self, predicted: &[f64], _: Dial, _: f64) -> (usize, bool) {
+        let best = (1..predicted.len())
+            .fold(0, |best, target| if predicted[target] > predicted[best] { target } else { best });
+        (best, false)
     }
 }
 
@@ -72,7 +90,7 @@ impl Policy for Select {
 
     fn next(&self, query: &Query<'_>, thought: &mut Thought, seen: &[Seen<'_>], _: Dial) -> Step {
         let scene = Scene::new(query, seen.iter().copied());
-        let (Some(panel), Some(scene)) = (self.panels.of(query.slice), scene) else {
+        let (Some(panel), Some(scene)) = (self.panels.of(query.slice, 0), scene) else {
             return match seen.first() {
                 None => Step::Ask(vec![best_utility(&thought.quality, &thought.outlay, Dial(0.0))]),
                 Some(seen) => Step::Give(Given::Answer(seen.candidate)),

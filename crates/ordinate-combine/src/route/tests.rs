@@ -71,8 +71,9 @@ fn a_saved_route_decides_alike() {
             (thoughts(policy), given)
         };
         let before = decisions(policy.as_ref());
-        let text =
-            Artefact { name: learner.name(), policy, dial: dials[1], promise: None }.to_json().unwrap();
+        let text = Artefact { name: learner.name(), policy, dial: dials[1], mix: None, promise: None }
+            .to_json()
+            .unwrap();
         let loaded = Artefact::from_json(&text).unwrap();
         assert_eq!(loaded.to_json().unwrap(), text);
         let after = decisions(loaded.policy.as_ref());
@@ -128,7 +129,8 @@ fn a_route_among_some_asks_nobody_else() {
     let whole = RouteLearner::default().fit(&train, &Context::default()).unwrap();
     let narrow = whole.narrowed(&[1]).unwrap();
     assert_eq!(narrow.candidates(), &whole.candidates()[1..]);
-    let artefact = Artefact { name: "route".into(), policy: narrow, dial: Dial(0.0), promise: None };
+    let artefact =
+        Artefact { name: "route".into(), policy: narrow, dial: Dial(0.0), mix: None, promise: None };
     let loaded = Artefact::from_json(&artefact.to_json().unwrap()).unwrap();
     let dials = [Dial(0.0), Dial(10.0)];
     let alone = replay(loaded.policy.as_ref(), &evidence, &test, &dials);
@@ -143,7 +145,7 @@ fn a_route_among_some_asks_nobody_else() {
     );
     let board = ordinate_trials::Board::new(&evidence, &test, None);
     let priced = ordinate_trials::Priced::new(&board, &[]);
-    let of = |number: usize| priced.played(&each[number], &|_| 0);
+    let of = |number: usize| priced.played(&each[number], &|_| ordinate_trials::Pick::at(0));
     assert_eq!(of(1).given, alone[0].given);
     assert_eq!(of(0).given, replay(whole.as_ref(), &evidence, &test, &dials)[0].given);
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Estimate;
 use crate::name::CandidateName;
-use crate::policy::{Dial, PolicyKind};
+use crate::policy::{Dial, Mix, PolicyKind};
 
 /// One policy that joins candidates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -44,6 +44,9 @@ pub struct PolicyRow {
     /// Where on its curve it stands.
     #[serde(default)]
     pub dial: Option<Dial>,
+    /// The coin between `dial` and another one by which it spends the budget; absent where it stands at one dial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mix: Option<Mix>,
     /// The saved policy, relative to the run folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,

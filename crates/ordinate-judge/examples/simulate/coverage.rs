@@ -1,7 +1,7 @@
 //! Do the printed 95 % intervals cover the truth: the quality of what is recommended, and the gain of the leading policy over
 //! the best single? The truth is what the saved policy reaches on many fresh items.
 
-use ordinate_combine::{Artefact, replay};
+use ordinate_combine::{Artefact, replay_served};
 use ordinate_core::verdict::Estimate;
 use ordinate_core::{Evidence, PolicyKind};
 use rayon::prelude::*;
@@ -12,18 +12,18 @@ use crate::{percent, verdict};
 /// Fresh items: their own error is a tenth of an interval's half at 3,000 items.
 const FRESH: usize = 40_000;
 
-pub(crate) fn show(tasks: u64) {
-    let base = Pool { slices: 4, texts: true, ..Pool::PLAIN };
+pub(crate) fn show(tasks: u64, part: &str) {
+    let base = Pool { slices: 4, ..Pool::PLAIN };
     let pools = [
         ("8 equal", Pool { candidates: 8, ..base }),
         ("by slice, 0.05", Pool { know: Know::Slices(0.05), ..base }),
-        ("by text, 0.05", Pool { know: Know::Text(0.05), ..base }),
+        ("by text, 0.05", Pool { know: Know::Text(0.05), texts: true, ..base }),
     ];
     println!(
         "{:<16} {:>6} {:>6}  {:>12} {:>12} {:>14} {:>12}",
         "candidates", "items", "tasks", "quality", "of a single", "of a policy", "gain"
     );
-    for (name, pool) in pools {
+    for (name, pool) in pools.into_iter().filter(|(name, _)| name.contains(part)) {
         let fresh = pool.evidence(FRESH, 1 << 40);
         for items in [200, 1_000, 3_000] {
             let seen: Vec<Seen> =
@@ -77,7 +77,7 @@ fn one(pool: &Pool, items: usize, seed: u64, fresh: &Evidence) -> Seen {
 /// What the saved policy reaches.
 fn mean(artefact: &Artefact, fresh: &Evidence) -> f64 {
     let rows: Vec<usize> = (0..fresh.len()).collect();
-    let played = replay(artefact.policy.as_ref(), fresh, &rows, &[artefact.dial]);
-    let quality = &played[0].quality;
+    let played = replay_served(artefact, fresh, &rows);
+    let quality = &played.quality;
     quality.iter().sum::<f64>() / quality.len() as f64
 }

@@ -1,24 +1,26 @@
 //! Does a verdict hold? Simulated tasks whose truth is known, and real evidence cut in two.
 //!
 //! ```text
-//! cargo run --release -p ordinate-judge --example simulate -- null [TASKS]
-//! cargo run --release -p ordinate-judge --example simulate -- power [TASKS]
-//! cargo run --release -p ordinate-judge --example simulate -- coverage [TASKS]
-//! cargo run --release -p ordinate-judge --example simulate -- regret FOLDER...
+//! cargo run --release -p ordinate-judge --example simulate -- null [TASKS [PART]]
+//! cargo run --release -p ordinate-judge --example simulate -- power [TASKS [PART [ORDINATE]]]
+//! cargo run --release -p ordinate-judge --example simulate -- coverage [TASKS [PART]]
+//! cargo run --release -p ordinate-judge --example simulate -- regret [CUTS] FOLDER...
 //! ```
 //!
-//! TASKS are those of one stratum. Seeds are fixed; threads change nothing. `docs/simulations.md` has the figures.
+//! TASKS are those of one stratum; of these only those are tried whose name has PART in it. ORDINATE is another build of the
+//! program, which is given the same tasks. Seeds are fixed; threads change nothing. `docs/simulations.md` has the figures.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used)]
 
 mod coverage;
 mod null;
+mod other;
 mod pool;
 mod power;
 mod regret;
 
 use std::time::Instant;
 
-use ordinate_combine::{Artefact, Plan, learn, learners};
+use ordinate_combine::{Artefact, Learned, Plan, learn, learners};
 use ordinate_core::verdict::Verdict;
 use ordinate_core::{Evidence, Needs};
 use ordinate_judge::{Resampling, Setting, decide};
@@ -29,13 +31,19 @@ fn main() {
     let command = arguments.next();
     let rest: Vec<String> = arguments.collect();
     let tasks = |usual: u64| rest.first().map_or(usual, |tasks| tasks.parse().expect("a number of tasks"));
+    let part = rest.get(1).map_or("", String::as_str);
     match command.as_deref() {
-        Some("null") => null::show(tasks(45)),
-        Some("power") => power::show(tasks(200)),
-        Some("coverage") => coverage::show(tasks(200)),
-        Some("regret") => regret::show(&rest),
+        Some("null") => null::show(tasks(45), part),
+        Some("power") => power::show(tasks(200), part, rest.get(2).map(std::path::Path::new)),
+        Some("coverage") => coverage::show(tasks(200), part),
+        Some("regret") => match rest.first().and_then(|cuts| cuts.parse().ok()) {
+            Some(cuts) => regret::show(cuts, &rest[1..]),
+            None => regret::show(10, &rest),
+        },
         _ => {
-            eprintln!("usage: simulate null|power|coverage [TASKS] | simulate regret FOLDER...");
+            eprintln!(
+                "usage: simulate null|coverage [TASKS [PART]] | power [TASKS [PART [ORDINATE]]] | regret [CUTS] FOLDER..."
+            );
             std::process::exit(2);
         }
     }
@@ -50,12 +58,28 @@ struct Judged {
 
 /// The verdict as `ordinate run` reaches it: every kind of policy, 5 folds; `resamples` of them.
 fn verdict(evidence: &Evidence, needs: &[&str], resamples: u32) -> Judged {
+    let learned = learned(evidence);
+    let verdict = judge(&learned, needs, resamples);
+    let spoken_of = |file: &str| {
+        verdict.policies.iter().any(|row| row.file.as_deref() == Some(file))
+            || verdict
+                .recommended
+                .as_ref()
+                .is_some_and(|recommended| recommended.file.as_deref() == Some(file))
+    };
+    let artefacts = learned.artefacts(&verdict).into_iter().filter(|(file, _)| spoken_of(file));
+    Judged { artefacts: artefacts.map(|(_, artefact)| artefact).collect(), verdict }
+}
+
+fn learned(evidence: &Evidence) -> Learned {
+    learn(&evidence.view(), &learners(None), &Plan { folds: 5, seed: 0 }).expect("items that can be folded")
+}
+
+fn judge(learned: &Learned, needs: &[&str], resamples: u32) -> Verdict {
     let mut all = Needs::default();
     for need in needs {
         all.set(need).expect("a need");
     }
-    let plan = Plan { folds: 5, seed: 0 };
-    let learned = learn(&evidence.view(), &learners(None), &plan).expect("items that can be folded");
     let setting = Setting {
         task: "simulated".to_owned(),
         resampling: Resampling {
@@ -71,16 +95,7 @@ fn verdict(evidence: &Evidence, needs: &[&str], resamples: u32) -> Judged {
         measured: Vec::new(),
         deployment: Vec::new(),
     };
-    let verdict = decide(&learned.trials, &all, &setting);
-    let spoken_of = |file: &str| {
-        verdict.policies.iter().any(|row| row.file.as_deref() == Some(file))
-            || verdict
-                .recommended
-                .as_ref()
-                .is_some_and(|recommended| recommended.file.as_deref() == Some(file))
-    };
-    let artefacts = learned.artefacts(&verdict).into_iter().filter(|(file, _)| spoken_of(file));
-    Judged { artefacts: artefacts.map(|(_, artefact)| artefact).collect(), verdict }
+    decide(&learned.trials, &all, &setting)
 }
 
 /// A share in percent.

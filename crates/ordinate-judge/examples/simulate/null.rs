@@ -9,7 +9,7 @@ use crate::{percent, verdict};
 const SIZES: [usize; 3] = [60, 200, 1_000];
 const CANDIDATES: [usize; 3] = [2, 5, 16];
 
-pub(crate) fn show(tasks: u64) {
+pub(crate) fn show(tasks: u64, part: &str) {
     let plain = Pool::PLAIN;
     let strata = [
         ("scores alone", plain),
@@ -23,7 +23,7 @@ pub(crate) fn show(tasks: u64) {
         "equal candidates", "items", "candidates", "tasks", "combined", "a lineage claimed", "undecided"
     );
     let (mut all, mut all_combined, mut all_claimed) = (0, 0, 0);
-    for (name, pool) in strata {
+    for (name, pool) in strata.into_iter().filter(|(name, _)| name.contains(part)) {
         for items in SIZES {
             for candidates in CANDIDATES {
                 let pool = Pool { candidates, ..pool };

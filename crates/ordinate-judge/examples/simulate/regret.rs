@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
-use ordinate_combine::{Artefact, Played, random, replay};
+use ordinate_combine::{Learned, Played, random, record};
 use ordinate_core::evidence::{EvidenceBuilder, ItemFields, Status};
-use ordinate_core::{Answer, Evidence, Score};
+use ordinate_core::verdict::Verdict;
+use ordinate_core::{Answer, Dial, Evidence, Score};
 use ordinate_data::{infer_task_for, load_evidence, read_task};
-use ordinate_trials::{Board, Priced};
+use ordinate_trials::{Board, Pick, Priced, Trial};
 
-use crate::verdict;
+use crate::{judge, learned};
 
-const CUTS: u64 = 10;
 const MARGIN: f64 = 0.02;
 
-pub(crate) fn show(folders: &[String]) {
+pub(crate) fn show(cuts: u64, folders: &[String]) {
     println!(
         "{:<20} {:<22} {:>10} {:>10} {:>14}  recommended",
         "evidence", "goal", "mean", "largest", "of the cost"
@@ -22,8 +22,9 @@ pub(crate) fn show(folders: &[String]) {
         let name =
             Path::new(folder).file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
         let evidence = read(Path::new(folder));
-        for (goal, needs) in [("quality", vec![]), ("cost, margin 0.02", vec!["goal=cost", "margin=0.02"])] {
-            let cuts: Vec<Cut> = (0..CUTS).map(|seed| cut(&evidence, &needs, seed)).collect();
+        let all: Vec<[Cut; 2]> = (0..cuts).map(|seed| cut(&evidence, seed)).collect();
+        for (number, goal) in ["quality", "cost, margin 0.02"].into_iter().enumerate() {
+            let cuts: Vec<&Cut> = all.iter().map(|cuts| &cuts[number]).collect();
             let mean = cuts.iter().map(|cut| cut.regret).sum::<f64>() / cuts.len() as f64;
             let largest = cuts.iter().map(|cut| cut.regret).fold(0.0, f64::max);
             let costs: Vec<f64> = cuts.iter().filter_map(|cut| cut.cost).collect();
@@ -43,42 +44,63 @@ struct Cut {
     cost: Option<f64>,
 }
 
-fn cut(evidence: &Evidence, needs: &[&str], seed: u64) -> Cut {
+/// One cut, for the goals of quality and of cost: what is learned is the same.
+fn cut(evidence: &Evidence, seed: u64) -> [Cut; 2] {
     let mut rows: Vec<usize> = (0..evidence.len()).collect();
     random::shuffle(&mut rows, seed);
     let mut later = rows.split_off(3 * evidence.len() / 10);
     later.sort_unstable();
     rows.sort_unstable();
-    let judged = verdict(&subset(evidence, &rows), needs, 500);
-    let board = Board::new(evidence, &later, None);
+    let learned = learned(&subset(evidence, &rows));
+    [(vec![], false), (vec!["goal=cost", "margin=0.02"], true)].map(|(needs, by_cost)| {
+        let verdict = judge(&learned, &needs, 500);
+        regretted(&verdict, &outcomes(&learned, &verdict, evidence, &later), by_cost)
+    })
+}
+
+/// Quality and cost, on later items, of everything that could have been recommended.
+fn outcomes(
+    learned: &Learned,
+    verdict: &Verdict,
+    evidence: &Evidence,
+    later: &[usize],
+) -> Vec<(String, (f64, f64))> {
+    let board = Board::new(evidence, later, None);
     let priced = Priced::new(&board, &[]);
-    let singles = (0..evidence.candidates().len()).map(|c| priced.single(c));
-    let policies = judged.artefacts.iter().map(|artefact| play(artefact, evidence, &later));
-    // Everything that could have been recommended, as it would have done.
-    let outcomes: Vec<(f64, f64)> =
-        singles.chain(policies).map(|played| (mean(&played.quality), mean(&played.cost_usd))).collect();
-    let best = outcomes.iter().map(|(quality, _)| *quality).fold(f64::NEG_INFINITY, f64::max);
-    let Some(recommended) = &judged.verdict.recommended else {
+    let means = |played: &Played<'_>| (mean(&played.quality), mean(&played.cost_usd));
+    let names = evidence.candidates().iter().map(|candidate| candidate.name.to_string());
+    let singles = names.enumerate().map(|(column, name)| (name, means(&priced.single(column))));
+    let policies = verdict.policies.iter().filter_map(|row| {
+        let of_row = |trial: &Trial| Some(trial.file()) == row.file;
+        let policy = &learned.policies[learned.trials.trials.iter().position(of_row)?];
+        let dials: Vec<Dial> = row.dial.into_iter().chain(row.mix.map(|mix| mix.dial)).collect();
+        let plays = record(policy.as_ref(), evidence, later, &dials);
+        let pick = Pick { dial: 0, mix: row.mix.map(|mix| (1, mix.share)) };
+        Some((row.name.clone(), means(&priced.played(&plays, &|_| pick))))
+    });
+    singles.chain(policies).collect()
+}
+
+/// What the verdict lost against the best in hindsight of everything that could have been recommended.
+fn regretted(verdict: &Verdict, outcomes: &[(String, (f64, f64))], by_cost: bool) -> Cut {
+    let best = outcomes.iter().map(|(_, (quality, _))| *quality).fold(f64::NEG_INFINITY, f64::max);
+    let Some(recommended) = &verdict.recommended else {
         return Cut { recommended: "nobody".to_owned(), regret: best, cost: None };
     };
-    let own = judged.artefacts.first().map(|artefact| play(artefact, evidence, &later));
-    let (quality, cost) = own.map_or((0.0, f64::NAN), |own| (mean(&own.quality), mean(&own.cost_usd)));
-    let by_cost = !needs.is_empty();
+    let own = outcomes.iter().find(|(name, _)| *name == recommended.name);
+    let (quality, cost) = own.map_or((0.0, f64::NAN), |(_, own)| *own);
     let allowed = if by_cost { MARGIN } else { 0.0 };
     let cheapest = outcomes
         .iter()
+        .map(|(_, own)| *own)
         .filter(|(quality, cost)| *quality >= best - MARGIN && cost.is_finite())
-        .map(|(_, cost)| *cost)
+        .map(|(_, cost)| cost)
         .fold(f64::INFINITY, f64::min);
     Cut {
         recommended: recommended.name.clone(),
         regret: (best - allowed - quality).max(0.0),
         cost: (by_cost && cost.is_finite() && cheapest.is_finite()).then_some(cost / cheapest),
     }
-}
-
-fn play(artefact: &Artefact, evidence: &Evidence, rows: &[usize]) -> Played<'static> {
-    replay(artefact.policy.as_ref(), evidence, rows, &[artefact.dial]).swap_remove(0)
 }
 
 /// The mean of what is known.

@@ -1,5 +1,5 @@
 //! Evidence from known truths.
-#![allow(unreachable_pub)]
+#![allow(dead_code, unreachable_pub)] // each test file uses its own part
 
 use ordinate_combine::random::SplitMix;
 use ordinate_combine::{Plan, learn};
@@ -40,6 +40,11 @@ impl Pool {
     /// With inputs, which say nothing, and outputs, so that every policy has something to learn from.
     pub fn spoken(&self) -> Evidence {
         self.build(|_, _, quality| quality, true)
+    }
+
+    /// With inputs and outputs, and qualities that depend on model and slice.
+    pub fn spoken_with(&self, quality: impl Fn(usize, usize, f64) -> f64) -> Evidence {
+        self.build(quality, true)
     }
 
     /// With qualities that depend on model and slice.

@@ -71,6 +71,7 @@ pub(crate) fn policy(
         misses: Vec::new(),
         clears_the_bar: kind == PolicyKind::BySlice,
         dial: Some(Dial(0.0)),
+        mix: None,
         promise: None,
         file: None,
         slices: vec![
@@ -116,6 +117,7 @@ pub(crate) fn combined() -> Verdict {
             memory_gb: Some(26.0),
             share: policies[0].share.clone(),
             dial: Some(Dial(0.0)),
+            mix: None,
             file: Some("policies/by-slice.json".to_owned()),
         }),
         needs: Needs { goal: Goal::Quality, max_cost_per_1k: Some(10.0), ..Needs::default() },
@@ -282,6 +284,7 @@ pub(crate) fn undecided() -> Verdict {
         memory_gb: None,
         share: BTreeMap::from([("gpt-large".to_owned(), 1.0)]),
         dial: None,
+        mix: None,
         file: None,
     });
     verdict.undecided = Some(Undecided { smallest_detectable: 0.028, items_needed: 19_000 });

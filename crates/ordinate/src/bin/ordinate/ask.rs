@@ -1,8 +1,10 @@
 //! `ordinate ask`.
 
-use std::io::Read;
+use std::io::{BufWriter, ErrorKind, Read, Write};
+use std::path::Path;
+use std::sync::mpsc;
 
-use ordinate::{Options, Question};
+use ordinate::{Decision, Options, Question, Questions};
 
 use crate::cli::AskArgs;
 use crate::failure::Failure;
@@ -10,7 +12,11 @@ use crate::output::print;
 use crate::runtime::wait;
 
 pub(crate) fn ask(args: AskArgs) -> Result<(), Failure> {
-    let question = Question { input: input(args.input)?, slice: args.slice, policy: args.policy };
+    if let Some(items) = args.items {
+        return ask_items(&args.run, &Questions { items, policy: args.policy });
+    }
+    let input = input(args.input.unwrap_or_default())?;
+    let question = Question { input, slice: args.slice, policy: args.policy };
     let options = Options::default();
     let asked = wait(ordinate::ask(&args.run, &question, &options), options.cancel.clone())?;
     if args.json {
@@ -19,6 +25,31 @@ pub(crate) fn ask(args: AskArgs) -> Result<(), Failure> {
         return print(&(text + "\n"));
     }
     print(&asked.to_string())
+}
+
+/// A line of JSON for every item. A reader that has gone away wants no more.
+fn ask_items(run: &Path, questions: &Questions) -> Result<(), Failure> {
+    let options = Options::default();
+    let (sent, failed) = mpsc::channel();
+    let mut out = BufWriter::new(std::io::stdout());
+    let mut write = move |decision: &Decision| -> std::io::Result<()> {
+        serde_json::to_writer(&mut out, decision)?;
+        out.write_all(b"\n")
+    };
+    let each = move |decision: &Decision| match write(decision) {
+        Ok(()) => true,
+        Err(error) => {
+            let _ = sent.send(error);
+            false
+        }
+    };
+    wait(ordinate::ask_items(run, questions, &options, each), options.cancel.clone())?;
+    match failed.try_recv() {
+        Ok(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::Run(format!("standard output cannot be written: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn input(given: String) -> Result<String, Failure> {

@@ -201,11 +201,14 @@ pub(crate) struct AskArgs {
     #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
     pub(crate) run: PathBuf,
     /// The input text; - for standard input
-    #[arg(value_name = "INPUT")]
-    pub(crate) input: String,
+    #[arg(value_name = "INPUT", required_unless_present = "items")]
+    pub(crate) input: Option<String>,
     /// The slice of the input, where the task has slices
     #[arg(long)]
     pub(crate) slice: Option<String>,
+    /// Decide about every item of a file (JSON lines, CSV, Parquet, ...), with the fields of the run's task; JSON lines out
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["input", "slice"])]
+    pub(crate) items: Option<PathBuf>,
     /// Another policy of the run than the recommended one
     #[arg(long, value_name = "NAME")]
     pub(crate) policy: Option<String>,
