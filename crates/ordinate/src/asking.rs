@@ -135,7 +135,9 @@ impl Session<'_> {
                 before.extend(summary);
             }
         }
-        let (doing, notes) = self.take_kept(asked).await?;
+        let mut notes: Vec<String> = self.set_damaged_store_aside(asked).await?.into_iter().collect();
+        let (doing, kept) = self.take_kept(asked).await?;
+        notes.extend(kept);
         if asked.iter().any(|one| one.opened.here.is_none()) {
             step(self.seen.as_ref(), Step::Asking);
         }
@@ -264,6 +266,27 @@ impl Session<'_> {
             needs: file.needs.clone(),
             seed: file.statistics.seed.unwrap_or_default(),
         })
+    }
+
+    /// Sets a store aside that is damaged, where all its answers are of models in this process, which can be had again; a note.
+    async fn set_damaged_store_aside(&self, asked: &[Asked]) -> Result<Option<String>, Error> {
+        let can_be_had = asked.iter().all(|one| one.opened.here.is_some() && one.opened.wants.is_empty());
+        if !can_be_had || !self.store.is_file() {
+            return Ok(None);
+        }
+        let found = match AnswerStore::open(&self.store).await {
+            Ok(store) => {
+                let found = store.find(&[Key::of("", "")]).await.map(drop);
+                store.close().await;
+                found
+            }
+            Err(error) => Err(error),
+        };
+        let note = found.is_err_and(|error| error.is_damaged()).then(|| cache::again(&self.store));
+        if let Some(note) = &note {
+            step(self.seen.as_ref(), Step::Note(note));
+        }
+        Ok(note)
     }
 
     /// Puts the answers of models in this process that were kept in the cache into the store, and says what is to be told of

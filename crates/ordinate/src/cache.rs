@@ -70,7 +70,7 @@ pub(crate) fn check_file(path: &Path) -> Option<String> {
 }
 
 /// Sets aside what is damaged: a note.
-fn again(path: &Path) -> String {
+pub(crate) fn again(path: &Path) -> String {
     let shown = path.display();
     match sealed::set_aside(path) {
         Ok(aside) => {

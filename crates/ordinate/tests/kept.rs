@@ -149,6 +149,36 @@ fn every_kind_of_damage() {
     assert!(said.contains("no model that was saved here") || ran.status() == 0, "{said}");
 }
 
+/// The answers of a run folder: of models here they are had again, of others they were paid for and nobody throws them away.
+#[test]
+fn a_damaged_store() {
+    let desk = desk(LEARNED);
+    let (first, _) = run(&desk, "o");
+    let store = desk.path("o/answers.sqlite");
+    let whole = fs::read(&store).unwrap();
+    for damaged in [&whole[..whole.len() / 2], b"{}", b""] {
+        fs::write(&store, damaged).unwrap();
+        let (again, told) = run(&desk, "o");
+        // Nothing at all is a store without answers.
+        assert!(
+            damaged.is_empty() || told.contains("answers.sqlite") && told.contains("set aside"),
+            "{told}"
+        );
+        assert_eq!(qualities(&again), qualities(&first));
+    }
+    let task = fs::read_to_string(desk.path("t.toml")).unwrap();
+    let echo = "[[candidate]]\nname = \"program\"\nlineage = \"general\"\ncommand = { run = [\"sh\", \"-c\", \"while read line; do echo '{\\\"output\\\":\\\"l0\\\"}'; done\"] }\n";
+    desk.write("t.toml", task + echo);
+    run(&desk, "p");
+    let store = desk.path("p/answers.sqlite");
+    let whole = fs::read(&store).unwrap();
+    fs::write(&store, &whole[..whole.len() / 2]).unwrap();
+    let ran = desk.ordinate(["run", "t.toml", "-q", "--out", "p"]);
+    assert_eq!(ran.status(), 1, "{}", ran.stderr());
+    assert!(ran.stderr().contains("the file is damaged: put a copy of it back"), "{}", ran.stderr());
+    assert_eq!(fs::read(&store).unwrap().len(), whole.len() / 2, "it is left alone");
+}
+
 /// A model of the hub whose weights were damaged on the disk is fetched again; nothing is measured with it.
 #[cfg(unix)]
 #[test]
