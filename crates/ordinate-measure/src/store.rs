@@ -60,7 +60,7 @@ fn next(error: &sqlx::Error) -> &'static str {
 
 /// `SQLITE_CORRUPT` and `SQLITE_NOTADB`.
 fn is_damage(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     matches!(code.as_deref(), Some("11" | "26"))
 }
 
