@@ -125,28 +125,28 @@ fn every_kind_of_damage() {
     let answers = all.iter().find(|path| ends(path, ".jsonl")).unwrap();
     let model = all.iter().find(|path| ends(path, "model.json")).unwrap();
     for (at, (what, change)) in CHANGES.iter().enumerate() {
+        let mut damaged = 0;
         for path in [answers, model] {
             let changed = change(&fs::read(path).unwrap());
             if changed == fs::read(path).unwrap() {
                 continue;
             }
             fs::write(path, changed).unwrap();
+            damaged += 1;
         }
         let out = if at % 2 == 0 { "o".to_owned() } else { format!("o{at}") };
         let (again, told) = run(&desk, &out);
-        assert_eq!(
-            told.matches("set aside").count(),
-            if *what == "edited" { 1 } else { 2 },
-            "{what}: {told}"
-        );
+        assert!(damaged > 0 && told.matches("set aside").count() == damaged, "{what}: {told}");
         assert_eq!(qualities(&again), qualities(&first), "{what}");
     }
     // What was trained and copied into the run folder is held to the same.
-    let copied = files(&desk.path("o/models")).into_iter().find(|path| path.ends_with("model.json")).unwrap();
-    fs::write(copied, "{}").unwrap();
+    let copied = files(&desk.path("o/models"));
+    for path in copied.iter().filter(|path| path.ends_with("model.json")) {
+        fs::write(path, "{}").unwrap();
+    }
     let ran = desk.ordinate(["ask", "o", "sun 7"]);
     let said = ran.stderr() + &ran.stdout();
-    assert!(said.contains("no model that was saved here") || ran.status() == 0, "{said}");
+    assert!(said.contains("no model that was saved here") && said.contains("cut off or changed"), "{said}");
 }
 
 /// The answers of a run folder: of models here they are had again, of others they were paid for and nobody throws them away.
@@ -194,7 +194,7 @@ fn damaged_weights_are_fetched_again() {
     assert_eq!(first.status(), 0, "{}", first.stderr());
     let weights = desk.path("hf/hub/models--tiny--encoder/snapshots").join(COMMIT).join("model.safetensors");
     for (at, damage) in
-        [|bytes: &mut Vec<u8>| *bytes.last_mut().unwrap() ^= 64, |bytes| bytes.truncate(9_000)]
+        [|bytes: &mut Vec<u8>| *bytes.last_mut().unwrap() ^= 64, |bytes: &mut Vec<u8>| bytes.truncate(9_000)]
             .iter()
             .enumerate()
     {

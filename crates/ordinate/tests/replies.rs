@@ -311,8 +311,8 @@ async fn the_cache_has_its_own_prices() {
     let usage = json!({ "prompt_tokens": 1_000, "completion_tokens": 3, "total_tokens": 1_003,
                         "prompt_tokens_details": { "cached_tokens": 600, "cache_write_tokens": 200 } });
     let odd = odd(200, move |label| answer(&says(label), "stop", &usage)).await;
-    let desk = Desk::new();
-    let plain = verdict(&run(&desk, "classify", [&good().await, &odd], ""));
+    let (desk, good) = (Desk::new(), good().await);
+    let plain = verdict(&run(&desk, "classify", [&good, &odd], ""));
     assert!((per_1k(&plain, "odd") - 1.006).abs() < 1e-9, "{}", per_1k(&plain, "odd"));
     let task = std::fs::read_to_string(desk.path("task.toml")).unwrap();
     let priced = "price = { input = 1.0, output = 2.0, cached_input = 0.1, cache_write = 1.25 }";
