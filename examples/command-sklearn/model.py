@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 rows = [json.loads(line) for line in open(sys.argv[1], encoding="utf-8")]
-rows = rows[: int(sys.argv[2])] if len(sys.argv) > 2 else rows  # "model.py train.jsonl 200"
+rows = rows[: int(sys.argv[2])] if len(sys.argv) > 2 else rows  # "model.py train.jsonl 50"
 model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=10, max_iter=1000))
 model.fit([row["text"] for row in rows], [row["label"] for row in rows])
 for line in sys.stdin:

@@ -56,6 +56,12 @@ pub struct Price {
     /// USD per million output tokens.
     #[serde(default)]
     pub output: f64,
+    /// USD per million input tokens that the server read from its cache; as `input` where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_input: Option<f64>,
+    /// USD per million input tokens that the server wrote into its cache; as `input` where it is not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write: Option<f64>,
     /// USD per item, whatever its length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_item: Option<f64>,
@@ -71,6 +77,27 @@ impl Price {
     pub fn cost_usd(&self, input_tokens: u64, output_tokens: u64) -> f64 {
         let tokens = (input_tokens as f64).mul_add(self.input, output_tokens as f64 * self.output);
         tokens / 1e6 + self.per_item.unwrap_or(0.0)
+    }
+
+    /// What is added to [`Self::cost_usd`], USD, where so many of the input tokens were read from a cache, and so many
+    /// written into it. Negative where that is cheaper, as reading usually is.
+    #[must_use]
+    pub fn cache_usd(&self, cached: u64, written: u64) -> f64 {
+        let beyond =
+            |price: Option<f64>, tokens: u64| price.map_or(0.0, |price| (price - self.input) * tokens as f64);
+        (beyond(self.cached_input, cached) + beyond(self.cache_write, written)) / 1e6
+    }
+
+    /// The dearest that an input token can be.
+    #[must_use]
+    pub fn dearest_input(&self) -> f64 {
+        [self.cached_input, self.cache_write].into_iter().flatten().fold(self.input, f64::max)
+    }
+
+    /// Whether no token costs anything.
+    #[must_use]
+    pub fn is_free_of_tokens(&self) -> bool {
+        self.dearest_input() == 0.0 && self.output == 0.0
     }
 }
 
@@ -107,5 +134,10 @@ mod tests {
     fn price_is_per_million_tokens() {
         let price = Price { input: 30.0, output: 60.0, ..Price::default() };
         assert!((price.cost_usd(42, 47) - 0.00408).abs() < 1e-12);
+        assert!(price.cache_usd(40, 2).abs() < 1e-12 && (price.dearest_input() - 30.0).abs() < 1e-12);
+        let cached = Price { cached_input: Some(3.0), cache_write: Some(37.5), ..price };
+        let each = 1_000.0 * 30.0 + 600.0 * 3.0 + 200.0 * 37.5 + 50.0 * 60.0;
+        assert!((cached.cost_usd(1_800, 50) + cached.cache_usd(600, 200) - each / 1e6).abs() < 1e-12);
+        assert!((cached.dearest_input() - 37.5).abs() < 1e-12);
     }
 }

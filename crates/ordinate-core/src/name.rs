@@ -91,17 +91,26 @@ impl JsonSchema for CandidateName {
 }
 
 /// The known name nearest to `text`, if one is near enough to be a misspelling of it (Damerau-Levenshtein
-/// distance of at most a third of its length, and at least 1).
+/// distance of at most a third of its length, and at least 1), or else the shortest that it is a part of.
 #[must_use]
 pub fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = text.to_lowercase();
+    let known: Vec<&str> = known.into_iter().collect();
+    let part = || {
+        let of = known.iter().filter(|name| lower.len() >= PART && name.to_lowercase().contains(&lower));
+        of.min_by_key(|name| name.len()).copied()
+    };
     known
-        .into_iter()
+        .iter()
         .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
         .filter(|(distance, name)| *distance <= (name.chars().count().max(text.chars().count()) / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
+        .map(|(_, name)| *name)
+        .or_else(part)
 }
+
+/// What is shorter is a part of too much.
+const PART: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -122,5 +131,10 @@ mod tests {
         assert_eq!(nearest("goel", keys), Some("goal"));
         assert_eq!(nearest("min_qualty", keys), Some("min_quality"));
         assert_eq!(nearest("max_cost", keys), None);
+        let keys = ["goal", "max_cost_per_1k", "max_memory_gb"];
+        assert_eq!(
+            ["max_cost", "memory", "max"].map(|text| nearest(text, keys)),
+            [Some(keys[1]), Some(keys[2]), None]
+        );
     }
 }

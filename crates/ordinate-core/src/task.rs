@@ -105,6 +105,10 @@ pub struct DataSection {
     /// `options`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub options: Option<String>,
+    /// The fields with one option each, in their order, where they do not stand in one: `["A", "B", "C", "D"]`. Their letters
+    /// are the names of the fields, where these are letters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub option_columns: Vec<String>,
     /// The field with the slice (domain, topic): the domain lookup and the coverage table use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slice: Option<String>,

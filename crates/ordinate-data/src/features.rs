@@ -49,8 +49,8 @@ pub(crate) fn names(task: &Task, files: &[(PathBuf, Option<Part>)]) -> Result<Ve
 }
 
 /// The fields that something else is read from.
-fn taken(data: &DataSection) -> [&str; 7] {
-    [
+fn taken(data: &DataSection) -> Vec<&str> {
+    let named = [
         (&data.id, Column::Id),
         (&data.input, Column::Input),
         (&data.target, Column::Target),
@@ -59,7 +59,8 @@ fn taken(data: &DataSection) -> [&str; 7] {
         (&data.context, Column::Context),
         (&data.options, Column::Options),
     ]
-    .map(|(named, column)| named.as_deref().unwrap_or(column.name()))
+    .map(|(named, column)| named.as_deref().unwrap_or(column.name()));
+    named.into_iter().chain(data.option_columns.iter().map(String::as_str)).collect()
 }
 
 /// The text of an item of many fields, for whoever reads texts: a line `name: value` for each value that is there.

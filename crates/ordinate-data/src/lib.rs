@@ -23,7 +23,7 @@ mod wording;
 pub use error::{At, DataError, Problem};
 pub use evidence::{Loaded, load_evidence, load_scored};
 pub use features::load_features;
-pub use infer::{infer_task, infer_task_for};
+pub use infer::{infer_task, infer_task_asking, infer_task_for};
 pub use labels::label_note;
 pub use limit::Limit;
 pub use questions::{ItemToAsk, read_items_to_ask};

@@ -185,7 +185,10 @@ pub(crate) fn read_items(
     extent: Extent,
 ) -> Result<(), DataError> {
     let names = features::names(task, files)?;
-    let layout = item_layout(task).with_fields(&names);
+    // Options that stand in fields of their own come behind what makes up an item.
+    let apart = &task.file.data.option_columns;
+    let fields: Vec<String> = names.iter().chain(apart).cloned().collect();
+    let layout = item_layout(task).with_fields(&fields);
     let must_have_ids = task.file.data.id.is_some();
     let kept = Kept::default();
     // Set by the first item: items either all have ids, or are numbered from 1.
@@ -212,7 +215,7 @@ pub(crate) fn read_items(
             }
             let (context, options) = match extent {
                 Extent::Known => (None, Vec::new()),
-                Extent::Whole => (row.text(Column::Context)?, options(row)?),
+                Extent::Whole => (row.text(Column::Context)?, options(row, apart)?),
             };
             let target = target.as_deref().map(|target| task.kind.target(target, &options));
             let fields = ItemFields {
@@ -246,7 +249,22 @@ pub(crate) fn read_items(
     Ok(())
 }
 
-fn options(row: &Row<'_>) -> Result<Vec<Choice>, Fault> {
+/// The options of an item: in one field, or in those of these names, which are the last that are read.
+fn options(row: &Row<'_>, apart: &[String]) -> Result<Vec<Choice>, Fault> {
+    if !apart.is_empty() {
+        let first = row.fields.len() - apart.len();
+        let mut options = Vec::new();
+        for (place, name) in apart.iter().enumerate() {
+            let text = row.fields[first + place]
+                .text()
+                .map_err(|problem| Fault::in_field(first + place, problem))?;
+            // Items may have fewer options than others.
+            let Some(text) = text.filter(|text| !text.trim().is_empty()) else { continue };
+            let is_letter = name.len() == 1 && name.starts_with(|c: char| c.is_ascii_alphabetic());
+            options.push((is_letter.then(|| name.clone()), text.trim().to_owned()));
+        }
+        return Ok(Choice::keyed(options));
+    }
     let Some(json) = row.text(Column::Options)? else { return Ok(Vec::new()) };
     unasked::options(&json).ok_or_else(|| Fault::new(Column::Options, Problem::NoOptions(quoted(&json))))
 }

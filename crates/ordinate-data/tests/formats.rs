@@ -200,7 +200,7 @@ fn evidence() -> impl Strategy<Value = Evidence> {
     );
     let cells = proptest::collection::vec(proptest::option::of(cell), 8 * 3);
     (items, cells).prop_map(|(items, cells)| {
-        let price = Some(Price { input: 0.1, output: 3.0, per_item: Some(0.01), per_hour: None });
+        let price = Some(Price { input: 0.1, output: 3.0, per_item: Some(0.01), ..Price::default() });
         let name = |name: &str| CandidateName::new(name).unwrap();
         let full = Candidate {
             name: name("full"),

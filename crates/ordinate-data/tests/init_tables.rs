@@ -180,3 +180,84 @@ fn kinds_of_task_are_told_by_what_the_fields_hold() {
         assert!(text.contains("# openai = {"), "{text}");
     }
 }
+
+/// Titles, an empty row and headers in brackets above a table; scores per cent and with a decimal comma in one with a column a
+/// candidate.
+#[test]
+fn more_of_what_people_put_above_a_table() {
+    let rows = (0..ITEMS).map(|at| {
+        let yes = |truth: bool| if truth { "Yes" } else { "No" };
+        format!("GPT ,p{at},{},0.2\nMed,p{at},{},0.1\n", yes(at < 6), yes(at < 2))
+    });
+    let titled = format!(
+        "Evaluation,,,\nof March,,,\n,,,\nSystem,Prompt ID,Correct?,Latency (s)\n{}",
+        rows.collect::<String>()
+    );
+    let percent = (0..ITEMS).map(|at| {
+        format!("\"why, {at}?\",{} %,{}%\n", if at < 6 { 100 } else { 0 }, if at < 2 { 100 } else { 0 })
+    });
+    let percent = format!("Question,GPT-4,Med-7B\n{}", percent.collect::<String>());
+    let comma = (0..ITEMS).map(|at| {
+        format!("why {at}?;{};{}\n", if at < 4 { "1" } else { "0,5" }, if at < 4 { "0,5" } else { "0" })
+    });
+    let comma = format!("Question;GPT-4;Med-7B\n{}", comma.collect::<String>());
+    let files = Files::new(&[
+        ("titled.csv", titled.as_bytes()),
+        ("percent.csv", percent.as_bytes()),
+        ("comma.csv", comma.as_bytes()),
+    ]);
+    for (name, means) in
+        [("titled.csv", (0.75, 0.25)), ("percent.csv", (0.75, 0.25)), ("comma.csv", (0.75, 0.25))]
+    {
+        let (text, loaded) = init(&files, name);
+        assert_eq!((mean(&loaded, 0), mean(&loaded, 1)), means, "{name}: {text}");
+        assert_eq!(loaded.evidence.answers(0).latency_ms(0), None, "seconds are no milliseconds: {text}");
+    }
+}
+
+/// Questions whose options stand in columns of their own, and whose answers are letters or counts.
+#[test]
+fn options_in_columns_of_their_own() {
+    let tables = [
+        ("letters.csv", "question,A,B,C,D,answer", ["A", "B", "C", "D"]),
+        ("counts.csv", "question,opa,opb,opc,opd,cop", ["0", "1", "2", "3"]),
+        ("counts1.csv", "Question,Option 1,Option 2,Option 3,Option 4,Correct answer", ["1", "2", "3", "4"]),
+        (
+            "texts.csv",
+            "question,choice_a,choice_b,choice_c,choice_d,answer",
+            ["red", "green", "blue", "grey"],
+        ),
+    ];
+    for (name, head, answers) in tables {
+        let rows = (0..40).map(|at| {
+            format!(
+                "what is {at}?,red,green,blue,{},{}\n",
+                if at == 5 { "" } else { "grey" },
+                answers[at % 3]
+            )
+        });
+        let text = format!("{head}\n{}", rows.collect::<String>());
+        let files = Files::new(&[(name, text.as_bytes())]);
+        let text = infer_task(&files.path(name)).unwrap();
+        assert!(text.contains("kind = \"choose\"") && text.contains("option_columns = ["), "{name}: {text}");
+        let task = parse_task(&files.path("t.toml"), &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let items = ordinate_data::load_items(&task).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let options = |row: usize| {
+            items.options(row).iter().map(|option| option.key.clone() + &option.text).collect::<Vec<_>>()
+        };
+        assert_eq!(options(0), ["Ared", "Bgreen", "Cblue", "Dgrey"], "{name}");
+        assert_eq!(options(5).len(), 3, "{name}: an empty option is none");
+        for row in 0..40 {
+            assert_eq!(items.target(row), Some(["A", "B", "C"][row % 3]), "{name}: {text}");
+        }
+    }
+    // Options in a list, counted.
+    let rows = (0..40).map(|at| {
+        format!("{{\"question\": \"q{at}\", \"choices\": [\"x\", \"y\", \"z\"], \"answer\": {}}}\n", at % 3)
+    });
+    let files = Files::new(&[("list.jsonl", rows.collect::<String>().as_bytes())]);
+    let text = infer_task(&files.path("list.jsonl")).unwrap();
+    let task = parse_task(&files.path("t.toml"), &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let items = ordinate_data::load_items(&task).unwrap();
+    assert_eq!((items.target(0), items.target(2)), (Some("A"), Some("C")), "{text}");
+}

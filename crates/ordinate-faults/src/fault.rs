@@ -32,6 +32,8 @@ pub enum Fault {
     },
     /// This status with this body, whole, whatever was asked for.
     Body(u16, Value),
+    /// Status 200 with this `Content-Encoding`, and these bytes as the body.
+    Packed(String, Vec<u8>),
     /// 401 whose message repeats the `Authorization` header: what a careless proxy does.
     EchoKey,
     /// The connection is closed before any byte of an answer.

@@ -174,6 +174,13 @@ async fn answer(
         Fault::Body(code, body) => {
             return Ok(respond(*code, None, [Step::Send(body.to_string().into())], receipt));
         }
+        Fault::Packed(encoding, bytes) => {
+            let mut response = respond(200, None, [Step::Send(bytes.clone().into())], receipt);
+            if let Ok(value) = hyper::header::HeaderValue::from_str(encoding) {
+                response.headers_mut().insert("content-encoding", value);
+            }
+            return Ok(response);
+        }
         Fault::EchoKey => {
             let error = error_body(401, &format!("Incorrect API key provided: {authorization}"));
             return Ok(respond(401, None, [Step::Send(error)], receipt));

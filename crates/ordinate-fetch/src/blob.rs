@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ordinate_hub::ModelName;
+use ordinate_hub::{ModelName, is_intact};
 use reqwest::Response;
 use reqwest::header::CONTENT_RANGE;
 use sha2::{Digest as _, Sha256};
@@ -41,10 +41,10 @@ impl Room<'_> {
     pub(crate) async fn place(&self, file: &str, meta: &Meta) -> Result<u64, FetchError> {
         let blob = self.repository.join("blobs").join(&meta.etag);
         let mut received = 0;
-        if !is_whole(&blob, meta) {
+        if !is_whole(&blob, meta).await {
             make(blob.parent())?;
             let _lock = self.lock(file, &meta.etag).await?;
-            if !is_whole(&blob, meta) {
+            if !is_whole(&blob, meta).await {
                 patiently(|| self.receive(file, meta, &blob)).await?;
                 received = meta.size;
             }
@@ -150,7 +150,9 @@ fn point(place: &Path, _: &str, blob: &Path) -> io::Result<()> {
 }
 
 /// Does what takes long on the disk where it holds up nobody else.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+pub(crate) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
@@ -200,8 +202,10 @@ fn goes_on(response: &Response, from: u64) -> Result<bool, FetchError> {
     }
 }
 
-fn is_whole(blob: &Path, meta: &Meta) -> bool {
-    blob.metadata().is_ok_and(|found| found.is_file() && found.len() == meta.size)
+async fn is_whole(blob: &Path, meta: &Meta) -> bool {
+    let (path, size) = (blob.to_owned(), meta.size);
+    let whole = move || Ok(path.metadata()?.len() == size && path.is_file() && is_intact(&path)?);
+    aside(whole).await.unwrap_or(false)
 }
 
 /// Makes the folder of a file.

@@ -4,9 +4,9 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use ordinate_hub::{Cache, ModelName, Snapshot, missing, shards_of};
+use ordinate_hub::{Cache, ModelName, Snapshot, missing, set_damaged_aside, shards_of};
 
-use crate::blob::{Room, make, size};
+use crate::blob::{Room, aside, make, size};
 use crate::client::{Client, patiently};
 use crate::error::FetchError;
 use crate::plan::{Plan, Weights};
@@ -80,6 +80,7 @@ impl Hub {
             locks: self.cache.locks(name),
             tell,
         };
+        set_aside(&room.snapshot, tell).await?;
         let mut bytes = 0;
         let mut wanted = plan.beside;
         match plan.weights {
@@ -123,6 +124,23 @@ impl Hub {
     }
 }
 
+/// Sets aside what lies in a folder of the cache and is not what the hub said of it.
+async fn set_aside(folder: &Path, tell: &(dyn Fn(&str) + Sync)) -> Result<(), FetchError> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let here = folder.to_owned();
+    let damaged =
+        aside(move || set_damaged_aside(&here)).await.map_err(|error| FetchError::disk(folder, &error))?;
+    for file in damaged {
+        tell(&format!(
+            "{} was cut off or changed since it was fetched; it is set aside, and fetched again",
+            file.display()
+        ));
+    }
+    Ok(())
+}
+
 /// The files that an index in the cache names, each of which the model has to have.
 fn shards(room: &Room<'_>, index: &str, files: &[String]) -> Result<Vec<String>, FetchError> {
     let path = room.snapshot.join(index);
@@ -145,6 +163,7 @@ fn write(path: &Path, text: &str) -> Result<(), FetchError> {
     let whole = || -> std::io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(())
     };

@@ -2,11 +2,13 @@
 //! shares ([`Cache`]). There is no network here: `ordinate-fetch` downloads.
 
 mod cache;
+mod intact;
 mod name;
 mod path;
 mod whole;
 
 pub use cache::{Cache, Cached, Snapshot};
+pub use intact::{is_intact, set_damaged_aside};
 pub use name::{ModelName, NameError, is_commit};
 pub use path::is_safe;
 pub use whole::{missing, shards_of};

@@ -194,11 +194,12 @@ impl<'a> Field<'a> {
             let theirs = self.contenders[other].outlay(self.needs).unwrap_or(f64::INFINITY);
             let clear = self.weighed.outlay_difference(policy, other).is_some_and(|d| d.estimate.high < 0.0);
             if own >= theirs || !clear {
-                let other = &self.contenders[other].name;
+                let (policy, other) = (&self.contenders[policy], &self.contenders[other]);
                 return Err(format!(
-                    "{name} ({}) does not clearly spare anything against {other} ({}), which is simpler and as good",
-                    outlay(self.needs, Some(own)),
-                    outlay(self.needs, Some(theirs))
+                    "{name} ({}) does not clearly spare anything against {} ({}), which is simpler and as good",
+                    outlay(self.needs, policy),
+                    other.name,
+                    outlay(self.needs, other)
                 ));
             }
         }

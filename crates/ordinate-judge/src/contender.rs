@@ -24,6 +24,8 @@ pub(crate) struct Contender<'a> {
     /// Columns that it asks at least once.
     pub(crate) uses: Vec<usize>,
     pub(crate) cost_per_1k: Option<f64>,
+    /// Whether it asks what runs on a machine of one's own that has no price.
+    pub(crate) not_priced: bool,
     pub(crate) p95_ms: Option<f64>,
     pub(crate) memory_gb: Option<f64>,
     pub(crate) share: BTreeMap<String, f64>,
@@ -137,6 +139,7 @@ fn contender<'a>(
     let known = |values: &[f64]| values.iter().copied().filter(|v| !v.is_nan()).collect::<Vec<_>>();
     Contender {
         cost_per_1k: mean(&known(&played.cost_usd)).filter(|_| costs_known).map(|usd| 1000.0 * usd),
+        not_priced: uses.iter().any(|&column| not_priced(&candidates[column], scored.cost(column))),
         p95_ms: ordinate_score::quantile::p95(&known(&played.latency_ms)).filter(|_| times_known),
         memory_gb: used().map(memory).sum(),
         share: share(candidates, &played),
@@ -150,6 +153,15 @@ fn contender<'a>(
         played,
         uses,
     }
+}
+
+/// Whether a candidate runs on a machine of one's own, and nothing says what that costs: 0 is no price.
+fn not_priced(candidate: &Candidate, costs: &[f64]) -> bool {
+    let mut known = costs.iter().filter(|cost| !cost.is_nan()).peekable();
+    candidate.hosting == Some(Hosting::Local)
+        && candidate.price.is_none()
+        && known.peek().is_some()
+        && known.all(|cost| *cost == 0.0)
 }
 
 /// Memory that hosting a candidate takes: none where it runs behind somebody else's API.

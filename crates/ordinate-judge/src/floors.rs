@@ -5,17 +5,23 @@ use ordinate_core::verdict::{CandidateRow, Floor};
 /// How many names are listed; the others are counted.
 const NAMED: usize = 5;
 
+/// So many zeros are no accident.
+const MIN_ANSWERS: u64 = 10;
+
+/// The best that is had for nothing, where a candidate is not clearly above it.
+pub(crate) fn held_back<'a>(candidate: &CandidateRow, floors: &'a [Floor]) -> Option<&'a Floor> {
+    let floor = floors.iter().max_by(|a, b| a.quality.total_cmp(&b.quality))?;
+    (candidate.quality.low <= floor.quality).then_some(floor)
+}
+
 /// What is to be said of candidates that show nothing, as reasons of the verdict.
 pub(crate) fn findings(candidates: &[CandidateRow], floors: &[Floor], metric: Option<&str>) -> Vec<String> {
     if let Some(finding) = all_zero(candidates, metric) {
         return vec![finding];
     }
-    let Some(floor) = floors.iter().max_by(|a, b| a.quality.total_cmp(&b.quality)) else { return Vec::new() };
-    let low = |candidate: &&CandidateRow| candidate.quality.low <= floor.quality;
-    let names: Vec<&str> = candidates.iter().filter(low).map(|candidate| candidate.name.as_str()).collect();
-    if names.is_empty() {
-        return Vec::new();
-    }
+    let weak = candidates.iter().filter_map(|one| Some((one.name.as_str(), held_back(one, floors)?)));
+    let (names, held): (Vec<&str>, Vec<&Floor>) = weak.unzip();
+    let Some(floor) = held.first() else { return Vec::new() };
     let named = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     let more = names.len().saturating_sub(NAMED);
     let others = if more > 0 { format!(" and {more} others") } else { String::new() };
@@ -28,8 +34,11 @@ pub(crate) fn findings(candidates: &[CandidateRow], floors: &[Floor], metric: Op
 
 /// Scores of 0 throughout tell of the metric, and of nobody.
 pub(crate) fn all_zero(candidates: &[CandidateRow], metric: Option<&str>) -> Option<String> {
-    let is_zero = |candidate: &CandidateRow| candidate.quality.mean == 0.0 && candidate.quality.high == 0.0;
-    if candidates.is_empty() || !candidates.iter().all(is_zero) {
+    // Intervals of scores that are all alike end above them; a mean of 0 is that of zeros alone.
+    let is_zero = |candidate: &CandidateRow| candidate.quality.mean == 0.0;
+    // Errors score 0 as well, and so may a handful of answers.
+    let says = |candidate: &CandidateRow| candidate.items >= MIN_ANSWERS + candidate.errors;
+    if !candidates.iter().all(is_zero) || !candidates.iter().any(says) {
         return None;
     }
     let by = metric.map(|metric| format!(" by {metric}")).unwrap_or_default();
@@ -56,6 +65,7 @@ mod tests {
             quality_without_errors: None,
             items: 100,
             cost_per_1k: None,
+            not_priced: false,
             p95_ms: None,
             memory_gb: None,
             errors: 0,
@@ -81,9 +91,14 @@ mod tests {
 
     #[test]
     fn zeros_throughout_tell_of_the_metric() {
-        let rows = [row("a", 0.0, 0.0), row("b", 0.0, 0.0)];
+        // The interval of zeros alone ends above 0.
+        let mut rows = [row("a", 0.0, 0.046), row("b", 0.0, 0.0)];
         let found = findings(&rows, &[], Some("exact-match"));
         assert!(found[0].contains("by exact-match") && found[0].contains("graded metric"), "{found:?}");
         assert!(all_zero(&[row("a", 0.0, 0.0), row("b", 0.001, 0.001)], None).is_none());
+        rows[0].errors = 100;
+        assert!(all_zero(&rows, None).is_some() && all_zero(&rows[..1], None).is_none());
+        rows[1].items = 3;
+        assert!(all_zero(&rows, None).is_none());
     }
 }

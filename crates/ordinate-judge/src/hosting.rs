@@ -2,11 +2,11 @@
 //! an API. All of it is arithmetic on three numbers: the price of a machine, the items that it answers in a second, and
 //! the items of a day.
 
-use ordinate_core::verdict::{BreakEven, CandidateRow};
+use ordinate_core::verdict::{BreakEven, CandidateRow, Deployment};
 use ordinate_core::{CandidateName, Evidence};
 use serde::{Deserialize, Serialize};
 
-use crate::words::{count, usd};
+use crate::words::{count, dollars, usd};
 
 const SECONDS_A_DAY: f64 = 86_400.0;
 const HOURS_A_DAY: f64 = 24.0;
@@ -166,6 +166,52 @@ pub(crate) fn break_even(candidates: &[CandidateRow], hosted: &[Hosted]) -> Vec<
         }
     }
     rows
+}
+
+/// Candidates without a price for their machine, against the best that is paid by the item or token: what a machine may cost
+/// for hosting to be cheaper. At a volume `V` of a day, `V a / (24 n)` an hour with `n` machines; never idle, `3,600 a` times the
+/// items of a second, where `a` is what the other one costs an item.
+pub(crate) fn questions(
+    candidates: &[CandidateRow],
+    deployment: &[Deployment],
+    volume: Option<u64>,
+) -> Vec<String> {
+    let unpriced: Vec<&CandidateRow> = candidates.iter().filter(|row| row.not_priced).collect();
+    if unpriced.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<&str> = unpriced.iter().map(|row| row.name.as_str()).collect();
+    let mut lines = vec![format!(
+        "What the machine costs that runs {} is not said, and counts as nothing where costs are compared: write price = {{ \
+         per_hour = ... }}.",
+        names.join(", ")
+    )];
+    let paid = |row: &&CandidateRow| !row.not_priced && row.cost_per_1k.is_some_and(|cost| cost > 0.0);
+    // Best quality first, as the rows are.
+    let Some(other) = candidates.iter().find(paid) else { return lines };
+    let per_item = other.cost_per_1k.unwrap_or_default() / 1_000.0;
+    lines.extend(unpriced.iter().filter_map(|row| {
+        let rate = deployment.iter().find(|one| one.name == row.name)?.best_per_second;
+        let machine = Hosted { name: row.name.clone(), per_hour: 0.0, per_second: Some(rate) };
+        let (at_most, when) = match volume {
+            Some(volume) => {
+                let machines = machine.machines(volume as f64);
+                let plural = if machines > 1.0 { "s" } else { "" };
+                let when = format!("at {} items a day on {} machine{plural}", count(volume), count(machines as u64));
+                (volume as f64 * per_item / (HOURS_A_DAY * machines), when)
+            }
+            None => (3_600.0 * rate * per_item, "where it is never idle".to_owned()),
+        };
+        Some(format!(
+            "Is hosting {} cheaper than {} ({})? Where its machine costs less than {} an hour, {when} ({rate:.1} items a second, \
+             measured on this one).",
+            row.name,
+            other.name,
+            usd(other.cost_per_1k),
+            dollars(at_most),
+        ))
+    }));
+    lines
 }
 
 #[cfg(test)]

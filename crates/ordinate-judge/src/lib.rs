@@ -21,6 +21,7 @@ pub mod promise;
 mod rules;
 mod tables;
 mod toss;
+mod unmeasured;
 mod verify;
 mod weigh;
 mod why;
@@ -141,6 +142,7 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
     if at_worst.is_some() {
         choice = rules::doubt_missing(choice, &field);
     }
+    let (choice, not_measured) = unmeasured::doubt(choice, &contenders);
     let recommended = choice.recommended.map(|index| recommend(index, &field, &choice));
 
     let tables = Tables {
@@ -159,12 +161,25 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
     let candidate_rows = tables.candidates();
     let metric = setting.metric.as_deref();
     let says_nothing = floors::all_zero(&candidate_rows, metric).is_some();
+    let is_held_back = candidate_rows.iter().any(|row| {
+        let is_it = recommended.as_ref().is_some_and(|recommended| recommended.name == row.name.as_str());
+        is_it && floors::held_back(row, &setting.floors).is_some()
+    });
     let mut why = why::reasons(&field, &misses, &choice, &trials.skipped, other.as_ref(), at_worst.as_ref());
     for (at, finding) in floors::findings(&candidate_rows, &setting.floors, metric).into_iter().enumerate() {
-        // The first thing to know, where nothing else can be said; else after the reasons of the choice.
-        let place = if says_nothing { at } else { why.len() };
+        // The first thing to know, where nothing else can be said; the second, where it is of whom is recommended; else after
+        // the reasons of the choice.
+        let place = if says_nothing {
+            at
+        } else if is_held_back {
+            why.len().min(1)
+        } else {
+            why.len()
+        };
         why.insert(place, finding);
     }
+    why.splice(0..0, not_measured);
+    why.extend(hosting::questions(&candidate_rows, &setting.deployment, needs.volume_per_day));
     let mut notes = setting.notes.clone();
     notes.extend(hosting::hosting_notes(&setting.hosted, needs.volume_per_day));
     Verdict {
@@ -212,6 +227,7 @@ fn recommend(index: usize, field: &Field<'_>, choice: &Choice) -> Recommended {
         lineage: contender.lineage().to_owned(),
         quality: field.weighed.chosen(index, &choice.among),
         cost_per_1k: contender.cost_per_1k,
+        not_priced: contender.not_priced,
         p95_ms: contender.p95_ms,
         memory_gb: contender.memory_gb,
         share: contender.share.clone(),

@@ -9,7 +9,7 @@ use ordinate_trials::NotApplicable;
 use crate::bar::Field;
 use crate::limits::Miss;
 use crate::rules::{Choice, MANY, missing};
-use crate::words::{count, level, outlay, signed, usd};
+use crate::words::{count, level, outlay, price, signed};
 
 /// Why the verdict is what it is, the most important first.
 pub(crate) fn reasons(
@@ -121,12 +121,12 @@ impl Teller<'_> {
     }
 
     fn price(&self, contender: usize) -> String {
-        usd(self.field.contenders[contender].cost_per_1k)
+        price(&self.field.contenders[contender])
     }
 
     /// What the goal looks at besides quality, in words.
     fn outlay(&self, contender: usize) -> String {
-        outlay(self.field.needs, self.field.contenders[contender].outlay(self.field.needs))
+        outlay(self.field.needs, &self.field.contenders[contender])
     }
 
     fn headline(&self, recommended: usize) -> String {
@@ -192,7 +192,7 @@ impl Teller<'_> {
     fn ratio(&self, recommended: usize, other: usize) -> String {
         let cost = |c: usize| self.field.contenders[c].cost_per_1k;
         match (cost(recommended), cost(other)) {
-            (Some(own), Some(theirs)) if theirs > 0.0 => {
+            (Some(own), Some(theirs)) if theirs > 0.0 && !self.field.contenders[recommended].not_priced => {
                 let percent = 100.0 * own / theirs;
                 let digits = if percent < 10.0 { 1 } else { 0 };
                 format!(", at {percent:.digits$} % of its cost")

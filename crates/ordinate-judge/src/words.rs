@@ -4,6 +4,8 @@ use ordinate_core::verdict::Estimate;
 use ordinate_core::{Goal, Needs};
 use ordinate_score::bootstrap::Estimated;
 
+use crate::contender::Contender;
+
 /// `0.524 [0.516, 0.531]`.
 pub(crate) fn level(estimate: &Estimate) -> String {
     format!("{:.3} [{:.3}, {:.3}]", estimate.mean, estimate.low, estimate.high)
@@ -28,24 +30,37 @@ fn difference(x: f64) -> String {
 
 /// `$9.12 per 1,000 items`, with as many digits as small prices need.
 pub(crate) fn usd(per_1k: Option<f64>) -> String {
-    match per_1k {
+    match per_1k.filter(|usd| usd.is_finite()) {
         None => "cost unknown".to_owned(),
-        Some(usd) if !usd.is_finite() => "cost unknown".to_owned(),
-        Some(usd) if usd >= 0.1 || usd == 0.0 => format!("${usd:.2} per 1,000 items"),
-        Some(usd) if usd >= 0.001 => format!("${usd:.4} per 1,000 items"),
+        Some(usd) => format!("{} per 1,000 items", dollars(usd)),
+    }
+}
+
+/// `$9.12`, with as many digits as small amounts need.
+pub(crate) fn dollars(usd: f64) -> String {
+    match usd {
+        _ if usd >= 0.1 || usd == 0.0 => format!("${usd:.2}"),
+        _ if usd >= 0.001 => format!("${usd:.4}"),
         // Two digits that say something: hosting a small model costs so little.
-        Some(usd) => {
-            format!("${usd:.*} per 1,000 items", (-usd.log10()).ceil().clamp(0.0, 12.0) as usize + 1)
-        }
+        _ => format!("${usd:.*}", (-usd.log10()).ceil().clamp(0.0, 12.0) as usize + 1),
+    }
+}
+
+/// What a contender costs: no price is said where a machine that it needs has none.
+pub(crate) fn price(contender: &Contender<'_>) -> String {
+    match contender.cost_per_1k {
+        Some(0.0) if contender.not_priced => "not priced".to_owned(),
+        Some(cost) if contender.not_priced => format!("at least {}", usd(Some(cost))),
+        cost => usd(cost),
     }
 }
 
 /// What the goal wants little of: a price, or a latency.
-pub(crate) fn outlay(needs: &Needs, value: Option<f64>) -> String {
-    match (needs.goal, value) {
+pub(crate) fn outlay(needs: &Needs, contender: &Contender<'_>) -> String {
+    match (needs.goal, contender.outlay(needs)) {
         (Goal::Latency, Some(ms)) if ms.is_finite() => format!("{ms:.0} ms at the 95th percentile"),
         (Goal::Latency, _) => "latency unknown".to_owned(),
-        (Goal::Quality | Goal::Cost, value) => usd(value),
+        (Goal::Quality | Goal::Cost, _) => price(contender),
     }
 }
 

@@ -188,7 +188,11 @@ impl Lane {
         let why = self.last_failure.as_ref()?;
         let tally = self.state().tally();
         let failed = tally.error_count();
-        (failed == tally.done).then(|| {
+        // What a filter or the model itself refused is of the items: asking again, or otherwise, gives nothing else.
+        let of_items =
+            |kind: &str| [FailureKind::Filtered, FailureKind::Refused].iter().any(|one| one.as_str() == kind);
+        let is_settled = tally.errors.keys().all(|kind| of_items(kind));
+        (failed == tally.done && !is_settled).then(|| {
             let cut = tally.remarks.cut;
             let hint = if 2 * cut >= failed {
                 format!(". {cut} replies were cut: raise `max_tokens` first of all")

@@ -79,8 +79,11 @@ impl Contender {
     pub(crate) fn cost_of(&self, usage: Option<Usage>) -> Option<f64> {
         let price = self.price?;
         match usage {
-            Some(usage) => Some(price.cost_usd(usage.input_tokens, usage.output_tokens)),
-            None if price.input == 0.0 && price.output == 0.0 => Some(price.cost_usd(0, 0)),
+            Some(usage) => Some(
+                price.cost_usd(usage.input_tokens, usage.output_tokens)
+                    + price.cache_usd(usage.cached_tokens, usage.cache_write_tokens),
+            ),
+            None if price.is_free_of_tokens() => Some(price.cost_usd(0, 0)),
             None => None,
         }
     }
@@ -92,7 +95,10 @@ impl Contender {
 
     /// The most that one attempt can cost, USD; 0 where nothing is known.
     pub(crate) fn most_usd(&self, request: &str) -> f64 {
-        self.cost_of(Some(self.answerer.most_tokens(request))).unwrap_or(0.0)
+        let most = self.answerer.most_tokens(request);
+        // Nobody knows beforehand what a cache will hold.
+        let price = self.price.map(|price| Price { input: price.dearest_input(), ..price });
+        price.map_or(0.0, |price| price.cost_usd(most.input_tokens, most.output_tokens))
     }
 }
 

@@ -49,6 +49,29 @@ const LATER: [(&str, &str); 3] = [("model", "TEXT"), ("doubt", "TEXT"), ("vector
 /// Rows of one statement: 20 values each, and SQLite takes 32,766.
 const ROWS: usize = 256;
 
+/// What to do about an error of the database.
+fn next(error: &sqlx::Error) -> &'static str {
+    if is_damage(error) {
+        "the file is damaged: put a copy of it back, or move it away, and its answers are asked for, and paid for, again"
+    } else {
+        "every answer that was committed before is kept"
+    }
+}
+
+/// `SQLITE_CORRUPT` and `SQLITE_NOTADB`.
+fn is_damage(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    matches!(code.as_deref(), Some("11" | "26"))
+}
+
+impl StoreError {
+    /// Whether the file is no whole store: cut off, or something else.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        matches!(self, Self::Database { error, .. } if is_damage(error))
+    }
+}
+
 /// Why the store cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -66,7 +89,7 @@ pub enum StoreError {
         found: i64,
     },
     /// It cannot be read or written.
-    #[error("the answer store {path}: {error}; every answer that was committed before is kept")]
+    #[error("the answer store {path}: {error}; {}", next(.error))]
     Database {
         /// The file.
         path: PathBuf,

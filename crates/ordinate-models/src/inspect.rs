@@ -12,9 +12,11 @@ use crate::decoder::{Architecture, Config, shards};
 use crate::decoder::{KNOWN as DECODERS, Weights};
 use crate::encoder::{BertConfig, KNOWN as ENCODERS, builtin, is_classifier};
 use crate::error::ModelError;
+use crate::guard::caught;
 use crate::memory::enough_memory;
 use crate::model::Encoder as _;
 use crate::source::Source;
+use crate::tokenizer;
 
 /// What a model does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -198,8 +200,12 @@ fn unfit(
     if kind != Role::Decoder && files.len() > 1 {
         return Some("encoders are read from one model.safetensors, and it has several files".to_owned());
     }
-    if !source.folder.join("tokenizer.json").is_file() {
+    let path = source.folder.join("tokenizer.json");
+    if !path.is_file() {
         return Some("tokenizer.json is missing; save one with transformers".to_owned());
+    }
+    if let Err(error) = tokenizer::read(&path) {
+        return Some(error.to_string());
     }
     enough_memory(&source.folder, memory.unwrap_or_default()).err().map(|error| error.to_string())
 }
@@ -230,9 +236,17 @@ fn gguf(path: &Path) -> Inspected {
     let architecture = word("general.architecture");
     let card = || licence(&fs::read_to_string(path.with_file_name("README.md")).ok()?);
     let config = crate::decoder::gguf_config(&weights);
-    let problem = match &config {
-        Err(problem) => Some(problem.clone()),
-        Ok(_) => enough_memory(path, weights.memory()).err().map(|error| error.to_string()),
+    let vocabulary = || {
+        let beside = path.with_file_name("tokenizer.json");
+        if beside.is_file() {
+            return tokenizer::read(&beside).map(drop).map_err(|error| error.to_string());
+        }
+        let meta = &weights.content().ok_or("is no GGUF file")?.metadata;
+        caught(|| crate::decoder::vocabulary(meta)).unwrap_or_else(Err).map(drop)
+    };
+    let problem = match config.map(drop).and_then(|()| vocabulary()) {
+        Err(problem) => Some(problem),
+        Ok(()) => enough_memory(path, weights.memory()).err().map(|error| error.to_string()),
     };
     let longest = architecture
         .as_ref()

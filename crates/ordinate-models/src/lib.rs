@@ -13,6 +13,7 @@ mod encoders;
 mod error;
 mod fold;
 pub mod gauge;
+mod guard;
 mod head;
 mod inspect;
 mod kind;
@@ -27,6 +28,7 @@ mod regression;
 mod script;
 mod source;
 mod stop;
+mod tokenizer;
 
 pub use crossfit::{CrossFit, Fold};
 pub use encoders::{Embedding, EncoderSource, Encoders, SharedEncoder};

@@ -1,11 +1,13 @@
 //! A trained model as a folder: what hosting it needs, besides what it stands on. `manifest.json`, which is written last,
-//! says which method reads the rest.
+//! says which method reads the rest, and what the rest has to be, byte for byte.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::encoders::EncoderSource;
 use crate::error::ModelError;
@@ -16,7 +18,7 @@ const NAME: &str = "manifest.json";
 /// Where a method keeps what fits into one JSON file.
 const MODEL: &str = "model.json";
 /// Raised when a manifest comes to mean something else.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What is known of a saved model without loading it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +36,24 @@ pub struct Manifest {
     pub memory_bytes: u64,
     /// Bytes of its files, and of those that it stands on.
     pub disk_bytes: u64,
+    /// The other files of the folder, by name.
+    files: BTreeMap<String, Content>,
+    /// SHA-256 of this manifest without it.
+    seal: String,
+}
+
+/// What a file has to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Content {
+    bytes: u64,
+    sha256: String,
+}
+
+impl Content {
+    fn of(path: &Path) -> std::io::Result<Self> {
+        let bytes = fs::read(path)?;
+        Ok(Self { bytes: bytes.len() as u64, sha256: digest(&bytes) })
+    }
 }
 
 impl Manifest {
@@ -53,6 +73,33 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// Reads that of a folder whose files are, byte for byte, what was written.
+    ///
+    /// # Errors
+    /// As [`Self::read`]; and where a file was cut, changed, removed or added.
+    pub fn read_whole(folder: &Path) -> Result<Self, ModelError> {
+        let manifest = Self::read(folder)?;
+        let changed = |file: &str| Err(damaged(&folder.join(file), &"it was cut off or changed"));
+        if manifest.seal != manifest.sealed(folder)? {
+            return changed(NAME);
+        }
+        match contents(folder) {
+            Ok(found) if found == manifest.files => Ok(manifest),
+            Ok(found) => {
+                let names = manifest.files.keys().chain(found.keys());
+                let differs = |name: &&String| manifest.files.get(*name) != found.get(*name);
+                changed(names.into_iter().find(differs).map_or(NAME, String::as_str))
+            }
+            Err(error) => Err(damaged(folder, &error)),
+        }
+    }
+
+    /// What its seal has to be.
+    fn sealed(&self, folder: &Path) -> Result<String, ModelError> {
+        let open = Self { seal: String::new(), ..self.clone() };
+        serde_json::to_vec(&open).map(|bytes| digest(&bytes)).map_err(|error| damaged(folder, &error))
+    }
+
     /// Its size.
     #[must_use]
     pub fn facts(&self) -> Facts {
@@ -67,15 +114,11 @@ impl Manifest {
 pub fn save(method: &dyn Method, model: &dyn Model, folder: &Path) -> Result<Manifest, ModelError> {
     fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
     model.save(folder)?;
-    let own: u64 = fs::read_dir(folder)
-        .map_err(|error| unwritten(folder, &error))?
-        .flatten()
-        .filter(|entry| entry.file_name() != NAME)
-        .filter_map(|entry| Some(entry.metadata().ok()?.len()))
-        .sum();
+    let files = contents(folder).map_err(|error| unwritten(folder, &error))?;
+    let own: u64 = files.values().map(|file| file.bytes).sum();
     let source = method.source();
     let Facts { parameters, bytes } = model.facts();
-    let manifest = Manifest {
+    let mut manifest = Manifest {
         version: VERSION,
         method: method.name().to_owned(),
         source: source.cloned(),
@@ -83,9 +126,29 @@ pub fn save(method: &dyn Method, model: &dyn Model, folder: &Path) -> Result<Man
         parameters,
         memory_bytes: bytes,
         disk_bytes: own + source.map_or(Ok(0), EncoderSource::disk_bytes)?,
+        files,
+        seal: String::new(),
     };
+    manifest.seal = manifest.sealed(folder)?;
     write_json(folder, NAME, &manifest)?;
     Ok(manifest)
+}
+
+/// The files of a folder besides the manifest.
+fn contents(folder: &Path) -> std::io::Result<BTreeMap<String, Content>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name != NAME && entry.path().is_file() {
+            files.insert(name, Content::of(&entry.path())?);
+        }
+    }
+    Ok(files)
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What a method keeps in one JSON file.

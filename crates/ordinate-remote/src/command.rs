@@ -299,6 +299,7 @@ fn read(bytes: &[u8], asked: &str, latency: Duration) -> Result<Reply, Failure> 
     let usage = tokens(line.input_tokens.as_ref()).map(|input_tokens| Usage {
         input_tokens,
         output_tokens: tokens(line.output_tokens.as_ref()).unwrap_or(0),
+        ..Usage::default()
     });
     let in_range = |value: Option<Value>, most: f64| {
         value.as_ref().and_then(number).filter(|value| (0.0..=most).contains(value))

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use crate::failure::{Failure, FailureKind, SetupError};
+use crate::packed::{Unpackable, Unpacking};
 use crate::secret::ApiKey;
 
 /// The most bytes of an answer that are read: no model writes more, and a broken server may.
@@ -128,6 +129,7 @@ impl Http {
             return Err(self.refused_by_status(response, total).await);
         }
         let (mut begun, mut bytes) = (false, 0);
+        let mut unpacking = Unpacking::of(response.headers(), MAX_BYTES);
         let mut due = first;
         loop {
             match timeout_at(due, response.chunk()).await {
@@ -139,14 +141,15 @@ impl Http {
                 }
                 Err(_) => return Err(late(due)),
                 Ok(Err(error)) => return Err(self.transport(&error, url)),
-                Ok(Ok(None)) => return Ok(()),
+                Ok(Ok(None)) => {
+                    let rest = unpacking.end().map_err(unpackable)?;
+                    return if rest.is_empty() { Ok(()) } else { take(&rest).map(drop) };
+                }
                 Ok(Ok(Some(chunk))) => {
+                    let chunk = unpacking.unpack(&chunk).map_err(unpackable)?;
                     bytes += chunk.len();
                     if bytes > MAX_BYTES {
-                        return Err(Failure::new(
-                            FailureKind::TooLarge,
-                            format!("the answer has more than {} MiB", MAX_BYTES >> 20),
-                        ));
+                        return Err(unpackable(Unpackable::TooLarge));
                     }
                     // Pings keep a connection open, and are sent also where nothing else will ever come.
                     if take(&chunk)? {
@@ -189,13 +192,16 @@ impl Http {
         let status = response.status();
         let retry_after = retry_after(response.headers(), SystemTime::now());
         let mut body = Vec::new();
+        let mut unpacking = Unpacking::of(response.headers(), MAX_ERROR_BYTES);
         let due = total.min(Instant::now() + self.idle);
         while let Ok(Ok(Some(chunk))) = timeout_at(due, response.chunk()).await {
+            let Ok(chunk) = unpacking.unpack(&chunk) else { break };
             body.extend_from_slice(&chunk);
             if body.len() > MAX_ERROR_BYTES {
                 break;
             }
         }
+        body.extend(unpacking.end().unwrap_or_default());
         let (said, code) = error_message(&body);
         let kind = match status.as_u16() {
             // OpenAI says 429 also where no money is left: waiting does not help.
@@ -217,6 +223,16 @@ impl Http {
             message = format!("{message} ({hint})");
         }
         Failure { retry_after, ..Failure::new(kind, message) }
+    }
+}
+
+fn unpackable(why: Unpackable) -> Failure {
+    match why {
+        Unpackable::TooLarge => {
+            let message = format!("the answer has more than {} MiB", MAX_BYTES >> 20);
+            Failure::new(FailureKind::TooLarge, message)
+        }
+        Unpackable::Damaged(message) => Failure::new(FailureKind::BrokenText, message),
     }
 }
 

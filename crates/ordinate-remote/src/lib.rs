@@ -9,6 +9,7 @@ pub mod confidence;
 pub mod failure;
 mod http;
 mod numbers;
+mod packed;
 pub mod prompt;
 pub mod reply;
 pub mod secret;

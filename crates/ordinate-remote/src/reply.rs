@@ -9,6 +9,10 @@ pub struct Usage {
     pub input_tokens: u64,
     /// Tokens written.
     pub output_tokens: u64,
+    /// Those of the tokens read that came from the server's cache.
+    pub cached_tokens: u64,
+    /// Those of the tokens read that were written into the server's cache.
+    pub cache_write_tokens: u64,
 }
 
 /// A doubt about the tokens that a server counted.

@@ -69,6 +69,18 @@ pub(crate) fn cost(usd: Option<f64>) -> String {
     usd.map_or_else(|| UNKNOWN.to_owned(), dollars)
 }
 
+/// What a machine without a price makes of a cost.
+pub(crate) const NOT_PRICED: &str = "not priced";
+
+/// USD, if known; where a machine has no price, the least that it can be.
+pub(crate) fn price(usd: Option<f64>, not_priced: bool) -> String {
+    match usd {
+        Some(0.0) if not_priced => NOT_PRICED.to_owned(),
+        Some(usd) if not_priced => format!("\u{2265}{}", dollars(usd)),
+        usd => cost(usd),
+    }
+}
+
 /// A duration in milliseconds, if known.
 pub(crate) fn latency(ms: Option<f64>) -> String {
     match ms {

@@ -1,7 +1,7 @@
 //! The summary for the terminal.
 
 use anstyle::{AnsiColor, Style as Ansi};
-use ordinate_core::verdict::{Outcome, Verdict};
+use ordinate_core::verdict::{Outcome, Recommended, Verdict};
 use textwrap::Options;
 
 use crate::figures;
@@ -90,7 +90,7 @@ fn verdict_first(out: &mut Writer, verdict: &Verdict) {
     let label = if verdict.outcome == Outcome::Undecided { "Provisional" } else { "Use" };
     out.field(label, &format!("{} ({what})", clean(&recommended.name)));
     out.field("Quality", &figures::estimate(&recommended.quality));
-    out.field("Cost", &per_1k(recommended.cost_per_1k));
+    out.field("Cost", &per_1k(recommended));
     if recommended.p95_ms.is_some() || recommended.memory_gb.is_some() {
         let (p95, memory) = (figures::latency(recommended.p95_ms), figures::memory(recommended.memory_gb));
         out.field("Deployment", &format!("p95 latency {p95}, memory {memory}"));
@@ -98,9 +98,15 @@ fn verdict_first(out: &mut Writer, verdict: &Verdict) {
     out.field("Share", &share(verdict));
 }
 
-fn per_1k(cost: Option<f64>) -> String {
-    match cost {
-        Some(usd) if usd.is_finite() => format!("{} per 1,000 items", figures::dollars(usd)),
+fn per_1k(recommended: &Recommended) -> String {
+    match recommended.cost_per_1k {
+        Some(0.0) if recommended.not_priced => {
+            format!("{}: what its machine costs is not said (price.per_hour)", figures::NOT_PRICED)
+        }
+        Some(usd) if usd.is_finite() => {
+            let least = if recommended.not_priced { "at least " } else { "" };
+            format!("{least}{} per 1,000 items", figures::dollars(usd))
+        }
         _ => figures::UNKNOWN.to_owned(),
     }
 }

@@ -54,6 +54,9 @@ pub struct Asked {
     pub promise: Option<Promise>,
     /// The slice, where the evidence of the run has no items of it.
     pub new_slice: Option<String>,
+    /// The slices of the run, where it has some, the policy looks at them, and none was given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub slices: Vec<String>,
     /// What candidates in this process said, in the order of the asking.
     pub answers: Vec<Said>,
     /// The policy's answer; `None` where it needs a candidate that is not in this process, or nobody answered.
@@ -123,10 +126,22 @@ fn asked(folder: &Folder, question: &Question, options: &Options) -> Result<Aske
         expected_gain: gain.map(|(gain, _)| gain),
         expected_saving: gain.and_then(|(_, saving)| saving),
         promise: artefact.promise.clone(),
+        slices: if question.slice.is_none() && artefact.policy.kind() != PolicyKind::Single {
+            slices(&verdict)
+        } else {
+            Vec::new()
+        },
         new_slice: question.slice.as_ref().filter(seen).cloned(),
         answers: played.answers,
         answer: played.answer,
     })
+}
+
+/// The slices of a run, by name.
+fn slices(verdict: &Verdict) -> Vec<String> {
+    let all = verdict.candidates.iter().flat_map(|one| one.slices.keys().cloned());
+    let all: std::collections::BTreeSet<String> = all.collect();
+    if all.len() > 1 { all.into_iter().collect() } else { Vec::new() }
 }
 
 /// The recommended policy of a run, or another one.
@@ -185,6 +200,17 @@ impl fmt::Display for Asked {
         if let Some(slice) = &self.new_slice {
             writeln!(f, "No item of the run has the slice {slice:?}: it is treated as one of none.")?;
         }
+        if !self.slices.is_empty() {
+            let (some, more) =
+                (self.slices.len().min(SLICES_SHOWN), self.slices.len().saturating_sub(SLICES_SHOWN));
+            let shown: Vec<String> = self.slices[..some].iter().map(|slice| cleaned(slice)).collect();
+            let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+            writeln!(
+                f,
+                "No slice was given, and the policy was measured with them: it is treated as one of none. Name it with --slice ({}{more}).",
+                shown.join(", ")
+            )?;
+        }
         let mut known: Vec<(&Expected, f64)> =
             self.candidates.iter().filter_map(|one| Some((one, one.expected_quality?))).collect();
         known.sort_by(|(_, a), (_, b)| b.total_cmp(a));
@@ -209,6 +235,9 @@ impl fmt::Display for Asked {
         }
     }
 }
+
+/// Slices that are named.
+const SLICES_SHOWN: usize = 8;
 
 /// Other people's text: no control characters reach the terminal.
 fn cleaned(text: &str) -> String {

@@ -44,6 +44,8 @@ pub(crate) struct Answered {
     pub(crate) summaries: Vec<Summary>,
     /// How the asking for what a candidate needed went.
     pub(crate) before: Vec<Summary>,
+    /// What is to be noted of answers and models that were kept.
+    pub(crate) notes: Vec<String>,
 }
 
 /// Sets every candidate of the task up that is not recorded, or those of them that are elsewhere alone. Reads files, so
@@ -133,7 +135,9 @@ impl Session<'_> {
                 before.extend(summary);
             }
         }
-        let doing = self.take_kept(asked).await?;
+        let mut notes: Vec<String> = self.set_damaged_store_aside(asked).await?.into_iter().collect();
+        let (doing, kept) = self.take_kept(asked).await?;
+        notes.extend(kept);
         if asked.iter().any(|one| one.opened.here.is_none()) {
             step(self.seen.as_ref(), Step::Asking);
         }
@@ -151,7 +155,7 @@ impl Session<'_> {
         let summaries = measured.summaries.clone();
         measured.close().await.map_err(Error::broken)?;
         self.keep(asked, &summaries, &rows)?;
-        Ok(Answered { rows, summaries, before })
+        Ok(Answered { rows, summaries, before, notes })
     }
 
     /// What asking will probably cost: of what candidates need first, and of the candidates. Nothing is asked, and a store
@@ -264,19 +268,50 @@ impl Session<'_> {
         })
     }
 
+    /// Sets a store aside that is damaged, where all its answers are of models in this process, which can be had again; a note.
+    async fn set_damaged_store_aside(&self, asked: &[Asked]) -> Result<Option<String>, Error> {
+        let can_be_had = asked.iter().all(|one| one.opened.here.is_some() && one.opened.wants.is_empty());
+        if !can_be_had || !self.store.is_file() {
+            return Ok(None);
+        }
+        let found = match AnswerStore::open(&self.store).await {
+            Ok(store) => {
+                let found = store.find(&[Key::of("", "")]).await.map(drop);
+                store.close().await;
+                found
+            }
+            Err(error) => Err(error),
+        };
+        let note = found.is_err_and(|error| error.is_damaged()).then(|| cache::again(&self.store));
+        if let Some(note) = &note {
+            step(self.seen.as_ref(), Step::Note(note));
+        }
+        Ok(note)
+    }
+
     /// Puts the answers of models in this process that were kept in the cache into the store, and says what is to be told of
-    /// each when its turn comes.
-    async fn take_kept(&self, asked: &[Asked]) -> Result<HashMap<CandidateName, Doing>, Error> {
-        let mut all = HashMap::new();
+    /// each when its turn comes, and what was set aside because it was damaged.
+    async fn take_kept(
+        &self,
+        asked: &[Asked],
+    ) -> Result<(HashMap<CandidateName, Doing>, Vec<String>), Error> {
+        let (mut all, mut notes) = (HashMap::new(), Vec::new());
         if asked.iter().all(|one| one.opened.here.is_none()) {
-            return Ok(all);
+            return Ok((all, notes));
         }
         let store = AnswerStore::open(&self.store).await.map_err(MeasureError::Store)?;
         for one in asked {
             let Some(here) = &one.opened.here else { continue };
             let name = &one.opened.contender.name;
-            let (path, reader) = (here.kept_as(".jsonl"), name.to_string());
-            let kept = aside(&self.options.cancel, move || Ok(kept::read(&path, &reader))).await?;
+            let (here_too, reader) = (Arc::clone(here), name.to_string());
+            let look = move || {
+                Ok((cache::check(here_too.as_ref()), kept::read(&here_too.kept_as(".jsonl"), &reader)))
+            };
+            let (damaged, kept) = aside(&self.options.cancel, look).await?;
+            for note in &damaged {
+                step(self.seen.as_ref(), Step::Note(note));
+            }
+            notes.extend(damaged);
             let mut kept: HashMap<Key, Saved> = kept.into_iter().collect();
             let mut open = 0;
             for keys in self.keys(one)?.chunks(LOOKED_UP) {
@@ -293,7 +328,7 @@ impl Session<'_> {
             all.insert(name.clone(), doing);
         }
         store.close().await;
-        Ok(all)
+        Ok((all, notes))
     }
 
     /// Keeps the answers of models in this process that are whole.

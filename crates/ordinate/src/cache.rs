@@ -1,16 +1,19 @@
 //! Where what is made in this process is kept for further runs on the same data: files that begin with a digest of the
-//! model and the data, for its answers, its size, what was trained, and what hosting it takes.
+//! model and the data, for its answers, its size, what was trained, and what hosting it takes. Each says whether it is whole
+//! ([`crate::sealed`], and the manifest of a trained model): what was damaged is set aside, and made again.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use ordinate_models::Manifest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Fault};
+use crate::kinds::InProcess;
 use crate::options::Options;
+use crate::sealed::{self, Found};
 
 /// The folder: what the options say, else `ORDINATE_CACHE`, else the user's cache folder.
 pub(crate) fn folder(options: &Options) -> Result<PathBuf, Error> {
@@ -46,22 +49,52 @@ pub(crate) fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     hasher.finalize().iter().take(20).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What was written by [`write_json`]; `None` where that is not there or cannot be read.
+/// What was written by [`write_json`]; `None` where that is not there or is damaged.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+    match sealed::read(path) {
+        Found::Whole(bytes) => serde_json::from_slice(&bytes).ok(),
+        Found::Absent | Found::Damaged => None,
+    }
+}
+
+/// Sets aside what was kept of a candidate and is not what was written any more, so that it is made again; a note for each.
+pub(crate) fn check(here: &dyn InProcess) -> Vec<String> {
+    let files = [".jsonl", ".json"].map(|ending| here.kept_as(ending));
+    let model = here.model().filter(|model| model.exists() && Manifest::read_whole(model).is_err());
+    files.iter().filter_map(|file| check_file(file)).chain(model.map(|model| again(&model))).collect()
+}
+
+/// The same of one file.
+pub(crate) fn check_file(path: &Path) -> Option<String> {
+    (sealed::read(path) == Found::Damaged).then(|| again(path))
+}
+
+/// Sets aside what is damaged: a note.
+pub(crate) fn again(path: &Path) -> String {
+    let shown = path.display();
+    match sealed::set_aside(path) {
+        Ok(aside) => {
+            let aside = aside.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            format!(
+                "What an earlier run kept in {shown} was cut off or changed since: it was set aside as {aside}, not used, and is made \
+                 again."
+            )
+        }
+        Err(error) => {
+            format!(
+                "What an earlier run kept in {shown} was cut off or changed since, and cannot be set aside ({error}): remove it."
+            )
+        }
+    }
 }
 
 /// Writes a small file whole or not at all.
 pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     make(folder)?;
-    let whole = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(serde_json::to_string(value)?.as_bytes())?;
-        file.persist(path)?;
-        Ok(())
-    };
-    whole().map_err(|error| Error::file(path, Fault::Run, format!("cannot be written: {error}")))
+    let written =
+        serde_json::to_vec(value).map_err(std::io::Error::from).and_then(|text| sealed::write(path, &text));
+    written.map_err(|error| Error::file(path, Fault::Run, format!("cannot be written: {error}")))
 }
 
 /// Fills a folder whole or not at all: `fill` gets another one beside it, which is then moved.
@@ -77,14 +110,28 @@ pub(crate) fn whole_folder<E: From<FolderError>>(
     let part = desk.path().join("whole");
     fs::create_dir(&part).map_err(failed)?;
     fill(&part)?;
+    sync(&part).map_err(failed)?;
     if folder.exists() {
         fs::remove_dir_all(folder).map_err(failed)?;
     }
     match fs::rename(&part, folder) {
         // Another run put the same there meanwhile.
         Err(_) if folder.exists() => Ok(()),
-        moved => Ok(moved.map_err(failed)?),
+        moved => Ok(moved.and_then(|()| sealed::sync_folder(above)).map_err(failed)?),
     }
+}
+
+/// Sees to it that the files of a folder are on the disk.
+fn sync(folder: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            sync(&path)?;
+        } else {
+            fs::File::open(&path)?.sync_all()?;
+        }
+    }
+    sealed::sync_folder(folder)
 }
 
 /// A folder that cannot be written.

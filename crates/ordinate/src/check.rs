@@ -110,9 +110,23 @@ fn candidates(task: &Task, options: &Options) -> Result<Vec<CheckedCandidate>, E
     let of = |entry: &CandidateEntry| {
         let place = Place { task, entry, methods: &options.methods };
         let how = options.kinds.of(place)?.check(place)?;
+        check_files(place)?;
         Ok(CheckedCandidate { name: entry.name.clone(), lineage: entry.lineage, how: Some(how) })
     };
     task.file.candidate.iter().map(of).collect()
+}
+
+/// Looks into the files of a model that runs here as far as that takes a moment: what makes it fail when it is opened, after
+/// others were trained, is better said now.
+fn check_files(place: Place<'_>) -> Result<(), Error> {
+    let local = place.entry.local.as_ref().map(|local| &local.model);
+    let model = local.or_else(|| place.entry.adapt.as_ref().map(|adapt| &adapt.from));
+    // What is no folder, no file and not in the hub's cache is looked at by its kind.
+    let found = model.and_then(|model| ordinate_models::inspect(model, place.task.dir()).ok());
+    match found.and_then(|found| found.problem) {
+        Some(problem) => Err(place.fail(problem)),
+        None => Ok(()),
+    }
 }
 
 /// A task whose candidates are all recorded.

@@ -69,7 +69,8 @@ pub enum Error {
     },
     /// The run was cancelled while nothing was being asked.
     #[error(
-        "the run was stopped; what was answered before is kept: run the same command again and it goes on from there"
+        "the run was stopped; every answer until then is kept, and so is every model that was trained to the end: run the same \
+         command again and it goes on from there (a training that was going on begins anew)"
     )]
     Stopped,
     /// The items cannot be folded, or a policy cannot be read or written.

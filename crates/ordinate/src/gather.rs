@@ -11,7 +11,7 @@ use ordinate_measure::{Ended, Row};
 use crate::asking::{Answered, Asked, STORE, Session, open_all};
 use crate::error::Error;
 use crate::folder::Folder;
-use crate::hosting::{Hosted, hosted};
+use crate::hosting::{Hosted, hosted, latencies};
 use crate::kinds::Place;
 use crate::materials::Materials;
 use crate::metric;
@@ -100,7 +100,11 @@ pub(crate) async fn gather(
     seen: &Seen,
 ) -> Result<Gathered, Error> {
     let (looking, how) = (task.clone(), options.clone());
-    let looked = aside(&options.cancel, move || look(&looking, &how)).await?;
+    let look_at_all = move || Ok((crate::hub::set_damaged_aside(&looking)?, look(&looking, &how)?));
+    let (damaged, looked) = aside(&options.cancel, look_at_all).await?;
+    for note in &damaged {
+        step(seen.as_ref(), Step::Note(note));
+    }
     crate::run::check_resume(options, path, looked.asks)?;
     if !looked.asks {
         let reading = task.clone();
@@ -135,12 +139,12 @@ pub(crate) async fn gather(
     let folder = Folder::create(path, &task.path)?;
     let session = Session { task, materials: &materials, store: path.join(STORE), options, seen };
     let answered = session.ask(&mut asked).await?;
-    let mut notes = Vec::new();
+    let Answered { rows, summaries, before, mut notes } = answered;
     let mut deployment = Vec::new();
     for one in &asked {
         let Some(here) = &one.opened.here else { continue };
         let name = &one.opened.contender.name;
-        let Some(known) = hosted(here, name, options, seen).await? else { continue };
+        let Some(known) = hosted(here, name, options, seen, &mut notes).await? else { continue };
         unasked.describe(one.column, |candidate| known.describe(candidate));
         match known {
             Hosted { measured: Ok(measured), .. } => deployment.push(measured),
@@ -151,18 +155,19 @@ pub(crate) async fn gather(
             }
         }
     }
-    let Answered { rows, summaries, before } = answered;
     for (one, rows) in asked.iter().zip(&rows) {
         put(task, &materials, &mut unasked, one, rows)?;
     }
     let mut loaded = unasked.finish(task)?;
     loaded.evidence = metric::mergeable(loaded.evidence, &materials.metric);
+    notes.extend(latencies(&mut loaded.evidence, &deployment));
     // Models in this process are asked as others are, but nobody wonders how that went, unless it was cut short.
     let told = |(one, summary): &(&Asked, &ordinate_measure::Summary)| {
         one.opened.here.is_none() || matches!(summary.ended, Ended::Beaten { .. })
     };
     let told: Vec<_> = asked.iter().zip(&summaries).filter(told).map(|(_, summary)| summary).collect();
     loaded.notes.extend(told.iter().map(|summary| note(summary)));
+    loaded.notes.extend(damaged);
     loaded.notes.extend(notes);
     loaded.notes.extend(crate::script::note(task, &materials.items));
     let measured = before.iter().chain(told).map(record).collect();

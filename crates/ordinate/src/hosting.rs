@@ -7,10 +7,10 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use ordinate_core::verdict::{Deployment, Machine};
-use ordinate_core::{Candidate, CandidateName, Hosting};
+use ordinate_core::{Candidate, CandidateName, Evidence, Hosting, Part};
 use ordinate_models::gauge::{Gauged, Order};
 
-use crate::cache::{digest, read_json, write_json};
+use crate::cache::{check_file, digest, read_json, write_json};
 use crate::error::Error;
 use crate::kinds::{HereFacts, InProcess};
 use crate::observe::{Doing, Seen, Step, step};
@@ -44,6 +44,33 @@ impl Hosted {
     }
 }
 
+/// Holds the latencies of candidates in this process to what a single request takes: in a run they answer one item after
+/// another, with everything at hand, which nobody does who asks them once in a while. Every latency is stretched alike, so that
+/// the 95th percentile of the items that are scored is the one that was measured for hosting. What was changed, in words.
+pub(crate) fn latencies(evidence: &mut Evidence, deployment: &[Deployment]) -> Option<String> {
+    let mut names = Vec::new();
+    for one in deployment {
+        let Some(column) = evidence.column_of(&one.name) else { continue };
+        let test = evidence.part(Part::Test).rows;
+        let scored = if test.is_empty() { evidence.view().rows } else { test };
+        let answers = evidence.answers(column);
+        let took: Vec<f64> = scored.into_iter().filter_map(|row| answers.latency_ms(row)).collect();
+        let in_run = ordinate_score::quantile::p95(&took).filter(|in_run| *in_run > 0.0);
+        let factor = in_run.map(|in_run| one.latency_ms.p95 / in_run).filter(|factor| factor.is_finite());
+        if let Some(factor) = factor {
+            evidence.scale_latency(column, factor);
+            names.push(one.name.as_str().to_owned());
+        }
+    }
+    (!names.is_empty()).then(|| {
+        format!(
+            "Latencies of {} are those of single requests, as measured for hosting on this machine: those of the run, which answers \
+             one item after another, are stretched to the same 95th percentile.",
+            names.join(", ")
+        )
+    })
+}
+
 /// Measures what hosting a candidate takes, unless that was done on this machine before; `None` for one that cannot be
 /// hosted here.
 ///
@@ -54,6 +81,7 @@ pub(crate) async fn hosted(
     name: &CandidateName,
     options: &Options,
     seen: &Seen,
+    notes: &mut Vec<String>,
 ) -> Result<Option<Hosted>, Error> {
     let machine = machine();
     // A build without optimisation is another machine, so to say.
@@ -61,6 +89,10 @@ pub(crate) async fn hosted(
     let build = format!("{VERSION} {} {}", env!("CARGO_PKG_VERSION"), cfg!(debug_assertions));
     let on = format!("{} {} {threads:?}", machine.cpu, machine.cores);
     let kept = here.kept_as(&format!("-{}.json", &digest([build.as_str(), on.as_str()])[..12]));
+    if let Some(note) = check_file(&kept) {
+        step(seen.as_ref(), Step::Note(&note));
+        notes.push(note);
+    }
     let model = Arc::clone(here);
     let facts = aside(&options.cancel, move || model.facts()).await?;
     if let Some(known) = read_json::<Deployment>(&kept) {

@@ -10,12 +10,41 @@ use crate::observe::{Seen, Step, step};
 
 /// The model of the hub that a candidate needs and the cache has not, or not wholly.
 pub(crate) fn absent(task: &Task, entry: &CandidateEntry) -> Result<Option<ModelName>, Error> {
+    let name = named(task, entry)?;
+    Ok(name.filter(|name| Cache::from_env().whole(name).is_none()))
+}
+
+/// Sets aside what a task names in the hub's cache and is not what the hub said of it, so that it is fetched again; a note for
+/// each file. Reads every file once.
+pub(crate) fn set_damaged_aside(task: &Task) -> Result<Vec<String>, Error> {
+    let mut notes = Vec::new();
+    for entry in &task.file.candidate {
+        let name = named(task, entry)?;
+        let Some(found) = name.and_then(|name| Cache::from_env().find(&name)) else { continue };
+        let damaged = ordinate_hub::set_damaged_aside(&found.folder).map_err(|error| {
+            Error::file(
+                &found.folder,
+                Fault::Run,
+                format!("cannot be checked: {error}; correct its permissions"),
+            )
+        })?;
+        notes.extend(damaged.iter().map(|file| {
+            format!(
+                "{} was cut off or changed since it was fetched: it was set aside, not used, and is fetched again.",
+                file.display()
+            )
+        }));
+    }
+    Ok(notes)
+}
+
+/// The model of the hub that a candidate needs.
+fn named(task: &Task, entry: &CandidateEntry) -> Result<Option<ModelName>, Error> {
     let local = entry.local.as_ref().map(|local| &local.model);
     let Some(model) = local.or_else(|| entry.adapt.as_ref().map(|adapt| &adapt.from)) else {
         return Ok(None);
     };
-    let name = ModelName::parse(model).map_err(|error| Error::candidate(task, &entry.name, error))?;
-    Ok(name.filter(|name| Cache::from_env().whole(name).is_none()))
+    ModelName::parse(model).map_err(|error| Error::candidate(task, &entry.name, error))
 }
 
 /// Fetches every model of the hub that a task names and the cache has not. One that is whole is not asked for: a run

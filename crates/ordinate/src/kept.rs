@@ -1,7 +1,6 @@
 //! Answers of models in this process, kept for further runs on the same data: a line an answer, which is a recorded answer
 //! as well.
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
 use ordinate_measure::{Key, Row, Saved};
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Fault};
 use crate::materials::Materials;
+use crate::sealed::{self, Found};
 
 /// One answer.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,14 +46,12 @@ pub(crate) fn write(path: &Path, materials: &Materials, rows: &[Row], keys: &[Ke
     let folder = path.parent().unwrap_or(Path::new("."));
     crate::cache::make(folder)?;
     let whole = || -> std::io::Result<()> {
-        let mut file = std::io::BufWriter::new(tempfile::NamedTempFile::new_in(folder)?);
+        let mut lines = Vec::new();
         for (row, key) in rows.iter().zip(keys) {
-            serde_json::to_writer(&mut file, &line(materials, row, key))?;
-            file.write_all(b"\n")?;
+            serde_json::to_writer(&mut lines, &line(materials, row, key))?;
+            lines.push(b'\n');
         }
-        let file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-        file.persist(path)?;
-        Ok(())
+        sealed::write(path, &lines)
     };
     whole().map_err(|error| Error::file(path, Fault::Run, format!("cannot be written: {error}")))
 }
@@ -80,15 +78,14 @@ fn line(materials: &Materials, row: &Row, key: &Key) -> Line {
     }
 }
 
-/// Reads what [`write`] wrote; nothing where the file is not there. What is damaged is left out: it is answered anew.
+/// Reads what [`write`] wrote; nothing where the file is not there or damaged: it is answered anew.
 pub(crate) fn read(path: &Path, candidate: &str) -> Vec<(Key, Saved)> {
-    let Ok(file) = std::fs::File::open(path) else { return Vec::new() };
-    let lines = BufReader::new(file).lines().map_while(Result::ok);
-    lines.filter_map(|line| saved(&line, candidate)).collect()
+    let Found::Whole(lines) = sealed::read(path) else { return Vec::new() };
+    lines.split(|&byte| byte == b'\n').filter_map(|line| saved(line, candidate)).collect()
 }
 
-fn saved(line: &str, candidate: &str) -> Option<(Key, Saved)> {
-    let line: Line = serde_json::from_str(line).ok()?;
+fn saved(line: &[u8], candidate: &str) -> Option<(Key, Saved)> {
+    let line: Line = serde_json::from_slice(line).ok()?;
     let error = line.error_kind.as_deref().and_then(FailureKind::from_word).zip(line.error);
     let saved = Saved {
         candidate: candidate.to_owned(),

@@ -31,6 +31,7 @@ mod play;
 mod reopen;
 mod run;
 mod script;
+mod sealed;
 mod summary;
 mod unfinished;
 mod verify;

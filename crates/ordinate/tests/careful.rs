@@ -62,3 +62,39 @@ fn a_goal_that_cannot_be_looked_at_is_said() {
     let verdict = desk(rows).verdict(std::path::Path::new("task.toml"), &["--need", "goal=cost"]);
     assert!(verdict["why"].to_string().contains("no cost is known"), "{}", verdict["why"]);
 }
+
+/// Who answered nothing was not measured: nothing is decided about it, nor between it and others.
+#[test]
+fn who_answered_nothing_was_not_measured() {
+    let desk = Desk::new();
+    let items: String =
+        (0..40).map(|i| format!("{{\"id\":\"i{i}\",\"input\":\"text {i}\",\"target\":\"a\"}}\n")).collect();
+    desk.write("items.jsonl", items);
+    let good: String = (0..40)
+        .map(|i| format!("{{\"id\":\"i{i}\",\"output\":\"{}\"}}\n", if i % 4 == 0 { "b" } else { "a" }))
+        .collect();
+    desk.write("good.jsonl", good);
+    let none: String = (0..40)
+        .map(|i| format!("{{\"id\":\"i{i}\",\"error\":\"empty: the most tokens were used up\"}}\n"))
+        .collect();
+    desk.write("none.jsonl", none);
+    let task = "[task]\nname = \"t\"\nkind = \"classify\"\n[data]\nitems = \"items.jsonl\"\n[[candidate]]\nname = \"good\"\nlineage = \"general\"\n\
+                recorded = { path = \"good.jsonl\" }\n[[candidate]]\nname = \"mute\"\nlineage = \"vertical\"\nrecorded = { path = \"none.jsonl\" }\n";
+    desk.write("task.toml", task);
+    let mut table = "id,candidate,score,error\n".to_owned();
+    for i in 0..40 {
+        table += &format!("i{i},good,{},\ni{i},mute,,empty\n", u8::from(i % 4 != 0));
+    }
+    desk.write("scores.csv", table);
+    let scored = TASK.replace("\"g\"", "\"good\"").replace("\"v\"", "\"mute\"");
+    desk.write("scored.toml", scored);
+    for task in ["task.toml", "scored.toml"] {
+        let verdict = desk.verdict(std::path::Path::new(task), &[]);
+        assert_eq!(verdict["outcome"], "undecided", "{task}: {}", verdict["why"]);
+        let first = verdict["why"][0].as_str().unwrap();
+        assert!(first.starts_with("mute was not measured: each of its 40 answers is an error"), "{first}");
+        assert!(verdict["undecided"].is_null(), "{}", verdict["undecided"]);
+        let again = desk.ordinate(["judge", "run", "--need", "margin=0.5", "--json"]);
+        assert!(again.stdout().contains("mute was not measured"), "{}", again.stdout());
+    }
+}

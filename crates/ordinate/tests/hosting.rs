@@ -119,6 +119,44 @@ fn facts_of_a_model_that_runs_here() {
 }
 
 /// What an hour costs becomes what an item costs, in everything that the verdict looks at.
+/// The latency that is held against the needs is the one that hosting shows; and a machine without a price is not free.
+#[test]
+fn latency_is_one_thing_and_nothing_costs_0() {
+    let desk = desk("", "");
+    let verdict = verdict(&desk, &[]);
+    let p95 = number(named(&verdict, "deployment", "ngram"), "latency_ms.p95");
+    let ngram = named(&verdict, "candidates", "ngram");
+    assert!(near(number(ngram, "p95_ms"), p95), "{ngram} {p95}");
+    assert_eq!(verdict["recommended"]["name"], "ngram");
+    assert!(near(number(&verdict, "recommended.p95_ms"), p95));
+    for (limit, meets) in [(1.01 * p95, true), (0.99 * p95, false)] {
+        let held = self::verdict(&desk, &[&format!("max_p95_ms={limit}")]);
+        assert_eq!(named(&held, "candidates", "ngram")["meets_needs"], meets, "{limit}");
+    }
+    assert_eq!((&ngram["not_priced"], &verdict["recommended"]["not_priced"]), (&true.into(), &true.into()));
+    assert!(named(&verdict, "candidates", "api").get("not_priced").is_none());
+    let summary = desk.ordinate(["report", "run"]).stdout();
+    let head: String = summary.lines().take(30).collect::<Vec<_>>().join("\n");
+    assert!(head.contains("not priced") && !summary.contains("$0 "), "{summary}");
+    let page = std::fs::read_to_string(desk.path("run/report.html")).unwrap();
+    assert!(page.contains("not priced"));
+    // 0.001 USD an item, so many a second.
+    let rate = number(named(&verdict, "deployment", "ngram"), "best_per_second");
+    let question = verdict["why"].to_string();
+    assert!(question.contains("Is hosting ngram cheaper than api ($1.00 per 1,000 items)?"), "{question}");
+    assert!(
+        question.contains(&format!("less than ${:.2} an hour, where it is never idle", 3.6 * rate)),
+        "{question}"
+    );
+    let by_volume = self::verdict(&desk, &["volume_per_day=48000"])["why"].to_string();
+    assert!(by_volume.contains("less than $2.00 an hour, at 48,000 items a day on 1 machine"), "{by_volume}");
+    // What is paid by the item is a price, and so are hours.
+    for price in ["price = { per_item = 0.0 }", BY_THE_HOUR] {
+        let priced = self::verdict(&self::desk(price, ""), &[]);
+        assert!(named(&priced, "candidates", "ngram").get("not_priced").is_none(), "{price}");
+    }
+}
+
 #[test]
 fn break_even_of_hosting_and_an_api() {
     let desk = desk(BY_THE_HOUR, "");

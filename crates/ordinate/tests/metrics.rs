@@ -130,3 +130,28 @@ fn what_cannot_be_scored_is_said_before_anything_is_done() {
         assert!(ran.stderr().contains(says), "{kind}: {}", ran.stderr());
     }
 }
+
+/// Zeros throughout are a finding about the metric; who is recommended and no better than saying always the same is called so
+/// at once.
+#[test]
+fn what_shows_nothing_is_said_first() {
+    let desk = Desk::new();
+    let wrong: Vec<String> = (0..40).map(|at| format!("the answer is number {at}")).collect();
+    let wrong: Vec<&str> = wrong.iter().map(String::as_str).collect();
+    rows(&desk, "items.jsonl", "target", &vec!["zzz"; 40]);
+    rows(&desk, "old.jsonl", "output", &wrong);
+    rows(&desk, "new.jsonl", "output", &wrong);
+    let verdict = desk.verdict(&recorded(&desk, "generate", "metric = \"exact-match\""), &[]);
+    let first = verdict["why"][0].as_str().unwrap();
+    assert!(first.starts_with("Every answer of every candidate scores 0 by exact-match"), "{first}");
+    assert!(verdict["undecided"].is_null(), "{}", verdict["undecided"]);
+    assert_eq!(verdict["outcome"], "undecided");
+
+    let targets: Vec<&str> = (0..60).map(|at| if at % 3 == 0 { "B" } else { "A" }).collect();
+    rows(&desk, "items.jsonl", "target", &targets);
+    rows(&desk, "old.jsonl", "output", &["A"; 60]);
+    rows(&desk, "new.jsonl", "output", &["B"; 60]);
+    let verdict = desk.verdict(&recorded(&desk, "classify", ""), &[]);
+    let second = verdict["why"][1].as_str().unwrap();
+    assert!(second.contains("not clearly above always \"A\" (0.667)"), "{}", verdict["why"]);
+}

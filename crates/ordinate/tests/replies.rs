@@ -201,18 +201,29 @@ async fn a_server_for_completions_answers_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_filter_is_of_the_item() {
-    let refused = json!({ "error": { "message": "The response was filtered: the prompt triggered the policy.",
+    let refused = || {
+        json!({ "error": { "message": "The response was filtered: the prompt triggered the policy.",
         "type": null, "param": "prompt", "code": "content_filter", "status": 400,
-        "innererror": { "code": "ResponsibleAIPolicyViolation" } } });
+        "innererror": { "code": "ResponsibleAIPolicyViolation" } } })
+    };
     // More in a row than a dead endpoint would be given.
-    let script = Script::new(|body| label(body).to_owned()).with_faults(move |call| {
-        if call.number < 15 { Fault::Body(400, refused.clone()) } else { Fault::None }
-    });
+    let script = Script::new(|body| label(body).to_owned())
+        .with_faults(move |call| if call.number < 15 { Fault::Body(400, refused()) } else { Fault::None });
     let odd = FaultServer::start(script).await.unwrap();
     let verdict = verdict(&run(&Desk::new(), "classify", [&good().await, &odd], "concurrency = 1"));
     let measured = named(&verdict, "measured", "odd");
     assert_eq!(measured["errors"], json!({ "filtered": 15 }), "{measured}");
     assert_eq!(measured["answered"], json!(ITEMS));
+    // All of them: there is a verdict, which says that nothing is known.
+    let all = odd_always(400, refused()).await;
+    let verdict = self::verdict(&run(&Desk::new(), "classify", [&good().await, &all], ""));
+    assert_eq!(verdict["outcome"], "undecided", "{}", verdict["why"]);
+    assert!(verdict["why"][0].as_str().unwrap().starts_with("odd was not measured"), "{}", verdict["why"]);
+}
+
+/// A server that always answers with this.
+async fn odd_always(status: u16, reply: Value) -> FaultServer {
+    odd(status, move |_| reply.clone()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -252,4 +263,73 @@ async fn a_server_that_asks_for_an_hour_is_not_waited_for() {
         let verdict = verdict(&again);
         assert_eq!(named(&verdict, "measured", "odd")["answered"], json!(ITEMS));
     }
+}
+
+/// Answers that a server, or a proxy before it, packed unasked are unpacked, and no further than an answer may be long.
+#[tokio::test(flavor = "multi_thread")]
+async fn packed_answers_are_unpacked() {
+    use std::io::Write as _;
+    type Pack = fn(&[u8]) -> Vec<u8>;
+    let ways: [(&str, Pack); 3] = [
+        ("gzip", |text| {
+            let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+            writer.write_all(text).unwrap();
+            writer.finish().unwrap()
+        }),
+        ("deflate", |text| {
+            let mut writer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+            writer.write_all(text).unwrap();
+            writer.finish().unwrap()
+        }),
+        ("br", |text| {
+            let mut packed = Vec::new();
+            let settings = brotli::enc::BrotliEncoderParams { quality: 4, ..Default::default() };
+            brotli::BrotliCompress(&mut &text[..], &mut packed, &settings).unwrap();
+            packed
+        }),
+    ];
+    for (encoding, pack) in ways {
+        let server = |padding: usize| async move {
+            // Packed once: that takes longer than to send it.
+            let packed = ["delivery", "refund"].map(|label| {
+                let padded = format!("{label}{}", " ".repeat(padding));
+                (label, pack(answer(&says(&padded), "stop", &tokens(20, 3)).to_string().as_bytes()))
+            });
+            let script = Script::saying("").with_faults(move |call| {
+                let (_, bytes) = packed.iter().find(|(known, _)| *known == label(call.body)).unwrap();
+                Fault::Packed(encoding.to_owned(), bytes.clone())
+            });
+            FaultServer::start(script).await.unwrap()
+        };
+        let (good, small, large) = (good().await, server(0).await, server(20 << 20).await);
+        let verdict = verdict(&run(&Desk::new(), "classify", [&good, &small], ""));
+        let quality = number(named(&verdict, "candidates", "odd"), "quality.mean");
+        assert!((quality - 1.0).abs() < 1e-9, "{encoding}: {quality}");
+        // 20 MiB out of some kB.
+        let ran = run(&Desk::new(), "classify", [&good, &large], "");
+        assert!(ran.stderr().contains("more than 16 MiB"), "{encoding}: {}", ran.stderr());
+    }
+}
+
+/// Tokens that were read from a cache, or written into one, have prices of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cache_has_its_own_prices() {
+    let usage = json!({ "prompt_tokens": 1_000, "completion_tokens": 3, "total_tokens": 1_003,
+                        "prompt_tokens_details": { "cached_tokens": 600, "cache_write_tokens": 200 } });
+    let odd = odd(200, move |label| answer(&says(label), "stop", &usage)).await;
+    let (desk, good) = (Desk::new(), good().await);
+    let plain = verdict(&run(&desk, "classify", [&good, &odd], ""));
+    assert!((per_1k(&plain, "odd") - 1.006).abs() < 1e-9, "{}", per_1k(&plain, "odd"));
+    let task = std::fs::read_to_string(desk.path("task.toml")).unwrap();
+    let priced = "price = { input = 1.0, output = 2.0, cached_input = 0.1, cache_write = 1.25 }";
+    desk.write("task.toml", task.replace("price = { input = 1.0, output = 2.0 }", priced));
+    let ran = desk.ordinate(["run", "task.toml", "--json", "--out", "priced"]);
+    // 200 plain, 600 from the cache, 200 into it, 3 written.
+    let each = 200.0 * 1.0 + 600.0 * 0.1 + 200.0 * 1.25 + 3.0 * 2.0;
+    let cost = per_1k(&verdict(&ran), "odd");
+    assert!((cost - each / 1e3).abs() < 1e-9, "{cost}");
+    // The most is put aside by the dearest price, and a price is no price below 0.
+    desk.write("task.toml", task.replace("output = 2.0 }", "output = 2.0, cached_input = -1.0 }"));
+    let said = desk.ordinate(["check", "task.toml"]).refusal();
+    assert!(said.contains("cached_input"), "{said}");
 }

@@ -27,6 +27,10 @@ pub struct PolicyRow {
     pub gain_over_zero_router: Option<Estimate>,
     /// USD per 1,000 items, if known.
     pub cost_per_1k: Option<f64>,
+    /// Whether a model that it asks runs on a machine of one's own that has no price: `cost_per_1k` is then without that
+    /// machine, and nothing is free.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_priced: bool,
     /// 95th percentile of latency, milliseconds, if known.
     pub p95_ms: Option<f64>,
     /// Memory to host every candidate that it uses, GB, if known.

@@ -4,7 +4,7 @@
 use ordinate_core::task::AnswerColumns;
 
 /// Names that people give to fields, likeliest first.
-const IDS: [&str; 11] = [
+const IDS: [&str; 18] = [
     "id",
     "item_id",
     "uid",
@@ -13,6 +13,13 @@ const IDS: [&str; 11] = [
     "question_id",
     "example_id",
     "sample_id",
+    "prompt_id",
+    "problem_id",
+    "query_id",
+    "instance_id",
+    "record_id",
+    "row_id",
+    "test_id",
     "item",
     "question no",
     "idx",
@@ -33,7 +40,7 @@ const INPUTS: [&str; 14] = [
     "instruction",
     "src",
 ];
-const TARGETS: [&str; 15] = [
+const TARGETS: [&str; 21] = [
     "target",
     "label",
     "answer",
@@ -48,6 +55,12 @@ const TARGETS: [&str; 15] = [
     "class",
     "diagnosis",
     "outcome",
+    "correct_answer",
+    "correct_option",
+    "answer_key",
+    "ground_truth",
+    "gold_label",
+    "cop",
     "y",
 ];
 /// Columns of sentences in several languages are called so.
@@ -74,7 +87,7 @@ const OPTIONS: [&str; 5] = ["options", "choices", "answer_options", "answer_choi
 /// Of tables of answers.
 const CANDIDATES: [&str; 9] =
     ["candidate", "model", "model_name", "model_id", "system", "llm", "engine", "provider", "assistant"];
-const SCORES: [&str; 13] = [
+const SCORES: [&str; 17] = [
     "score",
     "correct",
     "is_correct",
@@ -88,6 +101,10 @@ const SCORES: [&str; 13] = [
     "success",
     "right",
     "quality",
+    "rating",
+    "human_score",
+    "overall_score",
+    "answer_correct",
 ];
 const COSTS: [&str; 7] = ["cost_usd", "cost", "total_cost", "price_usd", "usd", "cost_in_usd", "cost_$"];
 /// Only names that say the unit: seconds taken for milliseconds would be wrong without a word.
@@ -105,6 +122,10 @@ pub(super) struct Fields {
     pub(super) target: Option<String>,
     pub(super) context: Option<String>,
     pub(super) options: Option<String>,
+    /// The columns with one option each.
+    pub(super) option_columns: Vec<String>,
+    /// Whether targets count the options, from 0 or from 1.
+    pub(super) counted_from: Option<usize>,
     pub(super) slice: Option<String>,
     pub(super) group: Option<String>,
     /// Whether an item is made up of all the fields that are nothing else.
@@ -150,6 +171,7 @@ impl Fields {
             target: first(&TARGETS, columns),
             context,
             options: first(&OPTIONS, columns),
+            option_columns: option_columns(columns),
             slice: first(&SLICES, columns),
             group: first(&GROUPS, columns),
             ..Self::default()
@@ -161,8 +183,31 @@ impl Fields {
         [&self.id, &self.input, &self.target, &self.context, &self.options, &self.slice, &self.group]
             .into_iter()
             .flatten()
+            .chain(&self.option_columns)
             .any(|name| name == column)
     }
+}
+
+/// The columns with one option each: `A`, `B`, `C`, or a word with letters or numbers behind it, three at least.
+fn option_columns(columns: &[String]) -> Vec<String> {
+    const WORDS: [&str; 6] = ["", "option", "op", "choice", "answer", "opt"];
+    if first(&OPTIONS, columns).is_some() {
+        return Vec::new();
+    }
+    let named = |word: &str, place: usize, counts: Option<usize>| {
+        let end = match counts {
+            Some(from) => (from + place).to_string(),
+            None => char::from(b'a' + u8::try_from(place).unwrap_or(25)).to_string(),
+        };
+        let wanted = format!("{word}{end}");
+        columns.iter().find(|column| plain(column) == wanted).cloned()
+    };
+    let ways = WORDS.iter().flat_map(|word| [None, Some(0), Some(1)].map(|counts| (*word, counts)));
+    // Columns of bare numbers may be anything.
+    let ways = ways.filter(|(word, counts)| !word.is_empty() || counts.is_none());
+    let all =
+        ways.map(|(word, counts)| (0..26).map_while(|place| named(word, place, counts)).collect::<Vec<_>>());
+    all.max_by_key(Vec::len).filter(|found| found.len() >= 3).unwrap_or_default()
 }
 
 /// The columns of answers in a table with a row for each item and candidate, if it is one.
@@ -228,7 +273,20 @@ pub(super) fn rest(column: &str, candidate: &str) -> Option<String> {
 fn first(names: &[&str], columns: &[String]) -> Option<String> {
     let exact = |name: &&str| columns.iter().find(|column| column == name);
     let alike = |name: &&str| columns.iter().find(|column| plain(column) == plain(name));
-    names.iter().find_map(exact).or_else(|| names.iter().find_map(alike)).cloned()
+    // `Rating (0-1)`; of what has a unit the unit is looked at before.
+    let bare = |name: &&str| columns.iter().find(|column| plain(without_brackets(column)) == plain(name));
+    let found = names.iter().find_map(exact).or_else(|| names.iter().find_map(alike));
+    found.or_else(|| if has_unit(names) { None } else { names.iter().find_map(bare) }).cloned()
+}
+
+/// Whether what these columns hold has a unit, which may stand in brackets.
+fn has_unit(names: &[&str]) -> bool {
+    names.contains(&"cost_usd") || names.contains(&"latency_ms")
+}
+
+/// A name without what stands in brackets behind it.
+fn without_brackets(name: &str) -> &str {
+    name.split_once(['(', '[']).map_or(name, |(name, _)| name)
 }
 
 /// A name in small letters and digits alone.
@@ -254,6 +312,27 @@ mod tests {
         let fields = Fields::of_table(&columns);
         assert_eq!((fields.id.as_deref(), fields.slice.as_deref()), (Some("Question ID"), Some("Topic")));
         assert!(answers(&["model".to_owned(), "text".to_owned()]).is_none());
+        let columns = ["System", "Prompt ID", "Rating (0-1)", "Cost (EUR)", "Latency (s)"].map(str::to_owned);
+        let found = answers(&columns).unwrap();
+        assert_eq!(found.score.as_deref(), Some("Rating (0-1)"));
+        assert_eq!((found.cost_usd, found.latency_ms), (None, None), "other units are not taken for these");
+        assert_eq!(Fields::of_table(&columns).id.as_deref(), Some("Prompt ID"));
+    }
+
+    #[test]
+    fn options_in_columns_of_their_own() {
+        let found = |columns: &[&str]| {
+            option_columns(&columns.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(found(&["question", "A", "B", "C", "D", "answer"]), ["A", "B", "C", "D"]);
+        assert_eq!(found(&["id", "opa", "opb", "opc", "opd", "cop"]), ["opa", "opb", "opc", "opd"]);
+        assert_eq!(
+            found(&["Option 1", "Option 2", "Option 3", "Question"]),
+            ["Option 1", "Option 2", "Option 3"]
+        );
+        assert_eq!(found(&["choice_0", "choice_1", "choice_2"]), ["choice_0", "choice_1", "choice_2"]);
+        assert!(found(&["a", "b", "label"]).is_empty() && found(&["1", "2", "3"]).is_empty());
+        assert!(found(&["options", "A", "B", "C"]).is_empty());
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use ordinate_core::Choice;
+
 use crate::error::DataError;
 use crate::infer::fields::{Fields, rest};
 use crate::table::{self, Cell, Column, Layout};
@@ -34,6 +36,11 @@ struct Targets {
     numbers: usize,
     lists: usize,
     within_context: usize,
+    /// Whole numbers that name no option by its key or its text, where there are options.
+    counts: usize,
+    /// The largest of them, and whether any is 0.
+    most: usize,
+    from_0: bool,
 }
 
 /// Looks at the items of a file: fields that do not do what their names say are dropped.
@@ -42,7 +49,8 @@ pub(super) fn items(path: &Path, mut fields: Fields) -> Result<(Fields, Kind), D
         .named(Column::Slice, fields.slice.as_deref())
         .named(Column::Group, fields.group.as_deref())
         .named(Column::Target, fields.target.as_deref())
-        .named(Column::Context, fields.context.as_deref());
+        .named(Column::Context, fields.context.as_deref())
+        .named(Column::Options, fields.options.as_deref());
     let mut distinct = [Column::Slice, Column::Group, Column::Target].map(|column| (column, HashSet::new()));
     let mut targets = Targets::default();
     let summary = table::read(path, &layout, &mut |row| {
@@ -58,8 +66,16 @@ pub(super) fn items(path: &Path, mut fields: Fields) -> Result<(Fields, Kind), D
         }
         if let Some(target) = row.text(Column::Target)? {
             targets.filled += 1;
-            targets.numbers += usize::from(target.trim().parse::<f64>().is_ok());
+            targets.numbers += usize::from(parsed(&target).is_some());
             targets.lists += usize::from(target.trim_start().starts_with('['));
+            if let Ok(count) = target.trim().parse::<usize>() {
+                let options = row.text(Column::Options)?.and_then(|json| crate::unasked::options(&json));
+                let named =
+                    options.as_deref().is_some_and(|all| Choice::key_of(all, target.trim()).is_some());
+                targets.counts += usize::from(!named);
+                targets.most = targets.most.max(count);
+                targets.from_0 |= count == 0;
+            }
             let context = row.text(Column::Context)?;
             targets.within_context +=
                 usize::from(context.is_some_and(|context| stands_in(&target, &context)));
@@ -78,7 +94,17 @@ pub(super) fn items(path: &Path, mut fields: Fields) -> Result<(Fields, Kind), D
     let few = (2..=MAX_LABELS).contains(&labels) && labels * 3 <= rows;
     let numbers = all(targets.numbers) && labels > MIN_NUMBERS;
     let within = targets.filled > 0 && targets.within_context * 10 >= targets.filled * 9;
-    let kind = if fields.options.is_some() {
+    let options = fields.option_columns.len();
+    if all(targets.counts) && (fields.options.is_some() || options > 0) {
+        let from = usize::from(!targets.from_0);
+        fields.counted_from = (options == 0 || targets.most < options + from).then_some(from);
+    }
+    // Letters that no option is called by are labels like others.
+    let by_letter = options > 0 && fields.target.is_some() && labels <= options;
+    if !by_letter {
+        fields.option_columns = Vec::new();
+    }
+    let kind = if fields.options.is_some() || by_letter {
         Kind::Choose
     } else if fields.translates {
         Kind::Translate
@@ -94,6 +120,14 @@ pub(super) fn items(path: &Path, mut fields: Fields) -> Result<(Fields, Kind), D
         Kind::Generate
     };
     Ok((fields, kind))
+}
+
+/// A number as people write it: with a decimal comma, or per cent.
+fn parsed(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let (text, unit) = text.strip_suffix('%').map_or((text, 1.0), |text| (text.trim_end(), 100.0));
+    let point = (text.matches(',').count() == 1 && !text.contains('.')).then(|| text.replace(',', "."));
+    point.as_deref().unwrap_or(text).parse::<f64>().ok().map(|number| number / unit)
 }
 
 /// Whether an answer, or one of a list of right answers, stands in a passage.
@@ -116,7 +150,7 @@ pub(super) fn are_features(path: &Path, fields: &Fields) -> Result<bool, DataErr
         for (number, cell) in numbers.iter_mut().zip(row.fields) {
             *number &= match cell {
                 Cell::Absent | Cell::Number(_) | Cell::Integer(_) | Cell::Bool(_) => true,
-                Cell::Text(text) => text.trim().parse::<f64>().is_ok(),
+                Cell::Text(text) => parsed(text).is_some(),
                 Cell::Json(_) | Cell::Unusable(_) => false,
             };
         }
@@ -151,7 +185,7 @@ pub(super) fn score_columns(
                 Cell::Text(text) => {
                     let text = text.trim();
                     ["true", "false", "yes", "no"].iter().any(|word| text.eq_ignore_ascii_case(word))
-                        || text.parse().is_ok_and(|number: f64| (0.0..=1.0).contains(&number))
+                        || parsed(text).is_some_and(|number| (0.0..=1.0).contains(&number))
                 }
                 Cell::Json(_) | Cell::Unusable(_) => false,
             };

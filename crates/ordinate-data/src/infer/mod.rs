@@ -8,13 +8,14 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
+use ordinate_core::Lineage;
 use ordinate_core::column::Names;
 
 use crate::error::{DataError, Problem};
 use crate::source::unpacked_name;
 use crate::table::{self, Column, Layout, Want};
 use fields::Fields;
-use known::Described;
+use known::{Described, Told};
 use look::Kind;
 use ordinate_core::task::AnswerColumns;
 use parts::Role;
@@ -61,6 +62,18 @@ pub fn infer_task(path: &Path) -> Result<String, DataError> {
 /// # Errors
 /// As [`infer_task`].
 pub fn infer_task_for(path: &Path, folder: &Path) -> Result<String, DataError> {
+    infer_task_asking(path, folder, &mut |_| None)
+}
+
+/// The same, and `lineage_of` is asked for the lineage of each candidate of which nothing tells it.
+///
+/// # Errors
+/// As [`infer_task`].
+pub fn infer_task_asking(
+    path: &Path,
+    folder: &Path,
+    lineage_of: &mut dyn FnMut(&str) -> Option<Lineage>,
+) -> Result<String, DataError> {
     let mut found = if path.is_dir() { self::folder(path)? } else { file(path)? };
     let data = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
     let whole =
@@ -68,6 +81,11 @@ pub fn infer_task_for(path: &Path, folder: &Path) -> Result<String, DataError> {
     let data = whole(data).map_err(|error| DataError::io(path, error))?;
     if whole(folder).is_ok_and(|folder| folder != data) {
         found.move_from(&data);
+    }
+    for candidate in found.candidates.iter_mut().filter(|one| one.lineage == Told::Unknown) {
+        if let Some(lineage) = lineage_of(&candidate.name) {
+            candidate.lineage = Told::Is(lineage);
+        }
     }
     Ok(write::task(&found))
 }

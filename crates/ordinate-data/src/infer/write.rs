@@ -74,6 +74,17 @@ fn write_all(text: &mut String, found: &Found) -> std::fmt::Result {
             writeln!(text, "{key} = {}  # {says}", quoted(field))?;
         }
     }
+    if !fields.option_columns.is_empty() {
+        let names: Vec<String> = fields.option_columns.iter().map(|name| quoted(name)).collect();
+        writeln!(text, "option_columns = [{}]  # the fields with one option each", names.join(", "))?;
+    }
+    if let Some(from) = fields.counted_from {
+        let many = if fields.option_columns.is_empty() { 10 } else { fields.option_columns.len() };
+        let letters =
+            ('A'..='Z').take(many).enumerate().map(|(at, letter)| format!("{} = \"{letter}\"", at + from));
+        let letters = letters.collect::<Vec<_>>().join(", ");
+        writeln!(text, "labels = {{ {letters} }}  # targets count the options from {from}")?;
+    }
     for (key, field, says) in [
         ("id", &fields.id, "the field with the item's id"),
         ("input", &fields.input, "the field with the input"),

@@ -92,8 +92,8 @@ impl Records {
         self.core.line() + self.skipped
     }
 
-    /// The names of the columns, and their line. A title above them (a record of one filled cell, where the next one has
-    /// more) is passed over.
+    /// The names of the columns, and their line. Titles above them (records of one filled cell) and what parts these from the
+    /// table (records of empty cells) are passed over.
     fn header(&mut self) -> Result<(u64, Vec<String>), (u64, Problem)> {
         const MAX_TITLES: usize = 10;
         if self.says_delimiter {
@@ -109,7 +109,8 @@ impl Records {
             let Some(next) = self.advance()? else { break };
             // The record may not be a header at all: what is wrong with it is said when it is read as a row.
             let below = self.names(next).unwrap_or_default();
-            if filled(&below) < 2 && filled(&names) > 0 {
+            // A table of one column has no delimiters; a title above one of several has as many as the others.
+            if below.len() < 2 && filled(&names) > 0 {
                 self.ahead = Some(next);
                 break;
             }

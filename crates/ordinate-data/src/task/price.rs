@@ -13,6 +13,8 @@ pub(super) fn check(task: &Task, document: &Document<'_>) -> Result<(), DataErro
             let others = [
                 ("input", price.input > 0.0),
                 ("output", price.output > 0.0),
+                ("cached_input", price.cached_input.is_some()),
+                ("cache_write", price.cache_write.is_some()),
                 ("per_item", price.per_item.is_some()),
             ];
             let Some((other, _)) = others.into_iter().find(|(_, given)| *given) else { continue };

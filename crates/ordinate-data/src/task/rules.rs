@@ -69,6 +69,8 @@ fn amounts(entry: &CandidateEntry) -> Vec<(Vec<&'static str>, f64)> {
         let parts = [
             ("input", Some(price.input)),
             ("output", Some(price.output)),
+            ("cached_input", price.cached_input),
+            ("cache_write", price.cache_write),
             ("per_item", price.per_item),
             ("per_hour", price.per_hour),
         ];

@@ -15,7 +15,8 @@ use ordinate_tasks::Reader;
 use ordinate_tasks::kinds::Classify;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) const PRICE: Price = Price { input: 3.0, output: 15.0, per_item: None, per_hour: None };
+pub(crate) const PRICE: Price =
+    Price { input: 3.0, output: 15.0, cached_input: None, cache_write: None, per_item: None, per_hour: None };
 
 pub(crate) fn labels() -> Vec<String> {
     ["up", "down", "neutral", "none"].map(String::from).to_vec()

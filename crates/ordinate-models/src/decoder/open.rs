@@ -19,8 +19,10 @@ use super::vocabulary;
 use super::weights::Weights;
 use super::write::Writer;
 use crate::error::ModelError;
+use crate::guard::caught;
 use crate::memory::enough_memory;
 use crate::source::{Source, file};
+use crate::tokenizer;
 
 /// Where a decoder is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,15 +117,32 @@ fn name_of(path: &Path) -> std::borrow::Cow<'_, str> {
 /// [`ModelError::File`] for a file that is missing, damaged, of an architecture that is not known, or a pickle; and
 /// where the machine has less memory free than the weights need.
 pub fn open(place: &Place) -> Result<Writer, ModelError> {
+    guarded(place, || read_writer(place))
+}
+
+/// What a place holds; an error where a library panics on its files.
+fn guarded<T>(place: &Place, read: impl FnOnce() -> Result<T, ModelError>) -> Result<T, ModelError> {
+    let path = match place {
+        Place::Folder(source) => &source.folder,
+        Place::Gguf(path) | Place::Llama(path) => path,
+    };
+    caught(read)
+        .unwrap_or_else(|problem| Err(file(path, &format!("cannot be read: {problem}; fetch it again"))))
+}
+
+fn read_writer(place: &Place) -> Result<Writer, ModelError> {
     let mut opened = opened(place)?;
-    let (folder, template, special) = match place {
+    let (folder, template, special, origin) = match place {
         Place::Folder(source) => {
-            let config = source.folder.join("tokenizer_config.json");
-            let config: Json = if config.is_file() { json(&config)? } else { Json::Null };
+            let said = source.folder.join("tokenizer_config.json");
+            let config: Json = if said.is_file() { json(&said)? } else { Json::Null };
             let path = source.folder.join("chat_template.jinja");
-            let template =
-                if path.is_file() { Some(text(&path)?) } else { template_of(config.get("chat_template")) };
-            (source.folder.clone(), template, [word(config.get("bos_token")), word(config.get("eos_token"))])
+            let (template, origin) = match path.is_file() {
+                true => (Some(text(&path)?), path),
+                false => (template_of(config.get("chat_template")), said),
+            };
+            let special = [word(config.get("bos_token")), word(config.get("eos_token"))];
+            (source.folder.clone(), template, special, origin)
         }
         Place::Gguf(path) | Place::Llama(path) => {
             let meta = opened.meta.take().unwrap_or_default();
@@ -134,18 +153,13 @@ pub fn open(place: &Place) -> Result<Writer, ModelError> {
             if !beside.is_file() {
                 let read = vocabulary::tokenizer(&meta).map_err(|problem| file(path, &problem))?;
                 let (tokenizer, begin) = read;
-                return finish(opened, tokenizer, begin, template.as_deref(), special);
+                return finish(opened, tokenizer, begin, (template.as_deref(), path), special);
             }
-            (folder.to_owned(), template, special)
+            (folder.to_owned(), template, special, path.clone())
         }
     };
     let path = folder.join("tokenizer.json");
-    if !path.is_file() {
-        let problem = "is missing; a model without it has no fast tokenizer: save one with transformers (`AutoTokenizer.from_pretrained(...).save_pretrained(...)`)";
-        return Err(file(&path, problem));
-    }
-    let tokenizer = Tokenizer::from_file(&path)
-        .map_err(|error| file(&path, &format!("is no tokenizer: {error}; fetch it again")))?;
+    let tokenizer = tokenizer::read(&path)?;
     let generation = folder.join("generation_config.json");
     if generation.is_file() {
         #[derive(Deserialize)]
@@ -155,22 +169,20 @@ pub fn open(place: &Place) -> Result<Writer, ModelError> {
         let ends: Ends = json(&generation)?;
         opened.ends.extend(ends.eos_token_id.map(|ends| ends.list()).unwrap_or_default());
     }
-    finish(opened, tokenizer, None, template.as_deref(), special)
+    finish(opened, tokenizer, None, (template.as_deref(), &origin), special)
 }
 
 fn finish(
     mut opened: Opened,
-    mut tokenizer: Tokenizer,
+    tokenizer: Tokenizer,
     begin: Option<u32>,
-    template: Option<&str>,
+    (template, origin): (Option<&str>, &Path),
     special: [Option<String>; 2],
 ) -> Result<Writer, ModelError> {
-    let failed = |error: tokenizers::Error| ModelError::Failed(error.to_string());
-    tokenizer.with_truncation(None).map_err(failed)?;
-    tokenizer.with_padding(None);
     let [first, end] = special.map(Option::unwrap_or_default);
     opened.ends.extend(tokenizer.token_to_id(&end));
-    let chat = template.map(|template| Chat::new(template, &first, &end)).transpose()?;
+    let chat = template.map(|template| Chat::new(template, &first, &end)).transpose();
+    let chat = chat.map_err(|error| file(origin, &error.to_string()))?.map(|chat| chat.of(origin));
     Ok(Writer::new(opened.layers, tokenizer, begin, chat, opened.ends))
 }
 
@@ -179,7 +191,7 @@ fn finish(
 /// # Errors
 /// As [`open`].
 pub fn layers(place: &Place) -> Result<Box<dyn Layers>, ModelError> {
-    opened(place).map(|opened| opened.layers)
+    guarded(place, || opened(place)).map(|opened| opened.layers)
 }
 
 fn opened(place: &Place) -> Result<Opened, ModelError> {

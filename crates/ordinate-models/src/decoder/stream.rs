@@ -11,6 +11,7 @@ use tokenizers::{
 use super::draw::{Sampling, draw, log_sum};
 use super::layers::{Layers, Session};
 use crate::error::ModelError;
+use crate::guard::caught;
 
 /// A token that was written.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,7 +134,7 @@ impl<'a> Stream<'a> {
             return Ok(());
         }
         let log_probability = f64::from(logits[token as usize]) - log_sum(logits);
-        let text = match self.steps.step(token) {
+        let text = match caught(|| self.steps.step(token)).map_err(ModelError::Failed)? {
             Ok(text) => text.unwrap_or_default(),
             // Bytes that never became a character stand in the way of what follows: it begins anew behind them.
             Err(_) => {

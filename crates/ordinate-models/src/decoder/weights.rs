@@ -109,7 +109,7 @@ pub(crate) fn plain(error: &candle_core::Error) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
-fn wrong(path: &Path, problem: &str) -> ModelError {
+pub(super) fn wrong(path: &Path, problem: &str) -> ModelError {
     crate::source::file(
         path,
         &format!("{problem}; the file is cut off, damaged, or of another model: fetch it again"),
@@ -190,8 +190,8 @@ impl Weights {
 
     /// A GGUF file.
     pub(crate) fn gguf(path: &Path) -> Result<Self, ModelError> {
-        let (mut file, _) = opened(path)?;
-        let content = Content::read(&mut file).map_err(|error| wrong(path, &plain(&error)))?;
+        let (file, _) = opened(path)?;
+        let content = super::head::read(path, &file)?;
         for (name, info) in &content.tensor_infos {
             let cells =
                 info.shape.dims().iter().try_fold(1_usize, |product, &size| product.checked_mul(size));

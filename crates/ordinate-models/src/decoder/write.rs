@@ -11,6 +11,7 @@ use super::layers::Layers;
 use super::stream::{End, Piece, Stream};
 use crate::error::ModelError;
 use crate::model::Facts;
+use crate::tokenizer;
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,8 +93,7 @@ impl Writer {
     /// Where the tokenizer fails.
     pub fn tokens(&self, text: &str) -> Result<Vec<u32>, ModelError> {
         let plain = self.chat.is_none();
-        let encoding = self.tokenizer.encode(text, plain);
-        let encoding = encoding.map_err(|error| ModelError::Failed(error.to_string()))?;
+        let encoding = tokenizer::encode(&self.tokenizer, text, plain)?;
         let begin = self.begin.filter(|_| plain);
         Ok(begin.into_iter().chain(encoding.get_ids().iter().copied()).collect())
     }

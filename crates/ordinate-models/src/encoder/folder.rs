@@ -13,9 +13,11 @@ use tokenizers::Tokenizer;
 use crate::encoder::body::{Body, KNOWN};
 use crate::encoder::head::{Head, has_head};
 use crate::error::ModelError;
+use crate::guard::caught;
 use crate::memory::enough_memory;
 use crate::model::{Encoder, Facts};
 use crate::source::{Source, file};
+use crate::tokenizer;
 
 /// How the states of a text become one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,9 +72,19 @@ impl Folder {
         source: &Source,
         of: impl FnOnce(HashMap<String, Tensor>) -> candle_core::Result<HashMap<String, Tensor>>,
     ) -> Result<(Self, Value, HashMap<String, Tensor>), ModelError> {
+        let opened = caught(|| Self::open_tensors(source, of));
+        opened.unwrap_or_else(|problem| {
+            Err(file(&source.folder, &format!("cannot be read: {problem}; fetch it again")))
+        })
+    }
+
+    fn open_tensors(
+        source: &Source,
+        of: impl FnOnce(HashMap<String, Tensor>) -> candle_core::Result<HashMap<String, Tensor>>,
+    ) -> Result<(Self, Value, HashMap<String, Tensor>), ModelError> {
         let at = |name: &str| source.folder.join(name);
         let config: Value = json(&at("config.json"))?;
-        let mut tokenizer = tokenizer(&at("tokenizer.json"))?;
+        let mut tokenizer = tokenizer::read(&at("tokenizer.json"))?;
         let weights = weights(&source.folder)?;
         // The file is read whole, and its tensors are made of it.
         let size = fs::metadata(&weights).map_or(0, |meta| meta.len());
@@ -99,7 +111,6 @@ impl Folder {
         tokenizer
             .with_truncation(Some(cut))
             .map_err(|error| file(&at("tokenizer.json"), &error.to_string()))?;
-        tokenizer.with_padding(None);
         Ok((Self { body, tokenizer }, config, tensors))
     }
 
@@ -136,10 +147,10 @@ impl Folder {
         each: impl Fn(&Tensor) -> candle_core::Result<Vec<f32>> + Sync,
     ) -> Result<Vec<Vec<f32>>, ModelError> {
         let failed = |error: candle_core::Error| ModelError::Failed(plain(&error));
-        let encodings = self
-            .tokenizer
-            .encode_batch(texts.to_vec(), true)
-            .map_err(|error| ModelError::Failed(error.to_string()))?;
+        let encodings = texts
+            .par_iter()
+            .map(|text| tokenizer::encode(&self.tokenizer, text, true))
+            .collect::<Result<Vec<_>, _>>()?;
         // Texts of like length go together, so that little is padded.
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|&at| encodings[at].get_ids().len());
@@ -236,17 +247,6 @@ fn json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ModelError> {
             ),
         )
     })
-}
-
-fn tokenizer(path: &Path) -> Result<Tokenizer, ModelError> {
-    if !path.is_file() {
-        return Err(file(
-            path,
-            "is missing; a model without it has no fast tokenizer: save one with transformers (`AutoTokenizer.from_pretrained(...).save_pretrained(...)`)",
-        ));
-    }
-    Tokenizer::from_file(path)
-        .map_err(|error| file(path, &format!("is no tokenizer: {error}; fetch it again")))
 }
 
 /// The weights' file. What unpickles runs code, and is refused by name.

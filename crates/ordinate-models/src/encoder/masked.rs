@@ -14,6 +14,7 @@ use crate::error::ModelError;
 use crate::model::Facts;
 use crate::ops::gelu;
 use crate::source::{Source, file};
+use crate::tokenizer;
 
 /// Whether a configuration is that of a masked language model.
 fn has_head(config: &Value) -> bool {
@@ -150,8 +151,7 @@ impl Masked {
     /// # Errors
     /// [`ModelError::Failed`] where the tokenizer fails.
     pub fn tokens(&self, text: &str) -> std::result::Result<Vec<u32>, ModelError> {
-        let encoding = self.tokenizer.encode(text, false);
-        Ok(encoding.map_err(|error| ModelError::Failed(error.to_string()))?.get_ids().to_vec())
+        Ok(tokenizer::encode(&self.tokenizer, text, false)?.get_ids().to_vec())
     }
 
     /// The beginning of a text, of so many tokens at most.
@@ -159,8 +159,7 @@ impl Masked {
     /// # Errors
     /// [`ModelError::Failed`] where the tokenizer fails.
     pub fn beginning<'t>(&self, text: &'t str, tokens: usize) -> std::result::Result<&'t str, ModelError> {
-        let encoding = self.tokenizer.encode(text, false);
-        let encoding = encoding.map_err(|error| ModelError::Failed(error.to_string()))?;
+        let encoding = tokenizer::encode(&self.tokenizer, text, false)?;
         Ok(cut(text, encoding.get_offsets(), tokens))
     }
 
@@ -169,8 +168,7 @@ impl Masked {
     /// # Errors
     /// [`ModelError::Failed`] where the tokenizer fails.
     pub fn excess(&self, text: &str) -> std::result::Result<usize, ModelError> {
-        let encoding = self.tokenizer.encode(text, true);
-        let encoding = encoding.map_err(|error| ModelError::Failed(error.to_string()))?;
+        let encoding = tokenizer::encode(&self.tokenizer, text, true)?;
         Ok(encoding.len().saturating_sub(self.longest()))
     }
 
@@ -179,8 +177,7 @@ impl Masked {
     /// # Errors
     /// [`ModelError::Failed`] where the text is too long, or the computation fails.
     pub fn logits(&self, text: &str) -> std::result::Result<Vec<Vec<f32>>, ModelError> {
-        let encoding = self.tokenizer.encode(text, true);
-        let encoding = encoding.map_err(|error| ModelError::Failed(error.to_string()))?;
+        let encoding = tokenizer::encode(&self.tokenizer, text, true)?;
         let ids = encoding.get_ids();
         if ids.len() > self.longest() {
             let (found, most) = (ids.len(), self.longest());

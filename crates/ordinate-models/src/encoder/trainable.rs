@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{Result as Candle, Tensor, Var};
+use rayon::prelude::*;
 
 use crate::encoder::folder::{Folder, Pooling, plain};
 use crate::error::ModelError;
 use crate::source::Source;
+use crate::tokenizer;
 
 /// An encoder of a folder, for training.
 pub struct Trainable {
@@ -49,9 +51,9 @@ impl Trainable {
     /// # Errors
     /// [`ModelError::Failed`] where the tokenizer fails.
     pub fn tokens(&self, texts: &[&str]) -> Result<Vec<Vec<u32>>, ModelError> {
-        let encodings = self.folder.tokenizer().encode_batch(texts.to_vec(), true);
-        let encodings = encodings.map_err(|error| ModelError::Failed(error.to_string()))?;
-        Ok(encodings.iter().map(|encoding| encoding.get_ids().to_vec()).collect())
+        let tokens =
+            |text: &&str| Ok(tokenizer::encode(self.folder.tokenizer(), text, true)?.get_ids().to_vec());
+        texts.par_iter().map(tokens).collect()
     }
 
     /// A vector a text, as pooled and of no particular length: texts x width.

@@ -101,7 +101,7 @@ impl Methods {
     /// [`ModelError::File`] for a file that is missing or damaged, also of its encoder, or of a version or a method that
     /// is not known.
     pub fn load(&self, folder: &Path, encoders: &Encoders) -> Result<Box<dyn Model>, ModelError> {
-        let manifest = Manifest::read(folder)?;
+        let manifest = Manifest::read_whole(folder)?;
         let kind = self.0.iter().find(|kind| kind.name == manifest.method).ok_or_else(|| {
             crate::manifest::damaged(folder, &format!("its method {:?} is not known", manifest.method))
         })?;

@@ -65,7 +65,7 @@ impl Embeddings {
     /// The most tokens that a request can use up: no tokeniser makes more tokens than bytes.
     #[must_use]
     pub fn most_tokens(&self, body: &str) -> Usage {
-        Usage { input_tokens: body.len() as u64 + 64, output_tokens: 0 }
+        Usage { input_tokens: body.len() as u64 + 64, ..Usage::default() }
     }
 
     /// Asks once, with the body that [`Embeddings::body`] made. The reply has a vector and no text.

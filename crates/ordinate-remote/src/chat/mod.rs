@@ -116,7 +116,7 @@ impl Chat {
     /// some are added around each message.
     #[must_use]
     pub fn most_tokens(&self, body: &str) -> Usage {
-        Usage { input_tokens: body.len() as u64 + 64, output_tokens: self.max_tokens }
+        Usage { input_tokens: body.len() as u64 + 64, output_tokens: self.max_tokens, ..Usage::default() }
     }
 
     /// Whether answers are streamed.

@@ -22,10 +22,8 @@ pub(super) fn read(usage: &Value) -> (Option<Usage>, Option<Doubt>) {
         "/reasoning_tokens",
     ]);
     // Anthropic's way: what was read from a cache, or written into it, is not in the tokens of the prompt.
-    let cached: u64 = ["/cache_creation_input_tokens", "/cache_read_input_tokens"]
-        .iter()
-        .filter_map(|name| of(&[name]))
-        .sum();
+    let beside = ["/cache_creation_input_tokens", "/cache_read_input_tokens"];
+    let cached = beside.iter().filter_map(|name| of(&[name])).fold(0, u64::saturating_add);
     let total = of(&["/total_tokens"]);
     let written_or_none = written.unwrap_or(0);
     let (input_tokens, output_tokens, doubt) = match total {
@@ -37,12 +35,30 @@ pub(super) fn read(usage: &Value) -> (Option<Usage>, Option<Doubt>) {
             (prompt.saturating_add(uncounted), written_or_none.saturating_add(outside), None)
         }
     };
-    (Some(Usage { input_tokens, output_tokens }), doubt)
+    let most_of = |names: &[&str]| names.iter().filter_map(|name| of(&[name])).max().unwrap_or(0);
+    let cached_tokens = most_of(&CACHED).min(input_tokens);
+    let cache_write_tokens = most_of(&CACHE_WRITES).min(input_tokens - cached_tokens);
+    (Some(Usage { input_tokens, output_tokens, cached_tokens, cache_write_tokens }), doubt)
 }
+
+/// Where servers say what was read from a cache: OpenAI, Anthropic, `DeepSeek`, Moonshot.
+const CACHED: [&str; 5] = [
+    "/prompt_tokens_details/cached_tokens",
+    "/input_tokens_details/cached_tokens",
+    "/cache_read_input_tokens",
+    "/prompt_cache_hit_tokens",
+    "/cached_tokens",
+];
+/// Where they say what was written into it: Anthropic, `OpenRouter`, `LiteLLM`.
+const CACHE_WRITES: [&str; 3] = [
+    "/cache_creation_input_tokens",
+    "/prompt_tokens_details/cache_write_tokens",
+    "/prompt_tokens_details/cache_creation_tokens",
+];
 
 /// Whether a request that can use up this much can have taken so many tokens. An answer with a text took some.
 pub(super) fn is_believable(usage: Usage, most: Usage) -> bool {
-    usage != Usage::default()
+    (usage.input_tokens, usage.output_tokens) != (0, 0)
         && usage.input_tokens <= most.input_tokens.saturating_add(MAX_HIDDEN)
         && usage.output_tokens <= most.output_tokens.saturating_add(MAX_REASONED)
 }
@@ -142,15 +158,54 @@ mod tests {
         }
     }
 
+    /// What was read from a cache and written into it, wherever it is said; never more than was read at all.
+    #[test]
+    fn the_cache_has_counts_of_its_own() {
+        for (usage, known) in [
+            (
+                json!({ "prompt_tokens": 1_020, "completion_tokens": 3, "total_tokens": 1_023,
+                        "prompt_tokens_details": { "cached_tokens": 1_000 } }),
+                (1_020, 1_000, 0),
+            ),
+            (
+                json!({ "input_tokens": 20, "output_tokens": 3, "cache_read_input_tokens": 1_000,
+                        "cache_creation_input_tokens": 300 }),
+                (1_320, 1_000, 300),
+            ),
+            (
+                json!({ "prompt_tokens": 900, "completion_tokens": 3, "prompt_cache_hit_tokens": 600,
+                        "prompt_cache_miss_tokens": 300 }),
+                (900, 600, 0),
+            ),
+            (
+                json!({ "prompt_tokens": 900, "completion_tokens": 3,
+                        "prompt_tokens_details": { "cached_tokens": "512", "cache_write_tokens": 200.0 } }),
+                (900, 512, 200),
+            ),
+            (
+                json!({ "prompt_tokens": 900, "completion_tokens": 3, "cached_tokens": 5_000,
+                        "prompt_tokens_details": { "cache_creation_tokens": 5_000 } }),
+                (900, 900, 0),
+            ),
+            (
+                json!({ "prompt_tokens": 900, "prompt_tokens_details": { "cached_tokens": null } }),
+                (900, 0, 0),
+            ),
+        ] {
+            let read = read(&usage).0.unwrap();
+            assert_eq!((read.input_tokens, read.cached_tokens, read.cache_write_tokens), known, "{usage}");
+        }
+    }
+
     #[test]
     fn totals_that_disagree_and_counts_that_cannot_be_are_doubted() {
         let usage = json!({ "prompt_tokens": 20, "completion_tokens": 3, "total_tokens": 523 });
         assert_eq!(tokens(&usage), (Some((20, 503)), Some(Doubt::Disagrees)));
         let usage = json!({ "prompt_tokens": 20, "completion_tokens": 3, "total_tokens": 10 });
         assert_eq!(tokens(&usage), (Some((20, 3)), Some(Doubt::Disagrees)));
-        let most = Usage { input_tokens: 500, output_tokens: 64 };
+        let most = Usage { input_tokens: 500, output_tokens: 64, ..Usage::default() };
         let believable =
-            |input_tokens, output_tokens| is_believable(Usage { input_tokens, output_tokens }, most);
+            |input_tokens, output_tokens| is_believable(Usage { input_tokens, output_tokens, ..most }, most);
         assert!(believable(20, 503) && believable(2_000, 64) && believable(20, 0));
         assert!(!believable(u64::MAX, 3) && !believable(20, u64::MAX) && !believable(0, 0));
         assert_eq!(tokens(&json!({ "prompt_tokens": 1e300 })).0, Some((u64::MAX, 0)));

@@ -53,7 +53,7 @@ pub(super) fn hero(verdict: &Verdict) -> Option<Hero> {
 fn figures_of(verdict: &Verdict) -> Vec<Figure> {
     let Some(recommended) = &verdict.recommended else { return Vec::new() };
     let figure = |label, value: String, beside: &str| {
-        let known = value != figures::UNKNOWN;
+        let known = value != figures::UNKNOWN && value != figures::NOT_PRICED;
         Figure { label, value, beside: if known { beside.to_owned() } else { String::new() }, known }
     };
     let quality = &recommended.quality;
@@ -62,7 +62,11 @@ fn figures_of(verdict: &Verdict) -> Vec<Figure> {
         let gain = &policy.gain_over_best_single;
         all.push(figure("Gain over best single", figures::difference(gain.mean), &figures::interval(gain)));
     }
-    all.push(figure("Cost", figures::cost(recommended.cost_per_1k), "per 1,000 items"));
+    all.push(figure(
+        "Cost",
+        figures::price(recommended.cost_per_1k, recommended.not_priced),
+        "per 1,000 items",
+    ));
     all.push(figure("Latency", figures::latency(recommended.p95_ms), "95th percentile"));
     all.push(figure("Memory", figures::memory(recommended.memory_gb), "to host all that it uses"));
     all

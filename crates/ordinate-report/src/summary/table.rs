@@ -58,7 +58,7 @@ pub(super) fn lines(verdict: &Verdict, columns: usize) -> Vec<(String, Ansi)> {
 
 fn rows(verdict: &Verdict) -> Vec<Line> {
     let recommended = verdict.recommended.as_ref().map(|recommended| recommended.name.as_str());
-    let row = |name: &str, kind: &str, quality: &Estimate, cost, p95, meets: bool| {
+    let row = |name: &str, kind: &str, quality: &Estimate, cost: String, p95, meets: bool| {
         let chosen = recommended == Some(name);
         let ansi = match (chosen, meets) {
             (true, _) => GOOD,
@@ -70,19 +70,20 @@ fn rows(verdict: &Verdict) -> Vec<Line> {
             clean(name),
             kind.to_owned(),
             figures::estimate(quality),
-            figures::cost(cost),
+            cost,
             figures::latency(p95),
             if meets { "met" } else { "missed" }.to_owned(),
         ];
         Line { cells, quality: quality.mean, ansi }
     };
     let candidates = verdict.candidates.iter().map(|c| {
-        row(c.name.as_str(), c.lineage.as_str(), &c.quality, c.cost_per_1k, c.p95_ms, c.meets_needs)
+        let cost = figures::price(c.cost_per_1k, c.not_priced);
+        row(c.name.as_str(), c.lineage.as_str(), &c.quality, cost, c.p95_ms, c.meets_needs)
     });
-    let policies = verdict
-        .policies
-        .iter()
-        .map(|p| row(&p.name, p.kind.as_str(), &p.quality, p.cost_per_1k, p.p95_ms, p.meets_needs));
+    let policies = verdict.policies.iter().map(|p| {
+        let cost = figures::price(p.cost_per_1k, p.not_priced);
+        row(&p.name, p.kind.as_str(), &p.quality, cost, p.p95_ms, p.meets_needs)
+    });
     // Lines to hold the others against, which cost nothing and need nothing.
     let floors = verdict.basis.floors.iter().map(|floor| {
         let mut cells: [String; 7] = Default::default();

@@ -8,6 +8,7 @@ use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{PreTokenizerWrapper, SplitDelimiterBehavior, Tokenizer};
 
 use super::{BESIDE, Meta, add_whole};
+use crate::tokenizer::check_merge;
 
 /// How Llama 3 parts words.
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
@@ -38,6 +39,11 @@ pub(super) fn tokenizer(meta: &Meta<'_>) -> Result<Tokenizer, String> {
         .map(|merge| merge.split_once(' ').map(|(left, right)| (left.to_owned(), right.to_owned())))
         .collect();
     let merges = merges.ok_or("tokenizer.ggml.merges has a merge without two parts")?;
+    for (at, (left, right)) in merges.iter().enumerate() {
+        let known = |token: &str| vocabulary.contains_key(token);
+        check_merge(at, (left, right), "", known)
+            .map_err(|problem| format!("tokenizer.ggml.merges: {problem}"))?;
+    }
     let model = BPE::builder().vocab_and_merges(vocabulary, merges).ignore_merges(pattern == LLAMA3);
     let mut tokenizer = Tokenizer::new(model.build().map_err(|error| error.to_string())?);
     let split = Split::new(SplitPattern::Regex(pattern.to_owned()), SplitDelimiterBehavior::Isolated, false);

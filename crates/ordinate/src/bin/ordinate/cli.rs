@@ -21,34 +21,73 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Measure, combine, judge: writes a run folder and prints the verdict
+    #[command(after_help = "Examples:\n\
+                   \x20 ordinate run task.toml\n\
+                   \x20 ordinate run task.toml --need goal=cost --need margin=0.02 --out runs/march\n\
+                   \x20 ordinate run task.toml --max-spend 5 --json > verdict.json")]
     Run(RunArgs),
     /// Validate a task file and its data without running
+    #[command(after_help = "Examples:\n\
+                   \x20 ordinate check task.toml\n\
+                   \x20 ordinate check task.toml --show-prompt")]
     Check(CheckArgs),
     /// Write a task file from a data file
+    #[command(after_help = "Examples:\n\
+                   \x20 ordinate init scores.csv\n\
+                   \x20 ordinate init data/ --out task.toml\n\
+                   \x20 ordinate init responses.xlsx --out -")]
     Init(InitArgs),
     /// Turn other tools' logs into recorded candidates: items, a file a candidate, a task file that runs
+    #[command(after_help = "Examples:\n\
+                   \x20 ordinate import out/model-a out/model-b --out mine\n\
+                   \x20 ordinate import logs --out mine --metric exact_match --runs latest\n\
+                   \x20 ordinate import wer.jsonl --out mine --range 1,0")]
     Import(ImportArgs),
     /// Write the answers of a run in the schema that tools share (Every Eval Ever)
+    #[command(after_help = "Example:\n\
+                   \x20 ordinate export task.ordinate --out shared --organisation \"Us\"")]
     Export(ExportArgs),
     /// Show the report of a run again
+    #[command(after_help = "Examples:\n\
+                   \x20 ordinate report task.ordinate\n\
+                   \x20 ordinate report task.ordinate --open")]
     Report(ReportArgs),
     /// Reach the verdict of a run again, under other needs; nothing is asked or learned anew
+    #[command(after_help = "Examples:\n\
+                   \x20 ordinate judge task.ordinate --need max_cost_per_1k=0.25\n\
+                   \x20 ordinate judge task.ordinate --need goal=latency --need min_quality=0.8 --json")]
     Judge(JudgeArgs),
     /// Say whether the verdict of a run held on answers that came later
+    #[command(after_help = "Example:\n\
+                   \x20 ordinate verify task.ordinate --evidence april.csv")]
     Verify(VerifyArgs),
     /// Say what the policy of a run would do with one input, why, and what it expects
+    #[command(after_help = "Examples:\n\
+                   \x20 ordinate ask task.ordinate \"Where is my parcel?\" --slice delivery\n\
+                   \x20 ordinate ask task.ordinate - --json < letter.txt")]
     Ask(AskArgs),
     /// List, fetch and inspect models that run in this process
+    #[command(after_help = "Examples:\n\
+                   \x20 ordinate models list\n\
+                   \x20 ordinate models fetch hf:sentence-transformers/all-MiniLM-L6-v2\n\
+                   \x20 ordinate models inspect ./model.gguf")]
     Models(ModelsArgs),
     /// Print a JSON Schema: of the task file or of verdict.json
+    #[command(after_help = "Example:\n\
+                   \x20 ordinate schema task > task.schema.json")]
     Schema(SchemaArgs),
     /// Measure what hosting one model takes, for `ordinate run`, which starts this in a process of its own
     #[command(hide = true)]
     Gauge(GaugeArgs),
     /// Print shell completions
+    #[command(after_help = "Example:\n\
+                   \x20 ordinate completions bash > ~/.local/share/bash-completion/completions/ordinate")]
     Completions(CompletionsArgs),
-    /// Print the man page
-    Man,
+    /// Print the man page of the program or of a command, or write all of them
+    #[command(after_help = "Examples:\n\
+                   \x20 ordinate man run | man -l -\n\
+                   \x20 ordinate man --out ~/.local/share/man/man1")]
+    Man(ManArgs),
 }
 
 /// `ordinate run`.
@@ -297,4 +336,15 @@ pub(crate) struct CompletionsArgs {
     /// Which shell
     #[arg(value_enum)]
     pub(crate) shell: clap_complete::Shell,
+}
+
+/// `ordinate man`.
+#[derive(Debug, Args)]
+pub(crate) struct ManArgs {
+    /// The command, as `run` or `models-fetch` [default: the program]
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
+    /// Write the pages of all commands into this folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, conflicts_with = "command")]
+    pub(crate) out: Option<PathBuf>,
 }

@@ -1,7 +1,10 @@
 //! `ordinate init`.
 
 use std::fs;
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
+
+use ordinate_core::Lineage;
 
 use crate::cli::InitArgs;
 use crate::failure::Failure;
@@ -9,18 +12,99 @@ use crate::output::{print, tell};
 
 pub(crate) fn init(args: &InitArgs) -> Result<(), Failure> {
     let folder = args.out.parent().unwrap_or(Path::new(""));
-    let text = ordinate_data::infer_task_for(&args.data, folder)?;
-    if args.out == Path::new("-") {
-        return print(&text);
-    }
-    if args.out.exists() && !args.force {
+    let is_new = args.out != Path::new("-");
+    if is_new && args.out.exists() && !args.force {
         return Err(Failure::Input(format!(
             "{} is there already; give another name with --out, or --force to overwrite it",
             args.out.display()
         )));
     }
+    let (mut unknown, mut asks) = (Vec::new(), io::stdin().is_terminal() && io::stderr().is_terminal());
+    let mut lineage_of = |name: &str| {
+        let said = if asks { ask(name, &mut io::stdin().lock(), &mut io::stderr()) } else { Answer::Unknown };
+        asks &= said != Answer::NoMore;
+        match said {
+            Answer::Is(lineage) => Some(lineage),
+            Answer::Unknown | Answer::NoMore => {
+                unknown.push(name.to_owned());
+                None
+            }
+        }
+    };
+    let text = ordinate_data::infer_task_asking(&args.data, folder, &mut lineage_of)?;
+    if !is_new {
+        return print(&text);
+    }
     fs::write(&args.out, text)
         .map_err(|error| Failure::Run(format!("{}: cannot be written: {error}", args.out.display())))?;
-    tell(&format!("{} written; read it, then: ordinate run {0}", args.out.display()));
+    let out = args.out.display();
+    match unknown.as_slice() {
+        [] => tell(&format!("{out} written; read it, then: ordinate run {out}")),
+        some => tell(&format!(
+            "{out} written; say in it which of its candidates are vertical or transferred ({} stand as general, and the verdict \
+             hangs on it), then: ordinate run {out}",
+            if some.len() == 1 { some[0].clone() } else { format!("all {} of them", some.len()) }
+        )),
+    }
     Ok(())
+}
+
+/// What a person said of a lineage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Is(Lineage),
+    /// They do not know, or do not say.
+    Unknown,
+    /// They are gone.
+    NoMore,
+}
+
+/// Asks for the lineage of a candidate, until it is told or left open.
+fn ask(name: &str, from: &mut impl BufRead, to: &mut impl Write) -> Answer {
+    loop {
+        let shown: String = name.chars().filter(|c| !c.is_control()).collect();
+        let asked =
+            write!(to, "{shown}: general, vertical or transferred? [leave open] ").and_then(|()| to.flush());
+        let mut line = String::new();
+        match asked.and_then(|()| from.read_line(&mut line)) {
+            Ok(0) | Err(_) => return Answer::NoMore,
+            Ok(_) => {}
+        }
+        let said = line.trim().to_lowercase();
+        if said.is_empty() {
+            return Answer::Unknown;
+        }
+        let all = [Lineage::General, Lineage::Vertical, Lineage::Transferred];
+        if let Some(lineage) = all.into_iter().find(|lineage| lineage.as_str().starts_with(&said)) {
+            return Answer::Is(lineage);
+        }
+        let _ = writeln!(
+            to,
+            "  general knows many things; vertical was made for this domain; transferred is a general one adapted with items of this \
+             task"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lineage_is_asked_until_it_is_told_or_left_open() {
+        let said = |text: &str| {
+            let mut to = Vec::new();
+            let answer = ask("med\u{1b}7b", &mut text.as_bytes(), &mut to);
+            (answer, String::from_utf8(to).unwrap())
+        };
+        assert_eq!(said("vertical\n").0, Answer::Is(Lineage::Vertical));
+        assert_eq!(said(" T\n").0, Answer::Is(Lineage::Transferred));
+        assert_eq!((said("\n").0, said("").0), (Answer::Unknown, Answer::NoMore));
+        let (answer, shown) = said("legal\ngen\n");
+        assert_eq!(answer, Answer::Is(Lineage::General));
+        assert!(
+            shown.starts_with("med7b: general, vertical or transferred?")
+                && shown.contains("made for this domain")
+        );
+    }
 }

@@ -8,6 +8,7 @@ mod gauge;
 mod import;
 mod init;
 mod judge;
+mod man;
 mod models;
 mod output;
 mod report;
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
         Command::Schema(args) => output::print(&schema(args.of)),
         Command::Gauge(args) => gauge::gauge(&args),
         Command::Completions(args) => completions(args.shell),
-        Command::Man => man(),
+        Command::Man(args) => man::man(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -60,13 +61,5 @@ fn schema(format: Format) -> String {
 fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "ordinate", &mut text);
-    output::print(&String::from_utf8_lossy(&text))
-}
-
-fn man() -> Result<(), Failure> {
-    let mut text = Vec::new();
-    clap_mangen::Man::new(Cli::command())
-        .render(&mut text)
-        .map_err(|error| Failure::Run(format!("the man page could not be made: {error}")))?;
     output::print(&String::from_utf8_lossy(&text))
 }

@@ -164,6 +164,8 @@ impl Decoding {
         let started = Instant::now();
         let reply = match self.reply(&writer, &question) {
             Ok(reply) => Ok(Reply { latency: started.elapsed(), ..reply }),
+            // What is wrong with a file is so for every item.
+            Err(error @ ModelError::File { .. }) => return Err(error),
             Err(error) => {
                 let why = match error {
                     ModelError::Failed(why) => why,
@@ -186,7 +188,8 @@ impl Decoding {
         }
         let most = question.most.unwrap_or(self.most);
         let written = writer.write(&text, most, self.sampling, &mut |_| ControlFlow::Continue(()))?;
-        let usage = Usage { input_tokens: written.read as u64, output_tokens: written.pieces.len() as u64 };
+        let (input_tokens, output_tokens) = (written.read as u64, written.pieces.len() as u64);
+        let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
         let text = written.text();
         let logprob = |piece: ordinate_models::decoder::Piece| TokenLogprob {
             token: piece.text,
