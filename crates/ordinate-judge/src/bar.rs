@@ -164,7 +164,7 @@ impl<'a> Field<'a> {
                 Err(format!(
                     "{name} is no better than a coin toss within the same budget ({lead} against {}, {})",
                     coin.name,
-                    outlay(self.needs, coin.outlay(self.needs))
+                    outlay(self.needs, coin)
                 ))
             }
             _ => Ok(()),
