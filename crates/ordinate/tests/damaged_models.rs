@@ -44,7 +44,7 @@ fn decoder(desk: &Desk, tokenizer: &Value, template: Option<&str>) {
 }
 
 /// A tokenizer of byte pairs with these merges.
-fn pairs(merges: Value, prefix: Value) -> Value {
+fn pairs(merges: &Value, prefix: &Value) -> Value {
     let vocabulary: serde_json::Map<String, Value> = ('a'..='z')
         .map(|letter| letter.to_string())
         .chain(["##b".to_owned()])
@@ -69,7 +69,7 @@ fn tokenizers_that_make_the_library_panic() {
         (json!([["a", "b"]]), json!("######"), "shorter than continuing_subword_prefix"),
     ] {
         let desk = desk(WRITES);
-        decoder(&desk, &pairs(merges, prefix), None);
+        decoder(&desk, &pairs(&merges, &prefix), None);
         let said = desk.ordinate(["run", "t.toml", "-q", "--out", "o"]).refusal();
         assert!(said.contains("m/tokenizer.json") && said.contains(part), "{said}");
         let inspected = desk.ordinate(["models", "inspect", "./m"]);

@@ -14,7 +14,7 @@ use support::{Desk, named};
 fn desk(candidates: &str) -> Desk {
     let desk = Desk::new();
     let row = |at: usize| {
-        let word = if at % 5 == 0 { "fog" } else { ["sun", "rain"][at % 2] };
+        let word = if at.is_multiple_of(5) { "fog" } else { ["sun", "rain"][at % 2] };
         format!("{{\"id\":\"i{at}\",\"text\":\"{word} {at}\",\"label\":\"l{}\"}}\n", at % 2)
     };
     desk.write("items.jsonl", (0..60).map(row).collect::<String>());
