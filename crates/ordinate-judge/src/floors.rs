@@ -2,6 +2,8 @@
 
 use ordinate_core::verdict::{CandidateRow, Floor};
 
+use crate::contender::Contender;
+
 /// How many names are listed; the others are counted.
 const NAMED: usize = 5;
 
@@ -30,6 +32,12 @@ pub(crate) fn findings(candidates: &[CandidateRow], floors: &[Floor], metric: Op
         "{named}{others} {is} not clearly above {} ({:.3}), and {has} shown nothing on this task.",
         floor.name, floor.quality
     )]
+}
+
+/// Whether every single scores 0 throughout: whoever leads then has won nothing.
+pub(crate) fn nothing_is_shown(contenders: &[Contender<'_>]) -> bool {
+    let mut singles = contenders.iter().filter(|contender| contender.is_single());
+    singles.all(|single| single.played.quality.iter().all(|quality| quality.is_nan() || *quality == 0.0))
 }
 
 /// Scores of 0 throughout tell of the metric, and of nobody.

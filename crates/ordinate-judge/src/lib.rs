@@ -142,6 +142,9 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
     if at_worst.is_some() {
         choice = rules::doubt_missing(choice, &field);
     }
+    if floors::nothing_is_shown(&contenders) {
+        choice.outcome = Outcome::Undecided;
+    }
     let (choice, not_measured) = unmeasured::doubt(choice, &contenders);
     let recommended = choice.recommended.map(|index| recommend(index, &field, &choice));
 

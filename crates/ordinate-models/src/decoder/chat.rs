@@ -197,7 +197,6 @@ mod tests {
             twice("'xyz'", "[ns.s, ns.s]|join('')"),
             twice("'xyz'", "'%s%s'|format(ns.s, ns.s)"),
             twice("'xyz'", "'{}{}'.format(ns.s, ns.s)"),
-            twice("'x y'", "ns.s|indent(9999)"),
             "{{ 'x' * 9999999999 }}".to_owned(),
             "{{ range(999999999)|list|length }}".to_owned(),
             "{{ '{:>9999999999}'.format('x')|length }}{{ '%9999999999d'|format(1)|length }}{{ 'x'|indent(9999999999) }}"
