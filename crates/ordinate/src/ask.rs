@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ordinate_combine::Artefact;
 use ordinate_core::verdict::{Promise, Verdict};
-use ordinate_core::{Dial, Goal, Mix, PolicyKind, Query, Step};
+use ordinate_core::{Dial, Goal, Mix, PolicyKind, Query, Step, shown};
 use serde::Serialize;
 
 use crate::error::{Error, Fault};
@@ -203,7 +203,7 @@ impl fmt::Display for Asked {
         if !self.slices.is_empty() {
             let (some, more) =
                 (self.slices.len().min(SLICES_SHOWN), self.slices.len().saturating_sub(SLICES_SHOWN));
-            let shown: Vec<String> = self.slices[..some].iter().map(|slice| cleaned(slice)).collect();
+            let shown: Vec<String> = self.slices[..some].iter().map(|slice| shown(slice)).collect();
             let more = if more > 0 { format!(", and {more} more") } else { String::new() };
             writeln!(
                 f,
@@ -227,10 +227,10 @@ impl fmt::Display for Asked {
             let Said { candidate, output, confidence, error } = said;
             let what = output.as_ref().or(error.as_ref()).map_or("", String::as_str);
             let sure = confidence.map(|sure| format!(" ({:.0} % sure)", 100.0 * sure)).unwrap_or_default();
-            writeln!(f, "{candidate} says {}{sure}", cleaned(what))?;
+            writeln!(f, "{candidate} says {}{sure}", shown(what))?;
         }
         match &self.answer {
-            Some(answer) => writeln!(f, "answer  {}", cleaned(answer)),
+            Some(answer) => writeln!(f, "answer  {}", shown(answer)),
             None => Ok(()),
         }
     }
@@ -238,8 +238,3 @@ impl fmt::Display for Asked {
 
 /// Slices that are named.
 const SLICES_SHOWN: usize = 8;
-
-/// Other people's text: no control characters reach the terminal.
-fn cleaned(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
-}

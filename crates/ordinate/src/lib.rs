@@ -29,6 +29,7 @@ mod observe;
 mod options;
 mod play;
 mod reopen;
+mod rescored;
 mod run;
 mod script;
 mod sealed;

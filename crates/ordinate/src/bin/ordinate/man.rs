@@ -5,7 +5,7 @@ use clap_mangen::Man;
 
 use crate::cli::{Cli, ManArgs};
 use crate::failure::Failure;
-use crate::output::print;
+use crate::output::print_raw;
 
 pub(crate) fn man(args: &ManArgs) -> Result<(), Failure> {
     if let Some(folder) = &args.out {
@@ -48,5 +48,5 @@ fn show(command: &Command) -> Result<(), Failure> {
     Man::new(command.clone())
         .render(&mut text)
         .map_err(|error| Failure::Run(format!("the man page could not be made: {error}")))?;
-    print(&String::from_utf8_lossy(&text))
+    print_raw(&String::from_utf8_lossy(&text))
 }
