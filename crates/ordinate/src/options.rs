@@ -10,7 +10,7 @@ use ordinate_tasks::Kinds;
 use crate::kinds::CandidateKinds;
 
 /// How a task is to be run, besides what the task file says.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Options {
     /// The run folder. Default: the task's name with `.ordinate`, in the current folder.
     pub folder: Option<PathBuf>,
@@ -33,6 +33,22 @@ pub struct Options {
     /// Cancelled, the run stops: nothing more is sent, what is in flight has ten seconds to arrive, and every answer is
     /// kept.
     pub cancel: CancellationToken,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            folder: None,
+            resume: false,
+            retry_errors: false,
+            hosting_helper: None,
+            cache: None,
+            kinds: CandidateKinds::default(),
+            methods: ordinate_adapt::methods(),
+            task_kinds: Kinds::default(),
+            cancel: CancellationToken::default(),
+        }
+    }
 }
 
 impl Options {
