@@ -66,11 +66,11 @@ fn every_method_learns_and_is_saved() {
     let all = items(400);
     let (train, test) = all.split_at(300);
     for (name, settings) in [
-        ("full", json!({ "method": "full", "epochs": 8 })),
-        ("lora", json!({ "method": "lora", "epochs": 8, "rank": 4 })),
-        ("weights", json!({ "method": "full", "epochs": 8, "class_weights": "balanced" })),
+        ("full", json!({ "method": "full", "epochs": 20 })),
+        ("lora", json!({ "method": "lora", "epochs": 20, "rank": 4 })),
+        ("weights", json!({ "method": "full", "epochs": 20, "class_weights": "balanced" })),
         ("contrastive", json!({ "method": "contrastive" })),
-        ("auto", json!({ "method": "auto", "epochs": 8 })),
+        ("auto", json!({ "method": "auto", "epochs": 20 })),
     ] {
         let method = method(base.path(), &settings).unwrap();
         let encoders = Encoders::new();
@@ -146,7 +146,7 @@ fn tags_and_numbers() {
         })
         .collect();
     let (train, test) = tags.split_at(300);
-    let method = method(base.path(), &json!({ "method": "full", "epochs": 12 })).unwrap();
+    let method = method(base.path(), &json!({ "method": "full", "epochs": 40 })).unwrap();
     let model = method.fit(&set(Kind::Tag, train), &Fitting::new(3, &encoders)).unwrap();
     let wanted = |target: &str| {
         let mut tags: Vec<&str> = target.split(';').filter(|tag| !tag.is_empty()).collect();

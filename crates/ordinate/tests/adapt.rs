@@ -55,10 +55,10 @@ fn trained_once_where_there_is_a_test_part() {
     let desk = desk(
         PARTS,
         &[
-            ("full", "method = \"full\", epochs = 8"),
-            ("lora", "method = \"lora\", epochs = 8"),
+            ("full", "method = \"full\", epochs = 20"),
+            ("lora", "method = \"lora\", epochs = 20"),
             ("pairs", "method = \"contrastive\""),
-            ("auto", "method = \"auto\", epochs = 8"),
+            ("auto", "method = \"auto\", epochs = 20"),
         ],
     );
     let checked = desk.ordinate(["check", "t.toml"]);
@@ -124,7 +124,7 @@ fn trained_once_where_there_is_a_test_part() {
 /// Without a test part each item is answered by a model that did not see it, and that is said before it begins.
 #[test]
 fn cross_fitted_without_a_test_part() {
-    let desk = desk("items = \"items.jsonl\"", &[("lora", "method = \"lora\", epochs = 6")]);
+    let desk = desk("items = \"items.jsonl\"", &[("lora", "method = \"lora\", epochs = 20")]);
     let checked = desk.ordinate(["check", "t.toml"]);
     assert!(checked.stdout().contains("trained 6 times"), "{}", checked.stdout());
     let ran = desk.ordinate(["run", "t.toml", "--json", "--out", "run"]);
@@ -179,5 +179,5 @@ fn a_training_goes_on_where_it_was_killed() {
 /// Whether a checkpoint is of a training that is not over.
 fn is_under_way(checkpoint: &Path) -> bool {
     let bytes = std::fs::read(checkpoint).unwrap();
-    String::from_utf8_lossy(&bytes[..4_000.min(bytes.len())]).contains("first.")
+    String::from_utf8_lossy(&bytes).contains("\"first.")
 }
