@@ -15,8 +15,11 @@ pub enum ModelError {
     #[error("{0}")]
     Name(#[from] ordinate_hub::NameError),
     /// A way of adapting a model is not known.
-    #[error("{0:?} is no way of adapting a model that is there yet; known is probe")]
+    #[error("{0:?} is no way of adapting a model; known are auto, probe, contrastive, lora and full")]
     Method(String),
+    /// A setting does not go with the others, or is out of bounds.
+    #[error("{0}")]
+    Setting(String),
     /// Models that run here do not do this kind of task.
     #[error(
         "{model} answers tasks of kind {does}, and this one is {kind}; record the answers instead (recorded = {{ path = ... \

@@ -68,7 +68,10 @@ impl Head {
 }
 
 /// The number that a target is.
-pub(crate) fn number(target: &str) -> Result<f64, ModelError> {
+///
+/// # Errors
+/// [`ModelError::NoNumber`].
+pub fn number(target: &str) -> Result<f64, ModelError> {
     let number = target.trim().parse().ok().filter(|number: &f64| number.is_finite());
     number.ok_or_else(|| ModelError::NoNumber(target.to_owned()))
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::card::licence;
 use crate::decoder::{Architecture, Config, shards};
 use crate::decoder::{KNOWN as DECODERS, Weights};
-use crate::encoder::{BertConfig, KNOWN as ENCODERS, builtin, is_classifier};
+use crate::encoder::{BertConfig, KNOWN as ENCODERS, adapter, builtin, is_classifier};
 use crate::error::ModelError;
 use crate::guard::caught;
 use crate::memory::enough_memory;
@@ -94,6 +94,20 @@ pub fn inspect(text: &str, base: &Path) -> Result<Inspected, ModelError> {
 pub fn inspect_source(source: &Source) -> Inspected {
     let folder = &source.folder;
     let revision = source.revision.clone();
+    match adapter::base(folder) {
+        Ok(None) => {}
+        Ok(Some(base)) => {
+            let base = inspect_source(&base);
+            let kind = if is_classifier(source) { Role::Classifier } else { base.kind };
+            let disk_bytes = base.disk_bytes + size(folder);
+            return Inspected { kind, disk_bytes, path: Some(folder.clone()), revision, ..base };
+        }
+        Err(error) => {
+            let problem = Some(error.to_string());
+            let (disk_bytes, path) = (size(folder), Some(folder.clone()));
+            return Inspected { disk_bytes, path, revision, problem, ..Inspected::new(Role::Other) };
+        }
+    }
     let Ok(text) = fs::read(folder.join("config.json")) else {
         let ggufs = ggufs(folder);
         return match ggufs.as_slice() {

@@ -282,7 +282,7 @@ type Held = Vec<(usize, Vec<f64>)>;
 
 /// The sharpness of the least mean log loss on held-out scores, and that loss: golden-section search over its
 /// logarithm, in which the loss has one minimum.
-pub(crate) fn sharpen(kind: Kind, held: &[(usize, Vec<f64>)], right: &[Vec<usize>]) -> (f64, f64) {
+pub fn sharpen(kind: Kind, held: &[(usize, Vec<f64>)], right: &[Vec<usize>]) -> (f64, f64) {
     // Chunks are summed in their order, so that the number of threads changes nothing.
     const ROWS: usize = 256;
     let loss = |log: f64| {

@@ -116,7 +116,7 @@ pub fn save(method: &dyn Method, model: &dyn Model, folder: &Path) -> Result<Man
     model.save(folder)?;
     let files = contents(folder).map_err(|error| unwritten(folder, &error))?;
     let own: u64 = files.values().map(|file| file.bytes).sum();
-    let source = method.source();
+    let source = method.source().filter(|_| !model.stands_alone());
     let Facts { parameters, bytes } = model.facts();
     let mut manifest = Manifest {
         version: VERSION,
@@ -151,13 +151,19 @@ fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What a method keeps in one JSON file.
-pub(crate) fn write_model<T: Serialize>(folder: &Path, model: &T) -> Result<(), ModelError> {
+/// Writes what a method keeps in one JSON file.
+///
+/// # Errors
+/// [`ModelError::File`].
+pub fn write_model<T: Serialize>(folder: &Path, model: &T) -> Result<(), ModelError> {
     write_json(folder, MODEL, model)
 }
 
 /// Reads what [`write_model`] wrote.
-pub(crate) fn read_model<T: DeserializeOwned>(folder: &Path) -> Result<T, ModelError> {
+///
+/// # Errors
+/// [`ModelError::File`].
+pub fn read_model<T: DeserializeOwned>(folder: &Path) -> Result<T, ModelError> {
     read_json(folder, MODEL)
 }
 

@@ -1,6 +1,8 @@
 //! What a method of training is: it makes a [`Model`] out of the train items of a task.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
 
 use ordinate_core::Items;
 use ordinate_core::random::shuffle;
@@ -52,6 +54,12 @@ pub trait Method: Send + Sync {
     /// by a model that was trained on it, and a model is trained for each fold.
     fn learns(&self) -> bool {
         true
+    }
+
+    /// Whether training takes minutes: then the train items of a task that names test items are not answered, which would
+    /// take a model for each fold.
+    fn is_slow(&self) -> bool {
+        false
     }
 
     /// Trains on items and their targets.
@@ -121,6 +129,44 @@ pub struct Fitting<'a> {
     pub stop: Stop<'a>,
     /// The encoders that are open.
     pub encoders: &'a Encoders,
+    /// Is told how training goes on.
+    pub watch: &'a (dyn Fn(Training<'_>) + Sync),
+    /// A file that long training keeps its state in, to go on from after it was stopped or killed.
+    pub checkpoint: Option<&'a Path>,
+}
+
+impl<'a> Fitting<'a> {
+    /// To the end, with nobody looking.
+    #[must_use]
+    pub fn new(seed: u64, encoders: &'a Encoders) -> Self {
+        Self { seed, stop: Stop::NEVER, encoders, watch: &|_| {}, checkpoint: None }
+    }
+}
+
+/// What is told of long training.
+#[derive(Debug, Clone, Copy)]
+pub enum Training<'a> {
+    /// What was chosen, and why.
+    Chosen(&'a str),
+    /// How far it is.
+    Progress(TrainingProgress),
+}
+
+/// How far training is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TrainingProgress {
+    /// Steps done.
+    pub step: u64,
+    /// Steps at most: it may end before, where it no longer gets better.
+    pub steps: u64,
+    /// The mean loss of the last steps.
+    pub loss: f64,
+    /// The best score on items held out so far, in `[0, 1]`; `None` before the first, or where none are held out.
+    pub best: Option<f64>,
+    /// Items that were learned from, per second.
+    pub per_second: f64,
+    /// How long the other steps take at this pace.
+    pub left: Duration,
 }
 
 /// Items to learn from, and the target of each.

@@ -80,6 +80,11 @@ pub trait Model: Send + Sync {
     /// Its size.
     fn facts(&self) -> Facts;
 
+    /// Whether it holds all of what it was made of, so that it answers without the source of its method.
+    fn stands_alone(&self) -> bool {
+        false
+    }
+
     /// Writes into a folder what its method reads again ([`crate::save`] writes the manifest beside it). What it stands
     /// on, an encoder or a published model, is not written.
     ///

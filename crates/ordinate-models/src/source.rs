@@ -7,6 +7,7 @@ use ordinate_hub::{Cache, ModelName};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::encoder::adapter;
 use crate::error::ModelError;
 
 /// Where an encoder is.
@@ -77,7 +78,7 @@ impl Source {
     /// [`ModelError::File`] where one cannot be read.
     pub fn identity(&self) -> Result<String, ModelError> {
         let mut hasher = Sha256::new();
-        for name in FILES {
+        for name in FILES.into_iter().chain(adapter::FILES) {
             let path = self.folder.join(name);
             let bytes = match fs::read(&path) {
                 Ok(bytes) => bytes,
@@ -87,6 +88,9 @@ impl Source {
             hasher.update(name);
             hasher.update((bytes.len() as u64).to_le_bytes());
             hasher.update(bytes);
+        }
+        if let Some(base) = adapter::base(&self.folder)? {
+            hasher.update(base.identity()?);
         }
         Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }

@@ -14,7 +14,7 @@ use ordinate_models::encoder::Source;
 use ordinate_models::gauge::{Order, gauge};
 use ordinate_models::{
     ClozeLabels, CrossFit, EncoderSource, Encoders, Fitting, Fold, GradientBoosting, Kind, Method, Methods,
-    Model, NearestLabel, NgramLinear, Probing, PublishedClassifier, Sample, Stop,
+    Model, NearestLabel, NgramLinear, Probing, PublishedClassifier, Sample,
 };
 use tiny_encoder::{golden, save};
 
@@ -28,7 +28,8 @@ struct Answered {
 /// All items answered, in their order, and the model of all train items.
 fn answered(items: &Items, method: &dyn Method, seed: u64) -> (Vec<Answered>, Box<dyn Model>) {
     let crossfit = CrossFit::new(items, Kind::Classify, method, &|_| true, seed).unwrap();
-    let fitting = Fitting { seed, stop: Stop::NEVER, encoders: &Encoders::keeping() };
+    let encoders = Encoders::keeping();
+    let fitting = Fitting::new(seed, &encoders);
     let mut answered = Vec::new();
     for fold in Fold::all() {
         let rows = crossfit.rows(fold);

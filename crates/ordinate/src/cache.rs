@@ -153,16 +153,24 @@ impl From<FolderError> for ordinate_models::ModelError {
     }
 }
 
-/// Copies a folder of files, whole or not at all.
+/// Copies a folder, whole or not at all.
 pub(crate) fn copy_folder(from: &Path, to: &Path) -> Result<(), Error> {
-    whole_folder(to, |part| {
-        let failed = |error| FolderError { path: to.to_owned(), error };
-        for entry in fs::read_dir(from).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            fs::copy(entry.path(), part.join(entry.file_name())).map_err(failed)?;
+    let failed = |error| FolderError { path: to.to_owned(), error };
+    whole_folder(to, |part| copy_into(from, part).map_err(failed).map_err(Error::from))
+}
+
+fn copy_into(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            fs::create_dir(&to)?;
+            copy_into(&entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), to)?;
         }
-        Ok(())
-    })
+    }
+    Ok(())
 }
 
 /// The path of what is kept of one model, by the ending of its name.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ordinate_models::TrainingProgress;
+
 use ordinate_measure::{Ended, Estimate, Progress, Summary};
 
 /// What is to be asked and what it will probably cost.
@@ -81,6 +83,17 @@ pub fn pace(progress: &Progress) -> String {
     let waits = progress.waits.filter(|time| time.as_secs() > 0);
     let left = waits.map_or(left, |waits| format!(", waits {} as its server asks", time(waits)));
     format!("{items_per_s:.0}/s, {errors} errors, ${cost_usd:.4}{left}")
+}
+
+/// How far a training is: loss, the best score on items held out, rate, the time left.
+#[must_use]
+pub fn training_pace(progress: &TrainingProgress) -> String {
+    let best = progress.best.map(|best| format!(", best on items held out {best:.3}")).unwrap_or_default();
+    let TrainingProgress { step, steps, loss, per_second, left, .. } = progress;
+    format!(
+        "step {step} of at most {steps}, loss {loss:.3}{best}, {per_second:.0} items/s, {} left",
+        time(*left)
+    )
 }
 
 fn time(left: Duration) -> String {

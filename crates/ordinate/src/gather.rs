@@ -55,7 +55,7 @@ pub(crate) fn look(task: &Task, options: &Options) -> Result<Looked, Error> {
         kind.check(place)?;
         looked.asks |= !kind.is_recorded();
         looked.elsewhere |= kind.is_elsewhere();
-        looked.spares_train |= kind.spares_train();
+        looked.spares_train |= kind.spares_train(place)?;
         looked.reads_fields |= kind.reads_fields(place)?;
     }
     Ok(looked)
@@ -150,6 +150,7 @@ pub(crate) async fn gather(
     for one in &asked {
         let Some(here) = &one.opened.here else { continue };
         let name = &one.opened.contender.name;
+        notes.extend(here.notes());
         let Some(known) = hosted(here, name, options, seen, &mut notes).await? else { continue };
         unasked.describe(one.column, |candidate| known.describe(candidate));
         match known {

@@ -11,6 +11,7 @@ mod ask;
 mod ask_items;
 mod asking;
 mod cache;
+mod card;
 mod check;
 mod decide;
 mod eligible;
@@ -43,7 +44,7 @@ pub use ask_items::{Decision, Questions, ask_items};
 pub use check::{Checked, CheckedCandidate, check};
 pub use decide::{Decided, decide, judge};
 pub use error::{Error, Fault};
-pub use estimates::{ended_line, estimate_lines, pace};
+pub use estimates::{ended_line, estimate_lines, pace, training_pace};
 pub use folder::Folder;
 pub use kinds::{
     CandidateKind, CandidateKinds, HereFacts, InProcess, Opened, Opening, Place, UsedUp, Want, Whom,

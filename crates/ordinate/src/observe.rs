@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use ordinate_core::CandidateName;
 use ordinate_measure::{Estimate, Progress, Summary};
+use ordinate_models::TrainingProgress;
 
 /// Something that happens in a run.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +30,13 @@ pub enum Event<'a> {
         spent_usd: f64,
         /// The limit, USD.
         max_spend: Option<f64>,
+    },
+    /// How far the training of a candidate is: several times a second.
+    Training {
+        /// The candidate.
+        candidate: &'a CandidateName,
+        /// How far.
+        progress: &'a TrainingProgress,
     },
     /// A candidate's asking has ended.
     Ended(&'a Summary),

@@ -11,7 +11,7 @@ use crate::folder::default_folder;
 use crate::kinds::CandidateKinds;
 
 /// How a task is to be run, besides what the task file says.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Options {
     /// The run folder. Default: the task's name with `.ordinate`, in the current folder.
     pub folder: Option<PathBuf>,
@@ -37,6 +37,23 @@ pub struct Options {
     /// Cancelled, the run stops: nothing more is sent, what is in flight has ten seconds to arrive, and every answer is
     /// kept.
     pub cancel: CancellationToken,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            folder: None,
+            resume: false,
+            retry_errors: false,
+            rescore: false,
+            hosting_helper: None,
+            cache: None,
+            kinds: CandidateKinds::default(),
+            methods: ordinate_adapt::methods(),
+            task_kinds: Kinds::default(),
+            cancel: CancellationToken::default(),
+        }
+    }
 }
 
 impl Options {

@@ -7,9 +7,10 @@ use ordinate_core::{Candidate, Evidence};
 use ordinate_data::{Task, write_evidence};
 use ordinate_judge::{Hosted, Setting, host, host_when_busy, keep};
 
+use crate::card;
 use crate::decide::{Decided, decided, setting};
 use crate::error::Error;
-use crate::folder::{Folder, TRIALS};
+use crate::folder::{Folder, TRIALS, file_name};
 use crate::gather::{Gathered, gather};
 use crate::observe::{Observer, Step, step};
 use crate::options::Options;
@@ -58,6 +59,10 @@ fn judged(task: &Task, gathered: Gathered, seen: &dyn Observer) -> Result<Run, E
     write_evidence(&folder.path("evidence.parquet"), &loaded.evidence).map_err(Error::broken)?;
     folder.write("task.toml", &task.to_toml()?)?;
     reopen::write(folder, task, &told, &asked)?;
+    for row in &verdict.candidates {
+        let model = folder.path("models").join(file_name(row.name.as_str()));
+        card::write(&model, task, row, verdict.basis.metric.as_deref().unwrap_or("score"))?;
+    }
     let trials = keep(&learned.trials, &setting).map_err(Error::broken)?;
     folder.pack(TRIALS, &trials)?;
     for (file, artefact) in learned.artefacts(&verdict) {

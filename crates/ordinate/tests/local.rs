@@ -152,7 +152,13 @@ fn what_is_wrong_is_said() {
     let cases = [
         ("classify", items, other(r#"local = { model = "ngram" }"#), "no model that runs here"),
         ("generate", items, TWO, "this one is generate"),
-        ("classify", items, other(r#"adapt = { from = "builtin", method = "lora" }"#), "\"lora\""),
+        ("classify", items, other(r#"adapt = { from = "builtin", method = "lora" }"#), "no layers to train"),
+        (
+            "classify",
+            items,
+            other(r#"adapt = { from = "builtin", method = "lorry" }"#),
+            "\"lorry\" is no way",
+        ),
         ("classify", "items = \"items.jsonl\"\nid = \"text\"", TWO, ""),
     ];
     for (kind, data, candidates, part) in cases {

@@ -1,20 +1,19 @@
 //! An encoder from a folder (or the hub's cache): configuration, tokenizer, weights, and how states are pooled.
 
 use std::collections::HashMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
 use tokenizers::Tokenizer;
 
-use crate::encoder::body::{Body, KNOWN};
+use crate::encoder::adapter;
+use crate::encoder::body::Body;
+use crate::encoder::files::{Files, json};
 use crate::encoder::head::{Head, has_head};
 use crate::error::ModelError;
 use crate::guard::caught;
-use crate::memory::enough_memory;
 use crate::model::{Encoder, Facts};
 use crate::source::{Source, file};
 use crate::tokenizer;
@@ -41,11 +40,6 @@ struct PoolingFile {
     pooling_mode_cls_token: bool,
 }
 
-#[derive(Deserialize)]
-struct LengthFile {
-    max_seq_length: Option<usize>,
-}
-
 /// What every use of an encoder's folder needs: its tokenizer, its layers, and what it is.
 pub(crate) struct Folder {
     body: Body,
@@ -64,54 +58,21 @@ const BATCH: usize = 32;
 impl Folder {
     /// The folder, and what a head needs besides: the configuration and all tensors.
     pub(crate) fn open(source: &Source) -> Result<(Self, Value, HashMap<String, Tensor>), ModelError> {
-        Self::open_with(source, Ok)
+        let files = Files::read(source)?;
+        let folder = Self::of(&files)?;
+        Ok((folder, files.config, files.tensors))
     }
 
-    /// The same, of what `of` makes of the tensors.
-    pub(crate) fn open_with(
-        source: &Source,
-        of: impl FnOnce(HashMap<String, Tensor>) -> candle_core::Result<HashMap<String, Tensor>>,
-    ) -> Result<(Self, Value, HashMap<String, Tensor>), ModelError> {
-        let opened = caught(|| Self::open_tensors(source, of));
-        opened.unwrap_or_else(|problem| {
-            Err(file(&source.folder, &format!("cannot be read: {problem}; fetch it again")))
-        })
-    }
-
-    fn open_tensors(
-        source: &Source,
-        of: impl FnOnce(HashMap<String, Tensor>) -> candle_core::Result<HashMap<String, Tensor>>,
-    ) -> Result<(Self, Value, HashMap<String, Tensor>), ModelError> {
-        let at = |name: &str| source.folder.join(name);
-        let config: Value = json(&at("config.json"))?;
-        let mut tokenizer = tokenizer::read(&at("tokenizer.json"))?;
-        let weights = weights(&source.folder)?;
-        // The file is read whole, and its tensors are made of it.
-        let size = fs::metadata(&weights).map_or(0, |meta| meta.len());
-        enough_memory(&weights, size.saturating_mul(2))?;
-        let bytes =
-            fs::read(&weights).map_err(|error| file(&weights, &format!("cannot be read: {error}")))?;
-        let bad = |error: candle_core::Error| {
-            file(
-                &weights,
-                &format!(
-                    "{}; the file is cut off, damaged, or of another model: fetch it again",
-                    plain(&error)
-                ),
-            )
-        };
-        let tensors =
-            candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).and_then(of).map_err(bad)?;
-        drop(bytes);
-        let body = Body::new(&config, &tensors).map_err(bad)?;
-        let length = at("sentence_bert_config.json");
-        let length = if length.is_file() { json::<LengthFile>(&length)?.max_seq_length } else { None };
-        let longest = length.unwrap_or(512).clamp(3, body.longest().max(3));
+    /// That of files that were read.
+    pub(crate) fn of(files: &Files) -> Result<Self, ModelError> {
+        let body =
+            caught(|| Body::new(&files.config, &files.tensors)).map_err(|problem| files.odd(&problem))?;
+        let body = body.map_err(|error| files.unfit(&error))?;
+        let longest = files.longest.unwrap_or(512).clamp(3, body.longest().max(3));
         let cut = tokenizers::TruncationParams { max_length: longest, ..Default::default() };
-        tokenizer
-            .with_truncation(Some(cut))
-            .map_err(|error| file(&at("tokenizer.json"), &error.to_string()))?;
-        Ok((Self { body, tokenizer }, config, tensors))
+        let mut tokenizer = files.tokenizer.clone();
+        tokenizer.with_truncation(Some(cut)).map_err(|error| ModelError::Failed(error.to_string()))?;
+        Ok(Self { body, tokenizer })
     }
 
     pub(crate) fn tokenizer(&self) -> &Tokenizer {
@@ -180,10 +141,13 @@ pub fn open(source: &Source) -> Result<impl Encoder + use<>, ModelError> {
     Ok(TextEncoder { folder, pooling: Pooling::of(source)? })
 }
 
-/// Whether a folder holds a published classifier; `false` where it has no configuration that can be read.
+/// Whether a folder holds a published classifier, or an adapter of one; `false` where it has no configuration that can be
+/// read.
 #[must_use]
 pub fn is_classifier(source: &Source) -> bool {
-    json::<Value>(&source.folder.join("config.json")).is_ok_and(|config| has_head(&config))
+    adapter::is_classifier(&source.folder).unwrap_or_else(|| {
+        json::<Value>(&source.folder.join("config.json")).is_ok_and(|config| has_head(&config))
+    })
 }
 
 /// A published sequence classifier: an encoder with the head that it was trained with.
@@ -198,9 +162,14 @@ impl Classifier {
     /// # Errors
     /// As [`open`].
     pub fn open(source: &Source) -> Result<Self, ModelError> {
-        let (folder, config, tensors) = Folder::open(source)?;
-        let head = Head::new(&config, &tensors, folder.body.width())
-            .map_err(|error| file(&source.folder.join("model.safetensors"), &plain(&error)))?;
+        Self::of(&Files::read(source)?)
+    }
+
+    /// That of files that were read.
+    pub(crate) fn of(files: &Files) -> Result<Self, ModelError> {
+        let folder = Folder::of(files)?;
+        let head = Head::new(&files.config, &files.tensors, folder.body.width())
+            .map_err(|error| file(&files.weights, &plain(&error)))?;
         Ok(Self { folder, head })
     }
 
@@ -236,38 +205,19 @@ pub(crate) fn plain(error: &candle_core::Error) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
-fn json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ModelError> {
-    let bytes = fs::read(path).map_err(|error| file(path, &format!("cannot be read: {error}; the folder of a model has config.json, tokenizer.json and model.safetensors")))?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        file(
-            path,
-            &format!(
-                "is not the configuration of an encoder: {error}; known architectures are {}",
-                KNOWN.join(", ")
-            ),
-        )
-    })
-}
+impl TextEncoder {
+    pub(crate) fn new(folder: Folder, pooling: Pooling) -> Self {
+        Self { folder, pooling }
+    }
 
-/// The weights' file. What unpickles runs code, and is refused by name.
-fn weights(folder: &Path) -> Result<PathBuf, ModelError> {
-    let path = folder.join("model.safetensors");
-    if path.is_file() {
-        return Ok(path);
+    pub(crate) fn width(&self) -> usize {
+        self.folder.width()
     }
-    for pickle in ["pytorch_model.bin", "model.pt", "model.pth", "model.pkl"] {
-        let path = folder.join(pickle);
-        if path.is_file() {
-            return Err(file(
-                &path,
-                "is a pickle, which can run any code when it is read; Ordinate reads safetensors only: convert it, or take a revision that has model.safetensors",
-            ));
-        }
+
+    /// The longest text, in tokens.
+    pub(crate) fn longest(&self) -> usize {
+        self.folder.longest()
     }
-    Err(file(
-        &path,
-        "is missing; the folder of a model has config.json, tokenizer.json and model.safetensors",
-    ))
 }
 
 impl Encoder for TextEncoder {

@@ -6,6 +6,7 @@ use candle_core::Tensor;
 use serde_json::Value;
 
 use crate::encoder::layers::{Linear, Norm, Result, Weights};
+use crate::encoder::layout::{Act, Layout};
 use crate::ops::gelu;
 
 /// A classifier on an encoder's states.
@@ -22,13 +23,6 @@ pub(crate) struct Head {
     several: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Act {
-    Tanh,
-    Relu,
-    Gelu,
-}
-
 /// Whether a configuration is that of a published classifier.
 pub(crate) fn has_head(config: &Value) -> bool {
     let first = config["architectures"].as_array().and_then(|names| names.first());
@@ -39,20 +33,13 @@ impl Head {
     /// The head of a configuration, over an encoder of this width.
     pub(crate) fn new(config: &Value, tensors: &HashMap<String, Tensor>, width: usize) -> Result<Self> {
         let plain = Weights::plain(tensors);
-        let kind = config["model_type"].as_str().unwrap_or_default();
-        // Where the dense layer stands, what follows it, and where the last layer stands.
-        let (dense, act, out) = match kind {
-            "bert" => ("bert.pooler.dense", Act::Tanh, "classifier"),
-            "distilbert" => ("pre_classifier", Act::Relu, "classifier"),
-            "modernbert" => ("head.dense", Act::Gelu, "classifier"),
-            _ => ("classifier.dense", Act::Tanh, "classifier.out_proj"),
+        let layout = Layout::of(config)
+            .ok_or_else(|| candle_core::Error::Msg("no head of this architecture is known".to_owned()))?;
+        let norm = match layout.norm {
+            Some(name) => Some(plain.norm(name, width, config["norm_eps"].as_f64().unwrap_or(1e-5))?),
+            None => None,
         };
-        let norm = if kind == "modernbert" {
-            Some(plain.norm("head.norm", width, config["norm_eps"].as_f64().unwrap_or(1e-5))?)
-        } else {
-            None
-        };
-        let count = plain.height(&format!("{out}.weight"));
+        let count = plain.height(&format!("{}.weight", layout.out));
         let labels = (0..count)
             .map(|at| {
                 let named = config["id2label"][at.to_string()].as_str();
@@ -60,10 +47,10 @@ impl Head {
             })
             .collect();
         Ok(Self {
-            dense: plain.loose(dense, width, width)?,
-            act,
+            dense: plain.loose(layout.dense, width, width)?,
+            act: layout.act,
             norm,
-            out: plain.loose(out, width, count)?,
+            out: plain.loose(layout.out, width, count)?,
             mean: config["classifier_pooling"] == "mean",
             labels,
             several: config["problem_type"] == "multi_label_classification",
@@ -81,8 +68,14 @@ impl Head {
 
     /// The logits of a text's states (tokens x width).
     pub(crate) fn logits(&self, states: &Tensor) -> Result<Vec<f32>> {
-        let pooled = if self.mean { states.mean_keepdim(0)? } else { states.narrow(0, 0, 1)? };
-        let x = self.dense.forward(&pooled.contiguous()?)?;
+        let length = states.dim(0)?;
+        self.of_batch(&states.unsqueeze(0)?, &[length])?.squeeze(0)?.to_vec1()
+    }
+
+    /// The logits of a batch (texts x labels), whose states are texts x tokens x width with so many tokens each.
+    pub(crate) fn of_batch(&self, states: &Tensor, lengths: &[usize]) -> Result<Tensor> {
+        let pooled = if self.mean { mean(states, lengths)? } else { first(states)? };
+        let x = self.dense.forward(&pooled)?;
         let mut x = match self.act {
             Act::Tanh => x.tanh()?,
             Act::Relu => x.relu()?,
@@ -91,6 +84,23 @@ impl Head {
         if let Some(norm) = &self.norm {
             x = norm.forward(&x)?;
         }
-        self.out.forward(&x)?.squeeze(0)?.to_vec1()
+        self.out.forward(&x)
     }
+}
+
+/// The first token's states of each text: texts x width.
+pub(crate) fn first(states: &Tensor) -> Result<Tensor> {
+    states.narrow(1, 0, 1)?.squeeze(1)?.contiguous()
+}
+
+/// The mean of the states of each text, padding left out: texts x width.
+pub(crate) fn mean(states: &Tensor, lengths: &[usize]) -> Result<Tensor> {
+    let tokens = states.dim(1)?;
+    let share = |&length: &usize| {
+        let share = 1.0 / length.max(1) as f32;
+        (0..tokens).map(move |at| if at < length { share } else { 0.0 })
+    };
+    let shares: Vec<f32> = lengths.iter().flat_map(share).collect();
+    let shares = Tensor::from_vec(shares, (lengths.len(), 1, tokens), states.device())?;
+    shares.matmul(states)?.squeeze(1)
 }

@@ -5,16 +5,33 @@ use std::collections::{BTreeSet, HashMap};
 
 use candle_core::{DType, Device, Tensor};
 
-use crate::ops::{add, layer_norm};
+use crate::ops::{add, layer_norm, linear};
 
 pub(crate) type Result<T> = candle_core::Result<T>;
 
 #[derive(Debug)]
 pub(crate) struct Linear {
     /// Outputs x inputs, as files have it: what is trained is what is saved.
-    pub(crate) weight: Tensor,
-    pub(crate) bias: Option<Tensor>,
+    weight: Tensor,
+    bias: Option<Tensor>,
+    update: Option<Update>,
 }
+
+/// A low-rank update beside a layer (LoRA; Hu et al. 2021): `scale up(down(x))` is added to what it gives.
+#[derive(Debug)]
+struct Update {
+    /// Rank x inputs; PEFT's `lora_A`.
+    down: Tensor,
+    /// Outputs x rank; PEFT's `lora_B`.
+    up: Tensor,
+    scale: f64,
+}
+
+/// The ends of the names of an update's tensors, behind the name of the layer.
+pub(crate) const LORA_DOWN: &str = ".lora_A.weight";
+pub(crate) const LORA_UP: &str = ".lora_B.weight";
+/// The name of the number that all updates are multiplied with.
+pub(crate) const LORA_SCALE: &str = "lora_scale";
 
 #[derive(Debug)]
 pub(crate) struct Norm {
@@ -70,7 +87,17 @@ impl<'a> Weights<'a> {
 
     pub(crate) fn linear(&self, name: &str, from: usize, to: usize) -> Result<Linear> {
         let weight = self.get(&format!("{name}.weight"), &[to, from])?;
-        Ok(Linear { weight, bias: Some(self.get(&format!("{name}.bias"), &[to])?) })
+        let bias = Some(self.get(&format!("{name}.bias"), &[to])?);
+        Ok(Linear { weight, bias, update: self.update(name, from, to)? })
+    }
+
+    /// The update beside a layer, where there is one.
+    fn update(&self, name: &str, from: usize, to: usize) -> Result<Option<Update>> {
+        let (down, up) = (format!("{name}{LORA_DOWN}"), format!("{name}{LORA_UP}"));
+        let Some(scale) = self.tensors.get(LORA_SCALE).filter(|_| self.has(&down)) else { return Ok(None) };
+        let rank = self.height(&down);
+        let (down, up) = (self.get(&down, &[rank, from])?, self.get(&up, &[to, rank])?);
+        Ok(Some(Update { down, up, scale: f64::from(scale.to_scalar::<f32>()?) }))
     }
 
     /// A layer that has a bias only where the file has one.
@@ -78,7 +105,8 @@ impl<'a> Weights<'a> {
         if self.has(&format!("{name}.bias")) {
             return self.linear(name, from, to);
         }
-        Ok(Linear { weight: self.get(&format!("{name}.weight"), &[to, from])?, bias: None })
+        let weight = self.get(&format!("{name}.weight"), &[to, from])?;
+        Ok(Linear { weight, bias: None, update: self.update(name, from, to)? })
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -106,10 +134,18 @@ impl<'a> Weights<'a> {
 }
 
 impl Linear {
+    /// Of a weight and a bias that stand under names of their own.
+    pub(crate) fn new(weight: Tensor, bias: Tensor) -> Self {
+        Self { weight, bias: Some(bias), update: None }
+    }
+
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = x.matmul(&self.weight.t()?)?;
-        match &self.bias {
-            Some(bias) => add(&y, bias),
+        let y = linear(x, &self.weight, self.bias.as_ref())?;
+        match &self.update {
+            Some(update) => {
+                let inner = (linear(x, &update.down, None)? * update.scale)?;
+                add(&y, &linear(&inner, &update.up, None)?)
+            }
             None => Ok(y),
         }
     }

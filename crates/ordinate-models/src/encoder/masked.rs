@@ -70,10 +70,7 @@ impl Head {
             dense: weights.loose(dense, width, width)?,
             relu: act == "relu",
             norm: weights.norm(norm, width, eps.unwrap_or(usual))?,
-            out: Linear {
-                weight: weights.get(&matrix, &[count, width])?,
-                bias: Some(weights.get(&bias, &[count])?),
-            },
+            out: Linear::new(weights.get(&matrix, &[count, width])?, weights.get(&bias, &[count])?),
             count,
         })
     }

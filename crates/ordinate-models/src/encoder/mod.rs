@@ -1,14 +1,19 @@
 //! Encoders: where they come from, and their texts in batches.
 
+pub(crate) mod adapter;
 mod bert;
 mod body;
+mod files;
 mod folder;
 mod head;
 mod layers;
+mod layout;
 mod masked;
 mod modernbert;
 mod static_embeddings;
 mod trainable;
+mod tuning;
+mod written;
 
 pub use crate::source::Source;
 pub(crate) use bert::Config as BertConfig;
@@ -18,3 +23,5 @@ pub use folder::{Classifier, is_classifier, open};
 pub use masked::Masked;
 pub use static_embeddings::{StaticEmbeddings, builtin};
 pub use trainable::Trainable;
+pub use tuning::{Answers, LowRank, Problem, Reach, TrainableClassifier};
+pub use written::{TunedEncoder, Written};

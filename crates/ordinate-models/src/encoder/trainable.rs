@@ -2,10 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use candle_core::{Result as Candle, Tensor, Var};
+use candle_core::{DType, Result as Candle, Tensor, Var};
 use rayon::prelude::*;
+use tokenizers::Tokenizer;
 
+use crate::encoder::files::Files;
 use crate::encoder::folder::{Folder, Pooling, plain};
+use crate::encoder::head::{first, mean};
+use crate::encoder::written::TunedEncoder;
 use crate::error::ModelError;
 use crate::source::Source;
 use crate::tokenizer;
@@ -15,6 +19,9 @@ pub struct Trainable {
     folder: Folder,
     pooling: Pooling,
     variables: BTreeMap<String, Var>,
+    /// Its tensors are the variables.
+    files: Files,
+    source: Source,
 }
 
 impl Trainable {
@@ -23,21 +30,11 @@ impl Trainable {
     /// # Errors
     /// As [`crate::encoder::open`].
     pub fn open(source: &Source) -> Result<Self, ModelError> {
-        let mut variables = BTreeMap::new();
-        let mut of = |(name, tensor): (String, Tensor)| -> Candle<(String, Tensor)> {
-            if !tensor.dtype().is_float() {
-                return Ok((name, tensor));
-            }
-            let variable = Var::from_tensor(&tensor.to_dtype(candle_core::DType::F32)?)?;
-            let tensor = variable.as_tensor().clone();
-            variables.insert(name.clone(), variable);
-            Ok((name, tensor))
-        };
-        let (folder, ..) = Folder::open_with(source, |tensors| {
-            tensors.into_iter().map(&mut of).collect::<Candle<HashMap<_, _>>>()
-        })?;
+        let mut files = Files::read(source)?;
+        let mut variables = variables(&mut files.tensors, |_| true).map_err(|error| files.unfit(&error))?;
+        let folder = Folder::of(&files)?;
         variables.retain(|name, _| folder.body().names().contains(name));
-        Ok(Self { folder, pooling: Pooling::of(source)?, variables })
+        Ok(Self { folder, pooling: Pooling::of(source)?, variables, files, source: source.clone() })
     }
 
     /// What can be trained, by the names of the file: every tensor that vectors hang on.
@@ -51,9 +48,7 @@ impl Trainable {
     /// # Errors
     /// [`ModelError::Failed`] where the tokenizer fails.
     pub fn tokens(&self, texts: &[&str]) -> Result<Vec<Vec<u32>>, ModelError> {
-        let tokens =
-            |text: &&str| Ok(tokenizer::encode(self.folder.tokenizer(), text, true)?.get_ids().to_vec());
-        texts.par_iter().map(tokens).collect()
+        tokens(self.folder.tokenizer(), texts)
     }
 
     /// A vector a text, as pooled and of no particular length: texts x width.
@@ -64,20 +59,52 @@ impl Trainable {
         let pooled = || -> Candle<Tensor> {
             let states = self.folder.body().states(batch)?;
             match self.pooling {
-                Pooling::First => states.narrow(1, 0, 1)?.squeeze(1),
-                Pooling::Mean => {
-                    let tokens = states.dim(1)?;
-                    let share = |ids: &&[u32]| {
-                        let share = 1.0 / ids.len().max(1) as f32;
-                        let length = ids.len();
-                        (0..tokens).map(move |at| if at < length { share } else { 0.0 })
-                    };
-                    let shares: Vec<f32> = batch.iter().flat_map(share).collect();
-                    let shares = Tensor::from_vec(shares, (batch.len(), 1, tokens), states.device())?;
-                    shares.matmul(&states)?.squeeze(1)
-                }
+                Pooling::First => first(&states),
+                Pooling::Mean => mean(&states, &lengths(batch)),
             }
         };
         pooled().map_err(|error| ModelError::Failed(plain(&error)))
     }
+
+    /// The encoder with the values that its variables have now.
+    ///
+    /// # Errors
+    /// As [`crate::encoder::open`].
+    pub fn tuned(&self) -> Result<TunedEncoder, ModelError> {
+        TunedEncoder::new(detached(&self.files)?, self.pooling, &self.source)
+    }
+}
+
+/// Makes variables of the float tensors of these names; the tensors are those of the variables from then on.
+pub(crate) fn variables(
+    tensors: &mut HashMap<String, Tensor>,
+    trained: impl Fn(&str) -> bool,
+) -> Candle<BTreeMap<String, Var>> {
+    let mut variables = BTreeMap::new();
+    for (name, tensor) in
+        tensors.iter_mut().filter(|(name, tensor)| tensor.dtype().is_float() && trained(name))
+    {
+        let variable = Var::from_tensor(&tensor.to_dtype(DType::F32)?)?;
+        *tensor = variable.as_tensor().clone();
+        variables.insert(name.clone(), variable);
+    }
+    Ok(variables)
+}
+
+/// The same files with copies of the tensors as they are now, which no graph reaches.
+pub(crate) fn detached(files: &Files) -> Result<Files, ModelError> {
+    let mut files = files.clone();
+    for tensor in files.tensors.values_mut() {
+        *tensor = tensor.detach().copy().map_err(|error| ModelError::Failed(plain(&error)))?;
+    }
+    Ok(files)
+}
+
+pub(crate) fn lengths(batch: &[&[u32]]) -> Vec<usize> {
+    batch.iter().map(|ids| ids.len()).collect()
+}
+
+pub(crate) fn tokens(tokenizer: &Tokenizer, texts: &[&str]) -> Result<Vec<Vec<u32>>, ModelError> {
+    let of = |text: &&str| Ok(tokenizer::encode(tokenizer, text, true)?.get_ids().to_vec());
+    texts.par_iter().map(of).collect()
 }

@@ -17,7 +17,8 @@ use crate::methods::{MethodKind, Saved};
 use crate::model::{Facts, Model, Reply, Sample};
 use crate::stop::Stop;
 
-pub(crate) const KIND: MethodKind = MethodKind { name: NAME, of, load };
+/// Its line in the table of methods.
+pub const KIND: MethodKind = MethodKind { name: NAME, of, load };
 const NAME: &str = "probe";
 /// Raised when the same data come to give another model.
 const VERSION: u32 = 2;
@@ -35,6 +36,11 @@ pub struct Probing {
 
 fn of(entry: &CandidateEntry, base: &Path) -> Result<Option<Box<dyn Method>>, ModelError> {
     let Some(adapt) = entry.adapt.as_ref().filter(|adapt| adapt.method == NAME) else { return Ok(None) };
+    if let Some(key) = adapt.training_keys().first() {
+        let problem =
+            format!("{key} is for methods that train the encoder, and a probe leaves it as it is; remove it");
+        return Err(ModelError::Setting(problem));
+    }
     let source = match entry.openai.as_ref().filter(|_| entry.embeds()) {
         Some(api) => {
             EncoderSource::Elsewhere(format!("{} {}", api.base_url.as_deref().unwrap_or_default(), api.model))

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::encoder::{Classifier, is_classifier};
 use crate::encoders::EncoderSource;
 use crate::error::ModelError;
+use crate::head::said;
 use crate::kind::{Kind, tag_text};
 use crate::manifest::{read_model, write_model};
 use crate::method::{Fitting, Identity, Method, TrainingSet};
@@ -47,8 +48,7 @@ fn load(saved: &Saved<'_>) -> Result<Box<dyn Model>, ModelError> {
     let EncoderSource::Folder(source) = saved.source()? else {
         return Err(saved.damaged(&"its manifest names no folder"));
     };
-    let classifier = Classifier::open(source)?;
-    Ok(Box::new(Published { classifier, matched: read_model(saved.folder)? }))
+    Ok(Box::new(Published::reopen(Classifier::open(source)?, saved.folder)?))
 }
 
 impl Method for PublishedClassifier {
@@ -142,12 +142,30 @@ impl Published {
         }
         Ok(Self { classifier, matched: Matched { names, kind } })
     }
+
+    /// A classifier whose labels were matched before, and kept in a folder.
+    ///
+    /// # Errors
+    /// [`ModelError::File`].
+    pub fn reopen(classifier: Classifier, folder: &Path) -> Result<Self, ModelError> {
+        Ok(Self { classifier, matched: read_model(folder)? })
+    }
+
+    /// A classifier whose labels are the task's.
+    #[must_use]
+    pub fn of(classifier: Classifier, kind: Kind) -> Self {
+        let names = classifier.labels().iter().cloned().map(Some).collect();
+        Self { classifier, matched: Matched { names, kind } }
+    }
 }
 
 impl Matched {
     fn predict(&self, logits: &[f32]) -> Prediction {
         let known =
             || self.names.iter().zip(logits).filter_map(|(name, &logit)| Some((name.as_ref()?, logit)));
+        if self.kind == Kind::Regress {
+            return said(f64::from(logits.first().copied().unwrap_or_default()));
+        }
         if self.kind == Kind::Tag {
             let share = |logit: f32| 1.0 / (1.0 + (-f64::from(logit)).exp());
             let chosen: Vec<&str> =

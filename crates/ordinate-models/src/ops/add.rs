@@ -4,7 +4,7 @@
 use candle_core::{CpuStorage, CustomOp2, Error, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::{ROWS, values, width};
+use super::{ROWS, column_sums, read, values, width};
 
 /// `x + y`, where `y` has the shape of `x`, or is one row that is added to all rows of `x`.
 pub(crate) fn add(x: &Tensor, y: &Tensor) -> Result<Tensor> {
@@ -51,7 +51,10 @@ impl CustomOp2 for Add {
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let of_y = match x.dims() == y.dims() {
             true => grad.clone(),
-            false => grad.reshape(((), y.dim(0)?))?.sum(0)?,
+            false => {
+                let sums = read([grad], |[grad]| column_sums(grad, y.elem_count()))?;
+                Tensor::from_vec(sums, y.shape(), y.device())?
+            }
         };
         Ok((Some(grad.clone()), Some(of_y)))
     }

@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::{ROWS, read, sum, values, width};
+use super::{ROWS, read, sum, sum_of_parts, values, width};
 
 /// `x` less the mean of its last dimension and over its standard deviation, times a weight and plus a bias.
 pub(crate) fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f32) -> Result<Tensor> {
@@ -99,13 +99,7 @@ impl CustomOp3 for LayerNorm {
                 });
                 sums
             });
-            let sums = sums.reduce(
-                || vec![0.0; 2 * width],
-                |mut all, part| {
-                    all.iter_mut().zip(&part).for_each(|(all, part)| *all += part);
-                    all
-                },
-            );
+            let sums = sum_of_parts(sums.collect(), 2 * width);
             (out, sums)
         })?;
         let device = x.device();

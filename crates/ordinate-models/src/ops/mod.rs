@@ -4,15 +4,18 @@
 mod add;
 mod gelu;
 mod layer_norm;
+mod linear;
 mod rms_norm;
 mod rope;
 mod softmax;
 
 use candle_core::{CpuStorage, Error, Layout, Result, Storage, Tensor};
+use rayon::prelude::*;
 
 pub(crate) use add::add;
 pub(crate) use gelu::gelu;
 pub(crate) use layer_norm::layer_norm;
+pub(crate) use linear::linear;
 pub(crate) use rms_norm::rms_norm;
 pub(crate) use rope::{Pairs, rope};
 pub(crate) use softmax::softmax;
@@ -64,6 +67,26 @@ fn sum<const N: usize>(of: [&[f32]; N], term: impl Fn([f32; N]) -> f32) -> f32 {
     }
     let rest: f32 = (whole..length).map(|at| term(of.map(|values| values[at]))).sum();
     rest + sums.iter().sum::<f32>()
+}
+
+/// The sum of these parts, one after the other: summed as threads end, the last digits would hang on their number.
+fn sum_of_parts(parts: Vec<Vec<f32>>, width: usize) -> Vec<f32> {
+    parts.into_iter().fold(vec![0.0; width], |mut all, part| {
+        all.iter_mut().zip(&part).for_each(|(all, part)| *all += part);
+        all
+    })
+}
+
+/// The sum of each column of rows of this width.
+fn column_sums(rows: &[f32], width: usize) -> Vec<f32> {
+    let part = |rows: &[f32]| {
+        let mut sums = vec![0.0; width];
+        for row in rows.chunks_exact(width) {
+            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+        }
+        sums
+    };
+    sum_of_parts(rows.par_chunks(ROWS * width).map(part).collect(), width)
 }
 
 #[cfg(test)]

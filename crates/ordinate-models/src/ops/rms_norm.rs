@@ -3,7 +3,7 @@
 use candle_core::{CpuStorage, CustomOp2, Error, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::{ROWS, read, sum, values, width};
+use super::{ROWS, read, sum, sum_of_parts, values, width};
 
 /// `x` over the root of the mean square of its last dimension, times a weight.
 pub(crate) fn rms_norm(x: &Tensor, weight: &Tensor, eps: f32) -> Result<Tensor> {
@@ -86,13 +86,7 @@ impl CustomOp2 for RmsNorm {
                 });
                 sums
             });
-            let sums = sums.reduce(
-                || vec![0.0; width],
-                |mut all, part| {
-                    all.iter_mut().zip(&part).for_each(|(all, part)| *all += part);
-                    all
-                },
-            );
+            let sums = sum_of_parts(sums.collect(), width);
             (out, sums)
         })?;
         let device = x.device();

@@ -116,4 +116,5 @@ def main():
     print(text.replace('{"name"', '\n{"name"'))
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -15,7 +15,7 @@ pub fn golden() -> Value {
 }
 
 /// As in the script: a formula of name and place.
-fn weight(name: &str, count: usize) -> Vec<f32> {
+pub fn weight(name: &str, count: usize) -> Vec<f32> {
     let seed = f64::from(crc32(name.as_bytes()) % 1000);
     let norm = name.to_lowercase().contains("norm") && name.ends_with("weight");
     let base = if norm { 1.0 } else { 0.0 };

@@ -38,8 +38,8 @@ impl CandidateKind for ChatKind {
         true
     }
 
-    fn spares_train(&self) -> bool {
-        true
+    fn spares_train(&self, _: Place<'_>) -> Result<bool, Error> {
+        Ok(true)
     }
 
     fn open(&self, opening: &Opening<'_>) -> Result<Opened, Error> {

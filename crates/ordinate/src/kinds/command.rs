@@ -30,8 +30,8 @@ impl CandidateKind for CommandKind {
         true
     }
 
-    fn spares_train(&self) -> bool {
-        true
+    fn spares_train(&self, _: Place<'_>) -> Result<bool, Error> {
+        Ok(true)
     }
 
     fn open(&self, opening: &Opening<'_>) -> Result<Opened, Error> {

@@ -10,6 +10,7 @@ mod embeddings;
 mod methods;
 mod recorded;
 mod trained;
+mod trained_kind;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,8 +77,11 @@ pub trait CandidateKind: Send + Sync {
     }
 
     /// Whether it is asked about test items alone: evidence then has no train items.
-    fn spares_train(&self) -> bool {
-        false
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    fn spares_train(&self, _place: Place<'_>) -> Result<bool, Error> {
+        Ok(false)
     }
 
     /// Whether it reads fields of items as numbers and categories.
@@ -209,6 +213,11 @@ pub trait InProcess: Send + Sync {
         None
     }
 
+    /// What readers of the verdict should know of how it was made; after it was asked.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// What each answer used up besides the candidate itself: the embedding that it stands on, for example.
     fn used_up(&self, _row: usize) -> Option<UsedUp> {
         None
@@ -248,7 +257,7 @@ impl Default for CandidateKinds {
             Arc::new(chat::ChatKind),
             Arc::new(command::CommandKind),
             Arc::new(decoder::DecoderKind),
-            Arc::new(trained::TrainedKind),
+            Arc::new(trained_kind::TrainedKind),
         ])
     }
 }

@@ -4,95 +4,28 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use ordinate_adapt::TrainingReport;
 use ordinate_core::{CandidateName, Item, Items};
-use ordinate_measure::{
-    Answerer, AnswererError, Attempt, CancellationToken, Contender, Limits, PuttingAway, Request,
-};
+use ordinate_measure::{Answerer, AnswererError, Attempt, CancellationToken, Limits, PuttingAway, Request};
 use ordinate_models::gauge::Order;
 use ordinate_models::{
     CrossFit, EncoderSource, Encoders, Fitting, Fold, Kind, Manifest, Method, Model, ModelError, Reads,
-    Sample, Stop, save,
+    Sample, Stop, Training, save,
 };
 use ordinate_remote::{Failure, FailureKind, PromptError, Reply};
 use serde::Serialize;
 
 use super::digests::{fields_digest, items_digest};
-use super::methods::method;
-use super::{CandidateKind, HereFacts, InProcess, Opened, Opening, Place, UsedUp};
+use super::{HereFacts, InProcess, Opening, UsedUp, trained_kind};
 use crate::cache::{self, digest};
 use crate::error::Error;
 use crate::hosting::spread;
-use crate::observe::{Doing, Seen, Step, step};
-use crate::reopen::{Again, AnswersInputs};
+use crate::observe::{Doing, Event, Seen, Step, step};
 
 /// Raised when the same method comes to be asked in another way: what older versions answered is not taken then.
 const VERSION: u32 = 1;
 /// Items of one batch: of fast models, and of those that stand on a network.
 const BATCHES: [usize; 2] = [1_000, 100];
-
-pub(super) struct TrainedKind;
-
-impl CandidateKind for TrainedKind {
-    fn name(&self) -> &'static str {
-        "trained"
-    }
-
-    fn takes(&self, place: Place<'_>) -> Result<bool, Error> {
-        Ok(place.entry.local.is_some() || place.entry.adapt.is_some())
-    }
-
-    fn check(&self, place: Place<'_>) -> Result<String, Error> {
-        if let Some(model) = crate::hub::absent(place.task, place.entry)? {
-            return Ok(format!("runs here; `run` would fetch {model}"));
-        }
-        method(place)?;
-        Ok("runs here".to_owned())
-    }
-
-    fn reads_fields(&self, place: Place<'_>) -> Result<bool, Error> {
-        if crate::hub::absent(place.task, place.entry)?.is_some() {
-            return Ok(false);
-        }
-        Ok(method(place)?.0.reads() == Reads::Fields)
-    }
-
-    fn check_items(&self, place: Place<'_>, items: &Items) -> Result<(), Error> {
-        if crate::hub::absent(place.task, place.entry)?.is_some() || method(place)?.0.reads() != Reads::Text {
-            return Ok(());
-        }
-        let lacks = |row: &usize| items.target(*row).is_some() && items.input(*row).is_none();
-        match (0..items.len()).find(lacks) {
-            Some(row) => Err(place.fail(ModelError::NoInput(items.id(row).to_owned()))),
-            None => Ok(()),
-        }
-    }
-
-    fn open(&self, opening: &Opening<'_>) -> Result<Opened, Error> {
-        let (method, kind) = method(opening.place)?;
-        let trained = Arc::new(Trained::new(opening, method, kind)?);
-        trained.given(None).map_err(|error| opening.place.fail(error))?;
-        let contender =
-            Contender::new(opening.place.entry.name.clone(), TrainedAnswerer(Arc::clone(&trained)));
-        Ok(Opened { here: Some(trained), ..Opened::new(contender) })
-    }
-
-    fn reopen(&self, again: &Again<'_>) -> Result<Option<Box<dyn AnswersInputs>>, Error> {
-        let Some(model) = &again.candidate.model else { return Ok(None) };
-        let loaded = again.methods.load(&again.folder.join(model), &Encoders::new());
-        Ok(Some(Box::new(Loaded(loaded.map_err(|error| again.fail(error))?))))
-    }
-}
-
-/// A model that was saved.
-struct Loaded(Box<dyn Model>);
-
-impl AnswersInputs for Loaded {
-    fn answer(&self, input: &str) -> Result<(String, Option<f64>), String> {
-        let replies = self.0.answer(&[Sample::text(input)]).map_err(|error| error.to_string())?;
-        let said = replies.into_iter().next().ok_or("it gave no answer")?.prediction;
-        Ok((said.output, said.confidence))
-    }
-}
 
 /// What its answers hang on, besides the request.
 #[derive(Serialize)]
@@ -213,8 +146,34 @@ impl Trained {
         let usable = |row: usize| vectors.is_none_or(|known| !known.lacking.contains_key(&row));
         let crossfit = CrossFit::new(&self.items, self.kind, self.method.as_ref(), &usable, self.seed)?;
         let stop = || self.cancel.is_cancelled();
-        let fitting = Fitting { seed: self.seed, stop: Stop::when(&stop), encoders: &self.encoders };
+        let checkpoint = self.checkpoint(fold);
+        let watch = |training: Training<'_>| self.tell(training);
+        let fitting = Fitting {
+            stop: Stop::when(&stop),
+            watch: &watch,
+            checkpoint: Some(&checkpoint),
+            ..Fitting::new(self.seed, &self.encoders)
+        };
         crossfit.fit(fold, &fitting)
+    }
+
+    /// Where long training keeps its state.
+    fn checkpoint(&self, fold: Fold) -> PathBuf {
+        match fold {
+            Fold::Whole => self.kept_as("-whole.checkpoint"),
+            Fold::Without(fold) => self.kept_as(&format!("-{fold}.checkpoint")),
+        }
+    }
+
+    fn tell(&self, training: Training<'_>) {
+        match training {
+            Training::Chosen(why) => {
+                step(self.seen.as_ref(), Step::Note(&format!("{}: {why}.", self.name)));
+            }
+            Training::Progress(progress) => {
+                self.seen.see(Event::Training { candidate: &self.name, progress: &progress });
+            }
+        }
     }
 
     /// Lets its encoder read the items that are new to it.
@@ -300,10 +259,15 @@ impl Trained {
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
         models.fold = None;
         self.keep_whole(&mut models)?;
-        if self.cancel.is_cancelled() || Manifest::read(&self.model_folder()).is_ok() {
+        if self.cancel.is_cancelled() {
             return Ok(());
         }
-        self.keep(self.fit(Fold::Whole)?.as_ref())
+        if Manifest::read(&self.model_folder()).is_err() {
+            self.keep(self.fit(Fold::Whole)?.as_ref())?;
+        }
+        // Nothing is left to go on with.
+        Fold::all().for_each(|fold| drop(std::fs::remove_file(self.checkpoint(fold))));
+        Ok(())
     }
 }
 
@@ -391,6 +355,13 @@ impl InProcess for Trained {
 
     fn model(&self) -> Option<PathBuf> {
         Some(self.model_folder())
+    }
+
+    fn notes(&self) -> Vec<String> {
+        TrainingReport::read(&self.model_folder())
+            .map(|report| trained_kind::told(&self.name, &report))
+            .into_iter()
+            .collect()
     }
 
     fn used_up(&self, row: usize) -> Option<UsedUp> {

@@ -32,7 +32,7 @@ pub fn model_card(model: &str, is: &Inspected) -> String {
     let length = || if is.path.is_none() { "any length".to_owned() } else { unknown() };
     let runs = match (&is.problem, is.kind) {
         (Some(problem), _) => format!("no: {problem}"),
-        (None, Role::Encoder) => "as an encoder (local, or adapt with a probe)".to_owned(),
+        (None, Role::Encoder) => "as an encoder (local, or adapt)".to_owned(),
         (None, Role::Classifier) => "as a published classifier (local)".to_owned(),
         (None, _) => "as a decoder (local)".to_owned(),
     };

@@ -3,7 +3,6 @@
 
 use std::fs;
 
-use ordinate_models::Methods;
 use ordinate_models::gauge::{Order, gauge as measure};
 
 use crate::cli::GaugeArgs;
@@ -16,7 +15,8 @@ pub(crate) fn gauge(args: &GaugeArgs) -> Result<(), Failure> {
     };
     let text = fs::read_to_string(&args.order).map_err(|error| bad(&error))?;
     let order: Order = serde_json::from_str(&text).map_err(|error| bad(&error))?;
-    let gauged = measure(&Methods::default(), &order).map_err(|error| Failure::Run(error.to_string()))?;
+    let gauged =
+        measure(&ordinate_adapt::methods(), &order).map_err(|error| Failure::Run(error.to_string()))?;
     let text = serde_json::to_string(&gauged).map_err(|error| Failure::Run(error.to_string()))?;
     print_json(&(text + "\n"))
 }

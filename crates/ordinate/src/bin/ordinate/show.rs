@@ -5,7 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use ordinate::{Event, Observer, Progress, ended_line, estimate_lines, pace};
+use ordinate::{Event, Observer, Progress, ended_line, estimate_lines, pace, training_pace};
+use ordinate_models::TrainingProgress;
 
 use crate::output::tell;
 
@@ -44,6 +45,29 @@ impl Teller {
         }
     }
 
+    fn training(&self, name: &str, progress: &TrainingProgress) {
+        let name: String = name.chars().take(30).collect();
+        let mut state = self.state();
+        let Some(terminal) = &self.terminal else {
+            if state.told.elapsed() >= PAUSE {
+                state.told = Instant::now();
+                tell(&format!("  {name} {}", training_pace(progress)));
+            }
+            return;
+        };
+        if state.bars.len() != 1 {
+            wipe(&mut state);
+            let bar = terminal.add(ProgressBar::new(progress.steps));
+            bar.set_style(style("  {prefix} [{bar:20}] {wide_msg}"));
+            bar.set_prefix(name);
+            state.bars.push(bar);
+        }
+        if let Some(bar) = state.bars.first() {
+            bar.set_message(training_pace(progress));
+            bar.set_position(progress.step);
+        }
+    }
+
     fn progress(&self, candidates: &[Progress], money: &str) {
         let width = candidates.iter().map(|one| one.name.as_str().chars().count()).max().unwrap_or(0).min(30);
         let mut state = self.state();
@@ -60,12 +84,6 @@ impl Teller {
         };
         if state.bars.len() != candidates.len() + 1 {
             wipe(&mut state);
-            // The templates are fixed: they cannot fail.
-            let style = |template| {
-                ProgressStyle::with_template(template)
-                    .unwrap_or_else(|_| ProgressStyle::default_bar())
-                    .progress_chars("#.")
-            };
             for one in candidates {
                 let bar = terminal.add(ProgressBar::new(one.items));
                 bar.set_style(style("  {prefix} [{bar:20}] {pos}/{len} {wide_msg}"));
@@ -84,6 +102,13 @@ impl Teller {
             bar.set_message(money.to_owned());
         }
     }
+}
+
+/// The templates are fixed: they cannot fail.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("#.")
 }
 
 fn wipe(state: &mut State) {
@@ -111,6 +136,7 @@ impl Observer for Teller {
                     .unwrap_or_default();
                 self.progress(candidates, &format!("  spent ${spent_usd:.4}{limit}"));
             }
+            Event::Training { candidate, progress } => self.training(candidate.as_str(), progress),
             Event::Ended(summary) => {
                 wipe(&mut self.state());
                 self.line(&ended_line(summary));

@@ -1,0 +1,41 @@
+//! Transfer: a vertical model made out of a general one.
+//!
+//! Each way of training is a [`Method`](ordinate_models::Method) in a file of its own: all weights of an encoder or low-rank
+//! updates beside them (`tune`), pairs of texts (`contrastive`), or whichever fits (`auto`). What training is made of stands
+//! beside them: an `Objective` says what is learned on which items, the `trainer` takes the steps and says when it is over,
+//! `checkpoint` keeps its state, and `report` tells what it was. Models are written in the forms of `transformers`, PEFT and
+//! sentence-transformers.
+
+mod auto;
+mod batches;
+mod checkpoint;
+mod contrastive;
+#[cfg(test)]
+mod golden;
+mod labelled;
+mod loss;
+mod objective;
+mod optimiser;
+mod report;
+mod settings;
+mod trainer;
+mod tune;
+mod validation;
+
+use ordinate_models::{MethodKind, Methods};
+
+pub use auto::AUTO;
+pub use checkpoint::Ended;
+pub use contrastive::CONTRASTIVE;
+pub use report::{REPORT, TrainingReport};
+pub use tune::{FULL, LORA};
+pub use validation::Validated;
+
+/// A line a method.
+const METHODS: [MethodKind; 4] = [FULL, LORA, CONTRASTIVE, AUTO];
+
+/// Every method that there is: those that leave models as they are, and those that train their weights.
+#[must_use]
+pub fn methods() -> Methods {
+    METHODS.into_iter().fold(Methods::default(), Methods::with)
+}

@@ -1,0 +1,279 @@
+//! Training an encoder with a head of labels: all of its weights (`full`), or low-rank updates beside them (`lora`).
+
+use std::path::Path;
+
+use ordinate_core::task::CandidateEntry;
+use ordinate_models::encoder::{
+    Answers, Classifier, LowRank, Problem, Reach, Source, TrainableClassifier, Written,
+};
+use ordinate_models::{
+    EncoderSource, Facts, Fitting, Identity, Kind, Method, MethodKind, Model, ModelError, Published, Reply,
+    Sample, Saved, TrainingSet, number, sharpen,
+};
+use serde::Serialize;
+
+use crate::labelled::Labelled;
+use crate::loss::Targets;
+use crate::report::{TrainingReport, threads};
+use crate::settings::Settings;
+use crate::trainer::{Outcome, Recipe, train as run};
+use crate::validation::held_out;
+
+/// `adapt = { from = "...", method = "full" }`.
+pub const FULL: MethodKind = MethodKind { name: "full", of: full, load };
+/// `adapt = { from = "...", method = "lora" }`.
+pub const LORA: MethodKind = MethodKind { name: "lora", of: lora, load };
+/// Raised when the same data come to give another model.
+const VERSION: u32 = 1;
+/// The largest step for an encoder of 768 dimensions, all of whose weights are trained; narrower ones take larger ones.
+const RATE: f64 = 5e-5;
+/// How much larger the steps of low-rank updates are.
+const UPDATES: f64 = 10.0;
+/// The largest step of a new head.
+const HEAD_RATE: f64 = 1e-3;
+
+/// The way of training.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Tuning {
+    pub(crate) name: &'static str,
+    pub(crate) settings: Settings,
+    /// Why it was chosen, where it was.
+    #[serde(skip)]
+    pub(crate) chosen: Option<String>,
+}
+
+fn of(entry: &CandidateEntry, base: &Path, name: &'static str, takes: &[&str]) -> Of {
+    let Some(adapt) = entry.adapt.as_ref().filter(|adapt| adapt.method == name) else { return Ok(None) };
+    let settings = Settings::of(adapt, base, takes)?;
+    settings.folder()?;
+    Ok(Some(Box::new(Tuning { name, settings, chosen: None })))
+}
+
+type Of = Result<Option<Box<dyn Method>>, ModelError>;
+
+fn full(entry: &CandidateEntry, base: &Path) -> Of {
+    let takes = ["epochs", "max_minutes", "learning_rate", "batch_size", "class_weights"];
+    of(entry, base, "full", &takes)
+}
+
+fn lora(entry: &CandidateEntry, base: &Path) -> Of {
+    let takes = ["epochs", "max_minutes", "learning_rate", "batch_size", "class_weights", "rank"];
+    of(entry, base, "lora", &takes)
+}
+
+/// Reads a model that was trained here.
+pub(crate) fn load(saved: &Saved<'_>) -> Result<Box<dyn Model>, ModelError> {
+    let source = Source { folder: saved.folder.to_owned(), revision: None, model: None };
+    let published = Published::reopen(Classifier::open(&source)?, saved.folder)?;
+    Ok(Box::new(Tuned { published, written: None }))
+}
+
+impl Method for Tuning {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn title(&self) -> &'static str {
+        "an encoder that is trained"
+    }
+
+    fn identity(&self) -> Result<Identity, ModelError> {
+        Identity::of(self, VERSION)
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Classify, Kind::Tag, Kind::Regress]
+    }
+
+    fn source(&self) -> Option<&EncoderSource> {
+        Some(&self.settings.source)
+    }
+
+    fn is_slow(&self) -> bool {
+        true
+    }
+
+    fn fit(&self, train: &TrainingSet<'_>, fitting: &Fitting<'_>) -> Result<Box<dyn Model>, ModelError> {
+        let train = train.some(self.settings.examples, fitting.seed);
+        Ok(Box::new(self.tune(&train, fitting)?))
+    }
+}
+
+impl Tuning {
+    fn reach(&self) -> Reach {
+        let rank = self.settings.rank();
+        match self.name {
+            "lora" => Reach::Updates(LowRank { rank, alpha: 2.0 * rank as f64 }),
+            _ => Reach::Whole,
+        }
+    }
+
+    pub(crate) fn tune(&self, train: &TrainingSet<'_>, fitting: &Fitting<'_>) -> Result<Tuned, ModelError> {
+        let kind = train.kind();
+        let answers = answers(train)?;
+        let source = self.settings.folder()?;
+        let model = TrainableClassifier::open(source, &answers, self.reach(), fitting.seed)?;
+        let numbers = Numbers::of(train)?;
+        // Where the model was trained on these labels before, it has an order of its own.
+        let names = model.labels().to_vec();
+        let place = |label: &String| names.iter().position(|name| name == label);
+        let right: Vec<Vec<usize>> = match kind {
+            Kind::Regress => vec![Vec::new(); train.len()],
+            Kind::Classify | Kind::Tag => {
+                train.labels().iter().map(|labels| labels.iter().filter_map(place).collect()).collect()
+            }
+        };
+        let targets = match &numbers {
+            Some(numbers) => Targets::numbers(&numbers.scaled),
+            None => Targets::labels(answers.problem, &right, names.len(), self.settings.class_weights),
+        };
+        let stratum = |target: &&str| match kind {
+            Kind::Classify => (*target).to_owned(),
+            Kind::Tag | Kind::Regress => String::new(),
+        };
+        let strata: Vec<String> = train.targets().iter().map(stratum).collect();
+        let (learned, held) = held_out(&strata, fitting.seed);
+        let tokens = model.tokens(&train.texts())?;
+        let objective = Labelled {
+            model: &model,
+            problem: answers.problem,
+            lengths: tokens.iter().map(Vec::len).collect(),
+            tokens,
+            targets,
+            right,
+            numbers: numbers.as_ref().map(|numbers| numbers.scaled.clone()).unwrap_or_default(),
+            learned,
+            held,
+            batch: self.settings.batch(),
+            seed: fitting.seed,
+        };
+        let recipe = self.recipe(&model, objective.learned.len(), &answers)?;
+        let outcome = run(&objective, &recipe, fitting)?;
+        match (&numbers, objective.held.is_empty()) {
+            (Some(numbers), _) => model.scale_logits(numbers.spread, numbers.mean)?,
+            (None, false) => model.scale_logits(sharpness(kind, &objective, fitting)?, 0.0)?,
+            (None, true) => {}
+        }
+        let items = objective.learned.len();
+        let (classifier, written) = model.tuned()?;
+        let report = self.report(&outcome, items, &written, fitting.seed);
+        let written = Some((written, self.settings.base(), report));
+        Ok(Tuned { published: Published::of(classifier, kind), written })
+    }
+
+    fn recipe(
+        &self,
+        model: &TrainableClassifier,
+        items: usize,
+        answers: &Answers,
+    ) -> Result<Recipe, ModelError> {
+        let usual = (RATE * 768.0 / model.width().max(1) as f64).min(2e-3);
+        let usual = if self.name == "lora" { (usual * UPDATES).min(5e-3) } else { usual };
+        let rate = self.settings.learning_rate.unwrap_or(usual);
+        let key = serde_json::to_string(&(VERSION, self, &answers.names, items));
+        Ok(Recipe {
+            epochs: self.settings.passes(items),
+            rate,
+            new_rate: rate.max(HEAD_RATE),
+            longest: self.settings.longest(),
+            key: key.map_err(|error| ModelError::Failed(error.to_string()))?,
+        })
+    }
+
+    fn report(&self, outcome: &Outcome, items: usize, written: &Written, seed: u64) -> TrainingReport {
+        TrainingReport {
+            method: self.name.to_owned(),
+            chosen: self.chosen.clone(),
+            base: self.settings.base(),
+            items,
+            steps: outcome.steps,
+            passes: outcome.passes,
+            seconds: outcome.took.as_secs_f64(),
+            threads: threads(),
+            trained: written.trained(),
+            validated: outcome.best,
+            ended: outcome.ended,
+            seed,
+        }
+    }
+}
+
+/// The labels of train items, or that they are numbers.
+fn answers(train: &TrainingSet<'_>) -> Result<Answers, ModelError> {
+    let problem = match train.kind() {
+        Kind::Classify => Problem::OneLabel,
+        Kind::Tag => Problem::SeveralLabels,
+        Kind::Regress => {
+            return match train.len() {
+                0 | 1 => Err(ModelError::TooFew(train.len())),
+                _ => Ok(Answers { names: vec!["number".to_owned()], problem: Problem::Number }),
+            };
+        }
+    };
+    let names: Vec<String> = train.names().into_iter().collect();
+    if train.len() < 2 || names.len() < 2 {
+        return Err(ModelError::TooLittle { found: train.len(), labels: names.len() });
+    }
+    Ok(Answers { names, problem })
+}
+
+/// The targets of a regression: less their mean, over their spread.
+struct Numbers {
+    scaled: Vec<f64>,
+    mean: f64,
+    spread: f64,
+}
+
+impl Numbers {
+    fn of(train: &TrainingSet<'_>) -> Result<Option<Self>, ModelError> {
+        if train.kind() != Kind::Regress {
+            return Ok(None);
+        }
+        let numbers = train.targets().iter().map(|target| number(target)).collect::<Result<Vec<f64>, _>>()?;
+        let count = numbers.len().max(1) as f64;
+        let mean = numbers.iter().sum::<f64>() / count;
+        let spread = (numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / count).sqrt();
+        let spread = if spread > 0.0 { spread } else { 1.0 };
+        let scaled = numbers.iter().map(|number| (number - mean) / spread).collect();
+        Ok(Some(Self { scaled, mean, spread }))
+    }
+}
+
+/// What logits are multiplied with, so that probabilities are those of items held out (a temperature's inverse; Guo et al.
+/// 2017).
+fn sharpness(kind: Kind, objective: &Labelled<'_>, fitting: &Fitting<'_>) -> Result<f64, ModelError> {
+    let logits = objective.logits(&objective.held, fitting.stop)?;
+    let scores = logits.into_iter().map(|row| row.into_iter().map(f64::from).collect());
+    let held: Vec<(usize, Vec<f64>)> = objective.held.iter().copied().zip(scores).collect();
+    Ok(sharpen(kind, &held, &objective.right).0)
+}
+
+/// A classifier that was trained here.
+pub(crate) struct Tuned {
+    published: Published,
+    /// What is written of it; `None` where it was read.
+    written: Option<(Written, String, TrainingReport)>,
+}
+
+impl Model for Tuned {
+    fn answer(&self, samples: &[Sample<'_>]) -> Result<Vec<Reply>, ModelError> {
+        self.published.answer(samples)
+    }
+
+    fn facts(&self) -> Facts {
+        self.published.facts()
+    }
+
+    fn stands_alone(&self) -> bool {
+        self.written.as_ref().is_some_and(|(written, ..)| !written.is_adapter())
+    }
+
+    fn save(&self, folder: &Path) -> Result<(), ModelError> {
+        let Some((written, base, report)) = &self.written else {
+            return Err(ModelError::Failed("what was read is not written again".to_owned()));
+        };
+        written.write(folder, base)?;
+        report.write(folder)?;
+        self.published.save(folder)
+    }
+}

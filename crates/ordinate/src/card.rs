@@ -1,0 +1,94 @@
+//! The card (`README.md`) of a model that was trained here, as the hub of Hugging Face reads it: what it stands on, how it was
+//! trained, and what it was measured to do (`model-index`).
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use ordinate_adapt::TrainingReport;
+use ordinate_core::verdict::{CandidateRow, Estimate};
+use ordinate_data::Task;
+
+use crate::error::{Error, Fault};
+
+/// Writes the card of a model in a folder of the run folder, where one was trained; `row` is its row of the verdict.
+pub(crate) fn write(folder: &Path, task: &Task, row: &CandidateRow, metric: &str) -> Result<(), Error> {
+    let Some(report) = TrainingReport::read(folder) else { return Ok(()) };
+    let path = folder.join("README.md");
+    fs::write(&path, card(folder, task, row, metric, &report))
+        .map_err(|error| Error::file(&path, Fault::Run, format!("cannot be written: {error}")))
+}
+
+/// How a folder is read: the library, and lines of Python.
+fn library(folder: &Path, base: &str) -> (&'static str, String) {
+    if folder.join("adapter_config.json").is_file() {
+        let code = format!(
+            "from transformers import AutoModelForSequenceClassification, AutoTokenizer\nfrom peft import PeftModel\nimport json\n\
+             labels = json.load(open(\"FOLDER/config.json\"))[\"id2label\"]\n\
+             base = AutoModelForSequenceClassification.from_pretrained({}, num_labels=len(labels))\n\
+             model = PeftModel.from_pretrained(base, \"FOLDER\")\ntokenizer = AutoTokenizer.from_pretrained(\"FOLDER\")",
+            quoted(base)
+        );
+        return ("peft", code);
+    }
+    if folder.join("modules.json").is_file() {
+        let code = "from sentence_transformers import SentenceTransformer\nencoder = SentenceTransformer(\"FOLDER\")";
+        return ("sentence-transformers", code.to_owned());
+    }
+    let code =
+        "from transformers import pipeline\nclassify = pipeline(\"text-classification\", model=\"FOLDER\")";
+    ("transformers", code.to_owned())
+}
+
+/// A text as YAML and Python read it.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn card(folder: &Path, task: &Task, row: &CandidateRow, metric: &str, report: &TrainingReport) -> String {
+    let (library, code) = library(folder, &report.base);
+    let (name, set) = (quoted(row.name.as_str()), quoted(&task.file.task.name));
+    let Estimate { mean, low, high } = row.quality;
+    let split = if task.file.data.test.is_some() { "test" } else { "all, cross-fitted" };
+    let TrainingReport { method, base, items, steps, passes, seconds, threads, trained, seed, .. } = report;
+    let mut text = String::new();
+    let _ = write!(
+        text,
+        "---\nbase_model: {}\nlibrary_name: {library}\npipeline_tag: text-classification\ntags:\n- ordinate\nmodel-index:\n\
+         - name: {name}\n  results:\n  - task:\n      type: text-classification\n    dataset:\n      name: {set}\n      type: {set}\n\
+         \x20     split: {}\n    metrics:\n    - type: {}\n      value: {mean:.4}\n---\n\n",
+        quoted(base),
+        quoted(split),
+        quoted(metric),
+    );
+    let _ = write!(
+        text,
+        "# {}\n\n{base} trained on {items} items of the task {} by Ordinate ({}).\n\n",
+        row.name,
+        task.file.task.name,
+        report.chosen.as_deref().unwrap_or(method),
+    );
+    let _ = writeln!(text, "| what | |\n|---|---|");
+    let _ = writeln!(
+        text,
+        "| {metric}, {} items ({split}) | {mean:.4}, 95 % interval {low:.4} to {high:.4} |",
+        row.items
+    );
+    if let Some(found) = report.validated {
+        let _ = writeln!(
+            text,
+            "| score on {} train items that were held out | {:.4} |",
+            found.items, found.score
+        );
+    }
+    let _ = writeln!(
+        text,
+        "| training | {steps} steps, {passes:.1} passes, {seconds:.0} s on {threads} threads, seed {seed} |\n| weights trained | {trained} |\n",
+    );
+    let _ = write!(
+        text,
+        "The licence is that of the base, as far as the base asks for it.\n\n```python\n{}\n```\n",
+        code.replace("FOLDER", "path/to/this/folder")
+    );
+    text
+}

@@ -1,0 +1,109 @@
+//! The kind of candidates that a method makes in this process.
+
+use std::sync::Arc;
+
+use ordinate_adapt::{Ended, TrainingReport};
+use ordinate_core::{CandidateName, Items};
+use ordinate_measure::Contender;
+use ordinate_models::{Encoders, Fold, Model, ModelError, Reads, Sample};
+
+use super::methods::method;
+use super::trained::{Trained, TrainedAnswerer};
+use super::{CandidateKind, Opened, Opening, Place};
+use crate::error::Error;
+use crate::observe::{Step, step};
+use crate::reopen::{Again, AnswersInputs};
+
+pub(super) struct TrainedKind;
+
+impl CandidateKind for TrainedKind {
+    fn name(&self) -> &'static str {
+        "trained"
+    }
+
+    fn takes(&self, place: Place<'_>) -> Result<bool, Error> {
+        Ok(place.entry.local.is_some() || place.entry.adapt.is_some())
+    }
+
+    fn check(&self, place: Place<'_>) -> Result<String, Error> {
+        if let Some(model) = crate::hub::absent(place.task, place.entry)? {
+            return Ok(format!("runs here; `run` would fetch {model}"));
+        }
+        Ok(match method(place)?.0.is_slow() {
+            false => "runs here".to_owned(),
+            true if place.task.file.data.test.is_some() => "runs here, trained once".to_owned(),
+            true => format!(
+                "runs here, trained {} times, so that no item is answered by a model that saw it: with train and test in [data] it is trained once",
+                Fold::all().count()
+            ),
+        })
+    }
+
+    fn spares_train(&self, place: Place<'_>) -> Result<bool, Error> {
+        Ok(crate::hub::absent(place.task, place.entry)?.is_none() && method(place)?.0.is_slow())
+    }
+
+    fn reads_fields(&self, place: Place<'_>) -> Result<bool, Error> {
+        if crate::hub::absent(place.task, place.entry)?.is_some() {
+            return Ok(false);
+        }
+        Ok(method(place)?.0.reads() == Reads::Fields)
+    }
+
+    fn check_items(&self, place: Place<'_>, items: &Items) -> Result<(), Error> {
+        if crate::hub::absent(place.task, place.entry)?.is_some() || method(place)?.0.reads() != Reads::Text {
+            return Ok(());
+        }
+        let lacks = |row: &usize| items.target(*row).is_some() && items.input(*row).is_none();
+        match (0..items.len()).find(lacks) {
+            Some(row) => Err(place.fail(ModelError::NoInput(items.id(row).to_owned()))),
+            None => Ok(()),
+        }
+    }
+
+    fn open(&self, opening: &Opening<'_>) -> Result<Opened, Error> {
+        let (method, kind) = method(opening.place)?;
+        if method.is_slow() && opening.place.task.file.data.test.is_none() {
+            let (name, times) = (&opening.place.entry.name, Fold::all().count());
+            let text = format!(
+                "{name} will be trained {times} times: each item is answered by a model that did not see it. With train and test in [data] it is trained once."
+            );
+            step(opening.seen.as_ref(), Step::Note(&text));
+        }
+        let trained = Arc::new(Trained::new(opening, method, kind)?);
+        trained.given(None).map_err(|error| opening.place.fail(error))?;
+        let contender =
+            Contender::new(opening.place.entry.name.clone(), TrainedAnswerer(Arc::clone(&trained)));
+        Ok(Opened { here: Some(trained), ..Opened::new(contender) })
+    }
+
+    fn reopen(&self, again: &Again<'_>) -> Result<Option<Box<dyn AnswersInputs>>, Error> {
+        let Some(model) = &again.candidate.model else { return Ok(None) };
+        let loaded = again.methods.load(&again.folder.join(model), &Encoders::new());
+        Ok(Some(Box::new(Loaded(loaded.map_err(|error| again.fail(error))?))))
+    }
+}
+
+/// A model that was saved.
+struct Loaded(Box<dyn Model>);
+
+impl AnswersInputs for Loaded {
+    fn answer(&self, input: &str) -> Result<(String, Option<f64>), String> {
+        let replies = self.0.answer(&[Sample::text(input)]).map_err(|error| error.to_string())?;
+        let said = replies.into_iter().next().ok_or("it gave no answer")?.prediction;
+        Ok((said.output, said.confidence))
+    }
+}
+
+/// What a training was, in a sentence.
+pub(super) fn told(name: &CandidateName, report: &TrainingReport) -> String {
+    let TrainingReport { items, seconds, threads, passes, .. } = report;
+    let way = report.chosen.clone().unwrap_or_else(|| report.method.clone());
+    let validated = report.validated.map_or_else(String::new, |found| {
+        format!("; on {} items held out it scored {:.3}", found.items, found.score)
+    });
+    let time = if report.ended == Ended::Time { ", when its time was up" } else { "" };
+    format!(
+        "{name} was trained ({way}) on {items} items, {passes:.1} passes in {seconds:.0} s on {threads} threads{time}{validated}."
+    )
+}

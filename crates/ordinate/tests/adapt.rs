@@ -1,0 +1,183 @@
+//! Encoders that are trained, from the task file to the run folder.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
+
+#[path = "../../ordinate-models/tests/tiny_encoder/mod.rs"]
+mod tiny_encoder;
+
+mod support;
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use support::{Desk, named, number};
+
+/// Items whose first word says the label.
+fn rows(from: usize, to: usize) -> String {
+    (from..to).fold(String::new(), |mut text, at| {
+        let (label, word) = [("stop", 5), ("go", 9), ("wait", 21)][at % 3];
+        let _ = writeln!(
+            text,
+            r#"{{"id":"i{at}","text":"w{word} w{} w{}","label":"{label}"}}"#,
+            22 + at * 7 % 17,
+            10 + at * 5 % 11
+        );
+        text
+    })
+}
+
+fn desk(data: &str, adapt: &[(&str, &str)]) -> Desk {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("model")).unwrap();
+    tiny_encoder::save(&tiny_encoder::golden()["cases"][0], &desk.path("model"));
+    desk.write("train.jsonl", rows(0, 300));
+    desk.write("test.jsonl", rows(300, 500));
+    desk.write("items.jsonl", rows(0, 240));
+    let mut task = format!(
+        "[task]\nname = \"signals\"\nkind = \"classify\"\n[data]\n{data}\ninput = \"text\"\ntarget = \"label\"\n[combine]\nkinds = [\"single\"]\n\
+         [[candidate]]\nname = \"ngram\"\nlineage = \"vertical\"\nlocal = {{ model = \"ngram-linear\", examples = 20 }}\n"
+    );
+    for (name, settings) in adapt {
+        let _ = write!(
+            task,
+            "[[candidate]]\nname = \"{name}\"\nlineage = \"transferred\"\nadapt = {{ from = \"model\", {settings} }}\n"
+        );
+    }
+    desk.write("t.toml", task);
+    desk
+}
+
+const PARTS: &str = "train = \"train.jsonl\"\ntest = \"test.jsonl\"";
+
+#[test]
+fn trained_once_where_there_is_a_test_part() {
+    let desk = desk(
+        PARTS,
+        &[
+            ("full", "method = \"full\", epochs = 20"),
+            ("lora", "method = \"lora\", epochs = 20"),
+            ("pairs", "method = \"contrastive\""),
+            ("auto", "method = \"auto\", epochs = 20"),
+        ],
+    );
+    let checked = desk.ordinate(["check", "t.toml"]);
+    assert!(checked.stdout().contains("full (transferred), runs here, trained once"), "{}", checked.stdout());
+    let ran = desk.ordinate(["run", "t.toml", "--json", "--out", "run"]);
+    assert_eq!(ran.status(), 0, "{}", ran.stderr());
+    let verdict: serde_json::Value = serde_json::from_str(&ran.stdout()).unwrap();
+    let told = ran.stderr();
+    assert!(told.contains("auto: full fine-tuning: 300 items"), "{told}");
+    assert!(!told.contains("will be trained"), "{told}");
+    for name in ["full", "lora", "pairs", "auto"] {
+        let quality = number(named(&verdict, "candidates", name), "quality.mean");
+        assert!(quality > 0.95, "{name}: {quality}");
+        // The test part alone is answered.
+        assert_eq!(number(named(&verdict, "candidates", name), "items"), 200.0);
+        let card = std::fs::read_to_string(desk.path(&format!("run/models/{name}/README.md"))).unwrap();
+        assert!(card.starts_with("---\nbase_model: ") && card.contains("model-index:"), "{card}");
+        assert!(
+            card.contains(&format!("value: {quality:.4}")) && card.contains("name: \"signals\""),
+            "{card}"
+        );
+        let note = format!("{name} was trained (");
+        assert!(verdict["assumed"].to_string().contains(&note), "{}", verdict["assumed"]);
+    }
+    for file in [
+        "full/model.safetensors",
+        "full/config.json",
+        "lora/adapter_model.safetensors",
+        "lora/adapter_config.json",
+        "pairs/modules.json",
+        "pairs/1_Pooling/config.json",
+        "auto/tokenizer.json",
+    ] {
+        assert!(desk.path("run/models").join(file).is_file(), "{file}");
+    }
+    // What was made is a candidate for others.
+    let mut task = std::fs::read_to_string(desk.path("t.toml")).unwrap();
+    for name in ["full", "lora"] {
+        let _ = write!(
+            task,
+            "[[candidate]]\nname = \"{name}-again\"\nlineage = \"vertical\"\nlocal = {{ model = \"run/models/{name}\" }}\n"
+        );
+    }
+    desk.write("again.toml", task);
+    let again = desk.ordinate(["run", "again.toml", "--json", "--out", "second"]);
+    assert_eq!(again.status(), 0, "{}", again.stderr());
+    assert!(again.stderr().contains("full: answers of an earlier run"), "{}", again.stderr());
+    let second: serde_json::Value = serde_json::from_str(&again.stdout()).unwrap();
+    for name in ["full", "lora"] {
+        let of = |name: &str| number(named(&second, "candidates", name), "quality.mean");
+        assert!((of(name) - of(&format!("{name}-again"))).abs() < 1e-9);
+    }
+    // And the run folder answers by itself.
+    let asked = desk.ordinate(["ask", "run", "w9 w23 w12", "--json"]);
+    assert!(
+        asked.status() == 0 && asked.stdout().contains("\"go\""),
+        "{} {}",
+        asked.stdout(),
+        asked.stderr()
+    );
+}
+
+/// Without a test part each item is answered by a model that did not see it, and that is said before it begins.
+#[test]
+fn cross_fitted_without_a_test_part() {
+    let desk = desk("items = \"items.jsonl\"", &[("lora", "method = \"lora\", epochs = 20")]);
+    let checked = desk.ordinate(["check", "t.toml"]);
+    assert!(checked.stdout().contains("trained 6 times"), "{}", checked.stdout());
+    let ran = desk.ordinate(["run", "t.toml", "--json", "--out", "run"]);
+    assert_eq!(ran.status(), 0, "{}", ran.stderr());
+    assert!(ran.stderr().contains("lora will be trained 6 times"), "{}", ran.stderr());
+    let verdict: serde_json::Value = serde_json::from_str(&ran.stdout()).unwrap();
+    let lora = named(&verdict, "candidates", "lora");
+    assert!(number(lora, "quality.mean") > 0.9 && number(lora, "items") == 240.0, "{lora}");
+    let left = std::fs::read_dir(desk.path("cache/local")).unwrap().flatten();
+    let checkpoints: Vec<_> =
+        left.filter(|file| file.path().extension().is_some_and(|end| end == "checkpoint")).collect();
+    assert!(checkpoints.is_empty(), "{checkpoints:?}");
+}
+
+fn weights(desk: &Desk) -> Vec<u8> {
+    std::fs::read(desk.path("run/models/full/model.safetensors")).unwrap()
+}
+
+/// Killed in the midst of training, and run again: the weights of a run that was not killed.
+#[test]
+fn a_training_goes_on_where_it_was_killed() {
+    let settings = [("full", "method = \"full\", epochs = 60, batch_size = 4")];
+    let whole = desk(PARTS, &settings);
+    let ran = whole.ordinate(["run", "t.toml", "--out", "run"]);
+    assert_eq!(ran.status(), 0, "{}", ran.stderr());
+    let killed = desk(PARTS, &settings);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ordinate"))
+        .args(["run", "t.toml", "--out", "run", "--quiet"])
+        .current_dir(killed.path("."))
+        .env("ORDINATE_CACHE", killed.path("cache"))
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    let checkpoint = || {
+        let files = std::fs::read_dir(killed.path("cache/local")).into_iter().flatten().flatten();
+        files.map(|file| file.path()).find(|path| path.extension().is_some_and(|end| end == "checkpoint"))
+    };
+    while checkpoint().is_none() && begun.elapsed() < Duration::from_secs(120) {
+        assert!(child.try_wait().unwrap().is_none(), "it was over before it was killed");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap(); // SIGKILL
+    child.wait().unwrap();
+    assert!(is_under_way(&checkpoint().unwrap()), "training was over before it was killed");
+    assert!(!killed.path("run/verdict.json").is_file());
+    let ran = killed.ordinate(["run", "t.toml", "--out", "run"]);
+    assert_eq!(ran.status(), 0, "{}", ran.stderr());
+    assert_eq!(weights(&whole), weights(&killed));
+}
+
+/// Whether a checkpoint is of a training that is not over.
+fn is_under_way(checkpoint: &Path) -> bool {
+    let bytes = std::fs::read(checkpoint).unwrap();
+    String::from_utf8_lossy(&bytes).contains("\"first.")
+}
