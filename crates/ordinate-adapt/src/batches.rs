@@ -1,6 +1,6 @@
 //! Which items are learned from together.
 
-use ordinate_learn::random::shuffle;
+use ordinate_core::random::shuffle;
 
 /// Batches that are sorted by length together: within them, little is padded.
 const TOGETHER: usize = 50;

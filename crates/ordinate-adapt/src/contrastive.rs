@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use candle_core::{D, Device, Result as Candle, Tensor, Var};
+use ordinate_core::random::{SplitMix, shuffle};
 use ordinate_core::task::CandidateEntry;
-use ordinate_learn::random::{SplitMix, shuffle};
 use ordinate_models::encoder::{Source, Trainable, TunedEncoder, open};
 use ordinate_models::{
     Encoder, EncoderSource, Facts, Fitting, Head, Identity, Kind, Method, MethodKind, Model, ModelError,

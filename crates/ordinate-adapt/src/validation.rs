@@ -74,7 +74,7 @@ pub(crate) fn held_out(labels: &[String], seed: u64) -> (Vec<usize>, Vec<usize>)
         return ((0..labels.len()).collect(), Vec::new());
     }
     let mut order: Vec<usize> = (0..labels.len()).collect();
-    ordinate_learn::random::shuffle(&mut order, seed ^ 0x6865_6c64);
+    ordinate_core::random::shuffle(&mut order, seed ^ 0x6865_6c64);
     order.sort_by_key(|&at| &labels[at]);
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     labels.iter().for_each(|label| *counts.entry(label).or_default() += 1);

@@ -65,7 +65,8 @@ impl Folder {
 
     /// That of files that were read.
     pub(crate) fn of(files: &Files) -> Result<Self, ModelError> {
-        let body = caught(|| Body::new(&files.config, &files.tensors)).map_err(|problem| files.odd(&problem))?;
+        let body =
+            caught(|| Body::new(&files.config, &files.tensors)).map_err(|problem| files.odd(&problem))?;
         let body = body.map_err(|error| files.unfit(&error))?;
         let longest = files.longest.unwrap_or(512).clamp(3, body.longest().max(3));
         let cut = tokenizers::TruncationParams { max_length: longest, ..Default::default() };

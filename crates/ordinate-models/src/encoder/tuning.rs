@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use candle_core::{DType, Device, Result as Candle, Tensor, Var};
-use ordinate_learn::random::SplitMix;
+use ordinate_core::random::SplitMix;
 use serde_json::{Map, Value, json};
 
 use crate::encoder::adapter::{self, updated};
