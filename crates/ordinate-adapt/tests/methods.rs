@@ -35,11 +35,12 @@ fn method(from: &Path, settings: &Value) -> Result<Box<dyn Method>, ModelError> 
     methods().of(&entry(from, settings), Path::new("")).map(Option::unwrap)
 }
 
-/// Texts, and what the first word says of them: a word a label.
+/// Texts, and what most of their words say of them: a word a label. (The formula of the tiny encoder's weights turns words
+/// about a circle, once in 12.7 of them: these three are far apart.)
 fn items(count: usize) -> Vec<(String, &'static str)> {
     let of = |at: usize| {
-        let (label, word) = [("stop", 5), ("go", 9), ("wait", 21)][at % 3];
-        (format!("w{word} w{} w{}", 22 + at * 7 % 17, 10 + at * 5 % 11), label)
+        let (label, word) = [("stop", 5), ("go", 9), ("wait", 13)][at % 3];
+        (format!("w{word} w{word} w{} w{word} w{word}", 14 + at * 7 % 25), label)
     };
     (0..count).map(of).collect()
 }
@@ -135,7 +136,8 @@ fn tags_and_numbers() {
     let tags: Vec<(String, &str)> = (0..400)
         .map(|at| {
             let (red, blue) = (at % 2 == 0, at % 3 == 0);
-            let words = [if red { "w5" } else { "w6" }, if blue { "w9" } else { "w10" }].join(" ");
+            let words =
+                [if red { "w5 w5" } else { "w11 w11" }, if blue { "w8 w8" } else { "w14 w14" }].join(" ");
             let target = match (red, blue) {
                 (true, true) => "red;blue",
                 (true, false) => "red",
@@ -161,8 +163,9 @@ fn tags_and_numbers() {
     });
     assert!(right.count() > 95);
     let numbers: Vec<String> = (0..400).map(|at| (1_000.0 + 50.0 * f64::from(at % 5)).to_string()).collect();
-    let numbered: Vec<(String, &str)> =
-        (0..400).map(|at| (format!("w{} w{}", 5 + at % 5, 20 + at * 7 % 19), numbers[at].as_str())).collect();
+    let numbered: Vec<(String, &str)> = (0..400)
+        .map(|at| (format!("w{0} w{0} w{0} w{1}", 5 + at % 5, 20 + at * 7 % 19), numbers[at].as_str()))
+        .collect();
     let (train, test) = numbered.split_at(300);
     let model = method.fit(&set(Kind::Regress, train), &Fitting::new(3, &encoders)).unwrap();
     let folder = tempfile::tempdir().unwrap();
