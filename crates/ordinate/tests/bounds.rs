@@ -127,7 +127,10 @@ fn a_program_is_ended_with_its_children() {
         let pids = || std::fs::read_to_string(desk.path("pids")).unwrap_or_default();
         let begun = Instant::now();
         // Two workers, and one that came after the crash.
-        while pids().lines().count() < 3 && begun.elapsed() < Duration::from_secs(60) {
+        while how_it_ends != "by itself"
+            && pids().lines().count() < 3
+            && begun.elapsed() < Duration::from_secs(60)
+        {
             std::thread::sleep(Duration::from_millis(20));
         }
         for name in how_it_ends.split(' ').take(1).filter(|name| *name != "by") {
@@ -145,7 +148,7 @@ fn a_program_is_ended_with_its_children() {
             String::from_utf8_lossy(&output.stderr)
         );
         let all: Vec<String> = pids().split_whitespace().map(str::to_owned).collect();
-        assert!(all.len() >= 9, "{how_it_ends}: {all:?}");
+        assert!(all.len() >= 6, "{how_it_ends}: {all:?}");
         let ended = Instant::now();
         while all.iter().any(|pid| runs(pid)) {
             let left: Vec<_> = all.iter().filter(|pid| runs(pid)).collect();
@@ -162,7 +165,7 @@ fn a_program_is_ended_with_its_children() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_to_wait_for_hours_is_not_waited_for() {
     for (retry_after, says) in
-        [("3600", "60 min"), ("99999999999999", "days"), ("Wed, 21 Oct 2125 07:28:00 GMT", "days")]
+        [("3600", "60 min"), ("99999999999999", "days"), ("Sun, 21 Oct 2125 07:28:00 GMT", "days")]
     {
         let desk = Desk::new();
         let wait = Fault::slow_down(retry_after);

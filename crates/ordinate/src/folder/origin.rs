@@ -18,7 +18,8 @@ pub(super) fn foreign(path: &Path, has_store: bool) -> std::io::Result<Option<Pa
         let text = name.to_string_lossy();
         let known = if kind.is_file() {
             // The store, with what SQLite and its lock put beside it; and what a killed run had not yet moved to its name.
-            let is_store = text.starts_with(STORE) && (has_store || !holds_anything(&entry.path())?);
+            // Beside a verdict of ours it is known by its name: opening it says whether it is another database.
+            let is_store = text.starts_with(STORE) && (is_ours || !holds_anything(&entry.path())?);
             let is_result = is_ours && FILES.iter().any(|file| name == *file);
             is_store || is_result || name == LOCK || text.starts_with(".tmp")
         } else if kind.is_dir() {
