@@ -19,6 +19,7 @@ pub mod output;
 pub mod policy;
 pub mod random;
 pub mod score;
+pub mod shown;
 pub mod task;
 pub mod verdict;
 
@@ -33,3 +34,4 @@ pub use notes::Notes;
 pub use output::{Output, OutputKind, ScoreOutput};
 pub use policy::{Dial, Given, Policy, PolicyKind, Query, Seen, Step, Thought};
 pub use score::{Score, ScoreError};
+pub use shown::{can_be_shown, shown};

@@ -44,13 +44,15 @@ pub struct Limits {
     /// The most requests of one batch, at least 1. A batch is committed whole: what a kill loses is at most the batches
     /// in flight.
     pub batch: usize,
+    /// Files and connections that one request keeps open.
+    pub files: usize,
     /// Whether it takes this machine's processors, so that nothing else is asked meanwhile: latencies would be of both.
     pub alone: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { in_flight: None, batch: 1, alone: false }
+        Self { in_flight: None, batch: 1, files: 0, alone: false }
     }
 }
 
@@ -100,6 +102,9 @@ pub trait Answerer: Send + Sync + 'static {
     }
 }
 
+/// The connection of a request, and what is opened to look its address up.
+const FILES_OF_A_REQUEST: usize = 2;
+
 /// Asks about one item after another.
 fn each<'a, F>(batch: &'a [Request], ask: impl Fn(&'a Request) -> F + Send + 'a) -> Attempt<'a>
 where
@@ -142,6 +147,10 @@ impl Answerer for ChatAnswerer {
     fn ask<'a>(&'a self, batch: &'a [Request]) -> Attempt<'a> {
         each(batch, |request| self.chat.ask(&request.body))
     }
+
+    fn limits(&self) -> Limits {
+        Limits { files: FILES_OF_A_REQUEST, ..Limits::default() }
+    }
 }
 
 /// A model that turns a text into a vector.
@@ -163,6 +172,10 @@ impl Answerer for EmbeddingsAnswerer {
 
     fn ask<'a>(&'a self, batch: &'a [Request]) -> Attempt<'a> {
         each(batch, |request| self.0.ask(&request.body))
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { files: FILES_OF_A_REQUEST, ..Limits::default() }
     }
 
     fn gives_outputs(&self) -> bool {
@@ -188,6 +201,7 @@ impl Answerer for CommandAnswerer {
     }
 
     fn limits(&self) -> Limits {
-        Limits { in_flight: Some(self.0.workers()), ..Limits::default() }
+        // Its input, its output and its errors.
+        Limits { in_flight: Some(self.0.workers()), files: 3, ..Limits::default() }
     }
 }

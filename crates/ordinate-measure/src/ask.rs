@@ -8,12 +8,17 @@ use tokio_util::sync::CancellationToken;
 use crate::answerer::{AnswererError, Request};
 use crate::budget::{Budget, Exhausted};
 use crate::gate::Gate;
-use crate::lane::{LaneState, Shared};
 use crate::plan::Contender;
 use crate::saved::Saved;
+use crate::shared::{LaneState, Shared};
 
 /// A request in flight is paid for: when told to stop, it still has this long.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How often this machine may lack room for a connection before the candidate is given up.
+const MAX_STARVED: u32 = 60;
+/// The pause after each such time.
+const STARVED: Duration = Duration::from_millis(500);
 
 /// How asking about one item ended.
 #[derive(Debug)]
@@ -44,7 +49,31 @@ struct Try<'a> {
     /// The item's id.
     id: &'a str,
     meter: Meter,
+    /// How often it could not be sent because this machine had no room for a connection.
+    starved: u32,
     done: Option<Asked>,
+}
+
+impl<'a> Try<'a> {
+    fn new(request: &'a Request, id: &'a str) -> Self {
+        Self { request, id, meter: Meter::default(), starved: 0, done: None }
+    }
+
+    /// It could not be sent for reasons of this machine: that is no try, and says nothing of whom it was for. Gives the pause
+    /// before the next, if there is one.
+    fn starve(&mut self, failure: Failure) -> Option<Duration> {
+        self.meter.tries = self.meter.tries.saturating_sub(1);
+        self.starved += 1;
+        if self.starved < MAX_STARVED {
+            return Some(STARVED);
+        }
+        let message = format!(
+            "{} ({MAX_STARVED} times); raise the limit of open files (`ulimit -n`), or lower `concurrency`",
+            failure.message
+        );
+        self.done = Some(Asked::Fatal(Failure { message, ..failure }));
+        None
+    }
 }
 
 /// Asks a candidate with these requests, each with its item's id, until each is answered, hopeless, or `stop` is called.
@@ -60,8 +89,7 @@ pub(crate) async fn ask(
 ) -> Result<Vec<Asked>, AnswererError> {
     let candidate = &shared.plan.candidates[which];
     let lane = &shared.lanes[which];
-    let mut tries: Vec<Try<'_>> =
-        batch.iter().map(|(request, id)| Try { request, id, meter: Meter::default(), done: None }).collect();
+    let mut tries: Vec<Try<'_>> = batch.iter().map(|(request, id)| Try::new(request, id)).collect();
     loop {
         let mut open: Vec<&mut Try<'_>> = tries.iter_mut().filter(|one| one.done.is_none()).collect();
         for one in &open {
@@ -89,18 +117,21 @@ pub(crate) async fn ask(
                 }
                 Err(failure) => failure,
             };
-            if let Some(wait) = shared.plan.retry.beyond(&failure) {
-                let message = format!(
-                    "the server asks to wait {wait}, which is longer than is waited for; run again then ({})",
-                    failure.message
-                );
+            let waits = lane.gate().waits(failure.retry_after.unwrap_or_default(), Instant::now());
+            if let Some(why) = shared.plan.retry.beyond(&failure, waits) {
+                let message = format!("{why} ({})", failure.message);
                 one.done = Some(Asked::Fatal(Failure { message, ..failure }));
                 continue;
             }
             heed(&mut lane.gate(), &failure, sent);
+            if failure.kind == FailureKind::OpenFiles {
+                lane.uncount_request();
+                pause = pause.max(one.starve(failure));
+                continue;
+            }
             let so_far = u32::try_from(one.meter.tries).unwrap_or(u32::MAX);
             match shared.plan.retry.pause(&failure, so_far, fastrand::f64()) {
-                Some(one) => pause = Some(pause.map_or(one, |pause| pause.max(one))),
+                Some(one) => pause = pause.max(Some(one)),
                 None if failure.kind.is_fatal() => one.done = Some(Asked::Fatal(failure)),
                 None => {
                     one.done = Some(Asked::Done(Box::new(failed(candidate, one.id, &failure, &one.meter))));

@@ -6,6 +6,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::retry::Waits;
+
 /// Requests in flight at the start.
 const START: f64 = 8.0;
 /// The limit shrinks to this share when the server says that it has too much to do.
@@ -28,6 +30,8 @@ pub(crate) struct Gate {
     /// Requests sent before this say nothing new about an overload.
     decreased: Option<Instant>,
     paused_until: Option<Instant>,
+    /// What the server has asked to wait until now.
+    waits: Waits,
     window: Vec<f64>,
     window_size: usize,
     best_ms: Option<f64>,
@@ -42,6 +46,7 @@ impl Gate {
             slow_start: true,
             decreased: None,
             paused_until: None,
+            waits: Waits::default(),
             window: Vec::new(),
             window_size: WINDOW,
             best_ms: None,
@@ -60,6 +65,7 @@ impl Gate {
 
     /// A request that was sent at `sent` was answered after `latency`.
     pub(crate) fn answered(&mut self, sent: Instant, latency: Duration, now: Instant) {
+        self.waits.in_a_row = Duration::ZERO;
         self.limit = (self.limit + if self.slow_start { 1.0 } else { 1.0 / self.limit }).min(self.most);
         if self.window.is_empty() {
             // About a round trip's worth: as many answers as are in flight now.
@@ -77,8 +83,23 @@ impl Gate {
         }
     }
 
+    /// How long the server has asked to wait, if it now asks for `pause`: what is waited for anyhow is no more.
+    pub(crate) fn waits(&self, pause: Duration, now: Instant) -> Waits {
+        let further = match self.paused(now) {
+            Some(until) => pause.saturating_sub(until - now),
+            None => pause,
+        };
+        Waits {
+            in_a_row: self.waits.in_a_row.saturating_add(further),
+            in_all: self.waits.in_all.saturating_add(further),
+        }
+    }
+
     /// A request that was sent at `sent` met an overload; the server asks for a pause of this length.
     pub(crate) fn overloaded(&mut self, sent: Instant, pause: Option<Duration>, now: Instant) {
+        if let Some(pause) = pause {
+            self.waits = self.waits(pause, now);
+        }
         if let Some(until) = pause.and_then(|pause| now.checked_add(pause)) {
             self.paused_until = self.paused_until.max(Some(until));
         }
@@ -125,6 +146,22 @@ mod tests {
         let mut gate = Gate::new(512);
         rounds(&mut gate, 16, 100.0, 200);
         assert!((8..=48).contains(&gate.limit()), "{}", gate.limit());
+    }
+
+    #[test]
+    fn waiting_is_counted_once_and_forgiven_with_an_answer() {
+        let mut gate = Gate::new(8);
+        let (now, minute) = (Instant::now(), Duration::from_secs(60));
+        for _ in 0..8 {
+            gate.overloaded(now, Some(minute), now);
+        }
+        assert_eq!(gate.waits(minute, now), Waits { in_a_row: minute, in_all: minute });
+        let later = now + minute;
+        gate.overloaded(later, Some(minute), later);
+        let two = 2 * minute;
+        assert_eq!(gate.waits(Duration::ZERO, later), Waits { in_a_row: two, in_all: two });
+        gate.answered(later, Duration::from_millis(5), later);
+        assert_eq!(gate.waits(Duration::ZERO, later), Waits { in_a_row: Duration::ZERO, in_all: two });
     }
 
     #[test]

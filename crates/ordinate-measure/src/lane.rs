@@ -1,8 +1,8 @@
 //! One candidate's items, one batch after the other, as many in flight as help.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use ordinate_remote::FailureKind;
 use tokio::task::JoinSet;
@@ -10,88 +10,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answerer::Request;
 use crate::ask::{Asked, ask};
-use crate::budget::Budget;
-use crate::early::Race;
 use crate::estimate::{CHUNK, request};
-use crate::gate::Gate;
 use crate::key::Key;
-use crate::measured::{Ended, row, stands};
-use crate::order::Order;
-use crate::plan::Plan;
-use crate::rates::Rates;
+use crate::measured::{Ended, Row, row, stands};
 use crate::run::MeasureError;
 use crate::saved::Saved;
-use crate::store::AnswerStore;
-use crate::tally::Tally;
+use crate::shared::{LaneState, Shared};
 use crate::writer::Writer;
 
 /// So many items in a row that fail for reasons of the endpoint mean that it is dead.
 const DEAD_AFTER: u32 = 10;
 
-/// What all lanes share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) plan: Arc<Plan>,
-    pub(crate) store: Arc<AnswerStore>,
-    pub(crate) order: Order,
-    pub(crate) budget: Budget,
-    pub(crate) lanes: Vec<LaneState>,
-    pub(crate) race: Option<Mutex<Race>>,
-    pub(crate) cancel: CancellationToken,
-}
-
-/// What others may see of a lane while it runs.
-#[derive(Debug)]
-pub(crate) struct LaneState {
-    gate: Mutex<Gate>,
-    pub(crate) rates: Rates,
-    pub(crate) tally: Mutex<Tally>,
-    pub(crate) in_flight: AtomicU64,
-    pub(crate) ended: AtomicBool,
-    requests: AtomicU64,
-    /// The most that one request ever cost, as the bits of an f64 of at least 0, which order as numbers do.
-    dearest: AtomicU64,
-}
-
-impl LaneState {
-    pub(crate) fn new(gate: Gate, rates: Rates) -> Self {
-        Self {
-            gate: Mutex::new(gate),
-            rates,
-            tally: Mutex::default(),
-            in_flight: AtomicU64::new(0),
-            ended: AtomicBool::new(false),
-            requests: AtomicU64::new(0),
-            dearest: AtomicU64::new(0),
-        }
-    }
-
-    pub(crate) fn gate(&self) -> MutexGuard<'_, Gate> {
-        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn tally(&self) -> MutexGuard<'_, Tally> {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn count_request(&self) {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(crate) fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn dearest(&self) -> f64 {
-        f64::from_bits(self.dearest.load(Ordering::Relaxed))
-    }
-
-    pub(crate) fn saw_cost(&self, cost: f64) {
-        if cost >= 0.0 {
-            self.dearest.fetch_max(cost.to_bits(), Ordering::Relaxed);
-        }
-    }
-}
+/// Bytes of a reply that are read in less time than handing it over takes.
+const SHORT: usize = 2 << 10;
 
 /// An item that is to be asked about.
 #[derive(Debug)]
@@ -163,8 +94,8 @@ impl Lane {
             let has_room = self.ended.is_none() && !self.is_through();
             tokio::select! {
                 Some(done) = self.tasks.join_next() => {
-                    let done = done.map_err(|error| MeasureError::Broken(error.to_string()))?;
-                    self.finish(done)?;
+                    let done = done.map_err(broken)?;
+                    self.finish(done).await?;
                 }
                 () = async { tokio::time::sleep_until(paused.unwrap_or_else(std::time::Instant::now).into()).await },
                     if paused.is_some() && has_room => {}
@@ -268,16 +199,15 @@ impl Lane {
     async fn refill(&mut self) -> Result<(), MeasureError> {
         let shared = Arc::clone(&self.shared);
         let end = shared.order.len().min(self.next + CHUNK);
-        let mut chunk = Vec::with_capacity(CHUNK);
-        for place in self.next..end {
-            let position = self.positions[place] as usize;
-            let at = shared.order.item(position);
-            let item = shared.plan.items.item(at);
-            let body = request(&shared.plan, self.which, at, &item)?;
-            let key = Key::of(&self.identity, &body);
-            chunk.push(Pending { position, key, request: Request { item: at, body }, id: item.id });
-        }
+        let positions = self.positions[self.next..end].to_vec();
         self.next = end;
+        let (of, which, identity) = (Arc::clone(&shared), self.which, self.identity.clone());
+        // Prompts of many examples take their time, and others are being timed here.
+        let made = tokio::task::spawn_blocking(move || {
+            positions.into_iter().map(|position| pending(&of, which, &identity, position as usize)).collect()
+        });
+        let chunk: Vec<Pending> =
+            made.await.map_err(broken).and_then(|made: Result<_, MeasureError>| made)?;
         let keys: Vec<Key> = chunk.iter().map(|pending| pending.key).collect();
         for (pending, saved) in chunk.into_iter().zip(shared.store.find(&keys).await?) {
             // What is in flight, or was asked again in this run, must not be asked once more.
@@ -286,7 +216,8 @@ impl Lane {
                 continue;
             }
             match saved.filter(|saved| stands(&shared.plan, saved)) {
-                Some(saved) => self.record(pending.position, saved, true),
+                Some(saved) => self.record(pending.position, saved, true).await?,
+                None if shared.plan.asks_nobody => {}
                 None => {
                     self.open.insert(pending.key, Vec::new());
                     self.queue.push_back(pending);
@@ -328,16 +259,16 @@ impl Lane {
         });
     }
 
-    fn finish(&mut self, done: Done) -> Result<(), MeasureError> {
+    async fn finish(&mut self, done: Done) -> Result<(), MeasureError> {
         for (position, key, asked) in done? {
             let waiting = self.open.remove(&key).unwrap_or_default();
             match asked {
                 Asked::Done(saved) => {
                     self.watch(&saved);
                     for position in waiting {
-                        self.record(position, saved.as_ref().clone(), true);
+                        self.record(position, saved.as_ref().clone(), true).await?;
                     }
-                    self.record(position, *saved, false);
+                    self.record(position, *saved, false).await?;
                 }
                 Asked::Exhausted => self.end(Ended::Budget),
                 Asked::Fatal(failure) => self.end(Ended::Dead(failure.message)),
@@ -365,10 +296,10 @@ impl Lane {
     }
 
     /// Counts an answer, and scores it where candidates race.
-    fn record(&mut self, position: usize, saved: Saved, kept: bool) {
+    async fn record(&mut self, position: usize, saved: Saved, kept: bool) -> Result<(), MeasureError> {
         let shared = Arc::clone(&self.shared);
         let item = shared.order.item(position);
-        let row = row(&shared.plan, self.which, item, saved);
+        let row = read(&shared, self.which, item, saved).await?;
         if let Some((kind, message)) = &row.error {
             self.last_failure = Some(format!("{kind}: {message}"));
         }
@@ -379,7 +310,7 @@ impl Lane {
         if let (Some(early), Some(race)) = (&shared.plan.early, &shared.race) {
             // The item could not be asked about for reasons that say nothing of the candidate's quality.
             let score = match row.error {
-                Some((FailureKind::Connect, _)) => return,
+                Some((FailureKind::Connect, _)) => return Ok(()),
                 Some(_) => (early.scorer)(item, None),
                 None => (early.scorer)(item, row.output.as_deref()),
             };
@@ -387,5 +318,29 @@ impl Lane {
             race.allow(self.which, meets_limits && shared.plan.candidates[self.which].eligible);
             race.scored(self.which, position, score);
         }
+        Ok(())
     }
+}
+
+/// The request about the item in this position.
+fn pending(shared: &Shared, which: usize, identity: &str, position: usize) -> Result<Pending, MeasureError> {
+    let at = shared.order.item(position);
+    let item = shared.plan.items.item(at);
+    let body = request(&shared.plan, which, at, &item)?;
+    let key = Key::of(identity, &body);
+    Ok(Pending { position, key, request: Request { item: at, body }, id: item.id })
+}
+
+/// Reads the answer out of what was said; of a long text elsewhere, because others are being timed here.
+async fn read(shared: &Arc<Shared>, which: usize, item: usize, saved: Saved) -> Result<Row, MeasureError> {
+    if saved.text.as_ref().is_none_or(|text| text.len() <= SHORT) {
+        return Ok(row(&shared.plan, which, item, saved));
+    }
+    let shared = Arc::clone(shared);
+    tokio::task::spawn_blocking(move || row(&shared.plan, which, item, saved)).await.map_err(broken)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the form that `map_err` wants")]
+fn broken(error: tokio::task::JoinError) -> MeasureError {
+    MeasureError::Broken(error.to_string())
 }

@@ -195,6 +195,7 @@ impl Measured {
 /// unless they are to be retried, and so do replies out of which nothing can be read.
 pub(crate) fn stands(plan: &Plan, saved: &Saved) -> bool {
     match &saved.error {
+        _ if plan.asks_nobody => true,
         Some((FailureKind::Connect, _)) => false,
         Some(_) => !plan.retry_errors,
         None => true,

@@ -126,6 +126,8 @@ pub struct Plan {
     pub retry: RetryRule,
     /// Whether items whose error was recorded are asked again.
     pub retry_errors: bool,
+    /// Whether nobody is asked: what the store does not hold stays unanswered.
+    pub asks_nobody: bool,
     /// When a candidate is beaten and no longer asked.
     pub early: Option<EarlyStopping>,
 }
@@ -146,6 +148,7 @@ impl Plan {
             concurrency: Self::CONCURRENCY,
             retry: RetryRule::default(),
             retry_errors: false,
+            asks_nobody: false,
             early: None,
         }
     }

@@ -24,6 +24,8 @@ pub struct Progress {
     pub in_flight: u64,
     /// USD metered, earlier runs included; 0 where no price is known.
     pub cost_usd: f64,
+    /// How much longer its server asks to wait.
+    pub waits: Option<Duration>,
     /// Items a second, lately.
     pub items_per_s: f64,
     /// Time left at this rate, where one is known.

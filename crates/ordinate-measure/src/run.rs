@@ -16,12 +16,13 @@ use crate::budget::Budget;
 use crate::early::{Race, Rule};
 use crate::estimate::{Estimate, estimate_with};
 use crate::gate::Gate;
-use crate::lane::{Lane, LaneState, Shared};
+use crate::lane::Lane;
 use crate::measured::{Ended, Measured, Quantiles, Summary};
 use crate::order::{Order, places};
-use crate::plan::{Plan, PlanError};
+use crate::plan::{Contender, Plan, PlanError};
 use crate::progress::{Observer, Progress};
 use crate::rates::Rates;
+use crate::shared::{LaneState, Shared};
 use crate::store::{AnswerStore, StoreError};
 use crate::writer::{Writer, WriterGone};
 
@@ -110,12 +111,18 @@ fn share(
         let names = plan.candidates.iter().map(|candidate| candidate.name.to_string()).collect();
         Mutex::new(Race::new(&order, names, &Rule::of(&early.needs), early.alpha))
     });
+    let wanted = |candidate: &Contender| {
+        let limits = candidate.answerer.limits();
+        let most = candidate.concurrency.unwrap_or(plan.concurrency);
+        (limits.in_flight.map_or(most, |own| own.min(most)), limits.files)
+    };
+    let wanted: Vec<(usize, usize)> = plan.candidates.iter().map(wanted).collect();
+    let most = crate::files::share(&wanted, crate::files::available());
     let lanes = plan
         .candidates
         .iter()
-        .map(|candidate| {
-            let most = candidate.concurrency.unwrap_or(plan.concurrency);
-            let most = candidate.answerer.limits().in_flight.map_or(most, |own| own.min(most));
+        .zip(most)
+        .map(|(candidate, most)| {
             let rates = Rates::new(candidate.requests_per_minute, candidate.tokens_per_minute);
             LaneState::new(Gate::new(most), rates)
         })
@@ -239,6 +246,11 @@ impl Pace {
                 errors: tally.error_count(),
                 in_flight: lane.in_flight.load(Ordering::Relaxed),
                 cost_usd: tally.cost_usd.unwrap_or(0.0),
+                waits: lane
+                    .gate()
+                    .paused(Instant::now())
+                    .map(|until| until.saturating_duration_since(Instant::now()))
+                    .filter(|_| !over),
                 items_per_s: if over { 0.0 } else { *rate },
                 left,
             });

@@ -55,6 +55,9 @@ pub enum StoreError {
     /// Another run has it.
     #[error("the answer store {0} is in use by another run; wait for it, or give this run another folder")]
     InUse(PathBuf),
+    /// It is a database of something else.
+    #[error("{0} is a database, and no answer store; move it away, or give this run another folder")]
+    Foreign(PathBuf),
     /// It was written by another version.
     #[error(
         "the answer store {path} has version {found} and this program writes {VERSION}; use another file"
@@ -107,6 +110,13 @@ impl AnswerStore {
             .busy_timeout(Duration::from_secs(30));
         let failed = |error| StoreError::Database { path: path.to_owned(), error };
         let pool = SqlitePoolOptions::new().max_connections(3).connect_with(options).await.map_err(failed)?;
+        let tables: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'table'")
+            .fetch_all(&pool)
+            .await
+            .map_err(failed)?;
+        if !tables.is_empty() && !tables.iter().any(|table| table == "store") {
+            return Err(StoreError::Foreign(path.to_owned()));
+        }
         for table in TABLES {
             sqlx::query(table).execute(&pool).await.map_err(failed)?;
         }
@@ -132,6 +142,17 @@ impl AnswerStore {
             }
         }
         Ok(Self { path: path.to_owned(), pool, _lock: lock })
+    }
+
+    /// How many answers and errors the file holds; `None` where it is no answer store. Nothing is written, and no lock is
+    /// taken.
+    pub async fn peek(path: &Path) -> Option<u64> {
+        let options = SqliteConnectOptions::new().filename(path).read_only(true);
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.ok()?;
+        let is_ours = sqlx::query("SELECT version FROM store").fetch_optional(&pool).await.is_ok();
+        let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM answer").fetch_one(&pool).await.ok();
+        pool.close().await;
+        count.filter(|_| is_ours).and_then(|count| u64::try_from(count).ok())
     }
 
     /// What is kept under each of these keys.

@@ -211,6 +211,28 @@ async fn a_denied_key_stops_at_once() {
     assert_eq!(rows(&measured, 0).await.len(), 0);
 }
 
+/// Each pause is short enough; together, without an answer or with some in between, they are not.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_pauses_end_the_candidate() {
+    for (with_answers, says) in [(false, "without an answer in between"), (true, "in all")] {
+        let script = Script::saying("up").with_faults(move |call| {
+            if with_answers && call.number % 2 == 0 { Fault::None } else { Fault::slow_down("0.2") }
+        });
+        let server = FaultServer::start(script).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut plan = simple(&server, 60, folder.path());
+        plan.concurrency = 1;
+        plan.retry.longest_in_a_row = Duration::from_millis(700);
+        plan.retry.longest_in_all = Duration::from_millis(1_500);
+        let start = Instant::now();
+        let measured = run(plan).await;
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        let Ended::Dead(message) = &measured.summaries[0].ended else { panic!("{:?}", measured.summaries) };
+        assert!(message.contains(says) && message.contains("run again later"), "{message}");
+        assert_eq!(measured.summaries[0].done > 0, with_answers, "{:?}", measured.summaries);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_429s_slow_down_and_lose_nothing() {
     // Half of all requests are told to slow down.

@@ -18,6 +18,23 @@ pub enum SetupError {
     /// A named environment variable is not set.
     #[error("the environment variable {0} is not set; it has to hold the API key (`export {0}=...`)")]
     NoKey(String),
+    /// Something in the place of a variable's name is none. It is not repeated: it may be the key itself.
+    #[error(
+        "{0}: what stands there is no name of an environment variable, and is not repeated here, as it may be a key; write \
+         the name of the variable (`export MY_KEY=...`, and \"MY_KEY\" here)"
+    )]
+    NoName(&'static str),
+    /// A variable that a program is to get is not set.
+    #[error(
+        "command.env: the environment variable {0} is not set; set it (`export {0}=...`), or leave it out"
+    )]
+    NoVariable(String),
+    /// What looks like a key stands where it would be written into the run folder.
+    #[error(
+        "{0}: what stands there looks like a key, and the task file is written into the run folder; put the key into an \
+         environment variable, and name that instead"
+    )]
+    Key(String),
 }
 
 /// The kinds of failure.
@@ -61,10 +78,14 @@ pub enum FailureKind {
     Unreadable,
     /// The program reported an error for this item.
     Reported,
+    /// The program wrote before it was asked: which answer is to which item cannot be known.
+    OutOfStep,
+    /// This machine has no room for one more open file or connection: of nobody who is asked.
+    OpenFiles,
 }
 
 impl FailureKind {
-    const ALL: [(Self, &'static str); 19] = [
+    const ALL: [(Self, &'static str); 21] = [
         (Self::Connect, "connect"),
         (Self::Cut, "cut"),
         (Self::FirstTokenTimeout, "first-token-timeout"),
@@ -84,6 +105,8 @@ impl FailureKind {
         (Self::Empty, "empty"),
         (Self::Unreadable, "unreadable"),
         (Self::Reported, "reported"),
+        (Self::OutOfStep, "out-of-step"),
+        (Self::OpenFiles, "open-files"),
     ];
 
     /// The word used in stores and evidence.
@@ -119,7 +142,7 @@ impl FailureKind {
     /// Whether every other request would fail in the same way.
     #[must_use]
     pub fn is_fatal(self) -> bool {
-        matches!(self, Self::Denied | Self::NotFound)
+        matches!(self, Self::Denied | Self::NotFound | Self::OutOfStep)
     }
 
     /// Whether it says something about the endpoint rather than about the item: many in a row mean that the
@@ -149,10 +172,17 @@ impl FailureKind {
         )
     }
 
-    /// Whether the server says that it has too much to do.
+    /// Whether fewer requests side by side would help: the server says that it has too much to do, or this machine has.
     #[must_use]
     pub fn is_overload(self) -> bool {
-        matches!(self, Self::RateLimited | Self::Overloaded | Self::FirstTokenTimeout | Self::TotalTimeout)
+        matches!(
+            self,
+            Self::RateLimited
+                | Self::Overloaded
+                | Self::FirstTokenTimeout
+                | Self::TotalTimeout
+                | Self::OpenFiles
+        )
     }
 }
 

@@ -6,18 +6,18 @@ use std::time::{Duration, SystemTime};
 use ordinate_core::task::TimeOuts;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode, Url};
-use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use crate::failure::{Failure, FailureKind, SetupError};
+use crate::leak::looks_like_key;
+use crate::reply::Reply;
+use crate::said::{MAX_MESSAGE, MAX_NAME, error_message, is_filtered, one_line, shorten};
 use crate::secret::ApiKey;
 
-/// The most bytes of an answer that are read: no model writes more, and a broken server may.
-const MAX_BYTES: usize = 16 << 20;
+/// The most bytes of an answer that are ever read: no model writes more, and a broken server may.
+pub(crate) const MAX_BYTES: usize = 16 << 20;
 /// The most bytes of an error's body that are read.
 const MAX_ERROR_BYTES: usize = 64 << 10;
-/// The most characters of an error's message that are kept.
-const MAX_MESSAGE: usize = 400;
 
 /// A client with a key and time-outs.
 #[derive(Debug, Clone)]
@@ -48,6 +48,9 @@ impl Http {
                 SetupError::Setting { key, problem: format!("{seconds} is no time; write seconds above 0") }
             })
         };
+        if key_header.is_some_and(looks_like_key) {
+            return Err(SetupError::Key("openai.key_header".into()));
+        }
         let connect = duration("openai.timeouts.connect_s", timeouts.connect_s)?;
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -61,7 +64,7 @@ impl Http {
             })?;
             let name = reqwest::header::HeaderName::try_from(name).map_err(|_| SetupError::Setting {
                 key: "openai.key_header",
-                problem: format!("{name:?} is no header name"),
+                problem: "what stands there is no name of a header; write for example \"api-key\"".into(),
             })?;
             headers.insert(name, value);
         }
@@ -86,25 +89,47 @@ impl Http {
         })
     }
 
-    /// Posts `body` and hands the answer's bytes to `take` as they come, which says whether they were any part of the
-    /// answer. `streamed` says that the first part is due within the first-token time; a whole answer begins only when
-    /// it is finished.
+    /// Posts `body` and hands the answer's bytes to `take` as they come, at most `most` of them; `take` says whether they
+    /// were any part of the answer. `streamed` says that the first part is due within the first-token time; a whole answer
+    /// begins only when it is finished. Gives the time to the last byte.
     pub(crate) async fn post(
         &self,
         url: &Url,
         body: &str,
         streamed: bool,
+        most: usize,
         mut take: impl FnMut(&[u8]) -> Result<bool, Failure>,
     ) -> Result<Duration, Failure> {
         let start = Instant::now();
-        let result = self.try_post(start, url, body, streamed, &mut take).await;
-        result.map(|()| start.elapsed()).map_err(|mut failure| {
-            failure.latency = start.elapsed();
-            if let Some(key) = &self.key {
-                failure.message = key.clear(&failure.message);
+        let result = self.try_post(start, url, body, streamed, most, &mut take).await;
+        let latency = start.elapsed();
+        result.map(|()| latency).map_err(|failure| Failure { latency, ..failure })
+    }
+
+    /// What came back without the key, which servers repeat, and without what a terminal obeys. Everything passes through
+    /// here before it is kept or told.
+    pub(crate) fn tidy(&self, answered: Result<Reply, Failure>) -> Result<Reply, Failure> {
+        match answered {
+            Ok(mut reply) => {
+                let name = |model: String| -> String { one_line(&self.cleared(&model), MAX_NAME) };
+                reply.model = reply.model.map(name);
+                if let Some(key) = &self.key {
+                    reply.text = key.clear_answer(&reply.text);
+                    let tokens: String = reply.logprobs.iter().map(|one| one.token.as_str()).collect();
+                    if key.clear_answer(&tokens) != tokens {
+                        reply.logprobs.clear();
+                    }
+                }
+                Ok(reply)
             }
-            failure
-        })
+            Err(failure) => {
+                Err(Failure { message: one_line(&self.cleared(&failure.message), MAX_MESSAGE), ..failure })
+            }
+        }
+    }
+
+    fn cleared(&self, text: &str) -> String {
+        self.key.as_ref().map_or_else(|| text.to_owned(), |key| key.clear(text))
     }
 
     async fn try_post(
@@ -113,6 +138,7 @@ impl Http {
         url: &Url,
         body: &str,
         streamed: bool,
+        most: usize,
         take: &mut impl FnMut(&[u8]) -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
         let total = start + self.total;
@@ -142,10 +168,13 @@ impl Http {
                 Ok(Ok(None)) => return Ok(()),
                 Ok(Ok(Some(chunk))) => {
                     bytes += chunk.len();
-                    if bytes > MAX_BYTES {
+                    if bytes > most {
                         return Err(Failure::new(
                             FailureKind::TooLarge,
-                            format!("the answer has more than {} MiB", MAX_BYTES >> 20),
+                            format!(
+                                "the answer has more than {} MiB, far more than was asked for",
+                                most >> 20
+                            ),
                         ));
                     }
                     // Pings keep a connection open, and are sent also where nothing else will ever come.
@@ -174,6 +203,10 @@ impl Http {
             url.host_str().unwrap_or_default(),
             url.port().map(|port| format!(":{port}")).unwrap_or_default()
         );
+        if lacks_files(error) {
+            let message = format!("no further connection can be opened on this machine: {}", chain(error));
+            return Failure::new(FailureKind::OpenFiles, message);
+        }
         if error.is_connect() {
             let cause = if error.is_timeout() {
                 format!("nothing answered within {} s", seconds(self.connect))
@@ -197,6 +230,7 @@ impl Http {
             }
         }
         let (said, code) = error_message(&body);
+        let said = shorten(&self.cleared(&said));
         let kind = match status.as_u16() {
             // OpenAI says 429 also where no money is left: waiting does not help.
             429 if code.as_deref() == Some("insufficient_quota") => FailureKind::Denied,
@@ -240,50 +274,6 @@ fn hint(status: StatusCode, said: &str, has_key: bool) -> Option<&'static str> {
     }
 }
 
-/// The message and code in an error's body, in any of the shapes that servers use.
-pub(crate) fn error_message(body: &[u8]) -> (String, Option<String>) {
-    let text = String::from_utf8_lossy(body);
-    let value: Value = serde_json::from_str(&text).unwrap_or_default();
-    let error = value.get("error").unwrap_or(&value);
-    let message = [error.get("message"), Some(error), error.get("detail")]
-        .into_iter()
-        .flatten()
-        .find_map(Value::as_str)
-        .map_or_else(|| text.trim().to_owned(), str::to_owned);
-    let code = error.get("code").and_then(Value::as_str).map(str::to_owned);
-    (shorten(&message), code)
-}
-
-/// Whether an error's body says that a content filter refused the prompt.
-fn is_filtered(body: &[u8]) -> bool {
-    const CODES: [&str; 6] = [
-        "content_filter",
-        "content_policy_violation",
-        "ContentPolicyViolationError",
-        "ResponsibleAIPolicyViolation",
-        "moderation_blocked",
-        "data_inspection_failed",
-    ];
-    let value: Value = serde_json::from_slice(body).unwrap_or_default();
-    let error = value.get("error").unwrap_or(&value);
-    let said =
-        ["/code", "/type", "/innererror/code"].map(|place| error.pointer(place).and_then(Value::as_str));
-    // LiteLLM writes the kind into the message.
-    let told = error.get("message").and_then(Value::as_str).unwrap_or_default();
-    CODES.iter().any(|code| said.contains(&Some(code)))
-        || told.contains("ContentPolicyViolationError")
-        || told.contains("ResponsibleAIPolicyViolation")
-}
-
-/// One line of at most [`MAX_MESSAGE`] characters.
-pub(crate) fn shorten(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MAX_MESSAGE) {
-        Some((at, _)) => format!("{}...", &line[..at]),
-        None => line,
-    }
-}
-
 /// How long a server asks to wait: `retry-after-ms`, or `Retry-After` as seconds or as a date.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
@@ -302,6 +292,24 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 
 fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 100.0).round() / 100.0
+}
+
+/// Whether an error is that this process, or this machine, can open no more files.
+fn lacks_files(error: &reqwest::Error) -> bool {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if error.downcast_ref::<std::io::Error>().is_some_and(is_of_open_files) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// Whether the system says that a process (EMFILE), or the machine (ENFILE), can open no more files.
+pub(crate) fn is_of_open_files(error: &std::io::Error) -> bool {
+    let codes: &[i32] = if cfg!(windows) { &[4, 10_024] } else { &[23, 24] };
+    error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
 /// An error with its causes, without the address (which may hold a query).
@@ -341,30 +349,5 @@ mod tests {
         for bad in ["-3", "soon", "NaN", "inf", "1e300"] {
             assert_eq!(read("retry-after", bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn a_filter_is_told_apart_from_other_refusals() {
-        for body in [
-            r#"{"error":{"code":"content_filter","message":"The response was filtered"}}"#,
-            r#"{"error":{"code":null,"innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#,
-            r#"{"error":{"message":"litellm.ContentPolicyViolationError: AzureException"}}"#,
-        ] {
-            assert!(is_filtered(body.as_bytes()), "{body}");
-        }
-        for body in [r#"{"error":{"code":"invalid_prompt"}}"#, "<html>content_filter</html>", "{}"] {
-            assert!(!is_filtered(body.as_bytes()), "{body}");
-        }
-    }
-
-    #[test]
-    fn error_messages_of_many_shapes() {
-        let message = |body: &str| error_message(body.as_bytes()).0;
-        assert_eq!(message(r#"{"error":{"message":"no\n such  model"}}"#), "no such model");
-        assert_eq!(message(r#"{"error":"busy"}"#), "busy");
-        assert_eq!(message(r#"{"detail":"Not Found"}"#), "Not Found");
-        assert_eq!(message(r#"{"message":"hm","object":"error"}"#), "hm");
-        assert_eq!(message("<html>oops</html>"), "<html>oops</html>");
-        assert!(message(&"x".repeat(5_000)).len() < 500);
     }
 }

@@ -3,14 +3,17 @@
 //! The flow: an [`ordinate_core::Item`] and a [`Prompt`] make a request; [`Chat`] or [`Command`] carries it out **once** and
 //! gives a [`Reply`] or a [`Failure`]; [`ordinate_tasks::Reader`] reads the answer out of the reply's free text. Trying again, budgets and storing are the job of `ordinate-measure`.
 
+mod aside;
 pub mod chat;
 pub mod command;
 pub mod confidence;
 pub mod failure;
 mod http;
+mod leak;
 mod numbers;
 pub mod prompt;
 pub mod reply;
+mod said;
 pub mod secret;
 
 pub use chat::{Chat, Embeddings};

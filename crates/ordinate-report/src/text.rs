@@ -1,5 +1,6 @@
 //! Text written by others, made safe to show.
 
+use ordinate_core::can_be_shown;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -7,9 +8,7 @@ use unicode_width::UnicodeWidthStr;
 const UNPRINTABLE: &str = "(unprintable)";
 
 /// `text` on one line, without control characters and without characters that are invisible or turn the
-/// reading direction: these can forge what stands beside a name, in a terminal and in a page alike.
-///
-/// Joiners (U+200C, U+200D) stay: Persian and Indic words need them.
+/// reading direction ([`can_be_shown`]).
 pub(crate) fn clean(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -17,20 +16,12 @@ pub(crate) fn clean(text: &str) -> String {
             if !shown.ends_with(' ') {
                 shown.push(' ');
             }
-        } else if !c.is_control() && !is_deceptive(c) {
+        } else if can_be_shown(c) {
             shown.push(c);
         }
     }
     let shown = shown.trim();
     if shown.is_empty() { UNPRINTABLE.to_owned() } else { shown.to_owned() }
-}
-
-/// Direction marks and overrides (Unicode TR 9), invisible characters, tags and noncharacters.
-fn is_deceptive(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}'..='\u{ffff}'
-        | '\u{e0000}'..='\u{e007f}')
 }
 
 /// Columns that `text` takes in a terminal: 2 for wide characters such as Chinese ones.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ordinate_combine::Artefact;
 use ordinate_core::verdict::{Promise, Verdict};
-use ordinate_core::{Dial, Goal, PolicyKind, Query, Step};
+use ordinate_core::{Dial, Goal, PolicyKind, Query, Step, shown};
 use serde::Serialize;
 
 use crate::error::{Error, Fault};
@@ -188,16 +188,11 @@ impl fmt::Display for Asked {
             let Said { candidate, output, confidence, error } = said;
             let what = output.as_ref().or(error.as_ref()).map_or("", String::as_str);
             let sure = confidence.map(|sure| format!(" ({:.0} % sure)", 100.0 * sure)).unwrap_or_default();
-            writeln!(f, "{candidate} says {}{sure}", cleaned(what))?;
+            writeln!(f, "{candidate} says {}{sure}", shown(what))?;
         }
         match &self.answer {
-            Some(answer) => writeln!(f, "answer  {}", cleaned(answer)),
+            Some(answer) => writeln!(f, "answer  {}", shown(answer)),
             None => Ok(()),
         }
     }
-}
-
-/// Other people's text: no control characters reach the terminal.
-fn cleaned(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }

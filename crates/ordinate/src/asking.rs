@@ -71,7 +71,8 @@ pub(crate) fn open_all(
         kind.check_items(place, &materials.items)?;
         may_have_the_data(kind.as_ref(), place)?;
         let cancel = &options.cancel;
-        let opening = Opening { place, materials, encoders: &encoders, cache: &cache, seen, cancel };
+        let asks = !elsewhere_alone && !options.rescore;
+        let opening = Opening { place, materials, encoders: &encoders, cache: &cache, seen, cancel, asks };
         let mut opened = kind.open(&opening)?;
         opened.contender.eligible = crate::eligible::eligible(entry, opened.here.is_some(), &task.file.needs);
         all.push(Asked { column, kind, opened });
@@ -110,6 +111,13 @@ fn order_of(task: &Task, all: &[Asked]) -> Result<Vec<usize>, Error> {
         }
     }
     Ok(order)
+}
+
+/// The items to which the store has no answer of a candidate.
+pub(crate) struct Lacks {
+    pub(crate) name: CandidateName,
+    pub(crate) lacking: usize,
+    pub(crate) of: usize,
 }
 
 /// How the candidates of a task are asked.
@@ -214,6 +222,7 @@ impl Session<'_> {
         doing: HashMap<CandidateName, Doing>,
     ) -> Result<Measured, Error> {
         plan.retry_errors = self.options.retry_errors;
+        plan.asks_nobody = self.options.rescore;
         let told = observe::Asked { seen: self.seen.as_ref(), max_spend: plan.max_spend, doing };
         let cancel = self.options.cancel.clone();
         let measured = ordinate_measure::measure(plan, &told, cancel).await.map_err(|error| match error {
@@ -279,7 +288,7 @@ impl Session<'_> {
             let kept = aside(&self.options.cancel, move || Ok(kept::read(&path, &reader))).await?;
             let mut kept: HashMap<Key, Saved> = kept.into_iter().collect();
             let mut open = 0;
-            for keys in self.keys(one)?.chunks(LOOKED_UP) {
+            for keys in self.keys(&one.opened.contender, &self.materials.asked)?.chunks(LOOKED_UP) {
                 let there = store.find(keys).await.map_err(MeasureError::Store)?;
                 let lacking =
                     keys.iter().zip(there).filter(|(_, saved)| saved.is_none()).map(|(key, _)| *key);
@@ -302,14 +311,49 @@ impl Session<'_> {
             let Some(here) = &one.opened.here else { continue };
             let path = here.kept_as(".jsonl");
             if !path.is_file() && summary.done == summary.items {
-                kept::write(&path, self.materials, rows, &self.keys(one)?)?;
+                let keys = self.keys(&one.opened.contender, &self.materials.asked)?;
+                kept::write(&path, self.materials, rows, &keys)?;
             }
         }
         Ok(())
     }
 
-    fn keys(&self, one: &Asked) -> Result<Vec<Key>, Error> {
-        let contender = &one.opened.contender;
+    /// Whether the store has an answer to anything that is to be asked.
+    pub(crate) async fn has_any(&self, asked: &[Asked]) -> Result<bool, Error> {
+        Ok(self.lacking(asked, true).await?.iter().any(|lacks| lacks.lacking < lacks.of))
+    }
+
+    /// What each candidate still has to be asked. With `any` it is not counted on where anything is found.
+    pub(crate) async fn lacking(&self, asked: &[Asked], any: bool) -> Result<Vec<Lacks>, Error> {
+        let store = AnswerStore::open(&self.store).await.map_err(MeasureError::Store)?;
+        let mut all = Vec::new();
+        'all: for one in asked {
+            let own = (&one.opened.contender, &self.materials.asked);
+            let wanted = one.opened.wants.iter().filter_map(|want| match &want.whom {
+                Whom::Own(contender) => Some((contender.as_ref(), &want.rows)),
+                Whom::Candidate(_) => None,
+            });
+            for (contender, rows) in wanted.chain([own]) {
+                let mut lacks = Lacks { name: contender.name.clone(), lacking: rows.len(), of: rows.len() };
+                for rows in rows.chunks(LOOKED_UP) {
+                    let there =
+                        store.find(&self.keys(contender, rows)?).await.map_err(MeasureError::Store)?;
+                    let found = there.iter().flatten().count();
+                    lacks.lacking -= found;
+                    if any && found > 0 {
+                        all.push(lacks);
+                        break 'all;
+                    }
+                }
+                all.push(lacks);
+            }
+        }
+        store.close().await;
+        Ok(all)
+    }
+
+    /// What the answers of a candidate to the items in these rows are kept under.
+    fn keys(&self, contender: &Contender, rows: &[u32]) -> Result<Vec<Key>, Error> {
         let identity = contender.answerer.identity();
         let key = |&row: &u32| {
             let item = self.materials.items.item(row as usize);
@@ -317,7 +361,7 @@ impl Session<'_> {
             let request = request.map_err(|error| Error::candidate(self.task, &contender.name, error))?;
             Ok(Key::of(&identity, &request))
         };
-        self.materials.asked.iter().map(key).collect()
+        rows.iter().map(key).collect()
     }
 }
 

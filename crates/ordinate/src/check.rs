@@ -94,7 +94,11 @@ pub async fn check(task: &Task, options: &Options) -> Result<Checked, Error> {
         targets: (!live).then(|| (0..items.len()).filter(has_target).count()),
         slices: live.then_some(slices.len()),
         candidates,
-        notes: crate::script::note(task, items).into_iter().chain(unasked.notes.iter().cloned()).collect(),
+        notes: crate::script::note(task, items)
+            .into_iter()
+            .chain(unasked.notes.iter().cloned())
+            .chain(not_ready(task, options))
+            .collect(),
         estimates: looked.elsewhere.then_some((estimates, task.file.measure.max_spend)),
         prompts: asked
             .iter()
@@ -104,6 +108,21 @@ pub async fn check(task: &Task, options: &Options) -> Result<Checked, Error> {
             .collect(),
         ..Checked::default()
     })
+}
+
+/// What `run` will want and is not there yet.
+fn not_ready(task: &Task, options: &Options) -> Vec<String> {
+    let of = |entry: &CandidateEntry| {
+        let place = Place { task, entry, methods: &options.methods };
+        match options.kinds.of(place).and_then(|kind| kind.ready(place)) {
+            Ok(()) => None,
+            Err(Error::Candidate { candidate, problem, .. }) => {
+                Some(format!("{candidate} cannot be asked yet: {problem}"))
+            }
+            Err(other) => Some(other.to_string()),
+        }
+    };
+    task.file.candidate.iter().filter_map(of).collect()
 }
 
 fn candidates(task: &Task, options: &Options) -> Result<Vec<CheckedCandidate>, Error> {

@@ -78,6 +78,8 @@ pub fn ended_line(summary: &Summary) -> String {
 pub fn pace(progress: &Progress) -> String {
     let left = progress.left.map(|left| format!(", {} left", time(left))).unwrap_or_default();
     let Progress { items_per_s, errors, cost_usd, .. } = progress;
+    let waits = progress.waits.filter(|time| time.as_secs() > 0);
+    let left = waits.map_or(left, |waits| format!(", waits {} as its server asks", time(waits)));
     format!("{items_per_s:.0}/s, {errors} errors, ${cost_usd:.4}{left}")
 }
 

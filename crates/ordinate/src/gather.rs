@@ -6,11 +6,11 @@ use std::sync::Arc;
 use ordinate_core::verdict::{Deployment, Measured};
 use ordinate_core::{Answer, Score};
 use ordinate_data::{Loaded, Task, Unasked, can_compare, load_features, load_items, load_unasked};
-use ordinate_measure::{Ended, Row};
+use ordinate_measure::{AnswerStore, Ended, Row};
 
-use crate::asking::{Answered, Asked, STORE, Session, open_all};
-use crate::error::Error;
-use crate::folder::Folder;
+use crate::asking::{Answered, Asked, Lacks, STORE, Session, open_all};
+use crate::error::{Error, Fault};
+use crate::folder::Claim;
 use crate::hosting::{Hosted, hosted};
 use crate::kinds::Place;
 use crate::materials::Materials;
@@ -18,15 +18,16 @@ use crate::metric;
 use crate::observe::{Seen, Step, step};
 use crate::options::Options;
 use crate::reopen::Shared;
+use crate::rescored;
 use crate::summary::{note, record};
 use crate::work::aside;
 
-/// The answers of every candidate, and the folder that the run is written to.
+/// The answers of every candidate, and the run folder.
 pub(crate) struct Gathered {
     pub(crate) loaded: Loaded,
     pub(crate) measured: Vec<Measured>,
     pub(crate) deployment: Vec<Deployment>,
-    pub(crate) folder: Folder,
+    pub(crate) claim: Claim,
     /// The candidates that were asked.
     pub(crate) asked: Vec<Asked>,
     /// What all were told, where anybody was asked.
@@ -101,29 +102,34 @@ pub(crate) async fn gather(
 ) -> Result<Gathered, Error> {
     let (looking, how) = (task.clone(), options.clone());
     let looked = aside(&options.cancel, move || look(&looking, &how)).await?;
-    crate::run::check_resume(options, path, looked.asks)?;
+    check_resume(options, path, looked.asks).await?;
+    // What can be refused is refused before anything is paid for, in money or in hours of training.
+    if looked.asks {
+        can_compare(task)?;
+    }
+    if looked.asks && !options.rescore {
+        let (looking, how) = (task.clone(), options.clone());
+        aside(&options.cancel, move || all_ready(&looking, &how)).await?;
+    }
+    let claim = Claim::take(path, &task.path).await?;
     if !looked.asks {
         let reading = task.clone();
         let loaded = aside(&options.cancel, move || metric::load_evidence(&reading)).await?;
-        let folder = Folder::create(path, &task.path)?;
         return Ok(Gathered {
             loaded,
             measured: Vec::new(),
             deployment: Vec::new(),
-            folder,
+            claim,
             asked: Vec::new(),
             told: Shared::default(),
         });
     }
-    // What can be refused is refused before anything is paid for, in money or in hours of training.
-    can_compare(task)?;
-    if path.exists() {
-        Folder::allowed(path, &task.path)?;
-    }
-    tokio::select! {
-        biased;
-        () = options.cancel.cancelled() => return Err(Error::Stopped),
-        fetched = crate::hub::fetch_absent(task, seen) => fetched?,
+    if !options.rescore {
+        tokio::select! {
+            biased;
+            () = options.cancel.cancelled() => return Err(Error::Stopped),
+            fetched = crate::hub::fetch_absent(task, seen) => fetched?,
+        }
     }
     let (reading, how, told) = (task.clone(), options.clone(), Seen::clone(seen));
     let ready = aside(&options.cancel, move || {
@@ -132,8 +138,8 @@ pub(crate) async fn gather(
         Ready::read(&reading, looked, &how, &told, false)
     });
     let Ready { materials, mut unasked, mut asked } = ready.await?;
-    let folder = Folder::create(path, &task.path)?;
     let session = Session { task, materials: &materials, store: path.join(STORE), options, seen };
+    hold_to_answers(&session, &asked, path).await?;
     let answered = session.ask(&mut asked).await?;
     let mut notes = Vec::new();
     let mut deployment = Vec::new();
@@ -165,10 +171,15 @@ pub(crate) async fn gather(
     loaded.notes.extend(told.iter().map(|summary| note(summary)));
     loaded.notes.extend(notes);
     loaded.notes.extend(crate::script::note(task, &materials.items));
+    if options.rescore {
+        let changes = rescored::changes(&claim.path().join("evidence.parquet"), &loaded.evidence);
+        changes.iter().for_each(|change| step(seen.as_ref(), Step::Note(change)));
+        loaded.notes.extend(changes.iter().map(|change| format!("Read anew: {change}")));
+    }
     let measured = before.iter().chain(told).map(record).collect();
     let examples = materials.examples.drawn_from().into_iter().cloned().collect();
     let told = Shared { labels: materials.labels, examples };
-    Ok(Gathered { loaded, measured, deployment, folder, asked, told })
+    Ok(Gathered { loaded, measured, deployment, claim, asked, told })
 }
 
 /// Puts the answers of a candidate into their cells.
@@ -205,6 +216,58 @@ fn put(
             error: error.as_deref(),
         };
         unasked.put(task, one.column, cell, &answer)?;
+    }
+    Ok(())
+}
+
+/// Whether everything is there that candidates need to be asked.
+fn all_ready(task: &Task, options: &Options) -> Result<(), Error> {
+    task.file.candidate.iter().try_for_each(|entry| {
+        let place = Place { task, entry, methods: &options.methods };
+        options.kinds.of(place)?.ready(place)
+    })
+}
+
+/// Holds `resume` and `rescore` to what is there: a mistyped folder must not pay for everything again.
+async fn check_resume(options: &Options, path: &Path, asks: bool) -> Result<(), Error> {
+    let (flag, to_do) = match (options.resume, options.rescore) {
+        (_, true) => ("--rescore", "to read anew"),
+        (true, false) => ("--resume", "to go on with"),
+        (false, false) => return Ok(()),
+    };
+    if !asks {
+        let message = format!("{flag}: all answers are recorded, so there is nothing {to_do}; leave it out");
+        return Err(Error::Options(message));
+    }
+    let store = path.join(STORE);
+    let problem = match AnswerStore::peek(&store).await {
+        _ if !store.is_file() => format!("there is no {STORE} {to_do}"),
+        None | Some(0) => format!("{STORE} holds no answers {to_do}"),
+        Some(_) => return Ok(()),
+    };
+    Err(Error::file(path, Fault::Input, format!("{problem}; check --out, or leave {flag} out")))
+}
+
+/// The same, where it is known what is asked: the answers have to be to that.
+async fn hold_to_answers(session: &Session<'_>, asked: &[Asked], path: &Path) -> Result<(), Error> {
+    let options = session.options;
+    if options.resume && !session.has_any(asked).await? {
+        let count = AnswerStore::peek(&session.store).await.unwrap_or_default();
+        let problem = format!(
+            "{STORE} holds {count} answers, and none of them is to what is asked now; check --out, or leave --resume out"
+        );
+        return Err(Error::file(path, Fault::Input, problem));
+    }
+    // Whoever was stopped early has answered a part alone, and that is what is read anew.
+    if options.rescore && session.task.file.measure.stop_early != Some(true) {
+        let lacking = session.lacking(asked, false).await?;
+        if let Some(Lacks { name, lacking, of }) = lacking.iter().find(|one| one.lacking > 0) {
+            let problem = format!(
+                "{lacking} of {of} answers of {name} are not in {STORE} for the prompt, model and items of now, and --rescore \
+                 asks nobody; leave it out, and they are asked for"
+            );
+            return Err(Error::file(path, Fault::Input, problem));
+        }
     }
     Ok(())
 }

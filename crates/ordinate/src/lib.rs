@@ -28,6 +28,7 @@ mod observe;
 mod options;
 mod play;
 mod reopen;
+mod rescored;
 mod run;
 mod script;
 mod summary;

@@ -57,6 +57,8 @@ pub enum Step<'a> {
     },
     /// The verdict was reached, after this many policies were tried.
     Judged(usize),
+    /// The verdict that was in the run folder is kept here, as another one took its place.
+    KeptBefore(&'a Path),
     /// The run folder is whole.
     Written(&'a Path),
 }
@@ -86,6 +88,7 @@ impl fmt::Display for Step<'_> {
             Self::Candidate(name, doing) => write!(f, "{name}: {doing}"),
             Self::Read { items, candidates } => write!(f, "{items} items x {candidates} candidates read"),
             Self::Judged(policies) => write!(f, "judged; policies tried: {policies}"),
+            Self::KeptBefore(folder) => write!(f, "the verdict before is kept in {}", folder.display()),
             Self::Written(folder) => write!(f, "written to {}", folder.display()),
         }
     }

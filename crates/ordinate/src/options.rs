@@ -7,6 +7,7 @@ use ordinate_measure::CancellationToken;
 use ordinate_models::Methods;
 use ordinate_tasks::Kinds;
 
+use crate::folder::default_folder;
 use crate::kinds::CandidateKinds;
 
 /// How a task is to be run, besides what the task file says.
@@ -18,6 +19,9 @@ pub struct Options {
     pub resume: bool,
     /// Ask live candidates again about items whose error was recorded.
     pub retry_errors: bool,
+    /// Ask nobody: read the answers that the folder holds anew, with the extraction and the metric of now, and say what that
+    /// changed.
+    pub rescore: bool,
     /// The program that measures what hosting a model takes: it is started as `PROGRAM gauge ORDER.json` and writes the
     /// figures as JSON to its standard output, as `ordinate` does. Without one, hosting is noted as not measured.
     pub hosting_helper: Option<PathBuf>,
@@ -41,10 +45,4 @@ impl Options {
     pub fn folder_of(&self, task: &Task) -> PathBuf {
         self.folder.clone().unwrap_or_else(|| default_folder(&task.file.task.name))
     }
-}
-
-fn default_folder(task: &str) -> PathBuf {
-    let keep = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };
-    let name: String = task.chars().map(keep).take(80).collect();
-    PathBuf::from(format!("{}.ordinate", name.trim_matches('.')))
 }

@@ -78,11 +78,17 @@ pub(crate) struct Shared {
 
 /// Writes the file, and beside it everything that was trained.
 pub(crate) fn write(folder: &Folder, task: &Task, told: &Shared, asked: &[Asked]) -> Result<(), Error> {
-    let mut candidates = Vec::new();
+    let mut candidates: Vec<ReopenedCandidate> = Vec::new();
     for (column, entry) in task.resolved().candidate.into_iter().enumerate() {
         let one = asked.iter().find(|one| one.column == column);
         let trained = one.and_then(|one| one.opened.here.as_ref()?.model()).filter(|model| model.is_dir());
-        let model = trained.as_ref().map(|_| format!("models/{}", file_name(entry.name.as_str())));
+        let named = || {
+            let plain = format!("models/{}", file_name(entry.name.as_str()));
+            let is_taken = |one: &ReopenedCandidate| one.model.as_ref() == Some(&plain);
+            // Names that differ in marks alone.
+            if candidates.iter().any(is_taken) { format!("{plain}-{column}") } else { plain }
+        };
+        let model = trained.as_ref().map(|_| named());
         if let (Some(from), Some(to)) = (&trained, &model) {
             copy_folder(from, &folder.path(to))?;
         }

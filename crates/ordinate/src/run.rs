@@ -1,6 +1,5 @@
 //! A whole run: answers, verdict, run folder.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use ordinate_core::verdict::{Deployment, Verdict};
@@ -8,9 +7,8 @@ use ordinate_core::{Candidate, Evidence};
 use ordinate_data::{Task, write_evidence};
 use ordinate_judge::{Hosted, Setting, host, host_when_busy, keep};
 
-use crate::asking::STORE;
 use crate::decide::{Decided, decided, setting};
-use crate::error::{Error, Fault};
+use crate::error::Error;
 use crate::folder::{Folder, TRIALS};
 use crate::gather::{Gathered, gather};
 use crate::observe::{Observer, Step, step};
@@ -44,7 +42,7 @@ pub async fn run(task: &Task, options: &Options, observer: Arc<dyn Observer>) ->
 
 /// Judges, and writes the run folder.
 fn judged(task: &Task, gathered: Gathered, seen: &dyn Observer) -> Result<Run, Error> {
-    let Gathered { mut loaded, measured, deployment, folder, asked, told } = gathered;
+    let Gathered { mut loaded, measured, deployment, claim, asked, told } = gathered;
     let hosted = hosted(&loaded.evidence, &deployment);
     // What policies learn must not hang on needs; the evidence that is kept has the costs that hold under them.
     host_when_busy(&mut loaded.evidence, &hosted);
@@ -54,10 +52,12 @@ fn judged(task: &Task, gathered: Gathered, seen: &dyn Observer) -> Result<Run, E
     let Decided { verdict, learned, setting } = decided(task, evidence, setting)?;
     step(seen, Step::Judged(verdict.policies.len()));
 
+    let draft = claim.draft()?;
+    let folder = draft.folder();
     host(&mut loaded.evidence, &setting.hosted, verdict.needs.volume_per_day);
     write_evidence(&folder.path("evidence.parquet"), &loaded.evidence).map_err(Error::broken)?;
     folder.write("task.toml", &task.to_toml()?)?;
-    reopen::write(&folder, task, &told, &asked)?;
+    reopen::write(folder, task, &told, &asked)?;
     let trials = keep(&learned.trials, &setting).map_err(Error::broken)?;
     folder.pack(TRIALS, &trials)?;
     for (file, artefact) in learned.artefacts(&verdict) {
@@ -65,8 +65,11 @@ fn judged(task: &Task, gathered: Gathered, seen: &dyn Observer) -> Result<Run, E
     }
     let json = verdict_json(&verdict)?;
     folder.write("report.html", &ordinate_report::page(&verdict)?)?;
-    // Last, so that a folder with a verdict is a whole one.
     folder.write("verdict.json", &json)?;
+    let (folder, kept) = claim.publish(draft)?;
+    if let Some(kept) = &kept {
+        step(seen, Step::KeptBefore(kept));
+    }
     Ok(Run { verdict, json, folder })
 }
 
@@ -79,19 +82,6 @@ fn hosted(evidence: &Evidence, deployment: &[Deployment]) -> Vec<Hosted> {
         Some(Hosted { name, per_hour, per_second: measured.map(|one| one.best_per_second) })
     };
     evidence.candidates().iter().filter_map(of).collect()
-}
-
-/// Holds `resume` to what is there: a mistyped folder must not pay for everything again.
-pub(crate) fn check_resume(options: &Options, path: &Path, asks: bool) -> Result<(), Error> {
-    if !options.resume || path.join(STORE).is_file() {
-        return Ok(());
-    }
-    if asks {
-        let problem = format!("there is no {STORE} to go on with; check --out, or leave --resume out");
-        return Err(Error::file(path, Fault::Input, problem));
-    }
-    let message = "--resume: all answers are recorded, so there is nothing to go on with; leave it out";
-    Err(Error::Options(message.to_owned()))
 }
 
 fn verdict_json(verdict: &Verdict) -> Result<String, Error> {

@@ -166,6 +166,10 @@ pub struct Command {
     /// The folder that it runs in, relative to the task file's. Default: the task file's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
+    /// Environment variables that it gets, by their names, besides `PATH`, `HOME` and the like; no other does it see
+    /// (`["HF_TOKEN"]`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
     /// Copies that run side by side. Default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workers: Option<u32>,

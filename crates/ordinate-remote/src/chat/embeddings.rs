@@ -5,10 +5,14 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{address, key_of};
+use super::BESIDE_TEXT;
+use super::address::{address, check_secrets, key_of, key_variable};
+use crate::aside::aside;
 use crate::failure::{Failure, FailureKind, SetupError};
-use crate::http::{Http, shorten};
+use crate::http::Http;
 use crate::reply::{Doubt, Reply, Usage};
+use crate::said::excerpt;
+use crate::secret::ApiKey;
 
 /// A model that turns a text into a vector.
 #[derive(Debug, Clone)]
@@ -36,12 +40,25 @@ impl Embeddings {
     /// # Errors
     /// [`SetupError`] as for [`super::Chat::new`].
     pub fn new(entry: &OpenAi) -> Result<Self, SetupError> {
+        Self::with_key(entry, key_of(entry)?)
+    }
+
+    /// The same without a key: for looking at kept vectors. It cannot be asked where a key is wanted.
+    ///
+    /// # Errors
+    /// [`SetupError`] as for [`super::Chat::without_key`].
+    pub fn without_key(entry: &OpenAi) -> Result<Self, SetupError> {
+        key_variable(entry)?;
+        Self::with_key(entry, None)
+    }
+
+    fn with_key(entry: &OpenAi, key: Option<ApiKey>) -> Result<Self, SetupError> {
         if entry.model.trim().is_empty() {
             let problem = "the model has no name; write the server's name for it".into();
             return Err(SetupError::Setting { key: "openai.model", problem });
         }
         let url = address(entry, "embeddings")?;
-        let key = key_of(entry, &url)?;
+        check_secrets(entry, key.as_ref())?;
         let http = Http::new(entry.timeouts.unwrap_or_default(), key, entry.key_header.as_deref())?;
         Ok(Self { http, url, model: entry.model.clone(), extra: entry.extra.clone() })
     }
@@ -73,30 +90,43 @@ impl Embeddings {
     /// # Errors
     /// [`Failure`]: transport, status, or an answer that is not one vector.
     pub async fn ask(&self, body: &str) -> Result<Reply, Failure> {
+        self.http.tidy(self.try_ask(body).await)
+    }
+
+    async fn try_ask(&self, body: &str) -> Result<Reply, Failure> {
         let mut bytes = Vec::new();
         let latency = self
             .http
-            .post(&self.url, body, false, |chunk| {
+            .post(&self.url, body, false, BESIDE_TEXT, |chunk| {
                 bytes.extend_from_slice(chunk);
                 Ok(true)
             })
             .await?;
-        let shape = |problem: String| Failure { latency, ..Failure::new(FailureKind::Shape, problem) };
-        let wire: Wire = serde_json::from_slice(&bytes).map_err(|error| {
-            let text = shorten(&String::from_utf8_lossy(&bytes));
-            shape(format!("the answer is not what an embeddings API sends ({error}): {text}"))
-        })?;
-        let (usage, doubt) = wire.usage.as_ref().map_or((None, None), super::usage::read);
         let most = self.most_tokens(body);
-        let believed = usage.filter(|usage| super::usage::is_believable(*usage, most));
-        let doubt = if believed == usage { doubt } else { Some(Doubt::Unbelievable) };
-        let count = wire.data.len();
-        let Ok([WireVector { embedding }]) = <[WireVector; 1]>::try_from(wire.data) else {
-            return Err(shape(format!("the answer has {count} vectors, and one text was sent")));
-        };
-        if embedding.is_empty() || embedding.iter().any(|number| !number.is_finite()) {
-            return Err(shape("the vector is empty, or has a number that is not finite".into()));
-        }
-        Ok(Reply { vector: Some(embedding), usage: believed, doubt, latency, ..Reply::default() })
+        // A long answer is read elsewhere: others are being timed here.
+        aside(bytes.len(), move || {
+            read(&bytes, most)
+                .map(|reply| Reply { latency, ..reply })
+                .map_err(|problem| Failure { latency, ..Failure::new(FailureKind::Shape, problem) })
+        })
+        .await
     }
+}
+
+fn read(bytes: &[u8], most: Usage) -> Result<Reply, String> {
+    let wire: Wire = serde_json::from_slice(bytes).map_err(|error| {
+        let text = String::from_utf8_lossy(bytes);
+        format!("the answer is not what an embeddings API sends ({error}): {}", excerpt(&text))
+    })?;
+    let counted = wire.usage.as_ref().map(super::usage::read).unwrap_or_default();
+    let believed = counted.believed(most, 0);
+    let doubt = if believed == counted.usage { counted.doubt } else { Some(Doubt::Unbelievable) };
+    let count = wire.data.len();
+    let Ok([WireVector { embedding }]) = <[WireVector; 1]>::try_from(wire.data) else {
+        return Err(format!("the answer has {count} vectors, and one text was sent"));
+    };
+    if embedding.is_empty() || embedding.iter().any(|number| !number.is_finite()) {
+        return Err("the vector is empty, or has a number that is not finite".into());
+    }
+    Ok(Reply { vector: Some(embedding), usage: believed, doubt, ..Reply::default() })
 }

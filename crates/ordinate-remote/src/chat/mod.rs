@@ -1,11 +1,14 @@
 //! Chat completions and embeddings of an OpenAI-compatible server.
 
+mod address;
 mod embeddings;
 mod names;
+mod raw;
 mod stream;
 mod usage;
 mod wire;
 
+pub use address::{check, check_key};
 pub use embeddings::Embeddings;
 
 use ordinate_core::Price;
@@ -14,16 +17,27 @@ use ordinate_tasks::Kind;
 use reqwest::Url;
 use serde_json::{Map, Value, json};
 
-use crate::failure::{Failure, FailureKind, SetupError};
-use crate::http::Http;
+use address::{address, check_secrets, key_of, key_variable};
+use raw::Bounds;
+
+use crate::aside::aside;
+use crate::failure::{Failure, SetupError};
+use crate::http::{Http, MAX_BYTES};
 use crate::prompt::Prompted;
-use crate::reply::{Doubt, Reply, Usage};
+use crate::reply::{Reply, Usage};
 use crate::secret::ApiKey;
 
 /// OpenAI's own address.
 pub const OPENAI: &str = "https://api.openai.com/v1";
 /// The environment variable with OpenAI's key.
 pub const OPENAI_KEY: &str = "OPENAI_API_KEY";
+
+/// The bytes of an answer, beside those of its text, that any server sends: log-probabilities, reasoning, usage.
+const BESIDE_TEXT: usize = 4 << 20;
+/// The text that is read whatever was asked for: some servers heed no `max_tokens`.
+const ANY_TEXT: usize = 64 << 10;
+/// The most bytes of a token of text. Longer ones are white space.
+const TOKEN_BYTES: usize = 64;
 
 /// A model behind an OpenAI-compatible chat API.
 #[derive(Debug, Clone)]
@@ -38,8 +52,22 @@ impl Chat {
     /// Sets up the candidate of this entry for a task of this kind. The key is taken from the environment.
     ///
     /// # Errors
-    /// [`SetupError`] when the address is no address, a number is out of range, or a named key is not set.
+    /// [`SetupError`] when the address is no address, a number is out of range, a key stands where it would be seen, or a
+    /// named key is not set.
     pub fn new(entry: &OpenAi, kind: &dyn Kind) -> Result<Self, SetupError> {
+        Self::with_key(entry, kind, key_of(entry)?)
+    }
+
+    /// The same without a key: for looking at prompts and at kept answers. It cannot be asked where a key is wanted.
+    ///
+    /// # Errors
+    /// [`SetupError`] as [`Self::new`], but for the key.
+    pub fn without_key(entry: &OpenAi, kind: &dyn Kind) -> Result<Self, SetupError> {
+        key_variable(entry)?;
+        Self::with_key(entry, kind, None)
+    }
+
+    fn with_key(entry: &OpenAi, kind: &dyn Kind, key: Option<ApiKey>) -> Result<Self, SetupError> {
         let bad = |key, problem: String| SetupError::Setting { key, problem };
         if entry.model.trim().is_empty() {
             return Err(bad("openai.model", "the model has no name; write the server's name for it".into()));
@@ -48,8 +76,8 @@ impl Chat {
             return Err(bad("openai.temperature", "write a number of at least 0, usually 0".into()));
         }
         let url = address(entry, "chat/completions")?;
-        let http =
-            Http::new(entry.timeouts.unwrap_or_default(), key_of(entry, &url)?, entry.key_header.as_deref())?;
+        check_secrets(entry, key.as_ref())?;
+        let http = Http::new(entry.timeouts.unwrap_or_default(), key, entry.key_header.as_deref())?;
         let max_tokens = ["max_completion_tokens", "max_tokens"]
             .iter()
             .find_map(|name| entry.extra.get(*name).and_then(Value::as_u64))
@@ -125,16 +153,31 @@ impl Chat {
         self.entry.stream == Some(true)
     }
 
+    /// The most bytes of text that are taken for an answer: far more than the most tokens come to.
+    fn most_text(&self) -> usize {
+        let asked = usize::try_from(self.max_tokens).unwrap_or(MAX_BYTES).saturating_mul(TOKEN_BYTES);
+        asked.saturating_add(ANY_TEXT).min(MAX_BYTES)
+    }
+
     /// Asks once, with the body that [`Chat::body`] made.
     ///
     /// # Errors
-    /// [`Failure`]: transport, status, a broken answer, a refusal, or an answer without text.
+    /// [`Failure`]: transport, status, a broken answer, a refusal, an answer without text, or one of far more than was asked
+    /// for.
     pub async fn ask(&self, body: &str) -> Result<Reply, Failure> {
+        self.http.tidy(self.try_ask(body).await.map(|reply| self.named(reply)))
+    }
+
+    async fn try_ask(&self, body: &str) -> Result<Reply, Failure> {
+        let bounds = Bounds { tokens: self.most_tokens(body), text: self.most_text() };
+        let most = bounds.text.saturating_add(BESIDE_TEXT).min(MAX_BYTES);
         if self.streams() {
-            let mut reader = stream::StreamReader::default();
+            let mut reader = stream::StreamReader::new(bounds);
             let start = tokio::time::Instant::now();
-            let posted =
-                self.http.post(&self.url, body, true, |bytes| reader.take(bytes, start.elapsed())).await;
+            let posted = self
+                .http
+                .post(&self.url, body, true, most, |bytes| reader.take(bytes, start.elapsed()))
+                .await;
             let latency = match posted {
                 Ok(latency) => latency,
                 // What the connection does after `[DONE]` changes nothing.
@@ -142,178 +185,28 @@ impl Chat {
                 Err(failure) => return Err(failure),
             };
             let late = |failure: Failure| Failure { latency, ..failure };
-            return self.checked(reader.finish().map_err(late)?.into_reply(latency), body);
+            return reader.finish().map_err(late)?.into_reply(latency, bounds);
         }
         let mut bytes = Vec::new();
         let latency = self
             .http
-            .post(&self.url, body, false, |chunk| {
+            .post(&self.url, body, false, most, |chunk| {
                 bytes.extend_from_slice(chunk);
                 Ok(true)
             })
             .await?;
-        let late = |failure: Failure| Failure { latency, ..failure };
-        self.checked(wire::read(&bytes).map_err(late)?.into_reply(latency), body)
+        // A long answer is read elsewhere: others are being timed here.
+        aside(bytes.len(), move || {
+            let late = |failure: Failure| Failure { latency, ..failure };
+            wire::read(&bytes).map_err(late)?.into_reply(latency, bounds)
+        })
+        .await
     }
 
-    /// Without counts that cannot be, and without the model's name where it is the one that was asked.
-    fn checked(&self, answered: Result<Reply, Failure>, body: &str) -> Result<Reply, Failure> {
-        let most = self.most_tokens(body);
-        let believed = |usage: Option<Usage>| usage.filter(|usage| usage::is_believable(*usage, most));
-        match answered {
-            Ok(reply) => {
-                let usage = believed(reply.usage);
-                let doubt = if usage == reply.usage { reply.doubt } else { Some(Doubt::Unbelievable) };
-                let model = reply.model.filter(|model| names::is_another(&self.entry.model, model));
-                Ok(Reply { usage, doubt, model, ..reply })
-            }
-            Err(failure) => Err(Failure { usage: believed(failure.usage), ..failure }),
-        }
-    }
-}
-
-/// A reply before it is told apart from a refusal or from nothing.
-#[derive(Debug, Clone, Default)]
-struct Raw {
-    reply: Reply,
-    refusal: Option<String>,
-    finish: Option<String>,
-    reasoned: bool,
-    called: bool,
-}
-
-impl Raw {
-    /// What the answer says of tokens and of the model; a later part of a stream says it for the whole.
-    fn meter(&mut self, usage: Option<&Value>, model: Option<&Value>) {
-        if let Some(usage) = usage {
-            let (usage, doubt) = usage::read(usage);
-            self.reply.usage = usage.or(self.reply.usage);
-            self.reply.doubt = doubt.or(self.reply.doubt);
-        }
-        if let Some(model) = model.and_then(Value::as_str).filter(|model| !model.trim().is_empty()) {
-            self.reply.model = Some(model.trim().to_owned());
-        }
-    }
-
-    fn take(&mut self, message: &wire::WireMessage) {
-        self.reasoned |= message.reasoned();
-        self.called |= message.calls();
-        if let Some(refusal) = message.refusal.as_ref().and_then(Value::as_str) {
-            self.refusal.get_or_insert_default().push_str(refusal);
-        }
-        self.reply.text.push_str(&message.text());
-    }
-
-    fn into_reply(self, latency: std::time::Duration) -> Result<Reply, Failure> {
-        let Self { mut reply, refusal, finish, reasoned, called } = self;
-        let fail = |kind, message: String| {
-            Err(Failure { usage: reply.usage, latency, ..Failure::new(kind, message) })
-        };
-        if let Some(refusal) = refusal.filter(|text| !text.trim().is_empty()) {
-            return fail(FailureKind::Refused, crate::http::shorten(&refusal));
-        }
-        let ended = finish.as_deref().map_or(Finish::Whole, Finish::of);
-        match ended {
-            Finish::Filtered => {
-                return fail(FailureKind::Filtered, "the server's content filter withheld the answer".into());
-            }
-            Finish::Failed => {
-                let reason = finish.unwrap_or_default();
-                let message = format!("the server gave the answer up (finish_reason {reason:?})");
-                return fail(FailureKind::Cut, message);
-            }
-            Finish::Whole | Finish::Cut => {}
-        }
-        let cut_short = ended == Finish::Cut;
-        if reply.text.trim().is_empty() {
-            let message = match (cut_short, called, reasoned) {
-                (true, ..) => "the most tokens were used up before any text; raise `max_tokens`",
-                (false, true, _) => "the model called a tool in place of an answer",
-                (false, false, true) => "the model reasoned but gave no answer",
-                (false, false, false) => "the answer has no text",
-            };
-            return fail(FailureKind::Empty, message.into())
-                .map_err(|failure| Failure { cut_short, ..failure });
-        }
-        reply.latency = latency;
-        reply.cut_short = cut_short;
-        Ok(reply)
-    }
-}
-
-/// How an answer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Finish {
-    Whole,
-    /// At the most tokens.
-    Cut,
-    /// Withheld.
-    Filtered,
-    /// Given up by the server.
-    Failed,
-}
-
-impl Finish {
-    /// By the words of OpenAI, and of the servers that pass their own ones through (Google, Mistral, `DeepSeek`, gateways).
-    fn of(word: &str) -> Self {
-        match word {
-            "length"
-            | "max_tokens"
-            | "max_output_tokens"
-            | "model_length"
-            | "model_context_window_exceeded" => Self::Cut,
-            "content_filter"
-            | "safety"
-            | "recitation"
-            | "blocklist"
-            | "prohibited_content"
-            | "spii"
-            | "guardrail_intervened" => Self::Filtered,
-            "error" | "abort" | "cancelled" | "insufficient_system_resource" => Self::Failed,
-            _ => Self::Whole,
-        }
-    }
-}
-
-fn address(entry: &OpenAi, path: &str) -> Result<Url, SetupError> {
-    let text = entry.base_url.as_deref().unwrap_or(OPENAI);
-    let bad = |problem: String| SetupError::Setting { key: "openai.base_url", problem };
-    let mut url = Url::parse(text.trim())
-        .map_err(|error| bad(format!("{text:?} is no address ({error}); write for example {OPENAI:?}")))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(bad(format!("{text:?} is no http or https address; write for example {OPENAI:?}")));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad("the address holds a password; put it into an environment variable, named by \
-                        `key_env`, instead"
-            .into()));
-    }
-    if entry.key_header.is_none() && url.query().is_some_and(|query| query.contains("key=")) {
-        return Err(bad(
-            "the address holds a key; put it into an environment variable, named by `key_env`, \
-                        instead"
-                .into(),
-        ));
-    }
-    let base = url.path().trim_end_matches('/').trim_end_matches("/chat/completions").to_owned();
-    url.set_path(&format!("{base}/{path}"));
-    if let Some(version) = &entry.api_version {
-        url.query_pairs_mut().append_pair("api-version", version);
-    }
-    Ok(url)
-}
-
-/// The key in the named environment variable. OpenAI's own is the default, but only for OpenAI's address: a key
-/// must not reach a server that it was not meant for.
-fn key_of(entry: &OpenAi, url: &Url) -> Result<Option<ApiKey>, SetupError> {
-    match &entry.key_env {
-        Some(variable) => {
-            ApiKey::from_env(variable).map(Some).ok_or_else(|| SetupError::NoKey(variable.clone()))
-        }
-        None if url.host_str() == Some("api.openai.com") => {
-            ApiKey::from_env(OPENAI_KEY).map(Some).ok_or_else(|| SetupError::NoKey(OPENAI_KEY.to_owned()))
-        }
-        None => Ok(None),
+    /// Without the model's name where it is the one that was asked.
+    fn named(&self, reply: Reply) -> Reply {
+        let model = reply.model.filter(|model| names::is_another(&self.entry.model, model));
+        Reply { model, ..reply }
     }
 }
 
@@ -340,26 +233,6 @@ mod tests {
 
     fn entry(base_url: &str) -> OpenAi {
         OpenAi { model: "m".into(), base_url: Some(base_url.into()), ..Default::default() }
-    }
-
-    #[test]
-    fn addresses() {
-        let path = |base: &str| address(&entry(base), "chat/completions").map(|url| url.to_string());
-        for base in ["http://h:1/v1", "http://h:1/v1/", "http://h:1/v1/chat/completions"] {
-            assert_eq!(path(base).unwrap(), "http://h:1/v1/chat/completions");
-        }
-        let azure = OpenAi {
-            api_version: Some("2024-06-01".into()),
-            ..entry("https://x.azure.com/openai/deployments/d")
-        };
-        assert_eq!(
-            address(&azure, "chat/completions").unwrap().as_str(),
-            "https://x.azure.com/openai/deployments/d/chat/completions?api-version=2024-06-01"
-        );
-        for bad in ["h:1/v1", "ftp://h/v1", "", "http://user:secret@h/v1", "http://h/v1?key=secret"] {
-            let error = path(bad).unwrap_err().to_string();
-            assert!(error.contains("openai.base_url") && !error.contains("secret@"), "{error}");
-        }
     }
 
     #[test]

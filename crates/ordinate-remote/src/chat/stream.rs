@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Raw;
+use super::raw::{Bounds, Raw, too_long};
 use super::wire::{Wire, add_logprobs, broken_text, parse, word};
 use crate::failure::{Failure, FailureKind};
 
@@ -20,9 +20,21 @@ pub(super) struct StreamReader {
     begun: bool,
     /// Whether the server names finish reasons at all.
     says_why: bool,
+    /// The most that the answer can be.
+    bounds: Option<Bounds>,
 }
 
 impl StreamReader {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self { bounds: Some(bounds), ..Self::default() }
+    }
+
+    /// A failure, with the tokens that it took all the same.
+    fn failed(&self, kind: FailureKind, message: impl Into<String>) -> Failure {
+        let usage = self.bounds.and_then(|bounds| self.raw.believed(bounds.tokens));
+        Failure { usage, ..Failure::new(kind, message) }
+    }
+
     /// Takes the next bytes, which came `since` after the request was sent. Says whether they were more than comments
     /// and empty lines.
     pub(super) fn take(&mut self, bytes: &[u8], since: Duration) -> Result<bool, Failure> {
@@ -76,6 +88,10 @@ impl StreamReader {
         }
         self.events += 1;
         self.add(parse(&data)?, since);
+        let length = self.raw.reply.text.len();
+        if self.bounds.is_some_and(|bounds| length > bounds.text) {
+            return Err(self.failed(FailureKind::TooLarge, too_long(length)));
+        }
         Ok(())
     }
 
@@ -110,22 +126,20 @@ impl StreamReader {
         // `[DONE]` or a finish reason: some servers send only one of them. llama-cpp-python gives a stream up when another
         // request comes, and says `[DONE]` all the same: whoever says null on the way has to say a reason at the end.
         if self.done && self.says_why && self.raw.finish.is_none() {
-            let usage = self.raw.reply.usage;
             let message = "the server gave the answer up before it was whole (`[DONE]` without a finish reason); where it \
                            does so when another request comes, write `concurrency = 1` for this candidate, or start \
                            llama-cpp-python with `--interrupt_requests false`";
-            return Err(Failure { usage, ..Failure::new(FailureKind::Cut, message) });
+            return Err(self.failed(FailureKind::Cut, message));
         }
         if !self.done && self.raw.finish.is_none() {
             let kind = if self.begun { FailureKind::Cut } else { FailureKind::Shape };
-            let usage = self.raw.reply.usage;
             let message = if self.begun {
                 "the stream ended before the answer was whole"
             } else {
                 "the stream ended before the answer began: the server's log may say why (without `stream` it may say it \
                  here)"
             };
-            return Err(Failure { usage, ..Failure::new(kind, message) });
+            return Err(self.failed(kind, message));
         }
         Ok(self.raw)
     }
@@ -136,6 +150,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::reply::Usage;
 
     const STREAM: &str = ": ping\r\n\r\ndata: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\r\n\r\n\
         data:{\"choices\":[{\"delta\":{\"content\":\"金价\"},\"logprobs\":{\"content\":[{\"token\":\"金价\",\"logprob\":-0.5}]}}]}\n\n\
@@ -164,10 +179,11 @@ mod tests {
             }
             parts.push(&STREAM.as_bytes()[from..]);
             let raw = read(&parts).unwrap();
-            prop_assert_eq!(raw.reply.text, "金价 up");
+            prop_assert_eq!(&raw.reply.text, "金价 up");
             prop_assert_eq!(raw.reply.logprobs.len(), 1);
             prop_assert_eq!(raw.finish.as_deref(), Some("stop"));
-            prop_assert_eq!(raw.reply.usage.map(|u| u.output_tokens), Some(2));
+            let most = Usage { input_tokens: 64, output_tokens: 64 };
+            prop_assert_eq!(raw.believed(most).map(|u| u.output_tokens), Some(2));
             prop_assert!(raw.reply.first_token.is_some());
         }
 

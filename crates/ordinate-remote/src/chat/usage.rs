@@ -5,16 +5,27 @@ use serde_json::Value;
 use crate::numbers::count;
 use crate::reply::{Doubt, Usage};
 
-/// A gateway may put so many tokens of its own before a request.
-const MAX_HIDDEN: u64 = 100_000;
-/// A model may reason in so many tokens beside an answer of `max_tokens`.
-const MAX_REASONED: u64 = 1_000_000;
+/// A gateway may put so many tokens of its own before a request: a system message, a date, tools.
+const MAX_HIDDEN: u64 = 4_096;
+/// So many tokens are believed beyond what a request can use up, where the answer says what they were: it reasoned, or a
+/// cache was read.
+const MAX_EXPLAINED: u64 = 262_144;
 
-/// What the field `usage` of an answer says, and whether there is a doubt about it. `None` where nothing can be known.
-pub(super) fn read(usage: &Value) -> (Option<Usage>, Option<Doubt>) {
+/// What the field `usage` of an answer says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    /// `None` where nothing can be known.
+    pub(super) usage: Option<Usage>,
+    pub(super) doubt: Option<Doubt>,
+    /// Tokens of a cache, and of reasoning or of what the total has beyond its parts.
+    pub(super) explained: Usage,
+}
+
+/// What the field `usage` of an answer says, and whether there is a doubt about it.
+pub(super) fn read(usage: &Value) -> Counted {
     let of = |names: &[&str]| names.iter().find_map(|name| count(usage.pointer(name)?));
     // A completion of no tokens may be left out; a prompt of none may not.
-    let Some(prompt) = of(&["/prompt_tokens", "/input_tokens"]) else { return (None, None) };
+    let Some(prompt) = of(&["/prompt_tokens", "/input_tokens"]) else { return Counted::default() };
     let written = of(&["/completion_tokens", "/output_tokens"]);
     let reasoned = of(&[
         "/completion_tokens_details/reasoning_tokens",
@@ -37,14 +48,25 @@ pub(super) fn read(usage: &Value) -> (Option<Usage>, Option<Doubt>) {
             (prompt.saturating_add(uncounted), written_or_none.saturating_add(outside), None)
         }
     };
-    (Some(Usage { input_tokens, output_tokens }), doubt)
+    let in_a_cache = of(&["/prompt_tokens_details/cached_tokens", "/input_tokens_details/cached_tokens"]);
+    let beyond = output_tokens.saturating_sub(written_or_none).max(reasoned.unwrap_or(0));
+    let explained = Usage { input_tokens: cached.max(in_a_cache.unwrap_or(0)), output_tokens: beyond };
+    Counted { usage: Some(Usage { input_tokens, output_tokens }), doubt, explained }
 }
 
-/// Whether a request that can use up this much can have taken so many tokens. An answer with a text took some.
-pub(super) fn is_believable(usage: Usage, most: Usage) -> bool {
-    usage != Usage::default()
-        && usage.input_tokens <= most.input_tokens.saturating_add(MAX_HIDDEN)
-        && usage.output_tokens <= most.output_tokens.saturating_add(MAX_REASONED)
+impl Counted {
+    /// The tokens, if a request that can use up `most` can have taken so many, and an answer of this many bytes can: no
+    /// tokeniser makes more tokens than bytes, and whatever is sent takes some.
+    pub(super) fn believed(&self, most: Usage, bytes: usize) -> Option<Usage> {
+        let explained = |tokens: u64| tokens.min(MAX_EXPLAINED);
+        let written = most.output_tokens.max(bytes as u64);
+        self.usage.filter(|usage| {
+            usage.input_tokens > 0
+                && usage.input_tokens
+                    <= most.input_tokens + MAX_HIDDEN + explained(self.explained.input_tokens)
+                && usage.output_tokens <= written.saturating_add(explained(self.explained.output_tokens))
+        })
+    }
 }
 
 /// What a total has beyond its parts was reasoning, the cache, or both, where one of these fits. Where none does it is
@@ -81,8 +103,8 @@ mod tests {
     use super::*;
 
     fn tokens(usage: &Value) -> (Option<(u64, u64)>, Option<Doubt>) {
-        let (usage, doubt) = read(usage);
-        (usage.map(|usage| (usage.input_tokens, usage.output_tokens)), doubt)
+        let counted = read(usage);
+        (counted.usage.map(|usage| (usage.input_tokens, usage.output_tokens)), counted.doubt)
     }
 
     #[test]
@@ -149,10 +171,41 @@ mod tests {
         let usage = json!({ "prompt_tokens": 20, "completion_tokens": 3, "total_tokens": 10 });
         assert_eq!(tokens(&usage), (Some((20, 3)), Some(Doubt::Disagrees)));
         let most = Usage { input_tokens: 500, output_tokens: 64 };
-        let believable =
-            |input_tokens, output_tokens| is_believable(Usage { input_tokens, output_tokens }, most);
-        assert!(believable(20, 503) && believable(2_000, 64) && believable(20, 0));
-        assert!(!believable(u64::MAX, 3) && !believable(20, u64::MAX) && !believable(0, 0));
+        let believed = |usage: Value, bytes| read(&usage).believed(most, bytes).is_some();
+        let plain = |input: u64, output: u64| json!({ "prompt_tokens": input, "completion_tokens": output });
+        for (usage, bytes) in [
+            (plain(20, 64), 2),
+            (plain(20, 0), 2),
+            // Templates and gateways have words of their own; some servers heed no `max_tokens`.
+            (plain(2_000, 64), 2),
+            (plain(20, 500), 600),
+            // It says where the rest went.
+            (
+                json!({ "prompt_tokens": 20, "completion_tokens": 503, "completion_tokens_details": { "reasoning_tokens": 500 } }),
+                2,
+            ),
+            (json!({ "prompt_tokens": 20, "completion_tokens": 3, "total_tokens": 523 }), 2),
+            (
+                json!({ "prompt_tokens": 50_020, "completion_tokens": 3, "prompt_tokens_details": { "cached_tokens": 50_000 } }),
+                2,
+            ),
+        ] {
+            assert!(believed(usage.clone(), bytes), "{usage}");
+        }
+        for (usage, bytes) in [
+            (plain(u64::MAX, 3), 2),
+            (plain(20, u64::MAX), 2),
+            (plain(0, 0), 2),
+            (plain(0, 3), 2),
+            (plain(5_000, 3), 2),
+            (plain(20, 65), 2),
+            (
+                json!({ "prompt_tokens": 20, "completion_tokens": 9_000_003, "completion_tokens_details": { "reasoning_tokens": 9_000_000 } }),
+                2,
+            ),
+        ] {
+            assert!(!believed(usage.clone(), bytes), "{usage}");
+        }
         assert_eq!(tokens(&json!({ "prompt_tokens": 1e300 })).0, Some((u64::MAX, 0)));
     }
 }

@@ -4,10 +4,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::error::Category;
 
-use super::Raw;
+use super::raw::Raw;
 use crate::failure::{Failure, FailureKind};
-use crate::http::{error_message, shorten};
 use crate::reply::TokenLogprob;
+use crate::said::{error_message, excerpt};
 
 /// An answer, or one chunk of a streamed one. What an answer can do without is read whatever its type: an odd one must
 /// not throw an answer away that was paid for.
@@ -54,6 +54,20 @@ impl WireMessage {
         let beside = [&self.reasoning_content, &self.reasoning, &self.thinking];
         beside.into_iter().flatten().any(says_something)
             || parts(self.content.as_ref()).any(|part| !is_text(part))
+    }
+
+    /// How long that reasoning is, where it is sent.
+    pub(super) fn reasoning_bytes(&self) -> usize {
+        fn bytes(value: &Value) -> usize {
+            match value {
+                Value::String(text) => text.len(),
+                Value::Array(values) => values.iter().map(bytes).sum(),
+                Value::Object(fields) => fields.values().map(bytes).sum(),
+                _ => 0,
+            }
+        }
+        let beside = [&self.reasoning_content, &self.reasoning, &self.thinking].into_iter().flatten();
+        beside.chain(parts(self.content.as_ref()).filter(|part| !is_text(part))).map(bytes).sum()
     }
 
     /// Whether it calls a tool.
@@ -123,11 +137,14 @@ pub(super) fn parse(text: &str) -> Result<Wire, Failure> {
             Category::Data => FailureKind::Shape,
             Category::Syntax | Category::Eof | Category::Io => FailureKind::BrokenJson,
         };
-        Failure::new(kind, format!("the answer is not what a chat API sends ({error}): {}", shorten(text)))
+        Failure::new(kind, format!("the answer is not what a chat API sends ({error}): {}", excerpt(text)))
     })?;
     if let Some(error) = wire.error.as_ref().filter(|error| !error.is_null()) {
         let (said, _) = error_message(error.to_string().as_bytes());
-        return Err(Failure::new(FailureKind::Overloaded, format!("the server reports an error: {said}")));
+        return Err(Failure::new(
+            FailureKind::Overloaded,
+            format!("the server reports an error: {}", excerpt(&said)),
+        ));
     }
     Ok(wire)
 }
@@ -139,8 +156,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Raw, Failure> {
     let mut raw = Raw::default();
     raw.meter(wire.usage.as_ref(), wire.model.as_ref());
     let Some(choice) = wire.choices.and_then(|choices| choices.into_iter().next()) else {
-        let message = format!("the answer has no choices: {}", shorten(text));
-        return Err(Failure { usage: raw.reply.usage, ..Failure::new(FailureKind::Shape, message) });
+        let message = format!("the answer has no choices: {}", excerpt(text));
+        return Err(Failure::new(FailureKind::Shape, message));
     };
     raw.finish = word(choice.finish_reason.flatten());
     if let Some(logprobs) = &choice.logprobs {
@@ -161,6 +178,7 @@ pub(super) fn broken_text(at: usize) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reply::Usage;
 
     #[test]
     fn deviations_are_borne() {
@@ -178,7 +196,7 @@ mod tests {
         assert_eq!(tokens.iter().map(|token| token.token.as_str()).collect::<Vec<_>>(), ["", "a", "b"]);
         let raw =
             read(br#"{"choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":null}}"#).unwrap();
-        assert_eq!(raw.reply.usage, None);
+        assert_eq!(raw.believed(Usage { input_tokens: 100, output_tokens: 100 }), None);
         // Odd types where nothing hangs on them.
         let body = r#"{"model":7,"usage":"much","choices":[{"finish_reason":4,"logprobs":"x",
             "message":{"content":"a","refusal":false,"reasoning":{},"tool_calls":{}}}]}"#;

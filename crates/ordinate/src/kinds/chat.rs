@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use ordinate_core::task::{CandidateEntry, OpenAi};
 use ordinate_measure::{ChatAnswerer, Contender};
-use ordinate_remote::{Chat, Prompt};
+use ordinate_remote::Prompt;
+use ordinate_remote::chat::{Chat, check, check_key};
 
 use super::{CandidateKind, Opened, Opening, Place};
 use crate::error::Error;
@@ -20,8 +21,13 @@ impl CandidateKind for ChatKind {
         Ok(place.entry.openai.is_some())
     }
 
-    fn check(&self, _: Place<'_>) -> Result<String, Error> {
+    fn check(&self, place: Place<'_>) -> Result<String, Error> {
+        check(openai(place)?).map_err(|error| place.fail(error))?;
         Ok("live".to_owned())
+    }
+
+    fn ready(&self, place: Place<'_>) -> Result<(), Error> {
+        check_key(openai(place)?).map_err(|error| place.fail(error))
     }
 
     fn data_leaves(&self, _: &CandidateEntry) -> bool {
@@ -39,8 +45,9 @@ impl CandidateKind for ChatKind {
     fn open(&self, opening: &Opening<'_>) -> Result<Opened, Error> {
         let place = opening.place;
         let (task, materials) = (place.task, opening.materials);
-        let openai = place.entry.openai.as_ref().ok_or_else(|| place.fail("it names no API"))?;
-        let chat = Chat::new(openai, task.kind).map_err(|error| place.fail(error))?;
+        let openai = openai(place)?;
+        let make = if opening.asks { Chat::new } else { Chat::without_key };
+        let chat = make(openai, task.kind).map_err(|error| place.fail(error))?;
         let structured = openai.structured == Some(true);
         let prompt = Prompt::new(task.kind, &materials.labels, &task.file.prompt, structured)
             .map_err(|error| place.fail(error))?;
@@ -52,6 +59,11 @@ impl CandidateKind for ChatKind {
         set_rates(&mut contender, place.entry, openai);
         Ok(Opened { prompt: Some(shown), ..Opened::new(contender) })
     }
+}
+
+/// What an entry says of its API.
+pub(super) fn openai(place: Place<'_>) -> Result<&OpenAi, Error> {
+    place.entry.openai.as_ref().ok_or_else(|| place.fail("it names no API"))
 }
 
 /// The price and the rates of a candidate behind an API.

@@ -17,8 +17,13 @@ impl CandidateKind for CommandKind {
         Ok(place.entry.command.is_some())
     }
 
-    fn check(&self, _: Place<'_>) -> Result<String, Error> {
+    fn check(&self, place: Place<'_>) -> Result<String, Error> {
+        set_up(place, &[], false)?;
         Ok("live".to_owned())
+    }
+
+    fn ready(&self, place: Place<'_>) -> Result<(), Error> {
+        set_up(place, &[], true).map(drop)
     }
 
     fn is_elsewhere(&self) -> bool {
@@ -31,11 +36,16 @@ impl CandidateKind for CommandKind {
 
     fn open(&self, opening: &Opening<'_>) -> Result<Opened, Error> {
         let place = opening.place;
-        let command = place.entry.command.as_ref().ok_or_else(|| place.fail("it names no program"))?;
-        let command = Command::new(command, place.task.dir(), place.task.kind, &opening.materials.labels)
-            .map_err(|error| place.fail(error))?;
+        let command = set_up(place, &opening.materials.labels, opening.asks)?;
         let mut contender = Contender::new(place.entry.name.clone(), CommandAnswerer(command));
         contender.price = place.entry.price;
         Ok(Opened::new(contender))
     }
+}
+
+/// The program of an entry; where it is to be asked, its environment has to be there.
+fn set_up(place: Place<'_>, labels: &[String], asks: bool) -> Result<Command, Error> {
+    let entry = place.entry.command.as_ref().ok_or_else(|| place.fail("it names no program"))?;
+    let make = if asks { Command::new } else { Command::without_env };
+    make(entry, place.task.dir(), place.task.kind, labels).map_err(|error| place.fail(error))
 }

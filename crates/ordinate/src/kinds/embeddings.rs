@@ -10,10 +10,10 @@ use ordinate_core::Items;
 use ordinate_core::task::CandidateEntry;
 use ordinate_measure::{Contender, EmbeddingsAnswerer, Row};
 use ordinate_models::Embedding;
-use ordinate_remote::Embeddings;
+use ordinate_remote::chat::{Embeddings, check, check_key};
 use sha2::{Digest as _, Sha256};
 
-use super::chat::set_rates;
+use super::chat::{openai, set_rates};
 use super::methods::method;
 use super::trained::{Trained, TrainedAnswerer, Vectors};
 use super::{CandidateKind, Opened, Opening, Place, UsedUp, Want, Whom, rows_with_target};
@@ -33,7 +33,12 @@ impl CandidateKind for EmbeddingsKind {
     fn check(&self, place: Place<'_>) -> Result<String, Error> {
         probe_alone(place)?;
         method(place)?;
+        check(openai(place)?).map_err(|error| place.fail(error))?;
         Ok("probe on embeddings of an API".to_owned())
+    }
+
+    fn ready(&self, place: Place<'_>) -> Result<(), Error> {
+        check_key(openai(place)?).map_err(|error| place.fail(error))
     }
 
     fn data_leaves(&self, _: &CandidateEntry) -> bool {
@@ -60,12 +65,13 @@ impl CandidateKind for EmbeddingsKind {
     fn open(&self, opening: &Opening<'_>) -> Result<Opened, Error> {
         let place = opening.place;
         probe_alone(place)?;
-        let openai = place.entry.openai.as_ref().ok_or_else(|| place.fail("it names no API"))?;
+        let openai = openai(place)?;
         let (method, kind) = method(place)?;
         let items = Arc::clone(&opening.materials.items);
         let rows: Arc<[u32]> = rows_with_target(&items).into();
         self.check_items(place, &items)?;
-        let embeddings = Embeddings::new(openai).map_err(|error| place.fail(error))?;
+        let make = if opening.asks { Embeddings::new } else { Embeddings::without_key };
+        let embeddings = make(openai).map_err(|error| place.fail(error))?;
         let mut own = Contender::new(place.entry.name.clone(), EmbeddingsAnswerer(embeddings));
         set_rates(&mut own, place.entry, openai);
         let trained = Arc::new(Trained::new(opening, method, kind)?);

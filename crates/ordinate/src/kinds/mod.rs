@@ -44,6 +44,14 @@ pub trait CandidateKind: Send + Sync {
     /// [`Error`] for what is wrong with the entry.
     fn check(&self, place: Place<'_>) -> Result<String, Error>;
 
+    /// What has to be there before it is asked, and need not be for looking at it: the environment variable with its key.
+    ///
+    /// # Errors
+    /// [`Error`] for what is not there.
+    fn ready(&self, _place: Place<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Whether its answers are read from a file, so that it is not asked.
     fn is_recorded(&self) -> bool {
         false
@@ -133,6 +141,8 @@ pub struct Opening<'a> {
     pub seen: &'a Seen,
     /// Called when the run is to stop.
     pub cancel: &'a CancellationToken,
+    /// Whether it is to be asked, and not only looked at with its kept answers: then its key has to be there.
+    pub asks: bool,
 }
 
 /// A candidate that can be asked.

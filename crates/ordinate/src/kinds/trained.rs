@@ -351,7 +351,7 @@ impl Answerer for TrainedAnswerer {
 
     fn limits(&self) -> Limits {
         let batch = BATCHES[usize::from(self.0.method.source().is_some())];
-        Limits { in_flight: Some(1), batch, alone: true }
+        Limits { in_flight: Some(1), batch, files: 0, alone: true }
     }
 
     fn gives_outputs(&self) -> bool {

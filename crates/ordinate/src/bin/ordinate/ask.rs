@@ -6,7 +6,7 @@ use ordinate::{Options, Question};
 
 use crate::cli::AskArgs;
 use crate::failure::Failure;
-use crate::output::print;
+use crate::output::{print, print_json};
 use crate::runtime::wait;
 
 pub(crate) fn ask(args: AskArgs) -> Result<(), Failure> {
@@ -16,7 +16,7 @@ pub(crate) fn ask(args: AskArgs) -> Result<(), Failure> {
     if args.json {
         let text = serde_json::to_string_pretty(&asked)
             .map_err(|error| Failure::Run(format!("the answer cannot be written as JSON: {error}")))?;
-        return print(&(text + "\n"));
+        return print_json(&(text + "\n"));
     }
     print(&asked.to_string())
 }

@@ -57,7 +57,8 @@ pub(crate) struct RunArgs {
     /// The task file
     #[arg(value_name = "TASK.toml", value_hint = ValueHint::FilePath)]
     pub(crate) task: PathBuf,
-    /// Run folder to write [default: the task's name with .ordinate, in the current folder]
+    /// Run folder to write [default: the task's name with .ordinate, in the current folder]; another verdict that is in it
+    /// is kept beside it, as DIR.1
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
     /// Print verdict.json on standard output and nothing else there
@@ -79,6 +80,10 @@ pub(crate) struct RunArgs {
     /// Ask live candidates again about items whose error was recorded
     #[arg(long)]
     pub(crate) retry_errors: bool,
+    /// Read the answers that are in the run folder anew, with the extraction and the metric of now, ask nobody, and say
+    /// what that changed
+    #[arg(long, conflicts_with_all = ["resume", "retry_errors", "max_spend"])]
+    pub(crate) rescore: bool,
     /// The most that all live answers may cost, USD; overrides `[measure] max_spend`
     #[arg(long, value_name = "USD")]
     pub(crate) max_spend: Option<f64>,

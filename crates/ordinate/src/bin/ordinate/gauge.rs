@@ -8,7 +8,7 @@ use ordinate_models::gauge::{Order, gauge as measure};
 
 use crate::cli::GaugeArgs;
 use crate::failure::Failure;
-use crate::output::print;
+use crate::output::print_json;
 
 pub(crate) fn gauge(args: &GaugeArgs) -> Result<(), Failure> {
     let bad = |error: &dyn std::fmt::Display| {
@@ -18,5 +18,5 @@ pub(crate) fn gauge(args: &GaugeArgs) -> Result<(), Failure> {
     let order: Order = serde_json::from_str(&text).map_err(|error| bad(&error))?;
     let gauged = measure(&Methods::default(), &order).map_err(|error| Failure::Run(error.to_string()))?;
     let text = serde_json::to_string(&gauged).map_err(|error| Failure::Run(error.to_string()))?;
-    print(&(text + "\n"))
+    print_json(&(text + "\n"))
 }

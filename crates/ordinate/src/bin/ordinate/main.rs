@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::verify(&args),
         Command::Ask(args) => ask::ask(args),
         Command::Models(args) => models::models(&args.command),
-        Command::Schema(args) => output::print(&schema(args.of)),
+        Command::Schema(args) => output::print_json(&schema(args.of)),
         Command::Gauge(args) => gauge::gauge(&args),
         Command::Completions(args) => completions(args.shell),
         Command::Man => man(),
@@ -60,7 +60,7 @@ fn schema(format: Format) -> String {
 fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "ordinate", &mut text);
-    output::print(&String::from_utf8_lossy(&text))
+    output::print_raw(&String::from_utf8_lossy(&text))
 }
 
 fn man() -> Result<(), Failure> {
@@ -68,5 +68,5 @@ fn man() -> Result<(), Failure> {
     clap_mangen::Man::new(Cli::command())
         .render(&mut text)
         .map_err(|error| Failure::Run(format!("the man page could not be made: {error}")))?;
-    output::print(&String::from_utf8_lossy(&text))
+    output::print_raw(&String::from_utf8_lossy(&text))
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::cli::{FetchArgs, InspectArgs, ListArgs, ModelsCommand};
 use crate::failure::Failure;
-use crate::output::{print, tell};
+use crate::output::{print, print_json, tell};
 use crate::runtime::wait;
 
 pub(crate) fn models(command: &ModelsCommand) -> Result<(), Failure> {
@@ -25,7 +25,7 @@ fn list(args: &ListArgs) -> Result<(), Failure> {
     let cache = Cache::from_env();
     let models = models_at_hand(&cache)?;
     if args.json {
-        return print(&pretty(&json!({ "cache": cache.root(), "models": models })));
+        return print_json(&pretty(&json!({ "cache": cache.root(), "models": models })));
     }
     print(&format!("{}cache  {}\n", model_table(&models), cache.root().display()))
 }
@@ -43,7 +43,7 @@ fn fetch(args: &FetchArgs) -> Result<(), Failure> {
     let (folder, commit) = (&fetched.snapshot.folder, &fetched.snapshot.commit);
     if args.json {
         let told = json!({ "model": name.to_string(), "revision": commit, "folder": folder, "bytes": fetched.bytes });
-        return print(&pretty(&told));
+        return print_json(&pretty(&told));
     }
     let came = if fetched.bytes == 0 { "nothing, it was here".to_owned() } else { size(fetched.bytes) };
     let lines = [("model", name.to_string()), ("revision", commit.clone()), ("fetched", came)];
@@ -61,7 +61,7 @@ fn show(args: &InspectArgs) -> Result<(), Failure> {
         let mut value = json!(is);
         value["model"] = json!(args.model);
         value["runs"] = json!(runs);
-        return print(&pretty(&value));
+        return print_json(&pretty(&value));
     }
     print(&model_card(&args.model, &is))
 }

@@ -1,11 +1,34 @@
 //! Standard output and standard error. A reader that has gone away (`ordinate run ... | head`) is no error.
 
+use std::fmt::Write as _;
 use std::io::{ErrorKind, IsTerminal, Write};
+
+use ordinate_core::{can_be_shown, shown};
 
 use crate::failure::Failure;
 
-/// Writes text to standard output.
+/// Writes text to standard output, without what a terminal would obey: names, prompts and answers are other people's.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    print_raw(&shown(text))
+}
+
+/// Writes JSON to standard output. What a terminal would obey is escaped, which is the same JSON.
+pub(crate) fn print_json(text: &str) -> Result<(), Failure> {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' || can_be_shown(c) {
+            escaped.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        }
+    }
+    print_raw(&escaped)
+}
+
+/// Writes text to standard output as it is: colours are in it, and nothing of others that was not cleaned.
+pub(crate) fn print_raw(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(()),
@@ -16,7 +39,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 
 /// Writes a line to standard error: progress and errors. Nothing can be done where that fails.
 pub(crate) fn tell(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", shown(line));
 }
 
 /// How the summary is to look on standard output: colour only on a terminal, and not where `NO_COLOR` is set

@@ -2,7 +2,7 @@
 
 use crate::cli::ReportArgs;
 use crate::failure::Failure;
-use crate::output::{coloured, columns, print};
+use crate::output::{coloured, columns, print_json, print_raw};
 use ordinate::Folder;
 
 pub(crate) fn report(args: &ReportArgs) -> Result<(), Failure> {
@@ -18,8 +18,8 @@ pub(crate) fn report(args: &ReportArgs) -> Result<(), Failure> {
     if args.json {
         let text = serde_json::to_string_pretty(&verdict)
             .map_err(|error| Failure::Run(format!("the verdict cannot be written as JSON: {error}")))?;
-        return print(&(text + "\n"));
+        return print_json(&(text + "\n"));
     }
     let style = ordinate_report::Style { colour: coloured(), width: columns() };
-    print(&ordinate_report::summary(&verdict, style))
+    print_raw(&ordinate_report::summary(&verdict, style))
 }

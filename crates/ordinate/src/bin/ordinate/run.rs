@@ -7,7 +7,7 @@ use ordinate_core::Needs;
 
 use crate::cli::RunArgs;
 use crate::failure::Failure;
-use crate::output::{coloured, columns, print, tell};
+use crate::output::{coloured, columns, print_json, print_raw, tell};
 use crate::runtime::wait;
 use crate::show::Teller;
 
@@ -25,15 +25,16 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         folder: args.out.clone(),
         resume: args.resume,
         retry_errors: args.retry_errors,
+        rescore: args.rescore,
         hosting_helper: std::env::current_exe().ok(),
         ..Options::default()
     };
     let run = wait(ordinate::run(&task, &options, teller), options.cancel.clone())?;
     if args.json {
-        return print(&run.json);
+        return print_json(&run.json);
     }
     let style = ordinate_report::Style { colour: coloured(), width: columns() };
-    print(&ordinate_report::summary(&run.verdict, style))?;
+    print_raw(&ordinate_report::summary(&run.verdict, style))?;
     if !args.quiet {
         tell(&format!("The whole report: {}", run.folder.path("report.html").display()));
     }

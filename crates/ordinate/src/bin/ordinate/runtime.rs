@@ -7,7 +7,7 @@ use ordinate::CancellationToken;
 
 use crate::failure::Failure;
 
-/// Waits for work of the library. The first Ctrl-C or SIGTERM calls `cancel`; the second ends the program.
+/// Waits for work of the library. The first Ctrl-C, SIGTERM or SIGHUP calls `cancel`; the second ends the program.
 pub(crate) fn wait<T, E>(
     work: impl Future<Output = Result<T, E>>,
     cancel: CancellationToken,
@@ -15,6 +15,7 @@ pub(crate) fn wait<T, E>(
 where
     Failure: From<E>,
 {
+    raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -29,6 +30,24 @@ where
     Ok(done?)
 }
 
+/// Lets this program have as many files and connections open as the system allows it; the limit that it is started with is
+/// made for programs that ask one server at a time.
+#[cfg(unix)]
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    /// More would only slow down what is started from here: some programs close every number there is.
+    const ENOUGH: u64 = 65_536;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = maximum.map_or(ENOUGH, |most| most.min(ENOUGH));
+    if current.is_some_and(|current| current < wanted) {
+        // Where that is refused, fewer are used.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum });
+    }
+}
+
+#[cfg(not(unix))]
+fn raise_open_files() {}
+
 async fn heed_signals(cancel: CancellationToken) {
     signal().await;
     cancel.cancel();
@@ -39,15 +58,27 @@ async fn heed_signals(cancel: CancellationToken) {
 #[cfg(unix)]
 async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        },
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
+    let came = async |kind| match signal(kind) {
+        Ok(mut signal) => {
+            signal.recv().await;
         }
+        Err(_) => std::future::pending().await,
+    };
+    tokio::select! {
+        () = came(SignalKind::interrupt()) => {}
+        () = came(SignalKind::terminate()) => {}
+        () = came(SignalKind::hangup()), if !is_nohup() => {}
     }
+}
+
+/// Whether whoever started this program wants it to survive the end of the terminal (`nohup`): the signal is ignored.
+#[cfg(unix)]
+fn is_nohup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Where that cannot be looked at, what the system does with the signal is left alone.
+    mask.is_none_or(|mask| mask & 1 == 1)
 }
 
 #[cfg(not(unix))]

@@ -121,5 +121,6 @@ impl Observer for Teller {
 }
 
 fn name(progress: &Progress) -> String {
-    progress.name.as_str().chars().take(30).collect()
+    let name: String = progress.name.as_str().chars().take(30).collect();
+    ordinate_core::shown(&name)
 }

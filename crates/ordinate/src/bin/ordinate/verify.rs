@@ -4,7 +4,7 @@ use ordinate::CancellationToken;
 
 use crate::cli::VerifyArgs;
 use crate::failure::Failure;
-use crate::output::print;
+use crate::output::{print, print_json};
 use crate::runtime::wait;
 
 pub(crate) fn verify(args: &VerifyArgs) -> Result<(), Failure> {
@@ -12,7 +12,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> Result<(), Failure> {
     if args.json {
         let text = serde_json::to_string_pretty(&verified)
             .map_err(|error| Failure::Run(format!("the figures cannot be written as JSON: {error}")))?;
-        return print(&(text + "\n"));
+        return print_json(&(text + "\n"));
     }
     print(&verified.to_string())
 }

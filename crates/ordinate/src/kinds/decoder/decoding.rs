@@ -244,7 +244,7 @@ impl Answerer for DecoderAnswerer {
     }
 
     fn limits(&self) -> Limits {
-        Limits { in_flight: Some(1), batch: 1, alone: true }
+        Limits { in_flight: Some(1), batch: 1, files: 0, alone: true }
     }
 
     fn gives_outputs(&self) -> bool {

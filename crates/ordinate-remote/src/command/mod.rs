@@ -5,8 +5,11 @@
 //! `cost_usd`, `input_tokens`, `output_tokens`, or `{"error": "..."}` in place of an output. It is started
 //! once, and again after a crash or a time-out. What it writes to standard error is for error messages.
 
+mod environment;
+mod guard;
+mod process;
+
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,19 +19,19 @@ use ordinate_tasks::Kind;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command as Program};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
+use environment::Environment;
+use guard::Guard;
+use process::Process;
+
+use crate::aside::aside;
 use crate::failure::{Failure, FailureKind, SetupError};
+use crate::leak;
 use crate::numbers::{count, number};
 use crate::reply::{Reply, Usage};
 
-/// The longest line that is read.
-const MAX_BYTES: u64 = 16 << 20;
-/// The bytes of standard error that are kept for messages.
-const KEPT_STDERR: usize = 2_000;
 /// The longest file of the command line that is part of the identity; larger ones are named only.
 const MAX_FILE: u64 = 16 << 20;
 
@@ -44,18 +47,9 @@ pub struct Command {
     identity: String,
     workers: usize,
     slots: Semaphore,
+    environment: Arc<Environment>,
     idle: Mutex<Vec<Process>>,
-}
-
-#[derive(Debug)]
-struct Process {
-    child: Child,
-    stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
-    stderr: Arc<Mutex<Vec<u8>>>,
-    /// Ends when standard error does.
-    reading: tokio::task::JoinHandle<()>,
-    has_answered: bool,
+    guard: Arc<Guard>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,8 +69,32 @@ impl Command {
     /// started yet.
     ///
     /// # Errors
-    /// [`SetupError`] when no program is named, its folder is not there, or a time is not above 0.
+    /// [`SetupError`] when no program is named, its folder is not there, a time is not above 0, a key stands in its command
+    /// line, or a variable that it is to get is not set.
     pub fn new(entry: &Entry, base: &Path, kind: &dyn Kind, labels: &[String]) -> Result<Self, SetupError> {
+        Self::with(entry, base, kind, labels, true)
+    }
+
+    /// The same where variables that it is to get may be lacking: for looking at what would be asked, and at kept answers.
+    ///
+    /// # Errors
+    /// [`SetupError`] as [`Self::new`], but for variables.
+    pub fn without_env(
+        entry: &Entry,
+        base: &Path,
+        kind: &dyn Kind,
+        labels: &[String],
+    ) -> Result<Self, SetupError> {
+        Self::with(entry, base, kind, labels, false)
+    }
+
+    fn with(
+        entry: &Entry,
+        base: &Path,
+        kind: &dyn Kind,
+        labels: &[String],
+        must_be_set: bool,
+    ) -> Result<Self, SetupError> {
         let bad = |key, problem: &str| SetupError::Setting { key, problem: problem.into() };
         let folder = entry.folder.as_ref().map_or_else(|| base.to_owned(), |folder| base.join(folder));
         if !folder.is_dir() {
@@ -99,7 +117,10 @@ impl Command {
         if !(1..=1_000).contains(&workers) {
             return Err(bad("command.workers", "write a number from 1 to 1,000"));
         }
+        leak::check_entry("command", entry, None)?;
         Ok(Self {
+            environment: Arc::new(Environment::of(&entry.env, must_be_set)?),
+            guard: Arc::default(),
             run: entry.run.clone(),
             identity: identity(entry, &folder),
             folder,
@@ -153,7 +174,7 @@ impl Command {
         let idle = self.lock().pop();
         let mut process = match idle {
             Some(process) => process,
-            None => self.start()?,
+            None => Process::start(&self.run, &self.folder, &self.environment, &self.guard)?,
         };
         let start = Instant::now();
         let limit = if process.has_answered { self.item_time } else { self.start_time.max(self.item_time) };
@@ -165,7 +186,14 @@ impl Command {
             )),
         };
         let latency = start.elapsed();
-        match answered.and_then(|text| read(&text, line, latency)) {
+        let answered = match answered {
+            Ok(text) => {
+                let (asked, environment) = (line.to_owned(), Arc::clone(&self.environment));
+                aside(text.len(), move || read(&text, &asked, &environment, latency)).await
+            }
+            Err(failure) => Err(failure),
+        };
+        match answered {
             Err(failure) if failure.kind != FailureKind::Reported && failure.kind != FailureKind::Empty => {
                 let message = process.obituary(failure.message).await;
                 Err(Failure { message, latency, ..failure })
@@ -178,88 +206,12 @@ impl Command {
         }
     }
 
-    fn start(&self) -> Result<Process, Failure> {
-        let cannot = |problem: String| {
-            let program = &self.run[0];
-            Failure::new(
-                FailureKind::NotFound,
-                format!("the program {program:?} cannot be started: {problem}"),
-            )
-        };
-        let mut child = Program::new(&self.run[0])
-            .args(&self.run[1..])
-            .current_dir(&self.folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| cannot(error.to_string()))?;
-        let (Some(stdin), Some(stdout), Some(stderr)) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take())
-        else {
-            return Err(cannot("it has no standard input or output".into()));
-        };
-        let kept = Arc::new(Mutex::new(Vec::new()));
-        let reading = tokio::spawn(keep_stderr(stderr, Arc::clone(&kept)));
-        let stdout = BufReader::new(stdout);
-        Ok(Process { child, stdin, stdout, stderr: kept, reading, has_answered: false })
-    }
-
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Process>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Process {
-    async fn exchange(&mut self, line: &str) -> Result<Vec<u8>, Failure> {
-        let ended = |_| Failure::new(FailureKind::Cut, "the program ended before it answered");
-        self.stdin.write_all(line.as_bytes()).await.map_err(ended)?;
-        self.stdin.write_all(b"\n").await.map_err(ended)?;
-        self.stdin.flush().await.map_err(ended)?;
-        let mut bytes = Vec::new();
-        loop {
-            bytes.clear();
-            let mut limited = (&mut self.stdout).take(MAX_BYTES);
-            limited.read_until(b'\n', &mut bytes).await.map_err(ended)?;
-            if bytes.last() != Some(&b'\n') {
-                return Err(if bytes.len() as u64 >= MAX_BYTES {
-                    Failure::new(FailureKind::TooLarge, "the program wrote a line of more than 16 MiB")
-                } else {
-                    Failure::new(FailureKind::Cut, "the program ended before it answered")
-                });
-            }
-            if !bytes.trim_ascii().is_empty() {
-                return Ok(bytes);
-            }
-        }
-    }
-
-    /// Ends the process; the message with how it ended and what it said last.
-    async fn obituary(mut self, message: String) -> String {
-        drop(self.stdin);
-        let status = match timeout(Duration::from_millis(200), self.child.wait()).await {
-            Ok(Ok(status)) => format!("; it ended with {status}"),
-            _ => {
-                let _ = self.child.start_kill(); // it may have ended by itself just now
-                String::new()
-            }
-        };
-        // What it said last may still be in the pipe when its end is known.
-        let _ = timeout(Duration::from_millis(200), &mut self.reading).await;
-        let stderr = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
-        let said = String::from_utf8_lossy(&stderr);
-        let last: Vec<&str> = said.lines().rev().filter(|line| !line.trim().is_empty()).take(2).collect();
-        let said = last.into_iter().rev().collect::<Vec<_>>().join(" | ");
-        if said.is_empty() {
-            format!("{message}{status}")
-        } else {
-            format!("{message}{status}; its last words on standard error: {}", crate::http::shorten(&said))
-        }
-    }
-}
-
-fn read(bytes: &[u8], asked: &str, latency: Duration) -> Result<Reply, Failure> {
+fn read(bytes: &[u8], asked: &str, environment: &Environment, latency: Duration) -> Result<Reply, Failure> {
     let fail = |kind, message: String| Err(Failure { latency, ..Failure::new(kind, message) });
     let Ok(text) = std::str::from_utf8(bytes) else {
         return fail(FailureKind::BrokenText, "the program wrote a line that is not UTF-8".into());
@@ -267,7 +219,7 @@ fn read(bytes: &[u8], asked: &str, latency: Duration) -> Result<Reply, Failure> 
     let line: Line = match serde_json::from_str(text) {
         Ok(line) => line,
         Err(error) => {
-            let text = crate::http::shorten(text);
+            let text = environment.said(text);
             let message = format!(
                 "the program wrote a line that is no answer ({error}): {text}; answers are JSON lines, and \
                  anything else belongs on standard error"
@@ -278,14 +230,16 @@ fn read(bytes: &[u8], asked: &str, latency: Duration) -> Result<Reply, Failure> 
     let asked_id =
         serde_json::from_str::<Value>(asked).ok().and_then(|asked| asked["id"].as_str().map(str::to_owned));
     if line.id.is_some() && line.id != asked_id {
-        let message = format!("the program answered item {:?} when it was asked about {asked_id:?}", line.id);
+        let (id, asked) = (line.id.unwrap_or_default(), asked_id.unwrap_or_default());
+        let id = environment.said(&id);
+        let message = format!("the program answered item {id:?} when it was asked about {asked:?}");
         return fail(FailureKind::Shape, message);
     }
     match line.error {
         None | Some(Value::Null | Value::Bool(false)) => {}
         Some(Value::String(text)) if text.trim().is_empty() => {}
-        Some(Value::String(text)) => return fail(FailureKind::Reported, crate::http::shorten(&text)),
-        Some(other) => return fail(FailureKind::Reported, crate::http::shorten(&other.to_string())),
+        Some(Value::String(text)) => return fail(FailureKind::Reported, environment.said(&text)),
+        Some(other) => return fail(FailureKind::Reported, environment.said(&other.to_string())),
     }
     let text = match line.output {
         Some(Value::String(text)) => text,
@@ -304,24 +258,13 @@ fn read(bytes: &[u8], asked: &str, latency: Duration) -> Result<Reply, Failure> 
         value.as_ref().and_then(number).filter(|value| (0.0..=most).contains(value))
     };
     Ok(Reply {
-        text,
+        text: environment.clear_answer(&text),
         usage,
         cost_usd: in_range(line.cost_usd, f64::MAX),
         confidence: in_range(line.confidence, 1.0),
         latency,
         ..Reply::default()
     })
-}
-
-/// Reads standard error to its end, so that the program never blocks on it, and keeps the last of it.
-async fn keep_stderr(mut stderr: ChildStderr, kept: Arc<Mutex<Vec<u8>>>) {
-    let mut buffer = [0; 1_024];
-    while let Ok(read @ 1..) = stderr.read(&mut buffer).await {
-        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.extend_from_slice(&buffer[..read]);
-        let excess = kept.len().saturating_sub(KEPT_STDERR);
-        kept.drain(..excess);
-    }
 }
 
 fn identity(entry: &Entry, folder: &Path) -> String {
