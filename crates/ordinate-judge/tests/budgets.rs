@@ -4,7 +4,7 @@
 mod support;
 
 use ordinate_combine::{Plan, learn, learners};
-use ordinate_core::verdict::Verdict;
+use ordinate_core::verdict::{Outcome, Verdict};
 use ordinate_core::{Evidence, Needs, PolicyKind};
 use ordinate_judge::decide;
 use ordinate_trials::Trials;
@@ -14,12 +14,11 @@ use support::{Pool, setting};
 const LUCK: f64 = 0.005;
 
 /// Three candidates at 1, 2 and 3 dollars for 1,000 items; the dearer the better, and each best on slices of its own.
-fn trials(seed: u64) -> Trials {
-    let pool = Pool { items: 600, slices: 6, groups: None, truth: vec![0.5, 0.62, 0.7], seed };
+fn trials(seed: u64, items: usize, kinds: &[PolicyKind]) -> Trials {
+    let pool = Pool { items, slices: 6, groups: None, truth: vec![0.5, 0.62, 0.7], seed };
     let evidence: Evidence =
         pool.spoken_with(|model, slice, quality| quality + if slice % 3 == model { 0.15 } else { 0.0 });
-    let kinds = [PolicyKind::BySlice, PolicyKind::Route];
-    learn(&evidence.view(), &learners(Some(&kinds)), &Plan { folds: 5, seed: 1 }).unwrap().trials
+    learn(&evidence.view(), &learners(Some(kinds)), &Plan { folds: 5, seed: 1 }).unwrap().trials
 }
 
 /// The verdict under these needs.
@@ -37,12 +36,12 @@ fn row(verdict: &Verdict, name: &str) -> (f64, f64) {
 #[test]
 fn what_helps_is_bought() {
     for seed in 0..2 {
-        let evidence = trials(seed);
+        let evidence = trials(seed, 800, &[PolicyKind::BySlice]);
         let free = verdict(&evidence, &[]);
         let mut last = std::collections::BTreeMap::new();
         for budget in [1.1, 1.4, 1.7, 2.0, 2.3, 2.6] {
             let verdict = verdict(&evidence, &[&format!("max_cost_per_1k={budget}")]);
-            for name in ["by-slice", "route", "zero-router"] {
+            for name in ["by-slice", "zero-router"] {
                 let (quality, cost) = row(&verdict, name);
                 let wants = if name == "zero-router" { 3.0 } else { row(&free, name).1 };
                 assert!(cost <= budget, "{seed} {name}: {cost} of {budget}");
@@ -55,10 +54,12 @@ fn what_helps_is_bought() {
             }
             let recommended = verdict.recommended.as_ref().unwrap();
             let coin = row(&verdict, "zero-router");
-            // A coin across lineages has to be worth them, as all that joins lineages has.
+            // A coin across lineages has to be clearly worth them, as all that joins lineages has; until then it is a rival.
             let loses = coin.0 - recommended.quality.mean;
             assert!(
-                loses <= 0.01 || recommended.kind == PolicyKind::Single,
+                loses <= 0.01
+                    || recommended.kind == PolicyKind::Single
+                    || verdict.outcome == Outcome::Undecided,
                 "{seed} {loses}: {:?}",
                 verdict.why
             );
@@ -71,7 +72,7 @@ fn what_helps_is_bought() {
 /// Without a budget nobody tosses a coin, and a budget that nobody exceeds changes nothing.
 #[test]
 fn a_budget_that_does_not_bind_is_none() {
-    let evidence = trials(5);
+    let evidence = trials(5, 200, &[PolicyKind::BySlice, PolicyKind::Route]);
     let (free, loose) = (verdict(&evidence, &[]), verdict(&evidence, &["max_cost_per_1k=100"]));
     assert!(free.policies.iter().all(|row| row.mix.is_none() && row.kind != PolicyKind::ZeroRouter));
     assert_eq!(free.recommended, loose.recommended);
