@@ -20,7 +20,7 @@ use tempfile::TempDir;
 
 fn base() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    tiny_encoder::save(&tiny_encoder::golden()["cases"][0], folder.path());
+    tiny_encoder::save_untrained(&tiny_encoder::golden()["cases"][0], folder.path());
     folder
 }
 
@@ -35,8 +35,7 @@ fn method(from: &Path, settings: &Value) -> Result<Box<dyn Method>, ModelError> 
     methods().of(&entry(from, settings), Path::new("")).map(Option::unwrap)
 }
 
-/// Texts, and what most of their words say of them: a word a label. (The formula of the tiny encoder's weights turns words
-/// about a circle, once in 12.7 of them: these three are far apart.)
+/// Texts, and what most of their words say of them: a word a label.
 fn items(count: usize) -> Vec<(String, &'static str)> {
     let of = |at: usize| {
         let (label, word) = [("stop", 5), ("go", 9), ("wait", 13)][at % 3];

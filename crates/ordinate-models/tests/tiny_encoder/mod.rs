@@ -69,6 +69,32 @@ pub fn save(case: &Value, folder: &Path) {
     fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
 }
 
+/// Writes the same folder with weights that nobody trained: small, and independent of each other, as training begins with
+/// them. By the formula, words lie on a circle, and some are as good as the same.
+pub fn save_untrained(case: &Value, folder: &Path) {
+    save(case, folder);
+    let path = folder.join("model.safetensors");
+    let tensors = candle_core::safetensors::load(&path, &Device::Cpu).unwrap();
+    let mut names: Vec<&String> = tensors.keys().collect();
+    names.sort_unstable();
+    let mut state = 1_u64;
+    let mut number = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 40) as f32 / (1_u64 << 24) as f32 - 0.5) * 0.4
+    };
+    let made: HashMap<String, Tensor> = names
+        .into_iter()
+        .map(|name| {
+            let shape = tensors[name].shape();
+            let norm = name.to_lowercase().contains("norm") && name.ends_with("weight");
+            let values =
+                (0..shape.elem_count()).map(|_| if norm { 1.0 } else { number() }).collect::<Vec<f32>>();
+            (name.clone(), Tensor::from_vec(values, shape, &Device::Cpu).unwrap())
+        })
+        .collect();
+    candle_core::safetensors::save(&made, path).unwrap();
+}
+
 pub fn text(words: &Value) -> String {
     words.as_array().unwrap().iter().fold(String::new(), |mut text, word| {
         write!(text, "w{word} ").unwrap();
