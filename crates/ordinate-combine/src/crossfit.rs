@@ -15,6 +15,7 @@ use crate::calibrate::calibrated;
 use crate::error::{CombineError, NotApplicable};
 use crate::folds::Folds;
 use crate::learner::{Context, Learner};
+use crate::order::{in_order, in_order_of_name};
 use crate::pools::{Pool, pools};
 use crate::replay::{record, record_each};
 use crate::single::Single;
@@ -127,24 +128,6 @@ fn max_foldings(items: usize) -> u64 {
         1_001..=5_000 => 4,
         _ => 1,
     }
-}
-
-fn in_order_of_name(evidence: &Evidence) -> Evidence {
-    let candidates = evidence.candidates();
-    let mut columns: Vec<usize> = (0..candidates.len()).collect();
-    columns.sort_by(|&a, &b| candidates[a].name.as_str().cmp(candidates[b].name.as_str()));
-    evidence.with_candidates(&columns)
-}
-
-/// The rows in the order of their texts, where they have some, and of their ids, the shorter first.
-fn in_order(mut view: View<'_>) -> View<'_> {
-    let items = view.evidence.items();
-    // Numbers without leading zeros are in their order already.
-    let key = |&row: &Row| (items.input(row), items.id(row).len(), items.id(row));
-    if !view.rows.is_sorted_by_key(key) {
-        view.rows.sort_by(|a, b| key(a).cmp(&key(b)));
-    }
-    view
 }
 
 /// A trial and the policy learned from all items.

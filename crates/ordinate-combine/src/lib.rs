@@ -16,6 +16,7 @@ mod gist;
 mod learner;
 mod means;
 mod medoid;
+mod order;
 mod pays;
 mod pools;
 pub mod products;

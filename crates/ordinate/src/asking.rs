@@ -1,6 +1,8 @@
 //! Every candidate that is not recorded, asked by [`ordinate_measure::measure`]: an API, a program and a model in this
 //! process alike, with one answer store, one budget and one rule of when to stop.
 
+mod lacking;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use crate::observe::{self, Doing, Seen, Step, step};
 use crate::options::Options;
 use crate::unfinished::unfinished;
 use crate::work::aside;
+pub(crate) use lacking::Lacks;
 
 /// The file with the answers, in the run folder.
 pub(crate) const STORE: &str = "answers.sqlite";
@@ -113,13 +116,6 @@ fn order_of(task: &Task, all: &[Asked]) -> Result<Vec<usize>, Error> {
         }
     }
     Ok(order)
-}
-
-/// The items to which the store has no answer of a candidate.
-pub(crate) struct Lacks {
-    pub(crate) name: CandidateName,
-    pub(crate) lacking: usize,
-    pub(crate) of: usize,
 }
 
 /// How the candidates of a task are asked.
@@ -351,40 +347,6 @@ impl Session<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Whether the store has an answer to anything that is to be asked.
-    pub(crate) async fn has_any(&self, asked: &[Asked]) -> Result<bool, Error> {
-        Ok(self.lacking(asked, true).await?.iter().any(|lacks| lacks.lacking < lacks.of))
-    }
-
-    /// What each candidate still has to be asked. With `any` it is not counted on where anything is found.
-    pub(crate) async fn lacking(&self, asked: &[Asked], any: bool) -> Result<Vec<Lacks>, Error> {
-        let store = AnswerStore::open(&self.store).await.map_err(MeasureError::Store)?;
-        let mut all = Vec::new();
-        'all: for one in asked {
-            let own = (&one.opened.contender, &self.materials.asked);
-            let wanted = one.opened.wants.iter().filter_map(|want| match &want.whom {
-                Whom::Own(contender) => Some((contender.as_ref(), &want.rows)),
-                Whom::Candidate(_) => None,
-            });
-            for (contender, rows) in wanted.chain([own]) {
-                let mut lacks = Lacks { name: contender.name.clone(), lacking: rows.len(), of: rows.len() };
-                for rows in rows.chunks(LOOKED_UP) {
-                    let there =
-                        store.find(&self.keys(contender, rows)?).await.map_err(MeasureError::Store)?;
-                    let found = there.iter().flatten().count();
-                    lacks.lacking -= found;
-                    if any && found > 0 {
-                        all.push(lacks);
-                        break 'all;
-                    }
-                }
-                all.push(lacks);
-            }
-        }
-        store.close().await;
-        Ok(all)
     }
 
     /// What the answers of a candidate to the items in these rows are kept under.

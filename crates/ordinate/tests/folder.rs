@@ -5,30 +5,14 @@
 mod small;
 mod support;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use ordinate_faults::{Fault, FaultServer, Script};
-use small::{api, recorded, signal, start, task};
+use small::{api, files, recorded, signal, start, task};
 use support::Desk;
 
 const ITEMS: usize = 20;
-
-/// Every file of a run folder but the answer store, with its bytes.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut all = BTreeMap::new();
-    let mut todo = vec![folder.to_owned()];
-    while let Some(path) = todo.pop() {
-        let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
-        if path.is_dir() {
-            todo.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if !name.starts_with("answers.sqlite") && !name.starts_with(".ordinate") {
-            all.insert(name, std::fs::read(path).unwrap());
-        }
-    }
-    all
-}
 
 /// A task whose first candidate is behind `base`, and whose second is recorded.
 fn two(desk: &Desk, items: usize, base: &str, further: &str) -> String {

@@ -1,12 +1,15 @@
 //! Verdicts to show: small ones made by hand, and large or hostile ones.
 #![allow(dead_code, clippy::unwrap_used)] // each test file uses some of them, and a test may
 
+mod pairs;
+
 use std::collections::BTreeMap;
 
 use ordinate_core::needs::{Goal, Needs};
 use ordinate_core::policy::{Dial, PolicyKind};
 use ordinate_core::verdict::*;
 use ordinate_core::{CandidateName, Lineage};
+use pairs::{comparison, rescue};
 
 /// What a name may try: elements, attributes, entities, the ends of CDATA and comments, template syntax.
 pub(crate) const HOSTILE: [&str; 8] = [
@@ -239,28 +242,6 @@ pub(crate) fn deployed() -> Verdict {
         pair("law-7b", "gpt-large", Some(12_000.0), Some(36_000.0)),
     ];
     verdict
-}
-
-fn comparison(a: &str, b: &str) -> Comparison {
-    Comparison {
-        a: a.to_owned(),
-        b: b.to_owned(),
-        difference: estimate(0.055, 0.02),
-        p: 0.00001,
-        p_adjusted: 0.00003,
-        non_inferior: false,
-        items: 1_200,
-    }
-}
-
-fn rescue(a: &str, b: &str, rate: f64, guess_rate: Option<f64>, complementary: bool) -> Complementarity {
-    Complementarity {
-        a: a.to_owned(),
-        b: b.to_owned(),
-        rescue_rate: estimate(rate, 0.04),
-        guess_rate,
-        complementary,
-    }
 }
 
 /// Two singles that the data cannot separate; costs and latencies unknown.

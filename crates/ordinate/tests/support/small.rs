@@ -69,3 +69,18 @@ pub fn stored(desk: &Desk, run: &str, query: &str) -> Vec<String> {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
+
+/// Every file of a run folder but the answer store, with its bytes.
+pub fn files(folder: &std::path::Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let mut all = std::collections::BTreeMap::new();
+    let mut todo = vec![folder.to_owned()];
+    while let Some(path) = todo.pop() {
+        let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+        if path.is_dir() {
+            todo.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if !name.starts_with("answers.sqlite") && !name.starts_with(".ordinate") {
+            all.insert(name, std::fs::read(path).unwrap());
+        }
+    }
+    all
+}

@@ -1,0 +1,70 @@
+//! `adapt`: a vertical model that is made of a general one.
+
+use std::num::NonZeroU32;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+impl Adapt {
+    /// `from` of a model that starts from the embeddings of the candidate's own `openai`.
+    pub const OPENAI: &str = "openai";
+}
+
+/// `adapt = { from = "hf:...", method = "probe" }`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Adapt {
+    /// The general model to start from: `builtin`, a folder, `hf:org/name[@revision]`; or `openai` for the embeddings of
+    /// the API that the same candidate names in `openai`.
+    pub from: String,
+    /// `probe`, `contrastive`, `lora`, `full`, or `auto`, which chooses one of them.
+    pub method: String,
+    /// How many train items at most it is trained on. Default: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examples: Option<u32>,
+    /// Passes over the train items at most, for `lora`, `full` and `auto`; training ends before, once items that are held
+    /// out are answered no better. Default: by the number of train items, 4 to 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<NonZeroU32>,
+    /// How long one training may take at most; what is best then is taken. Default: as long as its passes take, for `auto` 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_minutes: Option<f64>,
+    /// The largest step of training. Default: by the method and the width of the encoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
+    /// Items of one step. Default: 16.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_size: Option<NonZeroU32>,
+    /// The rank of the updates of `lora`. Default: 8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<NonZeroU32>,
+    /// How much a label counts in training. Default: as often as it occurs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_weights: Option<ClassWeights>,
+}
+
+impl Adapt {
+    /// The keys that are given and are for methods that train the encoder alone.
+    #[must_use]
+    pub fn training_keys(&self) -> Vec<&'static str> {
+        [
+            ("epochs", self.epochs.is_some()),
+            ("max_minutes", self.max_minutes.is_some()),
+            ("learning_rate", self.learning_rate.is_some()),
+            ("batch_size", self.batch_size.is_some()),
+            ("rank", self.rank.is_some()),
+            ("class_weights", self.class_weights.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(key, given)| given.then_some(key))
+        .collect()
+    }
+}
+
+/// How much a label counts in training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ClassWeights {
+    /// Each label as much as every other: an item of a rare one counts for more.
+    Balanced,
+}
