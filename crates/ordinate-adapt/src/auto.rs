@@ -28,8 +28,8 @@ const MINUTES: f64 = 10.0;
 const FEW: usize = 32;
 /// Labels beyond which a step of pairs does not hold a few texts of each.
 const MANY: usize = 64;
-/// Multiplications and additions a second and thread in training, as measured on the machine of docs/adapt.md. Rounded
-/// down: what takes a little less than was said disappoints nobody.
+/// Multiplications and additions a second and thread in training: an estimate for a core of today with wide registers,
+/// not yet measured. Rounded down: what takes a little less than was said disappoints nobody.
 const SPEED: f64 = 35e9;
 /// The share of the work of training all weights that low-rank updates take.
 const UPDATES: f64 = 0.65;
@@ -177,7 +177,7 @@ impl Method for Auto {
 
 impl Auto {
     /// About how long training all weights takes: six multiplications and additions a weight, token and pass (Kaplan et al.
-    /// 2020), at the speed of the machine that this was measured on.
+    /// 2020), at [`SPEED`].
     fn seconds(&self, source: &Source, train: &TrainingSet<'_>) -> Result<f64, ModelError> {
         let words: usize = train.texts().iter().map(|text| text.split_whitespace().count().min(400)).sum();
         // A word is about 1.3 tokens, and a text has two more.

@@ -328,10 +328,9 @@ impl Crossed<'_> {
         Ok((fitted.policy, Some(Tested { items, plays })))
     }
 
-    /// Whether one folding more would move the mean quality by little against its standard error: by less than a fifth, which
-    /// makes an interval wider by a fiftieth.
+    /// Whether one folding more would move the mean quality by little against its standard error: by less than a tenth.
     fn is_settled(&self, rounds: &[Round]) -> bool {
-        const SMALL: f64 = 0.04;
+        const SMALL: f64 = 0.01;
         if rounds.len() < 2 {
             return false;
         }

@@ -139,19 +139,24 @@ fn shingles(text: &str) -> Vec<u32> {
 
 /// How many texts have a shingle, by its hash: never too few, seldom too many.
 struct Common {
-    texts: Vec<u32>,
-    most: u32,
+    texts: Vec<u16>,
+    most: u16,
 }
 
 impl Common {
     fn count<'a>(distinct: &[usize], text: &(impl Fn(usize) -> Option<&'a str> + Sync)) -> Self {
-        let mut texts = vec![0_u32; 1 << COUNTER_BITS];
-        for chunk in distinct.chunks(1 << 14) {
+        let mut texts = vec![0_u16; 1 << COUNTER_BITS];
+        for chunk in distinct.chunks(1 << 10) {
             let read: Vec<Vec<u32>> =
                 chunk.par_iter().map(|&item| shingles(text(item).unwrap_or_default())).collect();
-            read.iter().flatten().for_each(|&hash| texts[Self::place(hash)] += 1);
+            for &hash in read.iter().flatten() {
+                let count = &mut texts[Self::place(hash)];
+                *count = count.saturating_add(1);
+            }
         }
-        let most = (COMMON_SHARE * distinct.len() as f64).max(COMMON as f64) as u32;
+        // What cannot be counted further is common, however many texts there are.
+        let most =
+            (COMMON_SHARE * distinct.len() as f64).clamp(COMMON as f64, f64::from(u16::MAX - 1)) as u16;
         Self { texts, most }
     }
 

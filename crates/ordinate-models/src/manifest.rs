@@ -15,6 +15,8 @@ use crate::method::{Method, Reads};
 use crate::model::{Facts, Model};
 
 const NAME: &str = "manifest.json";
+/// What is for people: a run writes the measured figures into it, and no answer hangs on it.
+const CARD: &str = "README.md";
 /// Where a method keeps what fits into one JSON file.
 const MODEL: &str = "model.json";
 /// Raised when a manifest comes to mean something else.
@@ -134,13 +136,13 @@ pub fn save(method: &dyn Method, model: &dyn Model, folder: &Path) -> Result<Man
     Ok(manifest)
 }
 
-/// The files of a folder besides the manifest.
+/// The files of a folder besides the manifest and the card.
 fn contents(folder: &Path) -> std::io::Result<BTreeMap<String, Content>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name != NAME && entry.path().is_file() {
+        if ![NAME, CARD].contains(&name.as_str()) && entry.path().is_file() {
             files.insert(name, Content::of(&entry.path())?);
         }
     }

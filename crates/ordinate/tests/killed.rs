@@ -138,15 +138,20 @@ fn a_decoder_is_shown_the_examples_of_its_run() {
     let task = format!(
         "[task]\nname = \"t\"\nkind = \"classify\"\n[data]\ntrain = \"train.jsonl\"\ntest = \"test.jsonl\"\ninput = \"text\"\n\
          target = \"label\"\n[prompt]\nexamples = 4\nchoose_examples = \"nearest\"\n[combine]\nkinds = [\"single\"]\n\
-         [[candidate]]\nname = \"one\"\nlineage = \"general\"\nlocal = {{ model = {:?} }}\n",
+         [[candidate]]\nname = \"one\"\nlineage = \"general\"\nlocal = {{ model = {:?} }}\n\
+         [[candidate]]\nname = \"two\"\nlineage = \"general\"\nrecorded = {{ path = \"other.jsonl\" }}\n",
         model.to_str().unwrap()
     );
     desk.write("t.toml", task);
+    desk.write(
+        "other.jsonl",
+        (0..60).map(|at| format!("{{\"id\":\"i{at}\",\"output\":\"ab\"}}\n")).collect::<String>(),
+    );
     let ran = desk.ordinate(["run", "t.toml", "--out", "run"]);
     assert_eq!(ran.status(), 0, "{}", ran.stderr());
     let script = "import sqlite3\n\
                   c = sqlite3.connect('file:run/answers.sqlite?mode=ro', uri=True)\n\
-                  print(c.execute(\"SELECT confidence FROM answer WHERE item = 'i41'\").fetchone()[0])\n";
+                  print(c.execute(\"SELECT confidence FROM answer WHERE item = 'i41' AND candidate = 'one'\").fetchone()[0])\n";
     let kept = Command::new("python3").args(["-c", script]).current_dir(desk.path(".")).output().unwrap();
     let kept: f64 = String::from_utf8(kept.stdout).unwrap().trim().parse().unwrap();
     std::fs::remove_file(desk.path("train.jsonl")).unwrap();
