@@ -137,7 +137,8 @@ fn a_decoder_is_shown_the_examples_of_its_run() {
     let model = desk.write("m.gguf", tiny::gguf("llama-Q8_0"));
     let task = format!(
         "[task]\nname = \"t\"\nkind = \"classify\"\n[data]\ntrain = \"train.jsonl\"\ntest = \"test.jsonl\"\ninput = \"text\"\n\
-         target = \"label\"\n[prompt]\nexamples = 4\nchoose_examples = \"nearest\"\n[combine]\nkinds = [\"single\"]\n\
+         target = \"label\"\n[prompt]\nexamples = 2\nchoose_examples = \"nearest\"\n\
+         template = \"{{% for example in examples %}}{{{{ example.input }}}} {{{{ example.target }}}} {{% endfor %}}{{{{ input }}}}\"\n[combine]\nkinds = [\"single\"]\n\
          [[candidate]]\nname = \"one\"\nlineage = \"general\"\nlocal = {{ model = {:?} }}\n\
          [[candidate]]\nname = \"two\"\nlineage = \"general\"\nrecorded = {{ path = \"other.jsonl\" }}\n",
         model.to_str().unwrap()
