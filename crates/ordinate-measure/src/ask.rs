@@ -217,8 +217,9 @@ impl Meter {
             None => (None, None, true),
         };
         if let Some(usage) = usage {
-            *self.input_tokens.get_or_insert(0) += usage.input_tokens;
-            *self.output_tokens.get_or_insert(0) += usage.output_tokens;
+            let add = |sum: Option<u64>, more: u64| Some(sum.unwrap_or(0).saturating_add(more));
+            self.input_tokens = add(self.input_tokens, usage.input_tokens);
+            self.output_tokens = add(self.output_tokens, usage.output_tokens);
         }
         if let Some(cost) = cost {
             *self.cost_usd.get_or_insert(0.0) += cost;

@@ -43,8 +43,8 @@ impl Tally {
             Some(Doubt::Disagrees) => self.remarks.tokens_disagree += 1,
             None => {}
         }
-        self.input_tokens += row.input_tokens.unwrap_or(0);
-        self.output_tokens += row.output_tokens.unwrap_or(0);
+        self.input_tokens = self.input_tokens.saturating_add(row.input_tokens.unwrap_or(0));
+        self.output_tokens = self.output_tokens.saturating_add(row.output_tokens.unwrap_or(0));
         if let Some(cost) = row.cost_usd {
             *self.cost_usd.get_or_insert(0.0) += cost;
         }

@@ -296,12 +296,16 @@ fn hint(status: StatusCode, said: &str, has_key: bool) -> Option<&'static str> {
 /// How long a server asks to wait: `retry-after-ms`, or `Retry-After` as seconds or as a date.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    // Longer than can be counted is for ever.
+    let wait = |seconds: f64| {
+        (seconds >= 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+    };
     if let Some(ms) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
-        return Duration::try_from_secs_f64(ms / 1e3).ok();
+        return wait(ms / 1e3);
     }
     let value = text("retry-after")?;
     match value.parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        Ok(seconds) => wait(seconds),
         Err(_) => {
             let date = httpdate::parse_http_date(value).ok()?;
             Some(date.duration_since(now).unwrap_or_default())
@@ -365,7 +369,10 @@ mod tests {
         assert_eq!(read("retry-after-ms", "250"), Some(Duration::from_millis(250)));
         assert_eq!(read("retry-after", "Wed, 21 Oct 2015 07:28:07 GMT"), Some(Duration::from_secs(7)));
         assert_eq!(read("retry-after", "Wed, 21 Oct 2015 07:00:00 GMT"), Some(Duration::ZERO));
-        for bad in ["-3", "soon", "NaN", "inf", "1e300"] {
+        for long in ["1e300", "inf", "99999999999999999999999999"] {
+            assert_eq!(read("retry-after", long), Some(Duration::MAX), "{long}");
+        }
+        for bad in ["-3", "soon", "NaN"] {
             assert_eq!(read("retry-after", bad), None, "{bad}");
         }
     }

@@ -27,25 +27,46 @@ pub(crate) fn error_message(body: &[u8]) -> (String, Option<String>) {
     (message, code)
 }
 
-/// Whether an error's body says that a content filter refused the prompt.
+/// Whether an error's body says that a content filter refused the prompt or the answer.
 pub(crate) fn is_filtered(body: &[u8]) -> bool {
-    const CODES: [&str; 6] = [
-        "content_filter",
-        "content_policy_violation",
-        "ContentPolicyViolationError",
-        "ResponsibleAIPolicyViolation",
-        "moderation_blocked",
-        "data_inspection_failed",
+    /// Parts of codes, in lower case and without what is no letter: Azure, OpenAI, `LiteLLM`, Alibaba, Bedrock, Google.
+    const CODES: [&str; 8] = [
+        "contentfilter",
+        "contentpolicy",
+        "responsibleai",
+        "moderation",
+        "datainspection",
+        "guardrail",
+        "safety",
+        "prohibitedcontent",
+    ];
+    /// What they say where the code says nothing: also `DeepSeek`, Anthropic, OpenRouter, Zhipu, `MiniMax`.
+    const WORDS: [&str; 13] = [
+        "contentpolicyviolation",
+        "responsibleaipolicyviolation",
+        "content management policy",
+        "content filter",
+        "content exists risk",
+        "inappropriate content",
+        "was flagged",
+        "requires moderation",
+        "flagged by moderation",
+        "blocked by a guardrail",
+        "prohibited_content",
+        "new_sensitive",
+        "敏感内容",
     ];
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
     let error = value.get("error").unwrap_or(&value);
-    let said =
-        ["/code", "/type", "/innererror/code"].map(|place| error.pointer(place).and_then(Value::as_str));
-    // LiteLLM writes the kind into the message.
-    let told = error.get("message").and_then(Value::as_str).unwrap_or_default();
-    CODES.iter().any(|code| said.contains(&Some(code)))
-        || told.contains("ContentPolicyViolationError")
-        || told.contains("ResponsibleAIPolicyViolation")
+    let code = |place| error.pointer(place).and_then(Value::as_str);
+    let is_code = |code: &str| {
+        let letters: String = code.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
+        CODES.iter().any(|known| letters.contains(known))
+    };
+    let told = ["/message", "/msg", "/base_resp/status_msg", ""].iter().find_map(|place| code(place));
+    let told = told.unwrap_or_default().to_lowercase();
+    ["/code", "/type", "/status", "/innererror/code"].into_iter().filter_map(code).any(is_code)
+        || WORDS.iter().any(|word| told.contains(word))
 }
 
 /// One line of at most [`MAX_SAID`] characters; after keys were cleared from it.
@@ -79,10 +100,24 @@ mod tests {
             r#"{"error":{"code":"content_filter","message":"The response was filtered"}}"#,
             r#"{"error":{"code":null,"innererror":{"code":"ResponsibleAIPolicyViolation"}}}"#,
             r#"{"error":{"message":"litellm.ContentPolicyViolationError: AzureException"}}"#,
+            r#"{"error":{"message":"The response was filtered due to the prompt triggering Azure OpenAI's content management policy."}}"#,
+            r#"{"code":"DataInspectionFailed","message":"Input data may contain inappropriate content."}"#,
+            r#"{"error":{"code":"invalid_request_error","message":"Content Exists Risk"}}"#,
+            r#"{"error":{"code":"1301","message":"系统检测到输入或生成内容可能包含不安全或敏感内容"}}"#,
+            r#"{"error":{"code":403,"message":"Your model requires moderation and your input was flagged"}}"#,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"Output blocked by content filtering policy"}}"#,
+            r#"{"error":{"code":"invalid_prompt","message":"Invalid prompt: your prompt was flagged as potentially violating our usage policy."}}"#,
+            r#"{"error":"The prompt was flagged"}"#,
         ] {
             assert!(is_filtered(body.as_bytes()), "{body}");
         }
-        for body in [r#"{"error":{"code":"invalid_prompt"}}"#, "<html>content_filter</html>", "{}"] {
+        for body in [
+            r#"{"error":{"code":"invalid_prompt"}}"#,
+            r#"{"error":{"code":"invalid_request_error","message":"max_tokens is too large"}}"#,
+            r#"{"error":{"code":"invalid_api_key","message":"no"}}"#,
+            "<html>content_filter</html>",
+            "{}",
+        ] {
             assert!(!is_filtered(body.as_bytes()), "{body}");
         }
     }

@@ -46,7 +46,7 @@ fn remarks(summary: &Summary) -> String {
     }
     if *tokens_unbelievable > 0 {
         text.push_str(&format!(
-            " The tokens that its server counted for {tokens_unbelievable} answers cannot be, and what these cost is unknown."
+            " The tokens, or the cost, that were counted for {tokens_unbelievable} answers cannot be, and what these cost is unknown."
         ));
     }
     if *tokens_disagree > 0 {

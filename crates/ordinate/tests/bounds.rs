@@ -85,6 +85,22 @@ fn answers_out_of_step_end_the_program_with_a_reason() {
     desk.verdict(&path, &[]);
 }
 
+/// What a program counts beyond belief is not believed, and what Python's `json` writes for what is no number is none.
+#[test]
+fn what_a_program_counts_beyond_belief_is_unknown() {
+    let desk = Desk::new();
+    let old = recorded(&desk, 20);
+    let says = "'{\"output\":\"up\",\"cost_usd\":1e308,\"input_tokens\":18446744073709551615,\"output_tokens\":18446744073709551615,\"confidence\":NaN}'";
+    desk.write("program.py", format!("import sys\nfor l in sys.stdin: print({says}, flush=True)\n"));
+    let how = "command = { run = [\"python3\", \"program.py\"] }";
+    let path = task(&desk, 20, "", &[("program", "vertical", how), ("old", "general", old)]);
+    let verdict = desk.verdict(&path, &[]);
+    let measured = support::named(&verdict, "measured", "program");
+    assert_eq!((&measured["cost_usd"], &measured["tokens_unbelievable"]), (&().into(), &20.into()));
+    assert!(verdict["assumed"].to_string().contains("cannot be"), "{}", verdict["assumed"]);
+    assert_eq!(desk.ordinate(["report", "run"]).status(), 0);
+}
+
 /// Whether a process runs: one that has ended and that nobody has asked after does not.
 fn runs(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

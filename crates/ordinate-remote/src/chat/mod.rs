@@ -2,6 +2,7 @@
 
 mod address;
 mod embeddings;
+mod finish;
 mod names;
 mod raw;
 mod stream;

@@ -16,13 +16,14 @@ fn bare(name: &str) -> String {
     endings.iter().fold(name, |name, ending| name.strip_suffix(ending).unwrap_or(name)).to_owned()
 }
 
-/// Nothing, or a number or date behind a mark: `-2026-01-01`, `-0613`, `@20260101`, `-v2`, `:001`.
+/// Nothing, or a date or number of a version behind a mark: `-2026-01-01`, `-0613`, `@20260101`, `-v2`, `-001`. A short number
+/// is a part of the name: `opus-4-1` is no version of `opus-4`.
 fn is_version(rest: &str) -> bool {
     let Some(rest) = rest.strip_prefix(['-', '@', ':', '_']) else { return rest.is_empty() };
-    let rest = rest.strip_prefix('v').unwrap_or(rest);
-    !rest.is_empty()
-        && rest.chars().all(|c| c.is_ascii_digit() || "-._:v".contains(c))
-        && rest.chars().any(|c| c.is_ascii_digit())
+    let number = rest.strip_prefix('v');
+    let digits = rest.chars().filter(char::is_ascii_digit).count();
+    rest.chars().all(|c| c.is_ascii_digit() || "-._:v".contains(c))
+        && digits >= if number.is_some() { 1 } else { 3 }
 }
 
 #[cfg(test)]
@@ -50,6 +51,8 @@ mod tests {
             ("gpt-4o", "gpt-4"),
             ("a/m", "a/n"),
             ("llama3", "llama3:8b"),
+            ("opus-4", "opus-4-1"),
+            ("m", "m-2"),
         ] {
             assert!(is_another(asked, answered), "{asked} {answered}");
         }

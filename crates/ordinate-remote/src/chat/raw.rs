@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::finish::Finish;
 use super::usage::Counted;
 use super::wire::WireMessage;
 use crate::failure::{Failure, FailureKind};
@@ -64,7 +65,12 @@ impl Raw {
         if let Some(refusal) = refusal.filter(|text| !text.trim().is_empty()) {
             return fail(FailureKind::Refused, excerpt(&refusal).to_owned());
         }
-        let ended = finish.as_deref().map_or(Finish::Whole, Finish::of);
+        let mut ended = finish.as_deref().map_or(Finish::Whole, Finish::of);
+        // Some servers do not say how it ended; whoever has written the most tokens was cut.
+        let most = bounds.tokens.output_tokens;
+        if finish.is_none() && usage.is_some_and(|usage| usage.output_tokens >= most) {
+            ended = Finish::Cut;
+        }
         match ended {
             Finish::Filtered => {
                 return fail(FailureKind::Filtered, "the server's content filter withheld the answer".into());
@@ -74,13 +80,15 @@ impl Raw {
                 let message = format!("the server gave the answer up (finish_reason {reason:?})");
                 return fail(FailureKind::Cut, message);
             }
-            Finish::Whole | Finish::Cut => {}
+            Finish::Whole | Finish::Cut | Finish::Called => {}
         }
         let cut_short = ended == Finish::Cut;
         if reply.text.len() > bounds.text {
             return fail(FailureKind::TooLarge, too_long(reply.text.len()));
         }
-        if reply.text.trim().is_empty() {
+        // What a model says before it calls a tool is no answer yet.
+        let called = called || ended == Finish::Called;
+        if reply.text.trim().is_empty() || called {
             let message = match (cut_short, called, reasoned) {
                 (true, ..) => "the most tokens were used up before any text; raise `max_tokens`",
                 (false, true, _) => "the model called a tool in place of an answer",
@@ -111,38 +119,4 @@ pub(super) fn too_long(bytes: usize) -> String {
         "the answer has {} KiB of text, far more than `max_tokens` lets it have; where the model is to write so much, raise it",
         bytes >> 10
     )
-}
-
-/// How an answer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Finish {
-    Whole,
-    /// At the most tokens.
-    Cut,
-    /// Withheld.
-    Filtered,
-    /// Given up by the server.
-    Failed,
-}
-
-impl Finish {
-    /// By the words of OpenAI, and of the servers that pass their own ones through (Google, Mistral, `DeepSeek`, gateways).
-    fn of(word: &str) -> Self {
-        match word {
-            "length"
-            | "max_tokens"
-            | "max_output_tokens"
-            | "model_length"
-            | "model_context_window_exceeded" => Self::Cut,
-            "content_filter"
-            | "safety"
-            | "recitation"
-            | "blocklist"
-            | "prohibited_content"
-            | "spii"
-            | "guardrail_intervened" => Self::Filtered,
-            "error" | "abort" | "cancelled" | "insufficient_system_resource" => Self::Failed,
-            _ => Self::Whole,
-        }
-    }
 }

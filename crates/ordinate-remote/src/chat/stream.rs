@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::raw::{Bounds, Raw, too_long};
-use super::wire::{Wire, add_logprobs, broken_text, parse, word};
+use super::wire::{Wire, add_logprobs, broken_text, parse};
 use crate::failure::{Failure, FailureKind};
 
 /// Takes bytes as they come, and gives the answer when they have all come.
@@ -87,7 +87,7 @@ impl StreamReader {
             return Ok(());
         }
         self.events += 1;
-        self.add(parse(&data)?, since);
+        self.add(&parse(&data)?, since);
         let length = self.raw.reply.text.len();
         if self.bounds.is_some_and(|bounds| length > bounds.text) {
             return Err(self.failed(FailureKind::TooLarge, too_long(length)));
@@ -95,15 +95,15 @@ impl StreamReader {
         Ok(())
     }
 
-    fn add(&mut self, wire: Wire, since: Duration) {
+    fn add(&mut self, wire: &Wire, since: Duration) {
         self.raw.meter(wire.usage.as_ref(), wire.model.as_ref());
         self.begun |= wire.choices.is_some();
-        for choice in wire.choices.into_iter().flatten().take(1) {
+        for choice in wire.choices.iter().flatten().take(1) {
             let before = self.raw.reply.text.len();
-            if let Some(message) = choice.delta.or(choice.message) {
-                self.raw.take(&message);
-            } else if let Some(serde_json::Value::String(text)) = choice.text {
-                self.raw.reply.text.push_str(&text);
+            if let Some(message) = choice.delta.as_ref().or(choice.message.as_ref()) {
+                self.raw.take(message);
+            } else if let Some(serde_json::Value::String(text)) = &choice.text {
+                self.raw.reply.text.push_str(text);
             }
             if self.raw.reply.text.len() > before && self.raw.reply.first_token.is_none() {
                 self.raw.reply.first_token = Some(since);
@@ -111,10 +111,8 @@ impl StreamReader {
             if let Some(logprobs) = &choice.logprobs {
                 add_logprobs(logprobs, &mut self.raw.reply.logprobs);
             }
-            if let Some(finish) = choice.finish_reason {
-                self.says_why = true;
-                self.raw.finish = word(finish).or(self.raw.finish.take());
-            }
+            self.says_why |= choice.finish_reason.is_some();
+            self.raw.finish = wire.ended(choice).or(self.raw.finish.take());
         }
     }
 

@@ -25,17 +25,18 @@ pub(super) struct Counted {
 pub(super) fn read(usage: &Value) -> Counted {
     let of = |names: &[&str]| names.iter().find_map(|name| count(usage.pointer(name)?));
     // A completion of no tokens may be left out; a prompt of none may not.
-    let Some(prompt) = of(&["/prompt_tokens", "/input_tokens"]) else { return Counted::default() };
-    let written = of(&["/completion_tokens", "/output_tokens"]);
-    let reasoned = of(&[
-        "/completion_tokens_details/reasoning_tokens",
-        "/output_tokens_details/reasoning_tokens",
-        "/reasoning_tokens",
-    ]);
+    let Some(prompt) = of(&READ) else { return Counted::default() };
+    let written = of(&WRITTEN);
+    let reasoned = of(&REASONED);
     // Anthropic's way: what was read from a cache, or written into it, is not in the tokens of the prompt.
-    let beside = ["/cache_creation_input_tokens", "/cache_read_input_tokens"];
+    let beside = [
+        "/cache_creation_input_tokens",
+        "/cache_read_input_tokens",
+        "/cacheReadInputTokens",
+        "/cacheWriteInputTokens",
+    ];
     let cached = beside.iter().filter_map(|name| of(&[name])).fold(0, u64::saturating_add);
-    let total = of(&["/total_tokens"]);
+    let total = of(&["/total_tokens", "/totalTokens", "/totalTokenCount"]);
     let written_or_none = written.unwrap_or(0);
     let (input_tokens, output_tokens, doubt) = match total {
         Some(total) => of_total(total, prompt, written, reasoned.unwrap_or(0), cached),
@@ -56,29 +57,60 @@ pub(super) fn read(usage: &Value) -> Counted {
     Counted { usage: Some(usage), doubt, explained }
 }
 
-/// Where servers say what was read from a cache: OpenAI, Anthropic, `DeepSeek`, Moonshot.
-const CACHED: [&str; 5] = [
+/// Where servers say what they read: OpenAI, Anthropic, Bedrock and the libraries of JavaScript, Google, Cohere.
+const READ: [&str; 6] = [
+    "/prompt_tokens",
+    "/input_tokens",
+    "/promptTokens",
+    "/inputTokens",
+    "/promptTokenCount",
+    "/billed_units/input_tokens",
+];
+/// Where they say what they wrote.
+const WRITTEN: [&str; 6] = [
+    "/completion_tokens",
+    "/output_tokens",
+    "/completionTokens",
+    "/outputTokens",
+    "/candidatesTokenCount",
+    "/billed_units/output_tokens",
+];
+/// Where they say how much of it, or beside it, was reasoning.
+const REASONED: [&str; 6] = [
+    "/completion_tokens_details/reasoning_tokens",
+    "/output_tokens_details/reasoning_tokens",
+    "/completion_tokens_details/thinking_tokens",
+    "/reasoning_tokens",
+    "/reasoningTokens",
+    "/thoughtsTokenCount",
+];
+/// Where servers say what was read from a cache: OpenAI, Anthropic, `DeepSeek`, Moonshot, Bedrock, Google.
+const CACHED: [&str; 7] = [
     "/prompt_tokens_details/cached_tokens",
     "/input_tokens_details/cached_tokens",
     "/cache_read_input_tokens",
     "/prompt_cache_hit_tokens",
     "/cached_tokens",
+    "/cacheReadInputTokens",
+    "/cachedContentTokenCount",
 ];
-/// Where they say what was written into it: Anthropic, `OpenRouter`, `LiteLLM`.
-const CACHE_WRITES: [&str; 3] = [
+/// Where they say what was written into it: Anthropic, `OpenRouter`, `LiteLLM`, Bedrock.
+const CACHE_WRITES: [&str; 4] = [
     "/cache_creation_input_tokens",
     "/prompt_tokens_details/cache_write_tokens",
     "/prompt_tokens_details/cache_creation_tokens",
+    "/cacheWriteInputTokens",
 ];
 
 impl Counted {
     /// The tokens, if a request that can use up `most` can have taken so many, and an answer of this many bytes can: no
-    /// tokeniser makes more tokens than bytes, and whatever is sent takes some.
+    /// tokeniser makes more tokens than bytes, and whatever is sent or written takes some.
     pub(super) fn believed(&self, most: Usage, bytes: usize) -> Option<Usage> {
         let explained = |tokens: u64| tokens.min(MAX_EXPLAINED);
         let written = most.output_tokens.max(bytes as u64);
         self.usage.filter(|usage| {
             usage.input_tokens > 0
+                && (usage.output_tokens > 0 || bytes == 0)
                 && usage.input_tokens
                     <= most.input_tokens + MAX_HIDDEN + explained(self.explained.input_tokens)
                 && usage.output_tokens <= written.saturating_add(explained(self.explained.output_tokens))
@@ -133,6 +165,16 @@ mod tests {
             (json!({ "prompt_tokens": 20 }), Some((20, 0))),
             (json!({ "prompt_tokens": 20, "total_tokens": 25 }), Some((20, 25 - 20))),
             (json!({ "input_tokens": 20, "output_tokens": 3 }), Some((20, 3))),
+            (json!({ "promptTokens": 20, "completionTokens": 3, "totalTokens": 23 }), Some((20, 3))),
+            (json!({ "inputTokens": 20, "outputTokens": "3" }), Some((20, 3))),
+            (
+                json!({ "promptTokenCount": 20, "candidatesTokenCount": 3, "thoughtsTokenCount": 500, "totalTokenCount": 523 }),
+                Some((20, 503)),
+            ),
+            (
+                json!({ "billed_units": { "input_tokens": 20, "output_tokens": 3 }, "tokens": { "input_tokens": 420 } }),
+                Some((20, 3)),
+            ),
             (json!({ "prompt_tokens": -1, "completion_tokens": -1 }), None),
             (json!({ "prompt_tokens": null }), None),
             (json!({ "prompt_tokens": {}, "completion_tokens": [] }), None),
@@ -231,7 +273,8 @@ mod tests {
         let plain = |input: u64, output: u64| json!({ "prompt_tokens": input, "completion_tokens": output });
         for (usage, bytes) in [
             (plain(20, 64), 2),
-            (plain(20, 0), 2),
+            // A call of a tool, or nothing at all.
+            (plain(20, 0), 0),
             // Templates and gateways have words of their own; some servers heed no `max_tokens`.
             (plain(2_000, 64), 2),
             (plain(20, 500), 600),
@@ -253,6 +296,9 @@ mod tests {
             (plain(20, u64::MAX), 2),
             (plain(0, 0), 2),
             (plain(0, 3), 2),
+            (plain(20, 0), 2),
+            (json!({ "prompt_tokens": 20 }), 2),
+            (json!({ "prompt_tokens": 20, "completion_tokens": -1 }), 2),
             (plain(5_000, 3), 2),
             (plain(20, 65), 2),
             (

@@ -4,10 +4,12 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::error::Category;
 
+use super::finish::worst;
 use super::raw::Raw;
 use crate::failure::{Failure, FailureKind};
+use crate::numbers::lenient;
 use crate::reply::TokenLogprob;
-use crate::said::{error_message, excerpt};
+use crate::said::{error_message, excerpt, is_filtered};
 
 /// An answer, or one chunk of a streamed one. What an answer can do without is read whatever its type: an odd one must
 /// not throw an answer away that was paid for.
@@ -17,6 +19,21 @@ pub(super) struct Wire {
     pub(super) usage: Option<Value>,
     pub(super) error: Option<Value>,
     pub(super) model: Option<Value>,
+    /// How it ended, as servers for something else (Anthropic, Ollama) say it.
+    stop_reason: Option<Value>,
+    done_reason: Option<Value>,
+    incomplete_details: Option<Value>,
+}
+
+impl Wire {
+    /// How the answer ended, by whichever field says most.
+    pub(super) fn ended(&self, choice: &WireChoice) -> Option<String> {
+        let named = choice.finish_reason.as_ref().and_then(Option::as_ref);
+        let others =
+            [&choice.native_finish_reason, &choice.stop_reason, &self.stop_reason, &self.done_reason];
+        let others = others.into_iter().chain([&self.incomplete_details]).map(Option::as_ref);
+        worst(std::iter::once(named).chain(others))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -28,7 +45,11 @@ pub(super) struct WireChoice {
     /// `None`: not named; `Some(None)`: null, as long as the answer goes on.
     #[serde(default, deserialize_with = "named")]
     pub(super) finish_reason: Option<Option<Value>>,
+    native_finish_reason: Option<Value>,
+    stop_reason: Option<Value>,
     pub(super) logprobs: Option<Value>,
+    /// What went wrong behind a gateway.
+    pub(super) error: Option<Value>,
 }
 
 /// Tells null from a field that is not there.
@@ -46,14 +67,20 @@ pub(super) struct WireMessage {
     reasoning_content: Option<Value>,
     reasoning: Option<Value>,
     thinking: Option<Value>,
+    reasoning_text: Option<Value>,
+    reasoning_details: Option<Value>,
+    thinking_blocks: Option<Value>,
 }
 
 impl WireMessage {
     /// Whether there is reasoning beside the text.
     pub(super) fn reasoned(&self) -> bool {
-        let beside = [&self.reasoning_content, &self.reasoning, &self.thinking];
-        beside.into_iter().flatten().any(says_something)
-            || parts(self.content.as_ref()).any(|part| !is_text(part))
+        self.beside().any(says_something) || parts(self.content.as_ref()).any(|part| !is_text(part))
+    }
+
+    fn beside(&self) -> impl Iterator<Item = &Value> {
+        let texts = [&self.reasoning_content, &self.reasoning, &self.thinking, &self.reasoning_text];
+        texts.into_iter().chain([&self.reasoning_details, &self.thinking_blocks]).flatten()
     }
 
     /// How long that reasoning is, where it is sent.
@@ -66,22 +93,28 @@ impl WireMessage {
                 _ => 0,
             }
         }
-        let beside = [&self.reasoning_content, &self.reasoning, &self.thinking].into_iter().flatten();
-        beside.chain(parts(self.content.as_ref()).filter(|part| !is_text(part))).map(bytes).sum()
+        self.beside().chain(parts(self.content.as_ref()).filter(|part| !is_text(part))).map(bytes).sum()
     }
 
     /// Whether it calls a tool.
     pub(super) fn calls(&self) -> bool {
+        let is_call =
+            |part: &Value| matches!(part["type"].as_str(), Some("tool_use" | "tool_call" | "function_call"));
         [&self.tool_calls, &self.function_call].into_iter().flatten().any(says_something)
+            || parts(self.content.as_ref()).any(is_call)
     }
 
     /// Its text: the content, or those of its parts that are text.
     pub(super) fn text(&self) -> String {
         match &self.content {
             Some(Value::String(text)) => text.clone(),
+            // A proxy may have taken "5" for a number.
+            Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
             content => parts(content.as_ref())
                 .filter(|part| is_text(part))
-                .filter_map(|part| part["text"].as_str().or_else(|| part["text"]["value"].as_str()))
+                .filter_map(|part| {
+                    part.as_str().or_else(|| part["text"].as_str()).or_else(|| part["text"]["value"].as_str())
+                })
                 .collect(),
         }
     }
@@ -120,14 +153,9 @@ pub(super) fn add_logprobs(logprobs: &Value, tokens: &mut Vec<TokenLogprob>) {
     }));
 }
 
-/// The word of a finish reason.
-pub(super) fn word(reason: Option<Value>) -> Option<String> {
-    reason.and_then(|reason| reason.as_str().map(str::to_lowercase))
-}
-
 /// Parses one JSON text of an answer.
 pub(super) fn parse(text: &str) -> Result<Wire, Failure> {
-    let wire: Wire = serde_json::from_str(text).map_err(|error| {
+    let wire: Wire = lenient(text).map_err(|error| {
         if text.trim_start().starts_with('<') {
             let message =
                 "an HTML page came in place of an answer; check `base_url`, or log in to the network";
@@ -139,12 +167,13 @@ pub(super) fn parse(text: &str) -> Result<Wire, Failure> {
         };
         Failure::new(kind, format!("the answer is not what a chat API sends ({error}): {}", excerpt(text)))
     })?;
-    if let Some(error) = wire.error.as_ref().filter(|error| !error.is_null()) {
-        let (said, _) = error_message(error.to_string().as_bytes());
-        return Err(Failure::new(
-            FailureKind::Overloaded,
-            format!("the server reports an error: {}", excerpt(&said)),
-        ));
+    let choices = wire.choices.iter().flatten().map(|choice| choice.error.as_ref());
+    if let Some(error) = std::iter::once(wire.error.as_ref()).chain(choices).flatten().find(|e| !e.is_null())
+    {
+        let body = error.to_string();
+        let (said, _) = error_message(body.as_bytes());
+        let kind = if is_filtered(body.as_bytes()) { FailureKind::Filtered } else { FailureKind::Overloaded };
+        return Err(Failure::new(kind, format!("the server reports an error: {}", excerpt(&said))));
     }
     Ok(wire)
 }
@@ -155,18 +184,18 @@ pub(super) fn read(bytes: &[u8]) -> Result<Raw, Failure> {
     let wire = parse(text)?;
     let mut raw = Raw::default();
     raw.meter(wire.usage.as_ref(), wire.model.as_ref());
-    let Some(choice) = wire.choices.and_then(|choices| choices.into_iter().next()) else {
-        let message = format!("the answer has no choices: {}", excerpt(text));
-        return Err(Failure::new(FailureKind::Shape, message));
+    let Some(choice) = wire.choices.as_ref().and_then(|choices| choices.first()) else {
+        let kind = if is_filtered(text.as_bytes()) { FailureKind::Filtered } else { FailureKind::Shape };
+        return Err(Failure::new(kind, format!("the answer has no choices: {}", excerpt(text))));
     };
-    raw.finish = word(choice.finish_reason.flatten());
+    raw.finish = wire.ended(choice);
     if let Some(logprobs) = &choice.logprobs {
         add_logprobs(logprobs, &mut raw.reply.logprobs);
     }
-    if let Some(message) = choice.message.or(choice.delta) {
-        raw.take(&message);
-    } else if let Some(Value::String(text)) = choice.text {
-        raw.reply.text = text;
+    if let Some(message) = choice.message.as_ref().or(choice.delta.as_ref()) {
+        raw.take(message);
+    } else if let Some(Value::String(text)) = &choice.text {
+        raw.reply.text.clone_from(text);
     }
     Ok(raw)
 }

@@ -29,11 +29,15 @@ use process::Process;
 use crate::aside::aside;
 use crate::failure::{Failure, FailureKind, SetupError};
 use crate::leak;
-use crate::numbers::{count, number};
-use crate::reply::{Reply, Usage};
+use crate::numbers::{count, lenient, number};
+use crate::reply::{Doubt, Reply, Usage};
 
 /// The longest file of the command line that is part of the identity; larger ones are named only.
 const MAX_FILE: u64 = 16 << 20;
+
+/// The most tokens, and USD, that one answer of a program is believed to have taken: sums over items stay finite.
+const MAX_TOKENS: u64 = 1_000_000_000;
+const MAX_COST_USD: f64 = 1e9;
 
 /// A program that answers.
 #[derive(Debug)]
@@ -216,7 +220,7 @@ fn read(bytes: &[u8], asked: &str, environment: &Environment, latency: Duration)
     let Ok(text) = std::str::from_utf8(bytes) else {
         return fail(FailureKind::BrokenText, "the program wrote a line that is not UTF-8".into());
     };
-    let line: Line = match serde_json::from_str(text) {
+    let line: Line = match lenient(text) {
         Ok(line) => line,
         Err(error) => {
             let text = environment.said(text);
@@ -249,20 +253,22 @@ fn read(bytes: &[u8], asked: &str, environment: &Environment, latency: Duration)
     if text.trim().is_empty() {
         return fail(FailureKind::Empty, "the program's answer has no output".into());
     }
-    let tokens = |value: Option<&Value>| value.and_then(count);
-    let usage = tokens(line.input_tokens.as_ref()).map(|input_tokens| Usage {
+    let tokens = |value: &Option<Value>| value.as_ref().and_then(count);
+    let (read, wrote) = (tokens(&line.input_tokens), tokens(&line.output_tokens));
+    let cost = line.cost_usd.as_ref().and_then(number);
+    let can_be = [read, wrote].into_iter().flatten().all(|tokens| tokens <= MAX_TOKENS)
+        && cost.is_none_or(|cost| cost <= MAX_COST_USD);
+    let usage = read.filter(|_| can_be).map(|input_tokens| Usage {
         input_tokens,
-        output_tokens: tokens(line.output_tokens.as_ref()).unwrap_or(0),
+        output_tokens: wrote.unwrap_or(0),
         ..Usage::default()
     });
-    let in_range = |value: Option<Value>, most: f64| {
-        value.as_ref().and_then(number).filter(|value| (0.0..=most).contains(value))
-    };
     Ok(Reply {
         text: environment.clear_answer(&text),
         usage,
-        cost_usd: in_range(line.cost_usd, f64::MAX),
-        confidence: in_range(line.confidence, 1.0),
+        cost_usd: cost.filter(|cost| can_be && *cost >= 0.0),
+        doubt: (!can_be).then_some(Doubt::Unbelievable),
+        confidence: line.confidence.as_ref().and_then(number).filter(|value| (0.0..=1.0).contains(value)),
         latency,
         ..Reply::default()
     })

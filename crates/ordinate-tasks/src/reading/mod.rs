@@ -7,6 +7,7 @@ mod fold;
 mod json;
 mod label;
 pub mod letter;
+mod marks;
 pub mod number;
 mod reader;
 pub mod span;

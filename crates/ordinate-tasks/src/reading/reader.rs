@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ordinate_core::Item;
+use ordinate_core::{Item, OutputKind};
 
 use super::{Extracted, Labels, Unreadable, Wrote, thoughts};
 use crate::kind::Kind;
@@ -41,6 +41,10 @@ impl Reader {
     /// [`Unreadable`] with the reason.
     pub fn read_wrote(&self, item: &Item, reply: Wrote<'_>) -> Result<Extracted, Unreadable> {
         let Range { start, end } = thoughts::answer(reply.text)?;
+        // A text may be about tools; a label, a letter or a number that stands in a call is no answer.
+        if self.kind.output() != Some(OutputKind::Text) && thoughts::calls_a_tool(&reply.text[start..]) {
+            return Err(Unreadable("the model called a tool in place of an answer".into()));
+        }
         // What has an end of its own was not cut before it.
         let cut = reply.cut && end == reply.text.len();
         let found = self.kind.read(item, &self.labels, Wrote { text: &reply.text[start..end], cut })?;
