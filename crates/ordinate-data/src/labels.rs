@@ -11,8 +11,24 @@ use crate::error::DataError;
 use crate::table::{self, Column};
 use crate::task::Task;
 
+/// The right answers of a structure as the data sets of questions about passages have it, `{"text": ["..."], "answer_start":
+/// [4]}`, as a JSON list; of one answer its text. `None` for whatever is none.
+pub(crate) fn answer_texts(target: &str) -> Option<String> {
+    let structure: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(target.trim_start().starts_with('{').then_some(target)?).ok()?;
+    let texts = structure.get("text").or_else(|| structure.get("texts"))?;
+    match texts {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Array(all) if !all.is_empty() && all.iter().all(serde_json::Value::is_string) => {
+            Some(texts.to_string())
+        }
+        _ => None,
+    }
+}
+
 /// A target as `[data] labels` names it; a JSON list of targets label by label.
 pub(crate) fn named<'a>(data: &DataSection, target: Cow<'a, str>) -> Cow<'a, str> {
+    let target = answer_texts(&target).map_or(target, Cow::Owned);
     if data.labels.is_empty() {
         return target;
     }
@@ -75,6 +91,14 @@ mod tests {
         let data = DataSection { labels: labels.into(), ..DataSection::default() };
         assert_eq!(named(&data, "1".into()), "positive");
         assert_eq!(named(&data, "2".into()), "2");
+        assert_eq!(
+            named(&data, r#"{"answer_start": [4], "text": ["cat", "a cat"]}"#.into()),
+            r#"["cat","a cat"]"#
+        );
+        assert_eq!(
+            named(&data, r#"{"answer_start": [], "text": []}"#.into()),
+            r#"{"answer_start": [], "text": []}"#
+        );
         assert_eq!(named(&data, "[0, 1, \"x\"]".into()), r#"["negative","positive","x"]"#);
     }
 }

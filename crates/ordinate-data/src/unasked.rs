@@ -108,8 +108,8 @@ fn check(task: &Task, items: &Items) -> Result<(), DataError> {
 /// The options of one item are read up to this length.
 const MAX_OPTIONS_BYTES: usize = 1 << 20;
 
-/// The options in a cell: an array of texts, an object of texts by letter, or an array of objects with `key` (or
-/// `label`) and `text`. `None` where it is none of these.
+/// The options in a cell: an array of texts, an object of texts by letter, an array of objects with `key` (or `label`) and
+/// `text`, or an object of these two arrays. `None` where it is none of these.
 pub(crate) fn options(json: &str) -> Option<Vec<Choice>> {
     // Each value of a long list takes far more memory than its two bytes.
     if json.len() > MAX_OPTIONS_BYTES {
@@ -121,6 +121,20 @@ pub(crate) fn options(json: &str) -> Option<Vec<Choice>> {
         _ => None,
     };
     let options: Vec<(Option<String>, String)> = match serde_json::from_str::<Value>(json).ok()? {
+        // `{"text": ["red", "blue"], "label": ["A", "B"]}`, as data sets of the Hugging Face hub have it.
+        Value::Object(map) if map.get("text").is_some_and(Value::is_array) => {
+            let list = |name: &str| map.get(name).and_then(Value::as_array);
+            let (texts, keys) = (list("text")?, list("label").or_else(|| list("key")));
+            if keys.is_some_and(|keys| keys.len() != texts.len()) {
+                return None;
+            }
+            let key = |at: usize| keys.and_then(|keys| text(&keys[at]));
+            texts
+                .iter()
+                .enumerate()
+                .map(|(at, value)| Some((key(at), text(value)?)))
+                .collect::<Option<_>>()?
+        }
         Value::Object(map) => {
             map.iter().map(|(key, value)| Some((Some(key.clone()), text(value)?))).collect::<Option<_>>()?
         }
@@ -198,7 +212,11 @@ mod tests {
             options(r#"[{"key": "i", "text": "red"}, {"label": "ii", "text": "x"}]"#),
             some(&[("i", "red"), ("ii", "x")])
         );
-        for bad in ["red", "3", "[[1]]", "{\"A\": null}"] {
+        assert_eq!(
+            options(r#"{"label": ["1", "2"], "text": ["red", "x"]}"#),
+            some(&[("1", "red"), ("2", "x")])
+        );
+        for bad in ["red", "3", "[[1]]", "{\"A\": null}", r#"{"label": ["1"], "text": ["red", "x"]}"#] {
             assert_eq!(options(bad), None, "{bad}");
         }
     }

@@ -76,7 +76,8 @@ fn init(files: &Files, name: &str) -> (String, Loaded) {
 #[test]
 fn tables_with_the_headers_that_people_write() {
     let mut rows = vec![
-        vec!["Results of March", "", "", "", ""],
+        vec!["Results of the pilot", "", "", "", ""],
+        vec!["March", "", "", "", ""],
         vec!["Model", "Question ID", "Topic", "Correct?", "Cost (USD)"],
     ];
     let ids: Vec<String> = (0..ITEMS).map(|at| format!("q{at}")).collect();
@@ -260,4 +261,68 @@ fn options_in_columns_of_their_own() {
     let task = parse_task(&files.path("t.toml"), &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let items = ordinate_data::load_items(&task).unwrap();
     assert_eq!((items.target(0), items.target(2)), (Some("A"), Some("C")), "{text}");
+}
+
+/// Costs beside scores, whatever stands before or behind the name, are costs; and no candidates of their own.
+#[test]
+fn wide_tables_with_costs_in_many_names() {
+    for (header, names) in [
+        ("prompt,acc_gpt,acc_llama,cost_gpt,cost_llama", ["gpt", "llama"]),
+        ("prompt,gpt-4 score,llama score,gpt-4 cost,llama cost", ["gpt-4", "llama"]),
+        ("Question,Model A,Model B,Cost A,Cost B", ["Model A", "Model B"]),
+        ("prompt,org/m,n:7b,org/m|total_cost,n:7b|total_cost", ["org/m", "n:7b"]),
+    ] {
+        let rows = (0..ITEMS).map(|at| format!("What is {at}?,1,{},0.01,0.002\n", at % 2));
+        let csv = format!("{header}\n{}", rows.collect::<String>());
+        let files = Files::new(&[("wide.csv", csv.as_bytes())]);
+        let (text, loaded) = init(&files, "wide.csv");
+        let evidence = &loaded.evidence;
+        let found: Vec<&str> = evidence.candidates().iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(found, names, "{text}");
+        assert_eq!((mean(&loaded, 0), mean(&loaded, 1)), (1.0, 0.5), "{text}");
+        assert_eq!([0, 1].map(|one| evidence.answers(one).cost_usd(0)), [Some(0.01), Some(0.002)], "{text}");
+    }
+    // Costs without the candidates that they are of are no scores either.
+    let csv = (0..ITEMS).map(|at| format!("What is {at}?,1,0.5,0.01\n")).collect::<String>();
+    let files = Files::new(&[("wide.csv", format!("prompt,a,b,cost_total\n{csv}").as_bytes())]);
+    let text = infer_task(&files.path("wide.csv")).unwrap();
+    assert!(!text.contains("cost_total"), "{text}");
+}
+
+/// The data sets of the Hugging Face hub that everybody knows: SQuAD, ARC, SNLI, tags and ratings.
+#[test]
+fn data_sets_of_the_hub() {
+    let of = |name: &str, row: &dyn Fn(usize) -> String| {
+        let rows = (0..60).map(|at| row(at) + "\n").collect::<String>();
+        let files = Files::new(&[(name, rows.as_bytes())]);
+        infer_task(&files.path(name)).unwrap()
+    };
+    let squad = of("squad.jsonl", &|at| {
+        format!(
+            r#"{{"id":"{at}","context":"The cat {at} sat.","question":"Who {at}?","answers":{{"text":["cat {at}"],"answer_start":[4]}}}}"#
+        )
+    });
+    assert!(squad.contains("kind = \"extract\"") && squad.contains("target = \"answers\""), "{squad}");
+    let arc = of("arc.jsonl", &|at| {
+        format!(
+            r#"{{"question":"Which {at}?","choices":{{"text":["red","blue"],"label":["A","B"]}},"answerKey":"{}"}}"#,
+            ["A", "B"][at % 2]
+        )
+    });
+    assert!(arc.contains("kind = \"choose\"") && arc.contains("options = \"choices\""), "{arc}");
+    let snli = of("snli.jsonl", &|at| {
+        format!(
+            r#"{{"premise":"A man {at} runs.","hypothesis":"He {at} sits.","label":"{}"}}"#,
+            ["yes", "no"][at % 2]
+        )
+    });
+    assert!(snli.contains("features = \"all\"") && !snli.contains("trees"), "{snli}");
+    let tags = of("tags.jsonl", &|at| format!(r#"{{"text":"news {at}","labels":["a","b{}"]}}"#, at % 2));
+    assert!(tags.contains("kind = \"tag\""), "{tags}");
+    let stars = of("stars.jsonl", &|at| format!(r#"{{"text":"review {at}","stars":{}}}"#, 1 + at % 5));
+    assert!(stars.contains("kind = \"classify\"") && stars.contains("target = \"stars\""), "{stars}");
+    let orders = of("orders.jsonl", &|at| {
+        format!(r#"{{"instruction":"do {at}","input":"","output":"done with {at}"}}"#)
+    });
+    assert!(orders.contains("input = \"instruction\""), "{orders}");
 }

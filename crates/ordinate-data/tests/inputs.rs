@@ -42,7 +42,7 @@ const ITEMS: usize = 8;
 
 #[test]
 fn cells_that_say_no_error() {
-    for none in ["None", "nan", "False", "0", "{}", "[]", "null", " "] {
+    for none in ["None", "nan", "False", "0", "{}", "[]", "null", " ", "ok", "\u{2014}", "()"] {
         let rows = (0..ITEMS).map(|at| format!("q{at},a,1,\nq{at},b,{},{none}\n", at % 2));
         let text = format!("id,candidate,score,error\n{}", rows.collect::<String>());
         let files = Files::new(&[
@@ -52,7 +52,7 @@ fn cells_that_say_no_error() {
         let loaded = files.load("t.toml").unwrap();
         assert_eq!((mean(&loaded, 1), errors(&loaded, 1)), (0.5, 0), "{none:?}");
     }
-    for none in ["false", "0", "{}", "[]", "null", "\"None\""] {
+    for none in ["false", "0", "{}", "[]", "null", "\"None\"", "{\"code\":0,\"message\":null}", "[null]"] {
         let rows = (0..ITEMS).map(|at| {
             format!("{{\"id\":{at},\"candidate\":\"a\",\"score\":1}}\n{{\"id\":{at},\"candidate\":\"b\",\"score\":{},\"error\":{none}}}\n", at % 2)
         });
@@ -70,6 +70,25 @@ fn cells_that_say_no_error() {
         Files::new(&[("s.parquet", &bytes), ("t.toml", table_task("s.parquet", &["a", "b"]).as_bytes())]);
     let loaded = files.load("t.toml").unwrap();
     assert_eq!((mean(&loaded, 0), mean(&loaded, 1), errors(&loaded, 0) + errors(&loaded, 1)), (1.0, 0.5, 0));
+}
+
+/// What need not be known is not known where a cell says so, and no row is refused for it.
+#[test]
+fn cells_that_say_not_known() {
+    for none in ["", "NaN", "N/A", "-", "null", "None", "\u{2013}"] {
+        let rows = (0..ITEMS).map(|at| format!("q{at}|a|1|{none}|{none}\nq{at}|b|T|0.5|1.5 s\n"));
+        let text = format!("id|candidate|score|cost_usd|latency_ms\n{}", rows.collect::<String>());
+        let files = Files::new(&[
+            ("s.csv", text.as_bytes()),
+            ("t.toml", table_task("s.csv", &["a", "b"]).as_bytes()),
+        ]);
+        let loaded = files.load("t.toml").unwrap();
+        let read = [0, 1].map(|candidate| {
+            let answers = loaded.evidence.answers(candidate);
+            (answers.cost_usd(0), answers.latency_ms(0))
+        });
+        assert_eq!(read, [(None, None), (Some(0.5), Some(1500.0))], "{none:?}");
+    }
 }
 
 /// A table of scores of `a` (always right) and `b` (half), with one column more.
@@ -100,11 +119,11 @@ fn an_error_beside_a_score_is_told_and_one_in_every_row_refused() {
         "{:?}",
         loaded.notes
     );
-    files.write("s.csv", table(&|_| "success").as_bytes());
+    files.write("s.csv", table(&|_| "as it should be").as_bytes());
     let message = files.message("t.toml");
     assert!(
         message.contains("s.csv:3: error: each of the 8 answers has a score and an error")
-            && message.contains("success"),
+            && message.contains("as it should be"),
         "{message}"
     );
     // Tools that write 0 beside each error: everything failed.

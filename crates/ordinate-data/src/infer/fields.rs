@@ -40,7 +40,7 @@ const INPUTS: [&str; 14] = [
     "instruction",
     "src",
 ];
-const TARGETS: [&str; 21] = [
+const TARGETS: [&str; 27] = [
     "target",
     "label",
     "answer",
@@ -61,6 +61,12 @@ const TARGETS: [&str; 21] = [
     "ground_truth",
     "gold_label",
     "cop",
+    "labels",
+    "tags",
+    "sentiment",
+    "intent",
+    "stars",
+    "rating",
     "y",
 ];
 /// Columns of sentences in several languages are called so.
@@ -130,6 +136,8 @@ pub(super) struct Fields {
     pub(super) group: Option<String>,
     /// Whether an item is made up of all the fields that are nothing else.
     pub(super) all_features: bool,
+    /// Whether these are mostly numbers.
+    pub(super) of_numbers: bool,
     /// Whether input and target are one sentence in two languages.
     pub(super) translates: bool,
 }
@@ -176,6 +184,12 @@ impl Fields {
             group: first(&GROUPS, columns),
             ..Self::default()
         }
+    }
+
+    /// The next likely input where the field that was taken holds nothing.
+    pub(super) fn next_input(&self, columns: &[String]) -> Option<String> {
+        let others: Vec<String> = columns.iter().filter(|name| !self.has(name)).cloned().collect();
+        first(&INPUTS, &others)
     }
 
     /// Whether one of them is read from this column.
@@ -243,32 +257,6 @@ fn is_answer(name: &str, columns: &[String]) -> bool {
     [first(&OUTPUTS, columns), first(&SCORES, columns)].into_iter().flatten().any(|other| other == name)
 }
 
-/// The columns of one candidate in a table with a row an item: its score, and what else has its name in it.
-pub(super) fn of_candidate(name: &str, columns: &[String]) -> AnswerColumns {
-    let with = |what: &[&str]| {
-        columns
-            .iter()
-            .find(|column| rest(column, name).is_some_and(|rest| what.contains(&rest.as_str())))
-            .cloned()
-    };
-    AnswerColumns {
-        score: Some(name.to_owned()),
-        cost_usd: with(&["totalcost", "cost", "costusd", "price"]),
-        output: with(&["modelresponse", "response", "output", "answer", "completion"]),
-        latency_ms: with(&["latencyms", "timems", "durationms"]),
-        error: with(&["error"]),
-        ..AnswerColumns::default()
-    }
-}
-
-/// What a column's name has besides a candidate's: `org/model|total_cost` has `totalcost`.
-pub(super) fn rest(column: &str, candidate: &str) -> Option<String> {
-    let rest = column.strip_prefix(candidate).or_else(|| column.strip_suffix(candidate))?;
-    let parted =
-        rest.starts_with(['|', '_', '.', ' ', ':', '/']) || rest.ends_with(['|', '_', '.', ' ', ':', '/']);
-    parted.then(|| plain(rest))
-}
-
 /// The first of `names` that is a column.
 fn first(names: &[&str], columns: &[String]) -> Option<String> {
     let exact = |name: &&str| columns.iter().find(|column| column == name);
@@ -290,7 +278,7 @@ fn without_brackets(name: &str) -> &str {
 }
 
 /// A name in small letters and digits alone.
-fn plain(name: &str) -> String {
+pub(super) fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
@@ -333,13 +321,5 @@ mod tests {
         assert_eq!(found(&["choice_0", "choice_1", "choice_2"]), ["choice_0", "choice_1", "choice_2"]);
         assert!(found(&["a", "b", "label"]).is_empty() && found(&["1", "2", "3"]).is_empty());
         assert!(found(&["options", "A", "B", "C"]).is_empty());
-    }
-
-    #[test]
-    fn companions_of_a_column_of_scores() {
-        assert_eq!(rest("org/m|total_cost", "org/m").as_deref(), Some("totalcost"));
-        assert_eq!(rest("cost_m", "m").as_deref(), Some("cost"));
-        assert_eq!(rest("org/m2", "org/m"), None);
-        assert_eq!(rest("other", "org/m"), None);
     }
 }

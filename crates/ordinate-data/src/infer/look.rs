@@ -1,12 +1,14 @@
 //! What the fields of a file hold: which kind of task that makes, and which columns are scores of candidates.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::Path;
 
 use ordinate_core::Choice;
 
 use crate::error::DataError;
-use crate::infer::fields::{Fields, rest};
+use crate::infer::fields::Fields;
+use crate::labels::answer_texts;
 use crate::table::{self, Cell, Column, Layout};
 
 /// No more slices than this are guessed: a domain lookup needs several items in each.
@@ -44,8 +46,13 @@ struct Targets {
 }
 
 /// Looks at the items of a file: fields that do not do what their names say are dropped.
-pub(super) fn items(path: &Path, mut fields: Fields) -> Result<(Fields, Kind), DataError> {
+pub(super) fn items(
+    path: &Path,
+    columns: &[String],
+    mut fields: Fields,
+) -> Result<(Fields, Kind), DataError> {
     let layout = Layout::of(&[])
+        .named(Column::Input, fields.input.as_deref())
         .named(Column::Slice, fields.slice.as_deref())
         .named(Column::Group, fields.group.as_deref())
         .named(Column::Target, fields.target.as_deref())
@@ -53,7 +60,9 @@ pub(super) fn items(path: &Path, mut fields: Fields) -> Result<(Fields, Kind), D
         .named(Column::Options, fields.options.as_deref());
     let mut distinct = [Column::Slice, Column::Group, Column::Target].map(|column| (column, HashSet::new()));
     let mut targets = Targets::default();
+    let mut has_input = false;
     let summary = table::read(path, &layout, &mut |row| {
+        has_input |= row.text(Column::Input)?.is_some_and(|text| !text.trim().is_empty());
         for (column, texts) in &mut distinct {
             // Beyond so many, what there are is no longer asked.
             let most = if *column == Column::Group { usize::MAX } else { 4 * MAX_LABELS };
@@ -65,6 +74,7 @@ pub(super) fn items(path: &Path, mut fields: Fields) -> Result<(Fields, Kind), D
             }
         }
         if let Some(target) = row.text(Column::Target)? {
+            let target = answer_texts(&target).map_or(target, Cow::Owned);
             targets.filled += 1;
             targets.numbers += usize::from(parsed(&target).is_some());
             targets.lists += usize::from(target.trim_start().starts_with('['));
@@ -82,6 +92,10 @@ pub(super) fn items(path: &Path, mut fields: Fields) -> Result<(Fields, Kind), D
         }
         Ok(())
     })?;
+    // Instructions have a field for a further input, which may be empty throughout.
+    if fields.input.is_some() && !has_input {
+        fields.input = fields.next_input(columns).or(fields.input);
+    }
     let rows = usize::try_from(summary.rows).unwrap_or(usize::MAX);
     let [slices, groups, labels] = distinct.map(|(_, texts)| texts.len());
     if !(2..=MAX_SLICES).contains(&slices) || slices * 2 > rows {
@@ -123,7 +137,7 @@ pub(super) fn items(path: &Path, mut fields: Fields) -> Result<(Fields, Kind), D
 }
 
 /// A number as people write it: with a decimal comma, or per cent.
-fn parsed(text: &str) -> Option<f64> {
+pub(super) fn parsed(text: &str) -> Option<f64> {
     let text = text.trim();
     let (text, unit) = text.strip_suffix('%').map_or((text, 1.0), |text| (text.trim_end(), 100.0));
     let point = (text.matches(',').count() == 1 && !text.contains('.')).then(|| text.replace(',', "."));
@@ -138,12 +152,18 @@ fn stands_in(target: &str, context: &str) -> bool {
     }
 }
 
-/// Whether the fields that nothing else is read from make up an item: two at least, each numbers or few different texts.
-pub(super) fn are_features(path: &Path, fields: &Fields) -> Result<bool, DataError> {
+/// Makes an item of the fields that nothing else is read from, where none is called as an input is: one text is the input, and
+/// of several all are features. Where answers are recorded, only numbers are.
+pub(super) fn features(
+    path: &Path,
+    fields: &mut Fields,
+    kind: Kind,
+    are_recorded: bool,
+) -> Result<(), DataError> {
     let others: Vec<String> =
         table::all_columns(path)?.into_iter().filter(|name| !name.is_empty() && !fields.has(name)).collect();
-    if fields.input.is_some() || fields.target.is_none() || others.len() < 2 {
-        return Ok(false);
+    if fields.input.is_some() || fields.target.is_none() {
+        return Ok(());
     }
     let mut numbers = vec![true; others.len()];
     table::read(path, &Layout::default().with_fields(&others), &mut |row| {
@@ -157,54 +177,16 @@ pub(super) fn are_features(path: &Path, fields: &Fields) -> Result<bool, DataErr
         Ok(())
     })?;
     // Mostly numbers; the rest may be categories, which a run looks at more closely.
-    Ok(numbers.iter().filter(|number| **number).count() * 2 >= others.len())
-}
-
-/// The columns that hold a candidate's scores each, of a table with a row an item: two at least, and either each other
-/// column has the name of one in it, or nothing is left besides what an item is made of.
-pub(super) fn score_columns(
-    path: &Path,
-    columns: &[String],
-    fields: &Fields,
-) -> Result<Vec<String>, DataError> {
-    let others: Vec<String> =
-        columns.iter().filter(|name| !name.is_empty() && !fields.has(name)).cloned().collect();
-    if others.len() < 2 {
-        return Ok(Vec::new());
-    }
-    let mut scores = vec![true; others.len()];
-    let mut filled = vec![0_u64; others.len()];
-    let layout = Layout::default().with_fields(&others);
-    table::read(path, &layout, &mut |row| {
-        for ((score, filled), cell) in scores.iter_mut().zip(&mut filled).zip(row.fields) {
-            *score &= match cell {
-                Cell::Absent => continue,
-                Cell::Bool(_) => true,
-                Cell::Integer(number) => (0..=1).contains(number),
-                Cell::Number(number) => (0.0..=1.0).contains(number),
-                Cell::Text(text) => {
-                    let text = text.trim();
-                    ["true", "false", "yes", "no"].iter().any(|word| text.eq_ignore_ascii_case(word))
-                        || parsed(text).is_some_and(|number| (0.0..=1.0).contains(&number))
-                }
-                Cell::Json(_) | Cell::Unusable(_) => false,
-            };
-            *filled += 1;
+    let of_numbers = numbers.iter().filter(|number| **number).count() * 2 >= others.len();
+    match others.as_slice() {
+        [] => {}
+        [only] if !are_recorded && !of_numbers => fields.input = Some(only.clone()),
+        [_] => {}
+        _ if matches!(kind, Kind::Classify | Kind::Tag | Kind::Regress | Kind::Generate) => {
+            fields.all_features = of_numbers || !are_recorded;
+            fields.of_numbers = of_numbers;
         }
-        Ok(())
-    })?;
-    let is_companion = |name: &String| {
-        others.iter().any(|other| other != name && rest(name, other).is_some_and(|rest| !rest.is_empty()))
-    };
-    let found: Vec<String> = others
-        .iter()
-        .zip(scores.iter().zip(&filled))
-        .filter(|(name, (score, filled))| **score && **filled > 0 && !is_companion(name))
-        .map(|(name, _)| name.clone())
-        .collect();
-    let companions = others.iter().filter(|name| is_companion(name)).count();
-    // Fields of numbers that make up an item beside a label are no candidates.
-    let rest_is_items =
-        found.len() + companions == others.len() && fields.input.is_some() && fields.target.is_none();
-    Ok(if found.len() >= 2 && (companions > 0 || rest_is_items) { found } else { Vec::new() })
+        _ => {}
+    }
+    Ok(())
 }

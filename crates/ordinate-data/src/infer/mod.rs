@@ -4,6 +4,7 @@ mod fields;
 mod known;
 mod look;
 mod parts;
+mod wide;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -110,15 +111,16 @@ fn file(path: &Path) -> Result<Found, DataError> {
     if let Some(answers) = fields::answers(&columns) {
         return evidence(path, &columns, answers);
     }
-    if fields::score(&columns).is_some() {
+    // A rating may be what is to be told of a text.
+    if fields::score(&columns).is_some_and(|name| Fields::of_items(&columns).target != Some(name)) {
         let message = "the file has scores but no column \"candidate\" (or \"model\"). If it is a table of several \
                        candidates, name that column so; if it holds the answers of one candidate, name the file with the \
                        items, or the folder.";
         return Err(DataError::new(path, Problem::NothingToInfer(message.to_owned())));
     }
-    let scores = look::score_columns(path, &columns, &Fields::of_table(&columns))?;
-    if !scores.is_empty() {
-        return wide(path, &columns, &scores);
+    let scored = wide::candidates(path, &columns, &Fields::of_table(&columns))?;
+    if !scored.is_empty() {
+        return wide(path, &columns, scored);
     }
     items(path)
 }
@@ -143,11 +145,11 @@ fn folder(dir: &Path) -> Result<Found, DataError> {
 }
 
 /// A table with a row an item and a column of scores for each candidate.
-fn wide(path: &Path, columns: &[String], scores: &[String]) -> Result<Found, DataError> {
+fn wide(path: &Path, columns: &[String], scored: Vec<wide::Scored>) -> Result<Found, DataError> {
     let described = known::beside(path)?;
-    let candidate = |name: &String| Described {
-        columns: Some(fields::of_candidate(name, columns)),
-        ..known::describe(name, None, &described)
+    let candidate = |one: wide::Scored| Described {
+        columns: Some(one.columns),
+        ..known::describe(&one.name, None, &described)
     };
     Ok(Found {
         name: stem(path),
@@ -155,7 +157,7 @@ fn wide(path: &Path, columns: &[String], scores: &[String]) -> Result<Found, Dat
         kind: Kind::Scored,
         fields: Fields::of_table(columns),
         answers: AnswerColumns::default(),
-        candidates: scores.iter().map(candidate).collect(),
+        candidates: scored.into_iter().map(candidate).collect(),
         others: Vec::new(),
     })
 }
@@ -199,10 +201,8 @@ fn items(path: &Path) -> Result<Found, DataError> {
         }
         _ => (Source::Items(file_name(path)), Vec::new()),
     };
-    let (mut fields, mut kind) = look::items(path, Fields::of_items(&table::columns(path)?))?;
-    if look::are_features(path, &fields)? {
-        fields.all_features = true;
-    }
+    let columns = table::columns(path)?;
+    let (mut fields, mut kind) = look::items(path, &columns, Fields::of_items(&columns))?;
     let described = known::beside(path)?;
     let (mut candidates, mut lack_scores) = (Vec::new(), false);
     for table in tables.iter().filter(|table| !same(table, path)) {
@@ -221,6 +221,7 @@ fn items(path: &Path) -> Result<Found, DataError> {
     if !candidates.is_empty() && !lack_scores {
         kind = Kind::Scored;
     }
+    look::features(path, &mut fields, kind, !candidates.is_empty())?;
     if !candidates.is_empty() && fields.id.is_none() {
         fields.id = Some(Column::Id.name().to_owned());
     }

@@ -137,7 +137,7 @@ fn write_ways_to_answer(text: &mut String, found: &Found) {
              [[candidate]]\nname = \"probe\"\nlineage = \"transferred\"\n\
              adapt = { from = \"builtin\", method = \"probe\" }\n",
         );
-        if found.fields.all_features && found.kind != Kind::Tag {
+        if found.fields.of_numbers && found.kind != Kind::Tag {
             text.push_str(
                 "\n[[candidate]]\nname = \"trees\"\nlineage = \"vertical\"\nlocal = { model = \"gradient-boosting\" }\n",
             );

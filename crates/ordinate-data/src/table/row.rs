@@ -64,20 +64,74 @@ const MAX_COST_USD: f64 = 1e9;
 /// The most that one answer can take, milliseconds: thirty years.
 const MAX_LATENCY_MS: f64 = 1e12;
 
+/// Ways in which programs and people write that something is not known, or not there.
+const NOT_KNOWN: [&str; 15] = [
+    "",
+    "none",
+    "none.",
+    "null",
+    "nil",
+    "nan",
+    "<na>",
+    "na",
+    "n/a",
+    "nat",
+    "-",
+    "\u{2013}",
+    "\u{2014}",
+    "undefined",
+    "\"\"",
+];
+/// Ways in which they write, beside these, that there was no error.
+const NO_ERROR: [&str; 16] = [
+    "false",
+    "f",
+    "no",
+    "0",
+    "0.0",
+    "()",
+    "noerror",
+    "noerrors",
+    "nothing",
+    "ok",
+    "okay",
+    "success",
+    "succeeded",
+    "pass",
+    "passed",
+    "completed",
+];
+
+fn is_one_of(text: &str, words: &[&str]) -> bool {
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    words.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
 /// What an `error` column says where there was none: nothing, in one of the ways in which programs write it.
 fn says_no_error(cell: Cell<'_>) -> bool {
     match cell {
         Cell::Absent | Cell::Bool(false) | Cell::Integer(0) => true,
         Cell::Number(number) => number == 0.0 || number.is_nan(),
         Cell::Text(text) | Cell::Json(text) => {
-            const NONE: [&str; 18] = [
-                "", "none", "null", "nil", "nan", "<na>", "na", "n/a", "nat", "false", "no", "0", "0.0",
-                "{}", "[]", "\"\"", "-", "noerror",
-            ];
-            let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-            NONE.iter().any(|none| text.eq_ignore_ascii_case(none))
+            is_one_of(text, &NOT_KNOWN)
+                || is_one_of(text, &NO_ERROR)
+                || (text.trim_start().starts_with(['{', '[', '"'])
+                    && serde_json::from_str(text).is_ok_and(|value| is_nothing(&value)))
         }
         Cell::Bool(true) | Cell::Integer(_) | Cell::Unusable(_) => false,
+    }
+}
+
+/// JSON in which nothing is said: `{"code": null, "message": ""}`.
+fn is_nothing(value: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => is_one_of(text, &NOT_KNOWN) || is_one_of(text, &NO_ERROR),
+        Value::Array(values) => values.iter().all(is_nothing),
+        Value::Object(fields) => fields.values().all(is_nothing),
     }
 }
 
@@ -96,8 +150,10 @@ pub(crate) fn with_decimal_comma(text: &str) -> Option<f64> {
 
 /// A score in words, or in per cent.
 fn score_in_words(text: &str, decimal_comma: bool) -> Option<f64> {
-    const RIGHT: [&str; 8] = ["yes", "y", "correct", "right", "pass", "passed", "true", "✓"];
-    const WRONG: [&str; 8] = ["no", "n", "incorrect", "wrong", "fail", "failed", "false", "✗"];
+    const RIGHT: [&str; 11] =
+        ["yes", "y", "correct", "right", "pass", "passed", "true", "t", "success", "✓", "✔"];
+    const WRONG: [&str; 11] =
+        ["no", "n", "incorrect", "wrong", "fail", "failed", "false", "f", "failure", "✗", "✘"];
     if RIGHT.iter().any(|word| text.eq_ignore_ascii_case(word)) {
         return Some(1.0);
     }
@@ -210,6 +266,15 @@ impl<'a> Row<'a> {
         self.number(Column::Score, "a score in [0, 1]")
     }
 
+    /// Whether a cell that may be empty says that it is: `NaN`, `N/A`, `-`.
+    fn is_not_known(&self, column: Column) -> bool {
+        match self.cell(column) {
+            Cell::Number(number) => number.is_nan(),
+            Cell::Text(text) => is_one_of(text, &NOT_KNOWN),
+            _ => false,
+        }
+    }
+
     /// A number of at least 0 (and at most 1 for a confidence), if the cell is filled.
     ///
     /// # Errors
@@ -221,6 +286,9 @@ impl<'a> Row<'a> {
             Column::CostUsd => (MAX_COST_USD, "a number of at least 0"),
             _ => (MAX_LATENCY_MS, "a number of at least 0"),
         };
+        if self.is_not_known(column) {
+            return Ok(None);
+        }
         match self.number(column, allowed)? {
             Some(number) if !(0.0..=most).contains(&number) => {
                 let problem = if number.is_finite() && number > most && most > 1.0 {
@@ -241,6 +309,9 @@ impl<'a> Row<'a> {
     #[inline]
     pub(crate) fn count(&self, column: Column) -> Result<Option<u64>, Fault> {
         let allowed = "a whole number of at least 0";
+        if self.is_not_known(column) {
+            return Ok(None);
+        }
         match self.number(column, allowed)? {
             None => Ok(None),
             Some(number) if number.fract() == 0.0 && (0.0..=MAX_COUNT).contains(&number) => {
@@ -260,12 +331,33 @@ mod tests {
     #[test]
     fn no_error_in_many_words() {
         for text in [
-            "", "None", "none", "nan", "NaN", "False", "0", "0.0", "{}", "[]", "{ }", " null ", "N/A",
+            "",
+            "None",
+            "none",
+            "nan",
+            "NaN",
+            "False",
+            "0",
+            "0.0",
+            "{}",
+            "[]",
+            "{ }",
+            " null ",
+            "N/A",
             "no error",
+            "OK",
+            "\u{2014}",
+            "()",
+            "undefined",
+            "[null]",
+            "{\"code\": null, \"message\": \"\"}",
+            "\"null\"",
         ] {
             assert!(says_no_error(Cell::Text(text)), "{text:?}");
         }
-        for text in ["timeout", "none of the keys works", "1", "true", "500", "{\"code\": 1}"] {
+        for text in
+            ["timeout", "none of the keys works", "1", "true", "500", "{\"code\": 1}", "[\"x\"]", "not ok"]
+        {
             assert!(!says_no_error(Cell::Text(text)), "{text:?}");
         }
         assert!(says_no_error(Cell::Bool(false)) && says_no_error(Cell::Number(f64::NAN)));
@@ -280,6 +372,8 @@ mod tests {
         assert_eq!(with_decimal_comma("1.23,5"), None);
         assert_eq!(score_in_words("Yes", false), Some(1.0));
         assert_eq!(score_in_words("incorrect", false), Some(0.0));
+        assert_eq!(score_in_words("T", false), Some(1.0));
+        assert_eq!(score_in_words("✘", false), Some(0.0));
         assert_eq!(score_in_words("85 %", false), Some(0.85));
         assert_eq!(score_in_words("12,5%", true), Some(0.125));
         assert_eq!(score_in_words("12,5%", false), None);

@@ -2,6 +2,7 @@
 //!
 //! On `calamine`, cell by cell: a sheet as a whole would be as large as its last cell is far away.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
@@ -96,8 +97,8 @@ struct Rows<'a> {
     number: u64,
     /// The first cell of the next row, which tells that the row ended.
     next: Option<(u64, usize, Held)>,
-    /// Whether the row was read ahead.
-    ahead: bool,
+    /// Rows of a table of one column that were read while a header was looked for.
+    behind: VecDeque<(u64, Vec<Held>)>,
     /// Whether the last cell was read.
     ended: bool,
 }
@@ -117,7 +118,7 @@ impl<'a> Rows<'a> {
                     row: Vec::new(),
                     number: 0,
                     next: None,
-                    ahead: false,
+                    behind: VecDeque::new(),
                     ended: false,
                 });
             }
@@ -125,26 +126,28 @@ impl<'a> Rows<'a> {
         Err(DataError::new(path, Problem::Empty))
     }
 
-    /// The names of the columns. A title above them (a row of one filled cell, where the next one has more) is passed over.
+    /// The names of the columns: the first of the first rows with more than one filled cell, so that titles above them are
+    /// passed over; the first row where there is none.
     fn header(&mut self) -> Result<Vec<String>, DataError> {
         const MAX_TITLES: usize = 10;
-        if !self.advance()? {
-            return Err(DataError::new(self.path, Problem::Empty));
-        }
         let filled = |names: &[String]| names.iter().filter(|name| !name.is_empty()).count();
-        let mut names = self.names();
-        for _ in 0..MAX_TITLES {
-            if filled(&names) > 1 || !self.advance()? {
+        let (mut first, mut behind) = (None, VecDeque::new());
+        for _ in 0..=MAX_TITLES {
+            if !self.advance()? {
                 break;
             }
-            let below = self.names();
-            if filled(&below) < 2 {
-                self.ahead = true;
-                break;
+            let names = self.names();
+            if filled(&names) > 1 {
+                return Ok(names);
             }
-            names = below;
+            if first.is_none() {
+                first = Some(names);
+            } else {
+                behind.push_back((self.number, std::mem::take(&mut self.row)));
+            }
         }
-        Ok(names)
+        self.behind = behind;
+        first.ok_or_else(|| DataError::new(self.path, Problem::Empty))
     }
 
     fn names(&self) -> Vec<String> {
@@ -163,7 +166,8 @@ impl<'a> Rows<'a> {
 
     /// Goes to the next row that holds anything; whether there is one.
     fn advance(&mut self) -> Result<bool, DataError> {
-        if std::mem::take(&mut self.ahead) {
+        if let Some((number, row)) = self.behind.pop_front() {
+            (self.number, self.row) = (number, row);
             return Ok(true);
         }
         self.row.clear();

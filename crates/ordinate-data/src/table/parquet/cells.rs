@@ -3,7 +3,8 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Date32Type, Decimal128Type, DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType,
-    DurationSecondType, Float16Type, Float32Type, Int8Type, Int16Type, Int32Type, TimestampMicrosecondType,
+    DurationSecondType, Float16Type, Float32Type, Int8Type, Int16Type, Int32Type, Time32MillisecondType,
+    Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
     UInt32Type, UInt64Type,
 };
@@ -40,6 +41,8 @@ impl<'a> Values<'a> {
             DataType::Int64 => Self::Integers(array.as_primitive()),
             DataType::Timestamp(..)
             | DataType::Date32
+            | DataType::Time32(_)
+            | DataType::Time64(_)
             | DataType::Binary
             | DataType::LargeBinary
             | DataType::BinaryView => match rows().map(|row| owned(array, row)).collect::<Option<Vec<_>>>() {
@@ -110,6 +113,7 @@ fn owned(array: &ArrayRef, row: usize) -> Option<Option<String>> {
         DataType::LargeBinary => utf8(array.as_binary::<i64>().value(row))?,
         DataType::BinaryView => utf8(array.as_binary_view().value(row))?,
         DataType::Date32 => date(i64::from(array.as_primitive::<Date32Type>().value(row))),
+        DataType::Time32(_) | DataType::Time64(_) => clock(array, row)?,
         DataType::Timestamp(unit, _) => {
             let (count, each) = match unit {
                 TimeUnit::Second => (array.as_primitive::<TimestampSecondType>().value(row), 1),
@@ -121,11 +125,33 @@ fn owned(array: &ArrayRef, row: usize) -> Option<Option<String>> {
                     (array.as_primitive::<TimestampNanosecondType>().value(row), 1_000_000_000)
                 }
             };
-            timestamp(count.div_euclid(each))
+            format!("{}{}", timestamp(count.div_euclid(each)), fraction(count.rem_euclid(each), each))
         }
         _ => return None,
     };
     Some(Some(text))
+}
+
+/// A time of the day as `0:00:01.5`; some libraries write durations so.
+fn clock(array: &ArrayRef, row: usize) -> Option<String> {
+    let (count, each) = match array.data_type() {
+        DataType::Time32(TimeUnit::Second) => (array.as_primitive::<Time32SecondType>().value(row).into(), 1),
+        DataType::Time32(_) => (array.as_primitive::<Time32MillisecondType>().value(row).into(), 1_000),
+        DataType::Time64(TimeUnit::Microsecond) => {
+            (array.as_primitive::<Time64MicrosecondType>().value(row), 1_000_000)
+        }
+        DataType::Time64(_) => (array.as_primitive::<Time64NanosecondType>().value(row), 1_000_000_000),
+        _ => return None,
+    };
+    let seconds = count.div_euclid(each);
+    let text = format!("{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    Some(format!("{text}{}", fraction(count.rem_euclid(each), each)))
+}
+
+/// `.5` for 500 of 1,000; nothing for 0.
+fn fraction(count: i64, each: i64) -> String {
+    let digits = each.ilog10() as usize;
+    if count == 0 { String::new() } else { format!(".{count:0digits$}").trim_end_matches('0').to_owned() }
 }
 
 /// Seconds since 1970 as `2026-03-01T09:00:00`.
@@ -216,7 +242,14 @@ fn value(array: &ArrayRef, row: usize, classes: Option<&[String]>) -> Option<Val
 
 #[cfg(test)]
 mod tests {
-    use super::timestamp;
+    use super::{fraction, timestamp};
+
+    #[test]
+    fn parts_of_a_second() {
+        let parts =
+            [(0, 1_000), (500, 1_000), (1, 1_000_000), (0, 1)].map(|(count, each)| fraction(count, each));
+        assert_eq!(parts, ["", ".5", ".000001", ""]);
+    }
 
     #[test]
     fn times_as_text() {
