@@ -69,9 +69,11 @@ pub(super) fn announce(header: &Header, log: &Log, sink: &mut dyn Sink) {
     match header.status.as_deref() {
         Some("success") => {}
         Some(status) => {
-            sink.note(format!("{file}: the run ended with status {status:?}; what it logged is used."));
+            sink.note(format!(
+                "{file}: the run ended with status {status:?}, and may have logged a part alone."
+            ));
         }
-        None => sink.note(format!("{file}: the run did not end; what its journal holds is used.")),
+        None => sink.note(format!("{file}: the run did not end; its journal may hold a part alone.")),
     }
     // The logs of one call of `eval` have its id.
     let launch = header.eval.run_id.text().unwrap_or_else(|| log.path().display().to_string());

@@ -90,7 +90,30 @@ struct Usage {
     #[serde(default)]
     input_tokens_cache_write: Scalar,
     #[serde(default)]
+    total_tokens: Scalar,
+    #[serde(default)]
+    reasoning_tokens: Scalar,
+    #[serde(default)]
     total_cost: Scalar,
+}
+
+impl Usage {
+    /// Tokens read, those of a cache too.
+    fn read(&self) -> Option<u64> {
+        let parts = [&self.input_tokens, &self.input_tokens_cache_read, &self.input_tokens_cache_write];
+        self.input_tokens.count()?;
+        Some(parts.into_iter().filter_map(Scalar::count).fold(0, u64::saturating_add))
+    }
+
+    /// Tokens written. Where the total has more than was read and written, and the model reasoned, the reasoning was counted
+    /// beside the answer.
+    fn wrote(&self) -> Option<u64> {
+        let wrote = self.output_tokens.count()?;
+        let reasoned = self.reasoning_tokens.count().unwrap_or(0);
+        let parts = self.read()?.saturating_add(wrote);
+        let beyond = self.total_tokens.count().and_then(|total| total.checked_sub(parts)).unwrap_or(0);
+        Some(if reasoned > 0 && beyond > 0 { wrote.saturating_add(beyond) } else { wrote })
+    }
 }
 
 #[derive(Deserialize)]
@@ -250,11 +273,6 @@ fn record(sample: Sample, header: &Header) -> Record {
         .into_iter()
         .flatten()
         .find_map(|time| time.number().filter(|seconds| *seconds > 0.0));
-    let read = |usage: &Usage| {
-        let parts = [&usage.input_tokens, &usage.input_tokens_cache_read, &usage.input_tokens_cache_write];
-        usage.input_tokens.count()?;
-        Some(parts.into_iter().filter_map(Scalar::count).sum())
-    };
     let mut record = Record {
         model: header.eval.model.clone(),
         task: header.eval.task.clone(),
@@ -265,8 +283,8 @@ fn record(sample: Sample, header: &Header) -> Record {
         output: output.and_then(|output| output.completion.text()),
         cost_usd: usage.and_then(|usage| usage.total_cost.number()),
         latency_ms: seconds.map(|seconds| seconds * 1e3),
-        input_tokens: usage.and_then(read),
-        output_tokens: usage.and_then(|usage| usage.output_tokens.count()),
+        input_tokens: usage.and_then(Usage::read),
+        output_tokens: usage.and_then(Usage::wrote),
         choices,
         ..Record::default()
     };
