@@ -22,6 +22,6 @@ pub use played::Played;
 pub use plays::{Plays, PlaysBuilder, Way};
 pub use priced::{Curve, Priced};
 pub use trials::{
-    Alike, Calibration, Folding, NotApplicable, Tested, Trial, Trials, best_column, single_file,
+    Alike, Calibration, Folding, NotApplicable, Tested, Trial, Trials, best_column, is_device, single_file,
     zero_router_file,
 };

@@ -119,7 +119,8 @@ fn policy_file(name: &str) -> String {
 }
 
 /// The file in a run folder of a single candidate: its name with everything but letters, digits, dots and hyphens
-/// replaced. Where that changed or cut the name, or a policy may be called so, a digest keeps it apart from others.
+/// replaced. Where that changed or cut the name, or a policy or a device of Windows may be called so, a digest keeps it
+/// apart from others.
 #[must_use]
 pub fn single_file(candidate: &str) -> String {
     const LONGEST: usize = 80;
@@ -127,10 +128,19 @@ pub fn single_file(candidate: &str) -> String {
     let plain: String = candidate.chars().map(keep).take(LONGEST).collect();
     let plain = plain.trim_start_matches('.');
     let of_kind = |kind: &PolicyKind| plain.split('.').next() == Some(kind.as_str());
-    if plain == candidate && !PolicyKind::ALL.iter().any(of_kind) {
+    if plain == candidate && !PolicyKind::ALL.iter().any(of_kind) && !is_device(plain) {
         return format!("policies/{plain}.json");
     }
     format!("policies/{plain}-{:08x}.json", digest(candidate))
+}
+
+/// Whether Windows takes a file of this name, whatever its ending, for a device.
+#[must_use]
+pub fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let of_port =
+        |port: &str| stem.strip_prefix(port).is_some_and(|number| matches!(number.as_bytes(), [b'0'..=b'9']));
+    matches!(stem.as_str(), "con" | "prn" | "aux" | "nul") || of_port("com") || of_port("lpt")
 }
 
 /// FNV-1a: the same on every machine and in every version.
@@ -222,6 +232,8 @@ mod tests {
     fn files_stay_in_their_folder() {
         assert_eq!(single_file("gpt-4.1"), "policies/gpt-4.1.json");
         assert_eq!(single_file("通义-千问"), "policies/通义-千问.json");
+        assert!(single_file("con").starts_with("policies/con-") && single_file("LPT1.x").len() > 25);
+        assert_eq!(single_file("console"), "policies/console.json");
         let leads_out = single_file("../../etc/passwd");
         assert!(
             leads_out.starts_with("policies/_.._etc_passwd-") && !leads_out.contains("/.."),

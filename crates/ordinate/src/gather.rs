@@ -264,10 +264,12 @@ async fn hold_to_answers(session: &Session<'_>, asked: &[Asked], path: &Path) ->
         );
         return Err(Error::file(path, Fault::Input, problem));
     }
-    // Whoever was stopped early has answered a part alone, and that is what is read anew.
-    if options.rescore && session.task.file.measure.stop_early != Some(true) {
+    if options.rescore {
+        // Whoever was stopped early has answered a part alone, and that is what is read anew.
+        let stops = session.task.file.measure.stop_early == Some(true);
+        let is_short = |one: &&Lacks| one.lacking > 0 && (!stops || one.lacking == one.of);
         let lacking = session.lacking(asked, false).await?;
-        if let Some(Lacks { name, lacking, of }) = lacking.iter().find(|one| one.lacking > 0) {
+        if let Some(Lacks { name, lacking, of }) = lacking.iter().find(is_short) {
             let problem = format!(
                 "{lacking} of {of} answers of {name} are not in {STORE} for the prompt, model and items of now, and --rescore \
                  asks nobody; leave it out, and they are asked for"

@@ -1,9 +1,9 @@
 //! `candidates.json` of a run folder: how each candidate is opened again, without the data and the cache of the run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use ordinate_core::Item;
 use ordinate_core::task::{CandidateEntry, PromptSection};
+use ordinate_core::{CandidateName, Item};
 use ordinate_data::Task;
 use serde::{Deserialize, Serialize};
 
@@ -76,16 +76,23 @@ pub(crate) struct Shared {
     pub(crate) examples: Vec<Item>,
 }
 
-/// Writes the file, and beside it everything that was trained.
-pub(crate) fn write(folder: &Folder, task: &Task, told: &Shared, asked: &[Asked]) -> Result<(), Error> {
+/// Writes the file, and beside it everything that was trained. Gives the folder of each candidate that was.
+pub(crate) fn write(
+    folder: &Folder,
+    task: &Task,
+    told: &Shared,
+    asked: &[Asked],
+) -> Result<Vec<(CandidateName, PathBuf)>, Error> {
     let mut candidates: Vec<ReopenedCandidate> = Vec::new();
     for (column, entry) in task.resolved().candidate.into_iter().enumerate() {
         let one = asked.iter().find(|one| one.column == column);
         let trained = one.and_then(|one| one.opened.here.as_ref()?.model()).filter(|model| model.is_dir());
         let named = || {
             let plain = format!("models/{}", file_name(entry.name.as_str()));
-            let is_taken = |one: &ReopenedCandidate| one.model.as_ref() == Some(&plain);
-            // Names that differ in marks alone.
+            let is_taken = |one: &ReopenedCandidate| {
+                one.model.as_ref().is_some_and(|model| model.to_lowercase() == plain.to_lowercase())
+            };
+            // Names that differ in marks alone, or in capitals, which some disks do not tell apart.
             if candidates.iter().any(is_taken) { format!("{plain}-{column}") } else { plain }
         };
         let model = trained.as_ref().map(|_| named());
@@ -99,9 +106,12 @@ pub(crate) fn write(folder: &Folder, task: &Task, told: &Shared, asked: &[Asked]
     let Shared { labels, examples } = told.clone();
     let prompt = task.file.prompt.clone();
     let seed = task.file.statistics.seed.unwrap_or_default();
+    let model = |one: &ReopenedCandidate| Some((one.entry.name.clone(), folder.path(one.model.as_ref()?)));
+    let models = candidates.iter().filter_map(model).collect();
     let all = Reopened { version: VERSION, task_kind, labels, prompt, seed, examples, candidates };
     let text = serde_json::to_string_pretty(&all).map_err(Error::broken)?;
-    folder.write(FILE, &(text + "\n"))
+    folder.write(FILE, &(text + "\n"))?;
+    Ok(models)
 }
 
 /// Something that was opened again, and answers inputs.

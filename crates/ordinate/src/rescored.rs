@@ -7,7 +7,7 @@ use ordinate_core::{Candidate, Evidence};
 use ordinate_data::read_evidence;
 
 /// A line for each candidate of this evidence: how many of its answers read otherwise than in the evidence of this file, and
-/// its quality then and now, over the items of both.
+/// its quality then and now, over the items of both to which it has an answer: who was stopped early has not all.
 pub(crate) fn changes(before: &Path, now: &Evidence) -> Vec<String> {
     let Ok(before) = read_evidence(before) else {
         return vec![
@@ -26,6 +26,15 @@ pub(crate) fn changes(before: &Path, now: &Evidence) -> Vec<String> {
             let answers = evidence.answers(column);
             (answers.output(row).map(str::to_owned), answers.error(row).map(str::to_owned))
         };
+        let is_there = |evidence: &Evidence, column: usize, row: usize| {
+            let answers = evidence.answers(column);
+            answers.score(row).is_some() || answers.error(row).is_some()
+        };
+        let pairs: Vec<(usize, usize)> = pairs
+            .iter()
+            .copied()
+            .filter(|&(was, is)| is_there(&before, old, was) && is_there(now, own, is))
+            .collect();
         let otherwise =
             pairs.iter().filter(|&&(was, is)| read(&before, old, was) != read(now, own, is)).count();
         let quality = |evidence: &Evidence, column: usize, row: &dyn Fn(&(usize, usize)) -> usize| {

@@ -10,7 +10,7 @@ use ordinate_judge::{Hosted, Setting, host, host_when_busy, keep};
 use crate::card;
 use crate::decide::{Decided, decided, setting};
 use crate::error::Error;
-use crate::folder::{Folder, TRIALS, file_name};
+use crate::folder::{Folder, TRIALS};
 use crate::gather::{Gathered, gather};
 use crate::observe::{Observer, Step, step};
 use crate::options::Options;
@@ -58,10 +58,11 @@ fn judged(task: &Task, gathered: Gathered, seen: &dyn Observer) -> Result<Run, E
     host(&mut loaded.evidence, &setting.hosted, verdict.needs.volume_per_day);
     write_evidence(&folder.path("evidence.parquet"), &loaded.evidence).map_err(Error::broken)?;
     folder.write("task.toml", &task.to_toml()?)?;
-    reopen::write(folder, task, &told, &asked)?;
-    for row in &verdict.candidates {
-        let model = folder.path("models").join(file_name(row.name.as_str()));
-        card::write(&model, task, row, verdict.basis.metric.as_deref().unwrap_or("score"))?;
+    let models = reopen::write(folder, task, &told, &asked)?;
+    for (name, model) in &models {
+        if let Some(row) = verdict.candidates.iter().find(|row| row.name == *name) {
+            card::write(model, task, row, verdict.basis.metric.as_deref().unwrap_or("score"))?;
+        }
     }
     let trials = keep(&learned.trials, &setting).map_err(Error::broken)?;
     folder.pack(TRIALS, &trials)?;

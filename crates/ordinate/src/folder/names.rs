@@ -2,17 +2,22 @@
 
 use std::path::PathBuf;
 
+use ordinate_trials::is_device;
 use sha2::{Digest as _, Sha256};
 
 /// The most characters of a name that go into the name of a file.
 const MAX_CHARS: usize = 80;
 /// The most bytes: with what is put behind it, a name has to fit in 255.
 const MAX_BYTES: usize = 220;
+/// The characters of a digest that stands in for a name, or for its end.
+const DIGITS: usize = 12;
 
-/// The name of a file for what has this name: everything but letters, digits, dots and hyphens is replaced.
+/// The name of a file for what has this name: everything but letters, digits, dots and hyphens is replaced. It is never
+/// empty, and no device of Windows.
 pub(crate) fn file_name(name: &str) -> String {
     let keep = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
-    short(name, name.chars().map(keep)).trim_start_matches('.').to_owned()
+    let text = short(name, name.chars().map(keep)).trim_matches('.').to_owned();
+    if text.is_empty() || is_device(&text) { format!("{text}_{}", digits(name)) } else { text }
 }
 
 /// The run folder of a task, where no other is named.
@@ -23,7 +28,6 @@ pub(crate) fn default_folder(task: &str) -> PathBuf {
 
 /// The characters, or the first of them and a digest of the name: two names with one beginning are two files.
 fn short(name: &str, kept: impl Iterator<Item = char> + Clone) -> String {
-    const DIGITS: usize = 12;
     let whole: String = kept.clone().collect();
     if whole.chars().count() <= MAX_CHARS && whole.len() <= MAX_BYTES {
         return whole;
@@ -35,9 +39,12 @@ fn short(name: &str, kept: impl Iterator<Item = char> + Clone) -> String {
         }
         text.push(c);
     }
-    let digest = Sha256::digest(name);
-    let digits: String = digest.iter().take(DIGITS / 2).map(|byte| format!("{byte:02x}")).collect();
-    format!("{text}-{digits}")
+    format!("{text}-{}", digits(name))
+}
+
+/// The first digits of a digest.
+fn digits(name: &str) -> String {
+    Sha256::digest(name).iter().take(DIGITS / 2).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -56,5 +63,9 @@ mod tests {
         }
         assert_eq!(default_folder("gold & co."), PathBuf::from("gold---co.ordinate"));
         assert_eq!(file_name("a/b c"), "a_b_c");
+        for odd in [".", "..", "con", "NUL.txt"] {
+            let name = file_name(odd);
+            assert!(!name.starts_with('.') && name.ends_with(&digits(odd)), "{odd}: {name}");
+        }
     }
 }
