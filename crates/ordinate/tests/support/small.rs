@@ -72,13 +72,20 @@ pub fn stored(desk: &Desk, run: &str, query: &str) -> Vec<String> {
 
 /// Every file of a run folder but the answer store, with its bytes.
 pub fn files(folder: &std::path::Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let mut all = every_file(folder);
+    all.retain(|name, _| !name.starts_with("answers.sqlite") && !name.starts_with(".ordinate"));
+    all
+}
+
+/// Every file of a folder and those within it, with its bytes.
+pub fn every_file(folder: &std::path::Path) -> std::collections::BTreeMap<String, Vec<u8>> {
     let mut all = std::collections::BTreeMap::new();
     let mut todo = vec![folder.to_owned()];
     while let Some(path) = todo.pop() {
         let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
         if path.is_dir() {
             todo.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if !name.starts_with("answers.sqlite") && !name.starts_with(".ordinate") {
+        } else {
             all.insert(name, std::fs::read(path).unwrap());
         }
     }
