@@ -279,6 +279,26 @@ impl Writer<'_> {
         for note in self.notes_on_runs(candidates, left_out) {
             self.note(note);
         }
+        for one in candidates {
+            let sum = |of: fn(&TaskRun) -> u64| {
+                one.composed.runs.iter().map(|&at| of(&self.runs.list[at])).sum::<u64>()
+            };
+            let (cut, filtered) = (sum(|run| run.cut), sum(|run| run.filtered));
+            let mut parts = Vec::new();
+            if cut > 0 {
+                parts.push(format!("{cut} of its answers were cut (at the most tokens, or another limit)"));
+            }
+            if filtered > 0 {
+                parts.push(format!("{filtered} of its answers were withheld by a content filter"));
+            }
+            if !parts.is_empty() {
+                self.warn(format!(
+                    "{}: {}, and are scored as the tool scored them.",
+                    one.name,
+                    parts.join(", ")
+                ));
+            }
+        }
         for (field, count) in std::mem::take(&mut self.dropped) {
             self.note(format!(
                 "{count} values of {field} were negative, beyond belief or no number and were left out."

@@ -39,6 +39,29 @@ pub(crate) struct Record {
     pub(crate) output_tokens: Option<u64>,
     /// The model's own confidence in the output, in `[0, 1]`.
     pub(crate) confidence: Option<f64>,
+    /// How the answer ended, where it did not end by itself.
+    pub(crate) ended: Option<Ended>,
+}
+
+/// How an answer ended that did not end by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It was cut: at the most tokens, or another limit.
+    Cut,
+    /// A filter withheld it.
+    Filtered,
+}
+
+impl Ended {
+    /// What a tool's word for it means: `max_tokens`, `length`, `model_length`, `content_filter`.
+    pub(crate) fn of(word: &str) -> Option<Self> {
+        let letters: String = word.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
+        let has = |parts: &[&str]| parts.iter().any(|part| letters.contains(part));
+        if has(&["filter", "safety"]) {
+            return Some(Self::Filtered);
+        }
+        has(&["length", "maxtoken", "maxoutputtoken", "contextwindow"]).then_some(Self::Cut)
+    }
 }
 
 /// What a log says of the run that it is of. A log is one run of a tool; several logs may be of one launch.

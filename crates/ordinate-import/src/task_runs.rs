@@ -13,7 +13,7 @@ use ordinate_core::CandidateName;
 use crate::answer_row::{AnswerRow, write_line};
 use crate::error::{ImportError, Place};
 use crate::names;
-use crate::record::Run;
+use crate::record::{Ended, Run};
 
 /// Open files at a time: more would run into the limits of the system.
 const MAX_OPEN: usize = 200;
@@ -78,6 +78,9 @@ pub(crate) struct TaskRun {
     pub(crate) failed: u64,
     pub(crate) unscored: u64,
     pub(crate) other_metric: u64,
+    /// Answers that were cut, and those that a filter withheld, whatever the tool made of them.
+    pub(crate) cut: u64,
+    pub(crate) filtered: u64,
     /// A sum of hashes of the answers, in whatever order they came.
     pub(crate) digest: u64,
     /// The mean over items of the mean over their repeats, once the log is read.
@@ -169,12 +172,23 @@ impl TaskRuns {
                 failed: 0,
                 unscored: 0,
                 other_metric: 0,
+                cut: 0,
+                filtered: 0,
                 digest: 0,
                 mean_by_item: None,
                 by_item: HashMap::new(),
             });
         }
         at
+    }
+
+    /// Counts an answer of a task run that did not end by itself.
+    pub(crate) fn ended(&mut self, at: usize, ended: Option<Ended>) {
+        match (self.list.get_mut(at), ended) {
+            (Some(run), Some(Ended::Cut)) => run.cut += 1,
+            (Some(run), Some(Ended::Filtered)) => run.filtered += 1,
+            (None, _) | (_, None) => {}
+        }
     }
 
     /// Writes an answer: `row` is that of the item, `base` that of its first repeat.

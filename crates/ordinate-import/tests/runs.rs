@@ -306,3 +306,38 @@ fn a_run_that_broke_off_gives_way_to_one_that_is_whole() {
     assert_eq!(means(&done), [("lab/general".to_owned(), 12, 0.75)]);
     assert!(done.noted("a.json: its 3 answers of lab/general are left out"), "{:?}", done.imported.notes);
 }
+
+/// What was cut or withheld is told, of Inspect and of promptfoo, and stands in the verdict; tokens of reasoning that are
+/// counted beside the answer are counted.
+#[test]
+fn answers_that_did_not_end_by_themselves_are_told() {
+    let folder = TempDir::new().unwrap();
+    let mut log: Value = serde_json::from_str(&inspect("success", "2026-03-01", 9, 12, false)).unwrap();
+    for (at, sample) in log["samples"].as_array_mut().unwrap().iter_mut().enumerate() {
+        let stop = ["stop", "max_tokens", "model_length", "content_filter"][at % 4];
+        sample["output"]["choices"] = json!([{"message": {"content": "blue"}, "stop_reason": stop}]);
+        sample["output"]["usage"] =
+            json!({"input_tokens": 20, "output_tokens": 3, "total_tokens": 523, "reasoning_tokens": 500});
+        if at == 0 {
+            sample["limit"] = json!({"type": "token", "limit": 100});
+        }
+    }
+    let done = run(&[write(folder.path(), "a.json", &log.to_string())]);
+    assert!(done.noted("lab/general: 7 of its answers were cut"), "{:?}", done.imported.notes);
+    assert!(done.noted("3 of its answers were withheld by a content filter"), "{:?}", done.imported.notes);
+    assert_eq!(done.answers("lab/general")[0]["output_tokens"], 503);
+    let task = fs::read_to_string(done.imported.task_file.as_path()).unwrap();
+    assert!(task.contains("7 of its answers were cut"), "{task}");
+
+    let row = |at: usize| {
+        let reason = if at < 5 { "length" } else { "stop" };
+        json!({"testIdx": at, "promptIdx": 0, "provider": {"id": "openai:x"}, "prompt": {"raw": "Q", "label": "Q"},
+            "promptId": "p", "vars": {"q": format!("q{at}")}, "success": true, "score": 1, "failureReason": 0,
+            "response": {"output": "7", "finishReason": reason}})
+    };
+    let results = json!({"version": 3, "timestamp": "2026-03-01", "results": (0..12).map(row).collect::<Vec<_>>(),
+        "prompts": [{"provider": "openai:x", "raw": "Q", "label": "Q", "id": "p"}], "stats": {}});
+    let done =
+        run(&[write(folder.path(), "p.json", &json!({"evalId": "e", "results": results}).to_string())]);
+    assert!(done.noted("openai:x: 5 of its answers were cut"), "{:?}", done.imported.notes);
+}

@@ -208,5 +208,6 @@ fn record(row: Row) -> Record {
         input_tokens: row.token_usage.input_tokens.count(),
         output_tokens: row.token_usage.output_tokens.count(),
         confidence: row.metadata.get("confidence").and_then(Scalar::number),
+        ended: None,
     }
 }

@@ -11,7 +11,7 @@ use crate::formats::{Format, Head};
 use crate::json::{Scalar, or_default, text_of};
 use crate::log::Log;
 use crate::options::{Limits, Options};
-use crate::record::{OwnFigure, Record, Run, Sink};
+use crate::record::{Ended, OwnFigure, Record, Run, Sink};
 use crate::rows::{each_line, each_row};
 
 pub(crate) const FORMAT: Format = Format { name: "promptfoo", detect, read };
@@ -102,6 +102,8 @@ struct TestCase {
 struct Response {
     #[serde(default)]
     output: Value,
+    #[serde(default)]
+    finish_reason: Scalar,
     #[serde(default)]
     cached: Scalar,
     #[serde(default)]
@@ -283,6 +285,7 @@ fn record(row: &Row, names: &BTreeMap<Option<u64>, String>) -> Record {
         latency_ms: fresh(&row.latency_ms),
         input_tokens: usage.prompt.count().filter(|_| counted),
         output_tokens: usage.completion.count().filter(|_| counted),
+        ended: row.response.finish_reason.text().as_deref().and_then(Ended::of),
         ..Record::default()
     }
 }

@@ -12,7 +12,7 @@ use crate::formats::{Format, Head};
 use crate::json::{Ordered, Scalar, or_default, text_of};
 use crate::log::Log;
 use crate::options::Options;
-use crate::record::{Record, Sink, resolve_letter};
+use crate::record::{Ended, Record, Sink, resolve_letter};
 use crate::rows::{each_row, without};
 
 mod header;
@@ -65,10 +65,15 @@ struct Sample {
     working_time: Scalar,
     #[serde(default)]
     error: Option<Value>,
+    /// Of time, tokens, messages, ..., where the sample met it.
+    #[serde(default)]
+    limit: Value,
 }
 
 #[derive(Deserialize)]
 struct Output {
+    #[serde(default)]
+    choices: Value,
     #[serde(default)]
     completion: Scalar,
     #[serde(default)]
@@ -77,6 +82,12 @@ struct Output {
     time: Scalar,
     #[serde(default)]
     error: Scalar,
+}
+
+impl Output {
+    fn ended(&self) -> Option<Ended> {
+        self.choices.pointer("/0/stop_reason").and_then(Value::as_str).and_then(Ended::of)
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -285,6 +296,7 @@ fn record(sample: Sample, header: &Header) -> Record {
         latency_ms: seconds.map(|seconds| seconds * 1e3),
         input_tokens: usage.and_then(Usage::read),
         output_tokens: usage.and_then(Usage::wrote),
+        ended: output.and_then(Output::ended).or((!sample.limit.is_null()).then_some(Ended::Cut)),
         choices,
         ..Record::default()
     };
