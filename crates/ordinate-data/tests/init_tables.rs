@@ -326,3 +326,12 @@ fn data_sets_of_the_hub() {
     });
     assert!(orders.contains("input = \"instruction\""), "{orders}");
 }
+
+#[test]
+fn scores_beyond_1_are_told_before_a_task_is_written() {
+    let rows = (0..ITEMS).map(|at| format!("q{at},m,85\nq{at},n,4{at}\n"));
+    let csv = format!("Item,System,Score (%)\n{}", rows.collect::<String>());
+    let files = Files::new(&[("pct.csv", csv.as_bytes())]);
+    let message = infer_task(&files.path("pct.csv")).unwrap_err().to_string();
+    assert!(message.contains("\"Score (%)\" go up to 85") && message.contains("(85 %)"), "{message}");
+}

@@ -6,8 +6,8 @@ mod support;
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use support::Desk;
 use support::hub::tiny;
-use support::{Desk, root};
 
 /// A desk with 40 texts and a task that a candidate is asked beside one that is trained.
 fn desk(candidate: &str) -> Desk {
@@ -147,29 +147,5 @@ fn templates_that_do_not_end() {
         let said = desk.ordinate(["run", "t.toml", "-q", "--out", "o"]).refusal();
         assert!(said.contains("m/tokenizer_config.json") && said.contains("may never end"), "{said}");
         assert!(started.elapsed().as_secs() < 30, "{template}: {:?}", started.elapsed());
-    }
-}
-
-/// The same of the cases that were handed in, where they lie beside the repository.
-#[test]
-fn cases() {
-    let folder = root().join("../shared/cases/hostile");
-    if !folder.exists() {
-        eprintln!("skipped: {} is not here", folder.display());
-        return;
-    }
-    for (case, task, part) in [
-        ("04-tokenizer-bpe-panic", "t_bpebad.toml", "bpebad/tokenizer.json"),
-        ("05-gguf-alignment-panic", "t_align.toml", "align.gguf"),
-        ("18-chat-template-list-doubling", "t_d_list.toml", "may never end"),
-        ("18-chat-template-list-doubling", "t_d_double.toml", "may never end"),
-    ] {
-        let (desk, task) = (Desk::new(), folder.join(case).join(task));
-        let started = Instant::now();
-        let said = desk
-            .ordinate(["run".as_ref(), task.as_os_str(), "-q".as_ref(), "--out".as_ref(), "o".as_ref()])
-            .refusal();
-        assert!(said.contains(part), "{case}: {said}");
-        assert!(started.elapsed().as_secs() < 60, "{case}: {:?}", started.elapsed());
     }
 }

@@ -165,11 +165,21 @@ fn wide(path: &Path, columns: &[String], scored: Vec<wide::Scored>) -> Result<Fo
 fn evidence(path: &Path, columns: &[String], answers: AnswerColumns) -> Result<Found, DataError> {
     let mut names = Names::default();
     let layout = Layout::of(&[(Column::Candidate, Want::Required)])
-        .named(Column::Candidate, answers.candidate.as_deref());
+        .named(Column::Candidate, answers.candidate.as_deref())
+        .named(Column::Score, answers.score.as_deref());
+    let mut best: f64 = 0.0;
     table::read(path, &layout, &mut |row| {
         names.intern(&row.required_text(Column::Candidate)?);
+        best = best.max(row.raw_score()?.unwrap_or(0.0));
         Ok(())
     })?;
+    if let Some(score) = answers.score.as_ref().filter(|_| best > 1.0) {
+        let message = format!(
+            "the scores in {score:?} go up to {best}, and a score is in [0, 1], larger is better. Write per cents as such \
+             (85 %), and scale others so that 0 is the worst and 1 the best answer."
+        );
+        return Err(DataError::new(path, Problem::NothingToInfer(message)));
+    }
     let described = known::beside(path)?;
     let candidates = names.iter().map(|name| known::describe(name, None, &described)).collect();
     Ok(Found {

@@ -5,13 +5,18 @@ use std::path::PathBuf;
 
 use ordinate_faults::{FaultServer, Script, prompt_of};
 
-use super::support::{Desk, shared};
+use super::support::{Desk, is_clone, root};
 
-/// The first `count` test headlines, and a candidate's recorded answers to them: right but for every fifth.
-pub fn headlines(desk: &Desk, count: usize) -> Option<Vec<serde_json::Value>> {
-    let folder = shared("tasks/headlines_gold")?;
-    let text = std::fs::read_to_string(folder.join("test.jsonl")).unwrap();
+/// The first `count` test headlines, and a candidate's recorded answers to them: right but for every fifth. Where the real ones
+/// are not here, invented ones stand in for them.
+pub fn headlines(desk: &Desk, count: usize) -> Vec<serde_json::Value> {
+    let real = root().join("../shared/data/tasks/headlines_gold/test.jsonl");
+    let text = match std::fs::read_to_string(real) {
+        Ok(text) if !is_clone() => text,
+        _ => invented(count),
+    };
     let lines: Vec<&str> = text.lines().take(count).collect();
+    assert_eq!(lines.len(), count);
     desk.write("test.jsonl", lines.join("\n"));
     let rows: Vec<serde_json::Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     let recorded: Vec<String> = rows
@@ -23,7 +28,42 @@ pub fn headlines(desk: &Desk, count: usize) -> Option<Vec<serde_json::Value>> {
         })
         .collect();
     desk.write("recorded.jsonl", recorded.join("\n"));
-    Some(rows)
+    rows
+}
+
+/// Headlines as a market's are, each another one: most say by a word what they are, some by none that [`thumb`] knows.
+fn invented(count: usize) -> String {
+    let what = [
+        "gold",
+        "gold futures",
+        "spot gold",
+        "bullion",
+        "mcx gold",
+        "comex gold",
+        "gold price",
+        "april gold",
+    ];
+    let moves = [
+        ("rises", "up"),
+        ("falls", "down"),
+        ("climbs higher", "up"),
+        ("slips", "down"),
+        ("surges", "up"),
+        ("is what central banks buy", "none"),
+        ("drops", "down"),
+        ("gains", "up"),
+        ("holds steady", "neutral"),
+        ("declines", "down"),
+        ("jumps", "up"),
+        ("demand was 31 tonnes", "none"),
+        ("tumbles", "down"),
+    ];
+    let rows = (0..count).map(|at| {
+        let (moves, label) = moves[at % moves.len()];
+        let text = format!("{} {moves} {}.{}% in week {}", what[at / 13 % 8], at % 3, at % 10, at / 104);
+        serde_json::json!({ "id": format!("invented-{at}"), "text": text, "label": label }).to_string() + "\n"
+    });
+    rows.collect()
 }
 
 /// What the mock says of a headline: a rule of thumb over its words, so that it is right of most.

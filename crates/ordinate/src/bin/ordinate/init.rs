@@ -32,6 +32,7 @@ pub(crate) fn init(args: &InitArgs) -> Result<(), Failure> {
         }
     };
     let text = ordinate_data::infer_task_asking(&args.data, folder, &mut lineage_of)?;
+    let answers = text.lines().any(|line| line == "[[candidate]]");
     if !is_new {
         return print(&text);
     }
@@ -39,6 +40,9 @@ pub(crate) fn init(args: &InitArgs) -> Result<(), Failure> {
         .map_err(|error| Failure::Run(format!("{}: cannot be written: {error}", args.out.display())))?;
     let out = args.out.display();
     match unknown.as_slice() {
+        [] if !answers => tell(&format!(
+            "{out} written; nobody answers yet: add at least two candidates as it shows, then: ordinate run {out}"
+        )),
         [] => tell(&format!("{out} written; read it, then: ordinate run {out}")),
         some => tell(&format!(
             "{out} written; say in it which of its candidates are vertical or transferred ({} stand as general, and the verdict \
