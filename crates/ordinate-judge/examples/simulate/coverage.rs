@@ -1,6 +1,8 @@
 //! Do the printed 95 % intervals cover the truth: the quality of what is recommended, and the gain of the leading policy over
 //! the best single? The truth is what the saved policy reaches on many fresh items.
 
+use std::collections::BTreeMap;
+
 use ordinate_combine::{Artefact, replay_served};
 use ordinate_core::verdict::Estimate;
 use ordinate_core::{Evidence, PolicyKind};
@@ -20,8 +22,8 @@ pub(crate) fn show(tasks: u64, part: &str) {
         ("by text, 0.05", Pool { know: Know::Text(0.05), texts: true, ..base }),
     ];
     println!(
-        "{:<16} {:>6} {:>6}  {:>12} {:>12} {:>14} {:>12}",
-        "candidates", "items", "tasks", "quality", "of a single", "of a policy", "gain"
+        "{:<16} {:>6} {:>6}  {:>12} {:>12} {:>14} {:>12} {:>12}",
+        "candidates", "items", "tasks", "quality", "of a single", "of a policy", "largest gain", "every gain"
     );
     for (name, pool) in pools.into_iter().filter(|(name, _)| name.contains(part)) {
         let fresh = pool.evidence(FRESH, 1 << 40);
@@ -35,13 +37,28 @@ pub(crate) fn show(tasks: u64, part: &str) {
                 percent(values.iter().filter(|covered| **covered).count(), values.len())
             };
             println!(
-                "{name:<16} {items:>6} {:>6}  {:>12} {:>12} {:>14} {:>12}",
+                "{name:<16} {items:>6} {:>6}  {:>12} {:>12} {:>14} {:>12} {:>12}",
                 seen.len(),
                 share(seen.iter().map(|seen| seen.quality).collect()),
                 share(seen.iter().filter(|seen| seen.single).map(|seen| seen.quality).collect()),
                 share(seen.iter().filter(|seen| !seen.single).map(|seen| seen.quality).collect()),
-                share(seen.iter().filter_map(|seen| seen.gain).collect())
+                share(seen.iter().filter_map(|seen| seen.gains.first().map(|gain| gain.covered)).collect()),
+                share(seen.iter().flat_map(|seen| seen.gains.iter().map(|gain| gain.covered)).collect())
             );
+            let mut kinds: BTreeMap<&str, (usize, usize, usize)> = BTreeMap::new();
+            for gain in seen.iter().flat_map(|seen| &seen.gains) {
+                let (count, covered, above) = kinds.entry(gain.kind.as_str()).or_default();
+                *count += 1;
+                *covered += usize::from(gain.covered);
+                *above += usize::from(gain.above);
+            }
+            for (kind, (count, covered, above)) in kinds {
+                println!(
+                    "    {kind:<12} {count:>6} gains, {} covered, {} below the truth",
+                    percent(covered, count),
+                    percent(above, count)
+                );
+            }
         }
     }
 }
@@ -50,7 +67,15 @@ pub(crate) fn show(tasks: u64, part: &str) {
 struct Seen {
     quality: bool,
     single: bool,
-    gain: Option<bool>,
+    /// Of all policies, the one with the highest quality first.
+    gains: Vec<Gain>,
+}
+
+/// Whether the interval of a policy's gain covers, and if not whether the truth is above it.
+struct Gain {
+    kind: PolicyKind,
+    covered: bool,
+    above: bool,
 }
 
 fn one(pool: &Pool, items: usize, seed: u64, fresh: &Evidence) -> Seen {
@@ -66,12 +91,14 @@ fn one(pool: &Pool, items: usize, seed: u64, fresh: &Evidence) -> Seen {
             .map_or(pool.quality, |artefact| mean(artefact, fresh))
     };
     let covers = |estimate: &Estimate, truth: f64| estimate.low <= truth && truth <= estimate.high;
-    let gain = judged
-        .verdict
-        .policies
-        .first()
-        .map(|policy| covers(&policy.gain_over_best_single, truth(&policy.name) - pool.quality));
-    Seen { quality: covers(&recommended.quality, truth(&recommended.name)), single, gain }
+    let gains = judged.verdict.policies.iter();
+    let gains = gains
+        .map(|policy| {
+            let (gain, truth) = (&policy.gain_over_best_single, truth(&policy.name) - pool.quality);
+            Gain { kind: policy.kind, covered: covers(gain, truth), above: truth > gain.high }
+        })
+        .collect();
+    Seen { quality: covers(&recommended.quality, truth(&recommended.name)), single, gains }
 }
 
 /// What the saved policy reaches.

@@ -1,6 +1,6 @@
 //! Tasks with a known truth: items, and candidates that are right with a known probability.
 
-use ordinate_combine::random::SplitMix;
+use ordinate_combine::random::{SplitMix, mix};
 use ordinate_core::evidence::{EvidenceBuilder, ItemFields};
 use ordinate_core::{Answer, Candidate, CandidateName, Evidence, Lineage, OutputKind, Score};
 
@@ -65,7 +65,7 @@ impl Pool {
 
     /// So many items of this kind. Candidates are general and vertical in turn.
     pub(crate) fn evidence(&self, items: usize, seed: u64) -> Evidence {
-        let mut random = SplitMix::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x51);
+        let mut random = SplitMix::new(mix(mix(seed) ^ 0x51));
         let candidates = (0..self.candidates).map(|candidate| {
             let lineage = if candidate % 2 == 0 { Lineage::General } else { Lineage::Vertical };
             Candidate::new(CandidateName::new(&format!("m{candidate}")).expect("a name"), lineage)
