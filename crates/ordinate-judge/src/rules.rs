@@ -76,7 +76,7 @@ pub(crate) fn choose(field: &Field<'_>, misses: &[Vec<Miss>]) -> Choice {
     let count = field.contenders.len();
     let Ladder { best, within, in_quality } = rules.climb();
     let keeps = |c: usize| rules.keeps(c, best);
-    let spares = field.needs.goal != Goal::Quality || rules.margin > 0.0;
+    let spares = rules.spares();
     let bars: Vec<Option<String>> = (0..count)
         .map(|c| match &in_quality[c] {
             Ok(()) => None,
@@ -124,6 +124,11 @@ struct Rules<'a> {
 impl Rules<'_> {
     fn needs(&self) -> &Needs {
         self.field.needs
+    }
+
+    /// Whether less outlay is wanted as long as the quality is kept.
+    fn spares(&self) -> bool {
+        self.needs().goal != Goal::Quality || self.margin > 0.0
     }
 
     fn meets(&self, contender: usize) -> bool {
@@ -241,22 +246,25 @@ impl Rules<'_> {
         // Every further outcome is one more chance to be wrong: each is tested at its share of the level.
         let stretch = stretch(others.len());
         let led_by = |rival: usize| self.field.weighed.difference(rival, recommended);
+        // The cheaper of what is as good as equal was held against nobody yet: only that it may be worse by no more than that.
+        let near = choice.best != Some(recommended) && !self.spares();
+        let margin = if near { self.margin.max(NEAR) } else { self.margin };
         // What is non-inferior to the best was held against it already.
-        let passed = choice.best.filter(|&best| best != recommended);
+        let passed = choice.best.filter(|&best| best != recommended && !near);
         // Where a least quality is the yardstick, who leads beyond it does not matter.
         let yardstick = self.needs().goal != Goal::Quality && self.needs().min_quality.is_some();
         let of_outcome = |outcome: Outcome| -> Vec<usize> {
             recommendable.iter().copied().filter(|&c| contenders[c].outcome == outcome).collect()
         };
-        let (best_of_own, own_all) = (choice.best == Some(recommended), of_outcome(own));
+        let (best_of_own, own_all) = (near || choice.best == Some(recommended), of_outcome(own));
         let leaders = others.iter().filter(|_| !yardstick).filter_map(|&outcome| {
             let theirs = of_outcome(outcome);
             let rival = self.highest(theirs.iter().copied()).filter(|&rival| Some(rival) != passed)?;
             // The best of many is partly luck, on either side.
             let probability = 1.0 - LEVEL / 2.0 / others.len().max(1) as f64;
             let lead = self.field.weighed.lead(&own_all, &theirs, probability).filter(|_| best_of_own);
-            let separate = self.field.separates(rival, recommended, self.margin, others.len())
-                && lead.is_none_or(|lead| lead >= -self.margin);
+            let separate = self.field.separates(rival, recommended, margin, others.len())
+                && lead.is_none_or(|lead| lead >= -margin);
             (!separate).then_some(rival)
         });
         let rival = leaders
