@@ -26,6 +26,8 @@ pub(crate) struct Chosen<'a> {
     pub(crate) played: Played<'static>,
     /// The gain over the best single in each folding.
     pub(crate) gains: Vec<f64>,
+    /// The quality per scored item in each folding, where there are several.
+    pub(crate) by_folding: Vec<Vec<f64>>,
 }
 
 impl Chosen<'_> {
@@ -53,6 +55,8 @@ pub(crate) struct Choosing<'a> {
     eligible: &'a [bool],
     /// What the best single of the other folds gives, for each folding.
     best_single: Vec<Played<'static>>,
+    /// The same, the quality alone; empty where there is one folding, or items of their own are scored.
+    best_single_by_folding: Vec<Vec<f64>>,
 }
 
 impl<'a> Choosing<'a> {
@@ -68,8 +72,9 @@ impl<'a> Choosing<'a> {
                 .collect();
             learn.by_column(&|item| best[folding.of[item] as usize])
         };
-        let best_single = trials.foldings.iter().map(of_folding).collect();
-        Self { trials, learn, needs, eligible, best_single }
+        let best_single: Vec<Played<'static>> = trials.foldings.iter().map(of_folding).collect();
+        let best_single_by_folding = by_folding(&best_single, trials.test.is_none());
+        Self { trials, learn, needs, eligible, best_single, best_single_by_folding }
     }
 
     /// What the best single gives on the scored items, chosen on items that are learned from only; a mean over foldings.
@@ -79,6 +84,11 @@ impl<'a> Choosing<'a> {
         }
         let best = best_column(&self.trials.learn, &(0..self.trials.learn.len()), self.eligible);
         scored.by_column(&|_| best)
+    }
+
+    /// The quality of the best single of the other folds in each folding, where there are several.
+    pub(crate) fn best_single_by_folding(&self) -> &[Vec<f64>] {
+        &self.best_single_by_folding
     }
 
     /// The policies that the needs look at, and those zero routers that a coin is tossed for.
@@ -144,7 +154,9 @@ impl<'a> Choosing<'a> {
         };
         let gains = rounds.iter().enumerate().filter(|_| crossed).map(gain).collect();
         let mix = pick.mix.map(|(other, share)| Mix { dial: trial.dials[other], share });
-        Chosen { trial, dial: trial.dials[pick.dial], mix, promise, played: Played::mean(rounds), gains }
+        let by_folding = by_folding(&rounds, crossed);
+        let (dial, played) = (trial.dials[pick.dial], Played::mean(rounds));
+        Chosen { trial, dial, mix, promise, played, gains, by_folding }
     }
 
     /// Plays within the budget. What was chosen on some items costs a little more or less on others: where it is more, a
@@ -190,6 +202,12 @@ impl<'a> Choosing<'a> {
 
 /// How much of the budget is aimed at where all of it was a little too much.
 const CLOSE: f64 = 0.999;
+
+/// The quality in each of several foldings.
+fn by_folding(rounds: &[Played<'static>], crossed: bool) -> Vec<Vec<f64>> {
+    let several = if crossed && rounds.len() > 1 { rounds } else { &[] };
+    several.iter().map(|round| round.quality.to_vec()).collect()
+}
 
 /// The items outside a fold.
 fn outside(fold_of: &[u32], fold: u32) -> impl Iterator<Item = usize> + Clone {

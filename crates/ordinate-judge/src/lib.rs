@@ -10,6 +10,7 @@ mod bar;
 mod choose;
 mod chosen;
 mod contender;
+mod dealt;
 mod estimates;
 mod files;
 mod floors;
@@ -101,6 +102,7 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
         contenders: &contenders,
         mixable: &mixable,
         best_single: &best_single,
+        best_single_by_folding: choosing.best_single_by_folding(),
         needs,
         resampling: setting.resampling,
         groups: groups.as_ref(),

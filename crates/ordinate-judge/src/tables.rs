@@ -125,9 +125,7 @@ impl Tables<'_> {
                 name: contender.name.clone(),
                 kind: contender.kind,
                 quality: weighed.estimate(index),
-                gain_over_best_single: weighed.over_best_single[index]
-                    .map(|e| e.estimate)
-                    .unwrap_or_default(),
+                gain_over_best_single: weighed.gain(index).unwrap_or_default(),
                 gain_over_by_slice: by_slice
                     .and_then(|by_slice| weighed.difference(index, by_slice))
                     .map(|gain| gain.estimate),
@@ -173,9 +171,10 @@ impl Tables<'_> {
     pub(crate) fn crossing(&self) -> Option<Crossing> {
         let field = self.field;
         let within = self.choice.within?;
-        let open = (0..self.contenders().len()).filter(|&c| field.crosses(c) && self.misses[c].is_empty());
+        let is_open = |&c: &usize| field.crosses(c) && self.misses[c].is_empty();
+        let open: Vec<usize> = (0..self.contenders().len()).filter(is_open).collect();
         let mean = |c: &usize| field.weighed.mean(*c);
-        let across = open.max_by(|a, b| mean(a).total_cmp(&mean(b)))?;
+        let across = open.iter().copied().max_by(|a, b| mean(a).total_cmp(&mean(b)))?;
         let contender = &self.contenders()[across];
         let mut share = BTreeMap::new();
         for (name, part) in &contender.share {
@@ -186,7 +185,7 @@ impl Tables<'_> {
         Some(Crossing {
             across: contender.name.clone(),
             within: self.contenders()[within].name.clone(),
-            gain: field.weighed.difference(across, within)?.estimate,
+            gain: field.weighed.lead_of_best(across, &open, within)?,
             share,
         })
     }

@@ -12,10 +12,12 @@ use ordinate_score::bounds::of_difference;
 use ordinate_score::normal::student_quantile;
 use ordinate_score::{Bootstrap, Estimated, Groups, Statistic};
 use ordinate_trials::Played;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::chosen::Chosen;
 use crate::contender::Contender;
+use crate::dealt::{self, Dealt};
 use crate::estimates::{
     MANY_UNITS, against_zero_router, estimate, flip, scores, units, widened, widening, with_width,
 };
@@ -48,6 +50,8 @@ pub(crate) struct Weighing<'a> {
     /// Candidates of which the zero router may be mixed: those that meet the needs but for what they cost and take.
     pub(crate) mixable: &'a [bool],
     pub(crate) best_single: &'a Played<'a>,
+    /// Its quality in each folding, where there are several.
+    pub(crate) best_single_by_folding: &'a [Vec<f64>],
     pub(crate) needs: &'a Needs,
     pub(crate) resampling: Resampling,
     pub(crate) groups: Option<&'a Groups>,
@@ -74,7 +78,7 @@ pub(crate) struct Weighed {
     place: HashMap<(usize, usize), usize>,
     /// The places in `joint` of the differences of policies to the best single.
     over_single: Vec<usize>,
-    /// By how much the error of each contender's gains is larger than its items show.
+    /// By how much the error of each paired difference is larger than its items show, as `differences`.
     widening: Vec<f64>,
     /// The scores, where there are so few items that the bootstrap alone may be too sure; else empty.
     columns: Vec<Vec<f64>>,
@@ -136,8 +140,18 @@ impl Weighed {
             None => estimate(&bootstrap, &slices, all.groups, &statistics, reading),
         };
         let foldings = |contender: &Contender<'_>| contender.chosen.and_then(Chosen::foldings);
-        let widening: Vec<f64> =
+        let crossed: Vec<f64> =
             contenders.iter().map(|contender| widening(foldings(contender), all.folds)).collect();
+        let dealt = |c: usize| Dealt {
+            mean: slices[c],
+            foldings: contenders[c].chosen.map_or(&[], |chosen| &chosen.by_folding),
+        };
+        let wider =
+            |&(a, b): &(usize, usize)| crossed[a].max(crossed[b]) * dealt::widening(&dealt(a), &dealt(b));
+        let all_pairs: Vec<(usize, usize)> =
+            (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))).collect();
+        let single = Dealt { mean: slices[best_single], foldings: all.best_single_by_folding };
+        let wider_over_single = |c: usize| crossed[c] * dealt::widening(&dealt(c), &single);
         let mut results = estimates[..told].iter().copied();
         let quality = (0..count)
             .zip(results.by_ref().take(count))
@@ -146,11 +160,15 @@ impl Weighed {
         let differences = results.by_ref().take(pairs.len()).collect();
         let mut over_best_single = vec![None; count];
         for &policy in &policies {
-            over_best_single[policy] = results.next().flatten().map(|gain| widened(gain, widening[policy]));
+            over_best_single[policy] =
+                results.next().flatten().map(|gain| widened(gain, wider_over_single(policy)));
         }
         let mut over_zero_router = vec![None; count];
-        for (&policy, _) in policies.iter().zip(&mixtures).filter(|(_, mixture)| mixture.is_some()) {
-            over_zero_router[policy] = results.next().flatten().map(|gain| widened(gain, widening[policy]));
+        for (&policy, mixture) in policies.iter().zip(&mixtures) {
+            let Some(Statistic::Linear(weights)) = mixture else { continue };
+            let mean = mixed(&slices, &weights[1..]);
+            let by = crossed[policy] * dealt::widening(&dealt(policy), &Dealt { mean: &mean, foldings: &[] });
+            over_zero_router[policy] = results.next().flatten().map(|gain| widened(gain, by));
         }
         let outlays = if all.needs.goal == Goal::Quality && all.needs.margin() == 0.0 {
             Vec::new()
@@ -173,7 +191,7 @@ impl Weighed {
             joint,
             place,
             over_single,
-            widening,
+            widening: all_pairs.par_iter().map(wider).collect(),
             columns: if units(&columns, all.groups) < MANY_UNITS {
                 columns.into_iter().map(Cow::into_owned).collect()
             } else {
@@ -187,7 +205,7 @@ impl Weighed {
     /// The estimate of a's quality less b's, with an interval that counts the cross-fitting of policies.
     pub(crate) fn difference(&self, a: usize, b: usize) -> Option<Estimated> {
         let difference = self.pair(&self.differences, a, b)?;
-        Some(widened(difference, self.widening[a].max(self.widening[b])))
+        Some(widened(difference, *self.widening.get(self.place_of(a, b))?))
     }
 
     /// The interval of a's quality less b's that a claim of being no worse may rest on, from however few items.
@@ -254,6 +272,33 @@ impl Weighed {
         self.joint.as_ref()?.lead(&differences?, probability)
     }
 
+    /// The gain of a policy over the best single that was chosen on training items, with an interval that knows, where it is the
+    /// largest gain of all policies, that it was chosen for that.
+    pub(crate) fn gain(&self, policy: usize) -> Option<Estimate> {
+        let gain = self.over_best_single[policy]?;
+        Some(self.as_largest(&self.over_single, gain))
+    }
+
+    /// The lead of a contender over another one, with an interval that knows that it is the best of these.
+    pub(crate) fn lead_of_best(&self, contender: usize, of: &[usize], other: usize) -> Option<Estimate> {
+        let lead = self.difference(contender, other)?;
+        let places: Option<Vec<usize>> = of.iter().map(|&c| self.place.get(&(c, other)).copied()).collect();
+        Some(places.map_or(lead.estimate, |places| self.as_largest(&places, lead)))
+    }
+
+    /// An estimate whose interval reaches as much further down as the choice of the largest of these errs, if it is that.
+    fn as_largest(&self, places: &[usize], estimated: Estimated) -> Estimate {
+        let own = estimated.estimate;
+        let further = || {
+            let joint = self.joint.as_ref()?;
+            let chosen = joint.best(places, &[])?;
+            let plain = joint.estimates()[chosen.best]?;
+            let is_it = (plain.estimate.mean - own.mean).abs() < 1e-12 && plain.se > 0.0;
+            is_it.then(|| (plain.estimate.low - chosen.estimate.low) * estimated.se / plain.se)
+        };
+        Estimate { low: own.low - further().unwrap_or(0.0), ..own }
+    }
+
     /// The quality of a contender with an interval that knows that it was chosen for being the best of these.
     pub(crate) fn chosen(&self, contender: usize, of: &[usize]) -> Estimate {
         let plain = self.estimate(contender);
@@ -281,13 +326,23 @@ impl Weighed {
     }
 
     fn pair(&self, table: &[Option<Estimated>], a: usize, b: usize) -> Option<Estimated> {
-        let (low, high) = (a.min(b), a.max(b));
-        if low == high {
+        if a == b {
             return None;
         }
-        // Pairs (low, high) are in row order: row `low` starts after the rows above it.
-        let index = low * (2 * self.count - low - 1) / 2 + (high - low - 1);
-        let found = (*table.get(index)?)?;
+        let found = (*table.get(self.place_of(a, b))?)?;
         Some(if a < b { found } else { flip(found) })
     }
+
+    /// Where a pair of two different contenders stands.
+    fn place_of(&self, a: usize, b: usize) -> usize {
+        let (low, high) = (a.min(b), a.max(b));
+        // Pairs (low, high) are in row order: row `low` starts after the rows above it.
+        low * (2 * self.count - low - 1) / 2 + (high - low - 1)
+    }
+}
+
+/// The mixture of columns with these weights, turned to the sign of what a policy is held against.
+fn mixed(columns: &[&[f64]], weights: &[(usize, f64)]) -> Vec<f64> {
+    let at = |item: usize| weights.iter().map(|(column, weight)| -weight * columns[*column][item]).sum();
+    (0..columns.first().map_or(0, |column| column.len())).map(at).collect()
 }
