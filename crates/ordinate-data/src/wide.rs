@@ -32,7 +32,7 @@ pub(crate) fn load(task: &Task, files: &[PathBuf]) -> Result<Loaded, DataError> 
                 number += 1;
                 let id = row.text(Column::Id)?.unwrap_or_else(|| number.to_string().into());
                 // An empty cell: this candidate was not asked.
-                if row.text(Column::Score)?.is_none() && row.error()?.is_none() {
+                if row.cell(Column::Score).is_not_known() && row.error()?.is_none() {
                     return put.item(&mut builder, row, &id).map(|_| ());
                 }
                 put.answer(&mut builder, row, &id, &mut tallies[column])

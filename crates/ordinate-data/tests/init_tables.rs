@@ -282,6 +282,12 @@ fn wide_tables_with_costs_in_many_names() {
         assert_eq!((mean(&loaded, 0), mean(&loaded, 1)), (1.0, 0.5), "{text}");
         assert_eq!([0, 1].map(|one| evidence.answers(one).cost_usd(0)), [Some(0.01), Some(0.002)], "{text}");
     }
+    // Who was not asked has no score.
+    let rows = (0..ITEMS).map(|at| format!("What is {at}?,1,{}\n", ["1", "N/A", "0", "NaN"][at % 4]));
+    let csv = format!("prompt,m,n\n{}", rows.collect::<String>());
+    let (_, loaded) = init(&Files::new(&[("wide.csv", csv.as_bytes())]), "wide.csv");
+    let scored = [0, 1].map(|one| loaded.evidence.answers(one).count(Status::Scored));
+    assert_eq!((scored, mean(&loaded, 1)), ([ITEMS, ITEMS / 2], 0.5));
     // Costs without the candidates that they are of are no scores either.
     let csv = (0..ITEMS).map(|at| format!("What is {at}?,1,0.5,0.01\n")).collect::<String>();
     let files = Files::new(&[("wide.csv", format!("prompt,a,b,cost_total\n{csv}").as_bytes())]);

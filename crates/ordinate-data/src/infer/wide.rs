@@ -140,8 +140,10 @@ fn are_scores(path: &Path, columns: &[String]) -> Result<Vec<bool>, DataError> {
     let layout = Layout::default().with_fields(columns);
     table::read(path, &layout, &mut |row| {
         for ((score, filled), cell) in scores.iter_mut().zip(&mut filled).zip(row.fields) {
+            if cell.is_not_known() {
+                continue;
+            }
             *score &= match cell {
-                Cell::Absent => continue,
                 Cell::Bool(_) => true,
                 Cell::Integer(number) => (0..=1).contains(number),
                 Cell::Number(number) => (0.0..=1.0).contains(number),
@@ -150,7 +152,7 @@ fn are_scores(path: &Path, columns: &[String]) -> Result<Vec<bool>, DataError> {
                     ["true", "false", "yes", "no"].iter().any(|word| text.eq_ignore_ascii_case(word))
                         || parsed(text).is_some_and(|number| (0.0..=1.0).contains(&number))
                 }
-                Cell::Json(_) | Cell::Unusable(_) => false,
+                Cell::Absent | Cell::Json(_) | Cell::Unusable(_) => false,
             };
             *filled += 1;
         }

@@ -44,6 +44,19 @@ impl<'a> Cell<'a> {
             }
         }))
     }
+
+    /// Whether it is empty, or says so: `NaN`, `N/A`, `-`.
+    pub(crate) fn is_not_known(&self) -> bool {
+        match self {
+            Self::Absent => true,
+            Self::Number(number) => number.is_nan(),
+            // Most cells are numbers, and are not looked at further.
+            Self::Text(text) => {
+                !text.starts_with(|c: char| c.is_ascii_digit()) && is_one_of(text, &NOT_KNOWN)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// One row.
@@ -103,6 +116,10 @@ const NO_ERROR: [&str; 16] = [
 ];
 
 fn is_one_of(text: &str, words: &[&str]) -> bool {
+    const LONGEST: usize = 40;
+    if text.len() > LONGEST {
+        return false;
+    }
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     words.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
@@ -266,15 +283,6 @@ impl<'a> Row<'a> {
         self.number(Column::Score, "a score in [0, 1]")
     }
 
-    /// Whether a cell that may be empty says that it is: `NaN`, `N/A`, `-`.
-    fn is_not_known(&self, column: Column) -> bool {
-        match self.cell(column) {
-            Cell::Number(number) => number.is_nan(),
-            Cell::Text(text) => is_one_of(text, &NOT_KNOWN),
-            _ => false,
-        }
-    }
-
     /// A number of at least 0 (and at most 1 for a confidence), if the cell is filled.
     ///
     /// # Errors
@@ -286,7 +294,7 @@ impl<'a> Row<'a> {
             Column::CostUsd => (MAX_COST_USD, "a number of at least 0"),
             _ => (MAX_LATENCY_MS, "a number of at least 0"),
         };
-        if self.is_not_known(column) {
+        if self.cell(column).is_not_known() {
             return Ok(None);
         }
         match self.number(column, allowed)? {
@@ -309,7 +317,7 @@ impl<'a> Row<'a> {
     #[inline]
     pub(crate) fn count(&self, column: Column) -> Result<Option<u64>, Fault> {
         let allowed = "a whole number of at least 0";
-        if self.is_not_known(column) {
+        if self.cell(column).is_not_known() {
             return Ok(None);
         }
         match self.number(column, allowed)? {
