@@ -318,6 +318,10 @@ fn answers_that_did_not_end_by_themselves_are_told() {
         sample["output"]["choices"] = json!([{"message": {"content": "blue"}, "stop_reason": stop}]);
         sample["output"]["usage"] =
             json!({"input_tokens": 20, "output_tokens": 3, "total_tokens": 523, "reasoning_tokens": 500});
+        // As logs of before 2025 have it.
+        if at == 1 {
+            sample["output"].as_object_mut().unwrap().remove("completion");
+        }
         if at == 0 {
             sample["limit"] = json!({"type": "token", "limit": 100});
         }
@@ -326,6 +330,7 @@ fn answers_that_did_not_end_by_themselves_are_told() {
     assert!(done.noted("lab/general: 7 of its answers were cut"), "{:?}", done.imported.notes);
     assert!(done.noted("3 of its answers were withheld by a content filter"), "{:?}", done.imported.notes);
     assert_eq!(done.answers("lab/general")[0]["output_tokens"], 503);
+    assert_eq!(done.answers("lab/general")[1]["output"], "blue");
     let task = fs::read_to_string(done.imported.task_file.as_path()).unwrap();
     assert!(task.contains("7 of its answers were cut"), "{task}");
 

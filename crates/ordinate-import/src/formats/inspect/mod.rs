@@ -85,6 +85,19 @@ struct Output {
 }
 
 impl Output {
+    /// What the model said; logs of before 2025 have it in the message alone, perhaps in parts.
+    fn text(&self) -> Option<String> {
+        let content = || match self.choices.pointer("/0/message/content")? {
+            Value::String(text) => Some(text.clone()),
+            Value::Array(parts) => {
+                let texts = parts.iter().filter_map(|part| part.get("text").and_then(Value::as_str));
+                Some(texts.collect::<Vec<_>>().join("\n")).filter(|text| !text.is_empty())
+            }
+            _ => None,
+        };
+        self.completion.text().or_else(content)
+    }
+
     fn ended(&self) -> Option<Ended> {
         self.choices.pointer("/0/stop_reason").and_then(Value::as_str).and_then(Ended::of)
     }
@@ -291,7 +304,7 @@ fn record(sample: Sample, header: &Header) -> Record {
         input: text_of(&sample.input),
         target: target.as_deref().and_then(|text| resolve_letter(text, &choices)).or(target),
         metrics: metrics(&sample.scores, sample.score.as_ref(), header),
-        output: output.and_then(|output| output.completion.text()),
+        output: output.and_then(Output::text),
         cost_usd: usage.and_then(|usage| usage.total_cost.number()),
         latency_ms: seconds.map(|seconds| seconds * 1e3),
         input_tokens: usage.and_then(Usage::read),
