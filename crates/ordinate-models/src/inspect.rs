@@ -1,5 +1,6 @@
 //! What a model is, from the heads of its files: nothing is loaded.
 
+use ordinate_core::caught;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,6 @@ use crate::decoder::{Architecture, Config, shards};
 use crate::decoder::{KNOWN as DECODERS, Weights};
 use crate::encoder::{BertConfig, KNOWN as ENCODERS, adapter, builtin, is_classifier};
 use crate::error::ModelError;
-use crate::guard::caught;
 use crate::memory::enough_memory;
 use crate::model::Encoder as _;
 use crate::source::Source;

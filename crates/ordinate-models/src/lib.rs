@@ -13,7 +13,6 @@ mod encoders;
 mod error;
 mod fold;
 pub mod gauge;
-mod guard;
 mod head;
 mod inspect;
 mod kind;

@@ -1,5 +1,6 @@
 //! `tokenizer.json` of other people: read, and tried out before anything hangs on it.
 
+use ordinate_core::caught;
 use std::fs;
 use std::path::Path;
 
@@ -7,7 +8,6 @@ use serde_json::Value;
 use tokenizers::{Encoding, Tokenizer};
 
 use crate::error::ModelError;
-use crate::guard::caught;
 use crate::source::file;
 
 /// The largest file that is read: those of the largest vocabularies (262,144 pieces) have 33 MB.

@@ -1,10 +1,9 @@
 //! lighteval: `details/<model>/<date>/details_<task>_<date>.parquet`, a row an item.
 
-use std::cell::Cell;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
+use ordinate_core::caught;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
@@ -35,28 +34,7 @@ fn read(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportE
             None => Err(log.place().refuse("is a folder", "name a .parquet file")),
         },
     });
-    result.unwrap_or_else(|| Err(damaged(log.place(), "its reader gave up")))
-}
-
-/// What `read` returns; `None` where it panics, without the message that a panic prints: the refusal says it better.
-fn caught<T>(read: impl FnOnce() -> T) -> Option<T> {
-    thread_local! {
-        static QUIET: Cell<bool> = const { Cell::new(false) };
-    }
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !QUIET.get() {
-                usual(info);
-            }
-        }));
-    });
-    QUIET.set(true);
-    // Nothing that was half written is looked at again: the import as a whole is refused.
-    let result = panic::catch_unwind(AssertUnwindSafe(read));
-    QUIET.set(false);
-    result.ok()
+    result.unwrap_or_else(|_| Err(damaged(log.place(), "its reader gave up")))
 }
 
 fn damaged(place: Place, what: impl std::fmt::Display) -> ImportError {

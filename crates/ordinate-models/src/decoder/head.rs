@@ -1,5 +1,6 @@
 //! The head of a GGUF file, of a length that fits into memory, from files that say what they like.
 
+use ordinate_core::caught;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -8,7 +9,6 @@ use candle_core::quantized::gguf_file::Content;
 
 use super::weights::{plain, wrong};
 use crate::error::ModelError;
-use crate::guard::caught;
 
 /// The longest head that is read, in bytes. Those of the largest vocabularies have 16 MB, and what is one byte in the file
 /// (a truth in a list) is 24 in memory.

@@ -1,5 +1,6 @@
 //! Where a decoder is, and all of its files: configuration, weights, tokenizer, chat template.
 
+use ordinate_core::caught;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,6 @@ use super::vocabulary;
 use super::weights::Weights;
 use super::write::Writer;
 use crate::error::ModelError;
-use crate::guard::caught;
 use crate::memory::enough_memory;
 use crate::source::{Source, file};
 use crate::tokenizer;

@@ -1,5 +1,6 @@
 //! A text as it is written: token by token, whole characters only, and never a part of what stops it.
 
+use ordinate_core::caught;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,6 @@ use tokenizers::{
 use super::draw::{Sampling, draw, log_sum};
 use super::layers::{Layers, Session};
 use crate::error::ModelError;
-use crate::guard::caught;
 
 /// A token that was written.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,5 +1,6 @@
 //! The files of a model's folder, read: configuration, tokenizer and weights.
 
+use ordinate_core::caught;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,6 @@ use crate::encoder::adapter;
 use crate::encoder::body::KNOWN;
 use crate::encoder::folder::plain;
 use crate::error::ModelError;
-use crate::guard::caught;
 use crate::memory::enough_memory;
 use crate::source::{Source, file};
 use crate::tokenizer;

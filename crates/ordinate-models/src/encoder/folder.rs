@@ -1,5 +1,6 @@
 //! An encoder from a folder (or the hub's cache): configuration, tokenizer, weights, and how states are pooled.
 
+use ordinate_core::caught;
 use std::collections::HashMap;
 
 use candle_core::Tensor;
@@ -13,7 +14,6 @@ use crate::encoder::body::Body;
 use crate::encoder::files::{Files, json};
 use crate::encoder::head::{Head, has_head};
 use crate::error::ModelError;
-use crate::guard::caught;
 use crate::model::{Encoder, Facts};
 use crate::source::{Source, file};
 use crate::tokenizer;

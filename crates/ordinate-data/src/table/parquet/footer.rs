@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use ordinate_core::caught;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::ParquetMetaData;
 
-use super::{caught, plain};
+use super::plain;
 use crate::error::{DataError, Problem};
 use crate::source::MAX_RATIO;
 
@@ -61,7 +62,7 @@ pub(super) fn metadata(path: &Path, file: &File) -> Result<ArrowReaderMetadata, 
 fn durations(metadata: &ParquetMetaData) -> Vec<(String, TimeUnit)> {
     let file = metadata.file_metadata();
     let read = || parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata());
-    let Some(Ok(schema)) = caught(read) else { return Vec::new() };
+    let Ok(Ok(schema)) = caught(read) else { return Vec::new() };
     let duration = |field: &Arc<Field>| match field.data_type() {
         DataType::Duration(unit) => Some((field.name().clone(), *unit)),
         _ => None,

@@ -5,11 +5,10 @@ mod classes;
 mod footer;
 
 use std::fs::File;
-use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
-use std::sync::Once;
 
 use arrow_schema::SchemaRef;
+use ordinate_core::caught;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::ParquetMetaData;
@@ -67,9 +66,11 @@ pub(super) fn read(
     let mut reader = reader;
     loop {
         let batch = match caught(|| reader.next()) {
-            None => return Err(damaged("a page says other than its column".to_owned()).at(At::Row(rows + 1))),
-            Some(None) => break,
-            Some(Some(batch)) => batch,
+            Err(_) => {
+                return Err(damaged("a page says other than its column".to_owned()).at(At::Row(rows + 1)));
+            }
+            Ok(None) => break,
+            Ok(Some(batch)) => batch,
         };
         let batch = batch.map_err(|error| damaged(plain(&error.to_string())).at(At::Row(rows + 1)))?;
         let schema = batch.schema_ref();
@@ -108,26 +109,6 @@ fn batch_size(metadata: &ParquetMetaData, roots: &[usize]) -> usize {
     });
     let widest = widest.max().unwrap_or(0).max(1);
     usize::try_from(BATCH_BYTES / widest).unwrap_or(BATCH).clamp(1, BATCH)
-}
-
-/// What reading gives; `None`, and nothing on standard error, where the library panics, which it does on some damaged
-/// pages (arrow-buffer 60.1: "offset + len out of bounds").
-fn caught<T>(read: impl FnOnce() -> T) -> Option<T> {
-    thread_local!(static QUIET: std::cell::Cell<bool> = const { std::cell::Cell::new(false) });
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !QUIET.get() {
-                usual(info);
-            }
-        }));
-    });
-    QUIET.set(true);
-    // The reader is not asked again after it panicked.
-    let result = panic::catch_unwind(AssertUnwindSafe(read));
-    QUIET.set(false);
-    result.ok()
 }
 
 pub(super) fn columns(path: &Path, file: &File) -> Result<Vec<String>, DataError> {

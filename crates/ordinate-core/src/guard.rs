@@ -3,9 +3,13 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
-/// What reading gives; the message, and nothing on standard error, where the library panics: tokenizers 0.23 on a merge
-/// that is longer than every token, candle 0.11 on an alignment of 0.
-pub(crate) fn caught<T>(read: impl FnOnce() -> T) -> Result<T, String> {
+/// What reading gives.
+///
+/// # Errors
+/// The message of the panic, and nothing on standard error, where the library panics: arrow-buffer 60.1 on damaged pages of
+/// Parquet, tokenizers 0.23 on a merge that is longer than every token, candle 0.11 on an alignment of 0. What was half made is
+/// dropped, and must not be looked at again.
+pub fn caught<T>(read: impl FnOnce() -> T) -> Result<T, String> {
     thread_local!(static QUIET: std::cell::Cell<bool> = const { std::cell::Cell::new(false) });
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -17,7 +21,6 @@ pub(crate) fn caught<T>(read: impl FnOnce() -> T) -> Result<T, String> {
         }));
     });
     let before = QUIET.replace(true);
-    // What was half made is dropped, and not looked at again.
     let result = panic::catch_unwind(AssertUnwindSafe(read));
     QUIET.set(before);
     result.map_err(|thrown| {
