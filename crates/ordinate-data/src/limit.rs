@@ -40,4 +40,13 @@ pub enum Limit {
         /// What is believed.
         most: f64,
     },
+    /// A number with a dot before three digits, in a file that has decimal commas.
+    #[error(
+        "{value:?} may be a thousand and more, or one and a bit: elsewhere this file has commas before the decimals. Write the \
+         number without dots between thousands."
+    )]
+    Thousands {
+        /// The cell.
+        value: String,
+    },
 }

@@ -131,6 +131,26 @@ fn an_error_beside_a_score_is_told_and_one_in_every_row_refused() {
     assert_eq!(errors(&files.load("t.toml").unwrap(), 1), ITEMS);
 }
 
+/// `1.234` is a thousand and more where `0,5` is a half, or one and a bit: no guess is made.
+#[test]
+fn dots_between_thousands_are_asked_about() {
+    let load = |half: &str, time: &str| {
+        let rows = (0..ITEMS).map(|at| format!("q{at};a;{half};{time}\nq{at};b;1;987\n"));
+        let text = format!("id;candidate;score;latency_ms\n{}", rows.collect::<String>());
+        let files = Files::new(&[
+            ("s.csv", text.as_bytes()),
+            ("t.toml", table_task("s.csv", &["a", "b"]).as_bytes()),
+        ]);
+        files.load("t.toml").map(|loaded| loaded.evidence.answers(0).latency_ms(0)).map_err(|e| e.to_string())
+    };
+    let message = load("0,5", "1.234").unwrap_err();
+    assert!(message.contains("s.csv:2: latency_ms: \"1.234\" may be a thousand"), "{message}");
+    assert_eq!(load("0.5", "1.234"), Ok(Some(1.234)));
+    assert_eq!(load("0,5", "1.234,5"), Ok(Some(1234.5)));
+    assert_eq!(load("0,5", "1234"), Ok(Some(1234.0)));
+    assert_eq!(load("0,5", "0.125"), Ok(Some(0.125)));
+}
+
 #[test]
 fn csv_of_many_dialects() {
     let rows = |cell: &str, half: &str, one: &str| {

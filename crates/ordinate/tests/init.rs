@@ -41,6 +41,32 @@ fn a_folder_of_recorded_answers_becomes_a_task_that_runs() {
     assert_eq!(verdict["candidates"].as_array().unwrap().len(), 12, "the human reference is no candidate");
 }
 
+/// The same of an invented folder, which a clone has.
+#[test]
+fn a_folder_of_invented_answers_becomes_a_task_that_runs() {
+    let desk = Desk::new();
+    let rows = |row: &dyn Fn(usize) -> String| (0..60).map(|at| row(at) + "\n").collect::<String>();
+    desk.write(
+        "data/items.jsonl",
+        rows(&|at| format!("{{\"id\":\"i{at}\",\"input\":\"text {at}\",\"task\":\"t{}\"}}", at % 3)),
+    );
+    for (name, every) in [("big", 20), ("small", 2), ("human", 60)] {
+        let row = |at: usize| {
+            format!(
+                "{{\"id\":\"i{at}\",\"score\":{},\"cost_usd\":0.001}}",
+                u8::from(!at.is_multiple_of(every))
+            )
+        };
+        desk.write(&format!("data/{name}.jsonl"), rows(&row));
+    }
+    let known = r#"[{"name":"big","lineage":"general"},{"name":"small","lineage":"vertical"},{"name":"human","lineage":"reference"}]"#;
+    desk.write("data/candidates.json", known);
+    assert_eq!(desk.ordinate(["init", "data", "--out", "t.toml"]).status(), 0);
+    let verdict = desk.verdict(&desk.path("t.toml"), &[]);
+    assert_eq!((&verdict["basis"]["items"], &verdict["outcome"]), (&60.into(), &"general".into()));
+    assert_eq!(verdict["candidates"].as_array().unwrap().len(), 2, "the human reference is no candidate");
+}
+
 #[test]
 fn completions_and_man_page_come_from_the_same_declaration() {
     let desk = Desk::new();

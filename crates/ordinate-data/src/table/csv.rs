@@ -9,8 +9,10 @@ use std::path::Path;
 use csv_core::ReadRecordResult;
 
 use crate::error::{At, DataError, Problem};
+use crate::limit::Limit;
 use crate::source::{Dialect, MAX_RECORD_BYTES, TextReader, unpack_problem};
-use crate::table::{Cell, Column, Layout, Row, Summary, Visit};
+use crate::table::row::with_decimal_comma;
+use crate::table::{Cell, Column, Fault, Layout, Row, Summary, Visit};
 
 pub(super) fn read(
     path: &Path,
@@ -26,6 +28,7 @@ pub(super) fn read(
         .places(&header)
         .map_err(|(field, problem)| DataError::new(path, problem).at(At::Line(first)).field(field))?;
     let mut rows = 0;
+    let mut dots = Dots::default();
     while let Some(line) = records.advance().map_err(fail)? {
         let text = records.text().map_err(|problem| fail((line, problem)))?;
         // A record of nothing but delimiters, as sheets have below the last row, is none.
@@ -39,6 +42,9 @@ pub(super) fn read(
         let mut cells = [Cell::Absent; Column::COUNT];
         for (column, place) in &places.columns {
             let cell = text.get(records.span(*place)).ok_or_else(|| fail((line, Problem::NotUtf8)))?;
+            if dialect.decimal_comma() {
+                dots.meet(*column, cell, line);
+            }
             cells[*column as usize] = if cell.is_empty() { Cell::Absent } else { Cell::Text(cell) };
         }
         let mut fields = Vec::with_capacity(places.fields.len());
@@ -54,7 +60,44 @@ pub(super) fn read(
     if rows == 0 {
         return Err(fail((first, Problem::NoRows)));
     }
+    if let Some((line, column, value)) = dots.doubtful() {
+        let fault = Fault::new(column, Problem::Limit(Limit::Thousands { value }));
+        return Err(fault.locate(path, layout, At::Line(line)));
+    }
     Ok(Summary { seen: places.seen, rows })
+}
+
+/// Dots before three digits, in a file where commas stand before the decimals: `1.234` may be a thousand and more.
+#[derive(Default)]
+struct Dots {
+    comma: bool,
+    first: Option<(u64, Column, String)>,
+}
+
+impl Dots {
+    fn meet(&mut self, column: Column, cell: &str, line: u64) {
+        let is_amount = matches!(column, Column::CostUsd | Column::LatencyMs);
+        if !is_amount && column != Column::Score && column != Column::Confidence {
+            return;
+        }
+        let cell = cell.trim();
+        self.comma |= with_decimal_comma(cell).is_some();
+        let mut groups = cell.split('.');
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_first = |text: &str| digits(text) && text.len() <= 3 && text != "0";
+        let grouped = groups.next().is_some_and(is_first) && cell.contains('.');
+        if is_amount
+            && self.first.is_none()
+            && grouped
+            && groups.all(|group| digits(group) && group.len() == 3)
+        {
+            self.first = Some((line, column, cell.to_owned()));
+        }
+    }
+
+    fn doubtful(self) -> Option<(u64, Column, String)> {
+        self.first.filter(|_| self.comma)
+    }
 }
 
 pub(super) fn columns(path: &Path, reader: TextReader, dialect: Dialect) -> Result<Vec<String>, DataError> {
