@@ -6,6 +6,8 @@ use ordinate_core::{Goal, Needs};
 use ordinate_score::routing::{Hull, Point};
 use ordinate_trials::{Curve, Pick};
 
+use crate::sums::OfDial;
+
 /// Two-sided 95 % normal quantile, as in the intervals of the verdict.
 const TWO_SIDED: f64 = 1.96;
 
@@ -76,7 +78,7 @@ impl Outcomes {
 /// `min_quality` (lower bound) or, without one, that stays within the margin of the best of curve and best single. Where nothing
 /// keeps the limits the one with the least outlay is taken: the judge will say that it fails them.
 pub(crate) struct Chooser<'a> {
-    curve: &'a Outcomes,
+    curve: Option<&'a Outcomes>,
     /// The scores of the best single on the same items as `curve`.
     best_single: &'a [f64],
     /// The items that are looked at.
@@ -131,7 +133,7 @@ impl<'a> Chooser<'a> {
                 .iter()
                 .map(|quality| moments(&|position| quality[position], &positions, clusters))
                 .collect(),
-            curve,
+            curve: Some(curve),
             best_single,
             positions,
             clusters,
@@ -140,10 +142,27 @@ impl<'a> Chooser<'a> {
         }
     }
 
+    /// The same from means alone, where the needs look at nothing else.
+    pub(crate) fn of_means(dials: &[OfDial], needs: &'a Needs) -> Self {
+        let quality = |dial: &OfDial| Some(Moments { mean: dial.quality?, error: dial.error });
+        Self {
+            curve: None,
+            best_single: &[],
+            positions: Vec::new(),
+            clusters: None,
+            needs,
+            bound: TWO_SIDED,
+            outlay: dials.iter().map(|dial| dial.cost_usd).collect(),
+            cost: dials.iter().map(|dial| 1000.0 * dial.cost_usd).collect(),
+            in_time: vec![true; dials.len()],
+            quality: dials.iter().map(quality).collect(),
+        }
+    }
+
     /// The choice among the dials up to `most`, for at most `budget` USD per 1,000 items by the means of these items. Without a
     /// margin a larger budget never buys less quality, by the same means.
     pub(crate) fn pick(&self, budget: Option<f64>, most: usize) -> Pick {
-        let dials = 0..self.curve.dials().min(most.saturating_add(1));
+        let dials = 0..self.quality.len().min(most.saturating_add(1));
         let mean = |dial: usize| self.quality[dial].map_or(f64::NEG_INFINITY, |m| m.mean);
         let cheapest = |dials: &mut dyn Iterator<Item = usize>| {
             dials.min_by(|&a, &b| self.outlay[a].total_cmp(&self.outlay[b]).then(mean(b).total_cmp(&mean(a))))
@@ -170,13 +189,11 @@ impl<'a> Chooser<'a> {
             return cheapest(&mut allowed.iter().copied().filter(keeps)).map_or(top, Pick::at);
         }
         let margin = self.needs.margin();
-        if margin == 0.0 {
-            return top;
-        }
+        let Some(curve) = self.curve.filter(|_| margin > 0.0) else { return top };
         let single = self.moments(&|position| self.best_single[position]);
         let single = single.map_or(f64::NEG_INFINITY, |single| single.mean);
         let by_single = self.needs.goal != Goal::Quality && single > top.expected(mean);
-        let quality = |dial: usize, position: usize| self.curve.quality[dial][position];
+        let quality = |dial: usize, position: usize| curve.quality[dial][position];
         let reference = |position: usize| {
             if by_single { self.best_single[position] } else { top.expected(|dial| quality(dial, position)) }
         };
@@ -231,6 +248,7 @@ fn moments(value: &dyn Fn(usize) -> f64, positions: &[usize], clusters: Option<&
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sums::Sums;
     use proptest::prelude::*;
 
     /// A curve of three dials: dear and good, half as dear and a little worse, cheap and bad.
@@ -304,6 +322,31 @@ mod tests {
                 prop_assert!(quality >= last - 1e-12 && cost <= budget + 1e-9);
                 prop_assert!(cost >= 0.95 * budget.min(top_cost) || quality >= top - 1e-12);
                 last = quality;
+            }
+        }
+    }
+
+    #[test]
+    fn sums_choose_as_columns_do() {
+        let mut curve = curve();
+        let fold_of: Vec<u32> = (0..400).map(|item| item * 7 % 5).collect();
+        // Which dial is best differs from fold to fold.
+        for (item, fold) in fold_of.iter().enumerate() {
+            curve.quality[2][item] += 0.06 * f64::from(*fold);
+        }
+        let value = |dial: usize, item: usize| (curve.quality[dial][item], curve.cost_usd[dial][item]);
+        let sums = Sums::of(3, &fold_of, 5, value).unwrap();
+        let mut budget = Needs::default();
+        budget.set("max_cost_per_1k=4").unwrap();
+        for needs in [Needs::default(), budget] {
+            for fold in 0..5 {
+                let others = (0..400).filter(|&item| fold_of[item] != fold).collect();
+                let columns = Chooser::new(&curve, &curve.quality[0], others, None, &needs, 1.0);
+                let means = Chooser::of_means(&sums.outside(Some(fold)), &needs);
+                let pick = |chooser: &Chooser<'_>| chooser.pick(needs.max_cost_per_1k, usize::MAX);
+                assert_eq!(pick(&columns).dial, pick(&means).dial, "{fold}");
+                let share = |pick: Pick| pick.mix.map_or(0.0, |(_, share)| share);
+                assert!((share(pick(&columns)) - share(pick(&means))).abs() < 1e-9, "{fold}");
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Needs choose: the best single of the items that are learned from, and the dial of every policy, from outcomes on items
 //! that are not scored with it.
 
+use std::borrow::Cow;
+
 use ordinate_core::verdict::Promise;
 use ordinate_core::{Dial, Mix, Needs, PolicyKind};
 use ordinate_score::Groups;
@@ -9,8 +11,9 @@ use rayon::prelude::*;
 
 use crate::choose::{Chooser, Outcomes};
 use crate::contender::cost_per_1k;
-use crate::estimates::widening;
+use crate::estimates::{MANY_UNITS, widening};
 use crate::promise::{LEVEL, test};
+use crate::sums::Sums;
 
 /// A policy at the dial that the needs choose.
 #[derive(Debug)]
@@ -101,9 +104,15 @@ impl<'a> Choosing<'a> {
 
     fn policy(&self, trial: &'a Trial, scored: &Priced<'_>) -> Chosen<'a> {
         let clusters = self.trials.learn.clusters.as_deref();
+        let sums = self.sums(trial);
+        let outcomes = |plays: &Plays| Outcomes::new(&self.learn.curve(plays), self.needs);
         let rounds: Vec<Outcomes> =
-            trial.plays.iter().map(|plays| Outcomes::new(&self.learn.curve(plays), self.needs)).collect();
-        let (of_all, single) = (Outcomes::mean(&rounds), Played::mean(self.best_single.clone()).quality);
+            if sums.is_some() { Vec::new() } else { trial.plays.iter().map(outcomes).collect() };
+        let of_all = Outcomes::mean(&rounds);
+        let single = match self.best_single.as_slice() {
+            [only] => Cow::Borrowed(&*only.quality),
+            several => Cow::Owned(Played::mean(several.to_vec()).quality.into_owned()),
+        };
         let crossed = trial.on_test.is_none();
         let widening = widening(
             crossed.then_some(trial.plays.len()),
@@ -116,6 +125,9 @@ impl<'a> Choosing<'a> {
         };
         let calibration = trial.calibration.as_ref();
         let of_fold = |round: usize, fold: u32| {
+            if let Some(sums) = &sums {
+                return (Chooser::of_means(&sums.outside(Some(fold)), self.needs), usize::MAX);
+            }
             let tested = calibration.map(|calibration| &calibration.folds[round][fold as usize]);
             let others: Vec<usize> = outside(&self.trials.foldings[round].of, fold).collect();
             let most = promised(&tested.and_then(|tested| self.promise(trial, tested, &others)));
@@ -126,10 +138,14 @@ impl<'a> Choosing<'a> {
             let folds = 0..self.trials.foldings[round].count;
             folds.into_par_iter().map(|fold| of_fold(round, fold)).collect()
         };
-        let choosers: Vec<Vec<(Chooser<'_>, usize)>> = (0..rounds.len()).map(of_round).collect();
-        let everything: Vec<usize> = (0..self.trials.learn.len()).collect();
+        let choosers: Vec<Vec<(Chooser<'_>, usize)>> = (0..trial.plays.len()).map(of_round).collect();
+        let everything: Vec<usize> =
+            if sums.is_some() { Vec::new() } else { (0..self.trials.learn.len()).collect() };
         let promise = calibration.and_then(|all| self.promise(trial, &all.whole, &everything));
-        let whole = Chooser::new(&of_all, &single, everything, clusters, self.needs, widening);
+        let whole = match &sums {
+            Some(sums) => Chooser::of_means(&sums.outside(None), self.needs),
+            None => Chooser::new(&of_all, &single, everything, clusters, self.needs, widening),
+        };
 
         // Each fold stands where the other folds chose; the test items where all that is learned from did.
         let play = |budget: Option<f64>| -> (Pick, Vec<Played<'static>>) {
@@ -157,6 +173,16 @@ impl<'a> Choosing<'a> {
         let by_folding = by_folding(&rounds, crossed);
         let (dial, played) = (trial.dials[pick.dial], Played::mean(rounds));
         Chosen { trial, dial, mix, promise, played, gains, by_folding }
+    }
+
+    /// Sums in place of columns, where they are enough: one folding of very many items that stand for themselves.
+    fn sums(&self, trial: &Trial) -> Option<Sums> {
+        let [plays] = trial.plays.as_slice() else { return None };
+        let [folding] = self.trials.foldings.as_slice() else { return None };
+        let learn = &self.trials.learn;
+        let many = learn.len() >= MANY_UNITS && learn.clusters.is_none() && trial.calibration.is_none();
+        let enough = many && Sums::are_enough(self.needs);
+        enough.then(|| Sums::new(&self.learn.curve(plays), &folding.of, folding.count)).flatten()
     }
 
     /// Plays within the budget. What was chosen on some items costs a little more or less on others: where it is more, a

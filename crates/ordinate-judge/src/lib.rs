@@ -20,6 +20,7 @@ mod limits;
 mod measures;
 pub mod promise;
 mod rules;
+mod sums;
 mod tables;
 mod toss;
 mod unmeasured;
