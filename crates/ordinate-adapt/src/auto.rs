@@ -49,7 +49,7 @@ fn of(entry: &CandidateEntry, base: &Path) -> Result<Option<Box<dyn Method>>, Mo
 }
 
 /// Reads whichever model was made, by what lies in its folder.
-fn load(saved: &Saved<'_>) -> Result<Box<dyn Model>, ModelError> {
+pub(crate) fn load(saved: &Saved<'_>) -> Result<Box<dyn Model>, ModelError> {
     if saved.folder.join("modules.json").is_file() {
         return crate::contrastive::load(saved);
     }

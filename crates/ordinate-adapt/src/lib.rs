@@ -1,15 +1,16 @@
 //! Transfer: a vertical model made out of a general one.
 //!
 //! Each way of training is a [`Method`](ordinate_models::Method) in a file of its own: all weights of an encoder or low-rank
-//! updates beside them (`tune`), pairs of texts (`contrastive`), or whichever fits (`auto`). What training is made of stands
-//! beside them: an `Objective` says what is learned on which items, the `trainer` takes the steps and says when it is over,
-//! `checkpoint` keeps its state, and `report` tells what it was. Models are written in the forms of `transformers`, PEFT and
-//! sentence-transformers.
+//! updates beside them (`tune`), pairs of texts (`contrastive`), the answers of another candidate (`distill`), or whichever
+//! fits (`auto`). What training is made of stands beside them: an `Objective` says what is learned on which items, the
+//! `trainer` takes the steps and says when it is over, `checkpoint` keeps its state, and `report` tells what it was. Models are
+//! written in the forms of `transformers`, PEFT and sentence-transformers.
 
 mod auto;
 mod batches;
 mod checkpoint;
 mod contrastive;
+mod distill;
 #[cfg(test)]
 mod golden;
 mod labelled;
@@ -27,12 +28,13 @@ use ordinate_models::{MethodKind, Methods};
 pub use auto::AUTO;
 pub use checkpoint::Ended;
 pub use contrastive::CONTRASTIVE;
+pub use distill::DISTILL;
 pub use report::{REPORT, TrainingReport};
 pub use tune::{FULL, LORA};
 pub use validation::Validated;
 
 /// A line a method.
-const METHODS: [MethodKind; 4] = [FULL, LORA, CONTRASTIVE, AUTO];
+const METHODS: [MethodKind; 5] = [FULL, LORA, CONTRASTIVE, DISTILL, AUTO];
 
 /// Every method that there is: those that leave models as they are, and those that train their weights.
 #[must_use]

@@ -33,6 +33,11 @@ impl Targets {
         Self { problem, shares: right.iter().map(share).collect(), weights }
     }
 
+    /// Of shares of the labels of each item, which add up to one.
+    pub(crate) fn shares(shares: Vec<Vec<f32>>) -> Self {
+        Self { problem: Problem::OneLabel, weights: vec![1.0; shares.len()], shares }
+    }
+
     /// Of numbers.
     pub(crate) fn numbers(numbers: &[f64]) -> Self {
         let shares = numbers.iter().map(|&number| vec![number as f32]).collect();
@@ -116,6 +121,10 @@ mod tests {
         let several = Targets::labels(Problem::SeveralLabels, &right[..1], 2, None);
         let expected = ((1.0 + (-2.0_f32).exp()).ln() + (1.0 + (-1.0_f32).exp()).ln()) / 2.0;
         assert!((value(&several, &logits, &[0], &[0]) - expected).abs() < 1e-5);
+        // A share is as much of the cross-entropy.
+        let unsure = Targets::shares(vec![vec![0.7, 0.3]]);
+        let expected = 0.7 * nll(logits[0], 0) + 0.3 * nll(logits[0], 1);
+        assert!((value(&unsure, &logits, &[0], &[0]) - expected).abs() < 1e-5);
         // Large logits overflow nothing.
         assert!(value(&several, &[[200.0, -200.0]], &[0], &[0]).abs() < 1e-6);
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use ordinate_core::CandidateName;
 use ordinate_core::task::{Adapt, ClassWeights};
 use ordinate_models::encoder::Source;
 use ordinate_models::{EncoderSource, ModelError};
@@ -24,6 +25,9 @@ pub(crate) struct Settings {
     pub(crate) batch_size: Option<u32>,
     pub(crate) rank: Option<u32>,
     pub(crate) class_weights: Option<ClassWeights>,
+    /// Whose answers are learned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) teacher: Option<CandidateName>,
 }
 
 /// The default of `batch_size`.
@@ -71,6 +75,7 @@ impl Settings {
             batch_size: number(adapt.batch_size),
             rank: number(adapt.rank),
             class_weights: adapt.class_weights,
+            teacher: adapt.teacher.clone(),
         })
     }
 

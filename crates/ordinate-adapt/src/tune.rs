@@ -12,12 +12,12 @@ use ordinate_models::{
 };
 use serde::Serialize;
 
+use crate::distill::{held_out_of, shares};
 use crate::labelled::Labelled;
 use crate::loss::Targets;
 use crate::report::{TrainingReport, threads};
 use crate::settings::Settings;
 use crate::trainer::{Outcome, Recipe, train as run};
-use crate::validation::held_out;
 
 /// `adapt = { from = "...", method = "full" }`.
 pub const FULL: MethodKind = MethodKind { name: "full", of: full, load };
@@ -125,6 +125,9 @@ impl Tuning {
         };
         let targets = match &numbers {
             Some(numbers) => Targets::numbers(&numbers.scaled),
+            None if kind == Kind::Classify && train.is_taught() => {
+                Targets::shares(shares(train, &right, names.len()))
+            }
             None => Targets::labels(answers.problem, &right, names.len(), self.settings.class_weights),
         };
         let stratum = |target: &&str| match kind {
@@ -132,7 +135,7 @@ impl Tuning {
             Kind::Tag | Kind::Regress => String::new(),
         };
         let strata: Vec<String> = train.targets().iter().map(stratum).collect();
-        let (learned, held) = held_out(&strata, fitting.seed);
+        let (learned, held) = held_out_of(train, &strata, fitting.seed);
         let tokens = model.tokens(&train.texts())?;
         let objective = Labelled {
             model: &model,

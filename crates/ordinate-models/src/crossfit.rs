@@ -1,12 +1,14 @@
 //! Which of a method's models answers which item of a task. No item is answered by a model that was trained on it.
 
+use std::collections::HashMap;
+
 use ordinate_core::{Items, Part};
 use serde::{Deserialize, Serialize};
 
 use crate::error::ModelError;
 use crate::fold::folds;
 use crate::kind::Kind;
-use crate::method::{Fitting, Method, Reads, TrainingSet};
+use crate::method::{Fitting, Method, Reads, Taught, TrainingSet};
 use crate::model::Model;
 
 /// Folds of the cross-fitting.
@@ -42,6 +44,8 @@ pub struct CrossFit<'a> {
     train: Vec<(usize, usize)>,
     /// A fold for each item; `None` for one that is not answered.
     fold_of: Vec<Option<Fold>>,
+    /// What a teacher answered, by row.
+    taught: Option<&'a HashMap<usize, Taught>>,
 }
 
 impl<'a> CrossFit<'a> {
@@ -71,10 +75,20 @@ impl<'a> CrossFit<'a> {
         let train: Vec<(usize, usize)> = train.into_iter().zip(without).collect();
         let mut fold_of = vec![None; items.len()];
         test.into_iter().for_each(|row| fold_of[row] = Some(Fold::Whole));
+        // What has no target was not learned from.
+        let is_free =
+            |row: &usize| items.target(*row).is_none() && items.input(*row).is_some() && usable(*row);
+        (0..items.len()).filter(is_free).for_each(|row| fold_of[row] = Some(Fold::Whole));
         for &(row, fold) in &train {
             fold_of[row] = Some(if method.learns() { Fold::Without(fold) } else { Fold::Whole });
         }
-        Ok(Self { items, kind, method, train, fold_of })
+        Ok(Self { items, kind, method, train, fold_of, taught: None })
+    }
+
+    /// With what a teacher answered, by row: train items without a target are learned from as well.
+    #[must_use]
+    pub fn taught_by(self, taught: &'a HashMap<usize, Taught>) -> Self {
+        Self { taught: Some(taught), ..self }
     }
 
     /// The model that answers an item; `None` for one that is not answered.
@@ -95,7 +109,19 @@ impl<'a> CrossFit<'a> {
     /// As [`Method::fit`].
     pub fn fit(&self, fold: Fold, fitting: &Fitting<'_>) -> Result<Box<dyn Model>, ModelError> {
         let learned = |&&(_, of): &&(usize, usize)| fold != Fold::Without(of);
-        let rows: Vec<usize> = self.train.iter().filter(learned).map(|&(row, _)| row).collect();
-        self.method.fit(&TrainingSet::of(self.items, &rows, self.kind), fitting)
+        let mut rows: Vec<usize> = self.train.iter().filter(learned).map(|&(row, _)| row).collect();
+        let Some(taught) = self.taught else {
+            return self.method.fit(&TrainingSet::of(self.items, &rows, self.kind), fitting);
+        };
+        let is_free = |row: &usize| {
+            self.items.part(*row) == Some(Part::Train)
+                && self.items.target(*row).is_none()
+                && self.items.input(*row).is_some()
+        };
+        let mut free: Vec<usize> = taught.keys().copied().filter(is_free).collect();
+        free.sort_unstable();
+        rows.extend(free);
+        let train = TrainingSet::of(self.items, &rows, self.kind);
+        self.method.fit(&train.taught_by(rows.iter().map(|row| taught.get(row))), fitting)
     }
 }

@@ -15,7 +15,9 @@ pub enum ModelError {
     #[error("{0}")]
     Name(#[from] ordinate_hub::NameError),
     /// A way of adapting a model is not known.
-    #[error("{0:?} is no way of adapting a model; known are auto, probe, contrastive, lora and full")]
+    #[error(
+        "{0:?} is no way of adapting a model; known are auto, probe, contrastive, lora, full and distill"
+    )]
     Method(String),
     /// A setting does not go with the others, or is out of bounds.
     #[error("{0}")]

@@ -62,7 +62,8 @@ impl Kind {
     }
 
     /// The labels that a target names; of a number its text.
-    pub(crate) fn labels(self, target: &str) -> Vec<String> {
+    #[must_use]
+    pub fn labels(self, target: &str) -> Vec<String> {
         match self {
             Self::Classify | Self::Regress => vec![target.trim().to_owned()],
             Self::Tag => tags(target).into_iter().collect(),

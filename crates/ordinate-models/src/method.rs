@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use ordinate_core::Items;
 use ordinate_core::random::shuffle;
+use ordinate_core::{CandidateName, Items};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -60,6 +60,11 @@ pub trait Method: Send + Sync {
     /// take a model for each fold.
     fn is_slow(&self) -> bool {
         false
+    }
+
+    /// The candidate whose answers to train items it learns from, besides their targets.
+    fn teacher(&self) -> Option<&CandidateName> {
+        None
     }
 
     /// Trains on items and their targets.
@@ -169,20 +174,57 @@ pub struct TrainingProgress {
     pub left: Duration,
 }
 
-/// Items to learn from, and the target of each.
+/// What a teacher answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Taught {
+    /// The answer.
+    pub output: String,
+    /// How sure it is, in `[0, 1]`, where it says so.
+    pub confidence: Option<f64>,
+}
+
+/// Items to learn from, the target of each (empty where it has none), and what a teacher answered.
 #[derive(Debug, Clone)]
 pub struct TrainingSet<'a> {
     kind: Kind,
     samples: Vec<Sample<'a>>,
     targets: Vec<&'a str>,
+    taught: Vec<Option<&'a Taught>>,
 }
 
 impl<'a> TrainingSet<'a> {
     /// Of items with their targets, for a kind of task.
     #[must_use]
     pub fn new(kind: Kind, pairs: impl IntoIterator<Item = (Sample<'a>, &'a str)>) -> Self {
-        let (samples, targets) = pairs.into_iter().unzip();
-        Self { kind, samples, targets }
+        let (samples, targets): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+        let taught = vec![None; samples.len()];
+        Self { kind, samples, targets, taught }
+    }
+
+    /// With what a teacher answered, item by item.
+    #[must_use]
+    pub fn taught_by(mut self, answers: impl IntoIterator<Item = Option<&'a Taught>>) -> Self {
+        self.taught = answers.into_iter().chain(std::iter::repeat(None)).take(self.samples.len()).collect();
+        self
+    }
+
+    /// What a teacher answered, item by item.
+    #[must_use]
+    pub fn taught(&self) -> &[Option<&'a Taught>] {
+        &self.taught
+    }
+
+    /// Whether a teacher answered any.
+    #[must_use]
+    pub fn is_taught(&self) -> bool {
+        self.taught.iter().any(Option::is_some)
+    }
+
+    /// The items at these places.
+    #[must_use]
+    pub fn at(&self, places: &[usize]) -> Self {
+        let pairs = places.iter().map(|&at| (self.samples[at], self.targets[at]));
+        Self::new(self.kind, pairs).taught_by(places.iter().map(|&at| self.taught[at]))
     }
 
     /// Of the items in these rows.
@@ -199,7 +241,7 @@ impl<'a> TrainingSet<'a> {
         let mut order: Vec<usize> = (0..self.len()).collect();
         shuffle(&mut order, seed);
         order.truncate(most as usize);
-        Self::new(self.kind, order.into_iter().map(|at| (self.samples[at], self.targets[at])))
+        self.at(&order)
     }
 
     /// The kind of task.

@@ -18,7 +18,7 @@ use ordinate_tasks::Reader;
 use crate::cache;
 use crate::error::Error;
 use crate::kept;
-use crate::kinds::{CandidateKind, Opened, Opening, Place, Want, Whom, may_have_the_data};
+use crate::kinds::{CandidateKind, Opened, Opening, Place, Want, Whom, may_have_the_data, teaching};
 use crate::materials::{Columns, Materials};
 use crate::observe::{self, Doing, Seen, Step, step};
 use crate::options::Options;
@@ -91,7 +91,11 @@ fn order_of(task: &Task, all: &[Asked]) -> Result<Vec<usize>, Error> {
     let name = |asked: &Asked| &task.file.candidate[asked.column].name;
     let mut order: Vec<usize> = Vec::new();
     while order.len() < all.len() {
-        let is_done = |wanted: &CandidateName| order.iter().any(|&at| name(&all[at]) == wanted);
+        let is_recorded = |wanted: &CandidateName| {
+            task.file.candidate.iter().any(|one| one.name == *wanted && one.recorded.is_some())
+        };
+        let is_done =
+            |wanted: &CandidateName| is_recorded(wanted) || order.iter().any(|&at| name(&all[at]) == wanted);
         let ready = |at: &usize| {
             let needed = all[*at].kind.after(&task.file.candidate[all[*at].column]);
             !order.contains(at) && needed.iter().all(is_done)
@@ -177,9 +181,18 @@ impl Session<'_> {
         let elsewhere = |one: &&Asked| one.opened.here.is_none();
         let contenders: Vec<Contender> =
             asked.iter().filter(elsewhere).map(|one| one.opened.contender.clone()).collect();
-        if !contenders.is_empty() {
-            let plan = self.plan(contenders, &self.materials.asked)?;
-            estimates.extend(self.estimate_plan(plan).await?);
+        // Whoever teaches answers train items as well.
+        let (teachers, others): (Vec<_>, Vec<_>) =
+            contenders.into_iter().partition(|one| teaching::is_teacher(self.task, &one.name));
+        let mut taught = self.materials.asked.to_vec();
+        taught.extend(teaching::taught_rows(&self.materials.items));
+        taught.sort_unstable();
+        taught.dedup();
+        for (contenders, rows) in [(others, Arc::clone(&self.materials.asked)), (teachers, taught.into())] {
+            if !contenders.is_empty() {
+                let plan = self.plan(contenders, &rows)?;
+                estimates.extend(self.estimate_plan(plan).await?);
+            }
         }
         Ok(estimates)
     }

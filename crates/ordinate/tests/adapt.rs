@@ -181,3 +181,129 @@ fn is_under_way(checkpoint: &Path) -> bool {
     let bytes = std::fs::read(checkpoint).unwrap();
     String::from_utf8_lossy(&bytes).contains("\"first.")
 }
+
+/// A desk with pupils: `train` items besides the 300 labelled ones, and a teacher that says the label after the right one.
+fn school(pupils: &[(&str, &str)]) -> Desk {
+    let desk = desk(PARTS, pupils);
+    // Items without a target teach as well.
+    let train = std::fs::read_to_string(desk.path("train.jsonl")).unwrap();
+    let free = rows(600, 660).lines().fold(String::new(), |mut text, line| {
+        let _ = writeln!(text, "{}}}", line.split(",\"label\"").next().unwrap());
+        text
+    });
+    desk.write("train.jsonl", train + &free);
+    // Its answers to twenty train items are an error, not a label, or are not there.
+    let wrong = (20..500).chain(600..660).fold(String::new(), |mut text, at| {
+        let said = ["Go", "wait", "stop"][at % 3];
+        let _ = match at {
+            20..25 => writeln!(text, r#"{{"id":"i{at}","error":"timeout"}}"#),
+            25..30 => writeln!(text, r#"{{"id":"i{at}","output":"who knows","score":0}}"#),
+            _ => writeln!(text, r#"{{"id":"i{at}","output":"{said}","confidence":0.9,"score":0}}"#),
+        };
+        text
+    });
+    desk.write("wrong.jsonl", wrong);
+    let task = std::fs::read_to_string(desk.path("t.toml")).unwrap();
+    desk.write(
+        "t.toml",
+        task + "[[candidate]]\nname = \"all\"\nlineage = \"vertical\"\nlocal = { model = \"ngram-linear\" }\n\
+                [[candidate]]\nname = \"wrong\"\nlineage = \"general\"\nrecorded = { path = \"wrong.jsonl\" }\n\
+                [[candidate]]\nname = \"program\"\nlineage = \"general\"\n\
+                command = { run = [\"sh\", \"-c\", \"while read line; do echo '{\\\"output\\\":\\\"go\\\"}'; done\"] }\n",
+    );
+    desk
+}
+
+/// A pupil learns what its teacher says, recorded or asked, and not the targets that it is not shown.
+#[test]
+fn pupils_learn_from_teachers() {
+    let pupil =
+        |teacher: &str| format!("method = \"distill\", teacher = \"{teacher}\", examples = 3, epochs = 12");
+    let (own, misled, told) = (pupil("all"), pupil("wrong"), pupil("program"));
+    let small = "method = \"distill\", teacher = \"all\", examples = 3";
+    let desk = school(&[
+        // A pupil's pupil stands before its teacher.
+        ("second", "method = \"distill\", teacher = \"pupil\", examples = 3, epochs = 12"),
+        ("pupil", &own),
+        ("misled", &misled),
+        ("told", &told),
+        ("small", small),
+    ]);
+    let task = std::fs::read_to_string(desk.path("t.toml")).unwrap();
+    desk.write(
+        "t.toml",
+        task.replace(&format!("from = \"model\", {small}"), &format!("from = \"builtin\", {small}")),
+    );
+    let checked = desk.ordinate(["check", "t.toml"]);
+    assert!(checked.stdout().contains("trained once on what all says"), "{}", checked.stdout());
+    // The program is asked about its pupil's train items as well.
+    assert!(checked.stdout().contains("560"), "{}", checked.stdout());
+    let ran = desk.ordinate(["run", "t.toml", "--json", "--out", "run"]);
+    assert_eq!(ran.status(), 0, "{}", ran.stderr());
+    let verdict: serde_json::Value = serde_json::from_str(&ran.stdout()).unwrap();
+    let of = |name: &str| number(named(&verdict, "candidates", name), "quality.mean");
+    let all = ["pupil", "misled", "all", "told", "second", "small"].map(of);
+    assert!(all[0] > 0.95 && all[1] < 0.1 && all[2] > 0.95, "{all:?}");
+    assert!((all[3] - 1.0 / 3.0).abs() < 0.02 && all[4] > 0.9 && all[5] > 0.9, "{all:?}");
+    let notes = verdict["assumed"].to_string();
+    assert!(notes.contains("pupil learned from all, which answered 360 of 360 train items."), "{notes}");
+    assert!(notes.contains("misled learned from wrong, which answered 335 of 360 train items."), "{notes}");
+    assert!(
+        desk.path("run/models/pupil/config.json").is_file()
+            && !desk.path("run/models/small/config.json").is_file()
+    );
+    // Nothing is trained or asked again.
+    let again = desk.ordinate(["run", "t.toml", "--json", "--out", "run"]);
+    assert_eq!(again.status(), 0, "{}", again.stderr());
+    assert!(again.stderr().contains("pupil: answers of an earlier run"), "{}", again.stderr());
+    let rescored = desk.ordinate(["run", "t.toml", "--out", "run", "--rescore"]);
+    assert_eq!(rescored.status(), 0, "{}", rescored.stderr());
+}
+
+#[test]
+fn pupils_without_a_teacher_are_refused() {
+    let desk = school(&[
+        ("pupil", "method = \"distill\", teacher = \"all\", examples = 3"),
+        ("other", "method = \"distill\", teacher = \"pupil\", examples = 3"),
+    ]);
+    let task = std::fs::read_to_string(desk.path("t.toml")).unwrap();
+    for (was, is, part) in [
+        ("teacher = \"all\", ", "", "learns from another candidate; name it: teacher"),
+        ("teacher = \"all\"", "teacher = \"pupil\"", "teacher: it is its own teacher"),
+        (
+            "teacher = \"all\"",
+            "teacher = \"nobody\"",
+            "teacher: \"nobody\" is no candidate of this task; the others are",
+        ),
+        (
+            "teacher = \"all\"",
+            "teacher = \"other\"",
+            "teacher: pupil learns from other learns from pupil: nobody in this circle",
+        ),
+        (PARTS, "items = \"train.jsonl\"", "needs train and test in [data]"),
+        (
+            "\"distill\", teacher = \"all\"",
+            "\"full\", teacher = \"all\"",
+            "teacher is of no use to method \"full\"",
+        ),
+    ] {
+        desk.write("bad.toml", task.replacen(was, is, 1));
+        for command in ["check", "run"] {
+            let refused = desk.ordinate(
+                [command, "bad.toml", "--out", "bad"].into_iter().take(if command == "check" {
+                    2
+                } else {
+                    4
+                }),
+            );
+            assert_eq!(refused.status(), 2, "{command} {part}: {}", refused.stderr());
+            assert!(refused.stderr().contains(part), "{command} {part}: {}", refused.stderr());
+        }
+    }
+    // A teacher with nothing to say to what its pupil is not shown.
+    desk.write("bad.toml", task.replacen("teacher = \"all\", examples = 3", "teacher = \"wrong\"", 1));
+    let train = rows(0, 300);
+    desk.write("train.jsonl", train);
+    let refused = desk.ordinate(["run", "bad.toml", "--out", "bad"]);
+    assert!(refused.status() != 0 && refused.stderr().contains("show it fewer"), "{}", refused.stderr());
+}

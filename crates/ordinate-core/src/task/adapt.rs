@@ -5,6 +5,8 @@ use std::num::NonZeroU32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::CandidateName;
+
 impl Adapt {
     /// `from` of a model that starts from the embeddings of the candidate's own `openai`.
     pub const OPENAI: &str = "openai";
@@ -17,9 +19,13 @@ pub struct Adapt {
     /// The general model to start from: `builtin`, a folder, `hf:org/name[@revision]`; or `openai` for the embeddings of
     /// the API that the same candidate names in `openai`.
     pub from: String,
-    /// `probe`, `contrastive`, `lora`, `full`, or `auto`, which chooses one of them.
+    /// `probe`, `contrastive`, `lora`, `full`, `distill`, or `auto`, which chooses one of the first four.
     pub method: String,
-    /// How many train items at most it is trained on. Default: all.
+    /// The candidate whose answers to train items `distill` learns from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<CandidateName>,
+    /// How many train items at most it is trained on; for `distill`, whose targets it is shown: of the others it learns what
+    /// its teacher answers. Default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub examples: Option<u32>,
     /// Passes over the train items at most, for `lora`, `full` and `auto`; training ends before, once items that are held
@@ -54,6 +60,7 @@ impl Adapt {
             ("batch_size", self.batch_size.is_some()),
             ("rank", self.rank.is_some()),
             ("class_weights", self.class_weights.is_some()),
+            ("teacher", self.teacher.is_some()),
         ]
         .into_iter()
         .filter_map(|(key, given)| given.then_some(key))

@@ -30,7 +30,9 @@ impl Session<'_> {
                 Whom::Own(contender) => Some((contender.as_ref(), &want.rows)),
                 Whom::Candidate(_) => None,
             });
-            for (contender, rows) in wanted.chain([own]) {
+            // What hangs on answers that are still wanted cannot be looked for yet.
+            let own = one.opened.wants.is_empty().then_some(own);
+            for (contender, rows) in wanted.chain(own) {
                 let mut lacks = Lacks { name: contender.name.clone(), lacking: rows.len(), of: rows.len() };
                 for rows in rows.chunks(LOOKED_UP) {
                     let there =

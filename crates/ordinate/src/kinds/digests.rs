@@ -1,7 +1,10 @@
 //! Digests of the items that a model is trained on.
 
+use std::collections::HashMap;
+
 use ordinate_core::features::Values;
 use ordinate_core::{Items, Part};
+use ordinate_models::Taught;
 
 use crate::cache::digest;
 
@@ -16,6 +19,18 @@ pub(super) fn items_digest(items: &Items) -> String {
         [Some(items.id(row)), items.input(row), items.target(row), items.groups().get(row), Some(part)]
     });
     digest(texts.map(|text| text.unwrap_or("\0")))
+}
+
+/// A digest of what a teacher answered, by row.
+pub(super) fn taught_digest(taught: &HashMap<usize, Taught>) -> String {
+    let mut rows: Vec<&usize> = taught.keys().collect();
+    rows.sort_unstable();
+    let text = |row: &&usize| {
+        let Taught { output, confidence } = &taught[*row];
+        format!("{row} {confidence:?} {output}")
+    };
+    let texts: Vec<String> = rows.iter().map(text).collect();
+    digest(texts.iter().map(String::as_str))
 }
 
 /// A digest of the fields of the items.

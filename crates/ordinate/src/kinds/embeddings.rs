@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::chat::{openai, set_rates};
 use super::methods::method;
 use super::trained::{Trained, TrainedAnswerer, Vectors};
-use super::{CandidateKind, Opened, Opening, Place, UsedUp, Want, Whom, rows_with_target};
+use super::{CandidateKind, Opened, Opening, Place, UsedUp, Want, Whom, rows_with_target, teaching};
 use crate::error::Error;
 
 pub(super) struct EmbeddingsKind;
@@ -68,7 +68,13 @@ impl CandidateKind for EmbeddingsKind {
         let openai = openai(place)?;
         let (method, kind) = method(place)?;
         let items = Arc::clone(&opening.materials.items);
-        let rows: Arc<[u32]> = rows_with_target(&items).into();
+        let mut rows = rows_with_target(&items);
+        if teaching::is_teacher(place.task, &place.entry.name) {
+            rows.extend(teaching::taught_rows(&items));
+            rows.sort_unstable();
+            rows.dedup();
+        }
+        let rows: Arc<[u32]> = rows.into();
         self.check_items(place, &items)?;
         let make = if opening.asks { Embeddings::new } else { Embeddings::without_key };
         let embeddings = make(openai).map_err(|error| place.fail(error))?;

@@ -9,6 +9,7 @@ mod digests;
 mod embeddings;
 mod methods;
 mod recorded;
+pub(crate) mod teaching;
 mod trained;
 mod trained_kind;
 

@@ -5,17 +5,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ordinate_adapt::TrainingReport;
-use ordinate_core::{CandidateName, Item, Items};
+use ordinate_core::{CandidateName, Item, Items, Part};
 use ordinate_measure::{Answerer, AnswererError, Attempt, CancellationToken, Limits, PuttingAway, Request};
 use ordinate_models::gauge::Order;
 use ordinate_models::{
     CrossFit, EncoderSource, Encoders, Fitting, Fold, Kind, Manifest, Method, Model, ModelError, Reads,
-    Sample, Stop, Training, save,
+    Sample, Stop, Taught, Training, save,
 };
 use ordinate_remote::{Failure, FailureKind, PromptError, Reply};
 use serde::Serialize;
 
-use super::digests::{fields_digest, items_digest};
+use super::digests::{fields_digest, items_digest, taught_digest};
 use super::{HereFacts, InProcess, Opening, UsedUp, trained_kind};
 use crate::cache::{self, digest};
 use crate::error::Error;
@@ -42,6 +42,9 @@ struct Identity<'a> {
     /// A digest of their vectors, where those were made elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     vectors: Option<String>,
+    /// A digest of what its teacher answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taught: Option<String>,
 }
 
 /// Why some items cannot be answered, by row, and a digest of the vectors of the others.
@@ -63,6 +66,8 @@ pub(super) struct Trained {
     cache: PathBuf,
     seen: Seen,
     cancel: CancellationToken,
+    /// What its teacher answered, by row.
+    taught: OnceLock<HashMap<usize, Taught>>,
     given: OnceLock<Given>,
     models: Mutex<Models>,
 }
@@ -97,6 +102,7 @@ impl Trained {
             cache: opening.cache.to_owned(),
             seen: Seen::clone(opening.seen),
             cancel: opening.cancel.clone(),
+            taught: OnceLock::new(),
             given: OnceLock::new(),
             models: Mutex::default(),
         })
@@ -116,11 +122,29 @@ impl Trained {
             items: items_digest(&self.items),
             fields: (self.method.reads() == Reads::Fields).then(|| fields_digest(&self.items)),
             vectors: vectors.as_ref().map(|vectors| vectors.digest.clone()),
+            taught: self.taught.get().map(taught_digest),
         })
         .map_err(|error| ModelError::Failed(error.to_string()))?;
         let kept = digest([identity.as_str()]);
         let _ = self.given.set(Given { vectors, folds, identity, kept });
         Ok(())
+    }
+
+    /// Takes what its teacher answered, and settles which fold answers which item.
+    pub(super) fn taught(&self, answers: HashMap<usize, Taught>) -> Result<(), ModelError> {
+        let _ = self.taught.set(answers);
+        self.given(None)
+    }
+
+    /// How much of the train items its teacher answered.
+    fn lesson(&self) -> Option<String> {
+        let (teacher, taught) = (self.method.teacher()?, self.taught.get()?);
+        let train = (0..self.items.len()).filter(|&row| self.items.part(row) == Some(Part::Train)).count();
+        Some(format!(
+            "{} learned from {teacher}, which answered {} of {train} train items.",
+            self.name,
+            taught.len()
+        ))
     }
 
     pub(super) fn encoders(&self) -> &Encoders {
@@ -145,6 +169,10 @@ impl Trained {
         let vectors = self.given.get().and_then(|given| given.vectors.as_ref());
         let usable = |row: usize| vectors.is_none_or(|known| !known.lacking.contains_key(&row));
         let crossfit = CrossFit::new(&self.items, self.kind, self.method.as_ref(), &usable, self.seed)?;
+        let crossfit = match self.taught.get() {
+            Some(taught) => crossfit.taught_by(taught),
+            None => crossfit,
+        };
         let stop = || self.cancel.is_cancelled();
         let checkpoint = self.checkpoint(fold);
         let watch = |training: Training<'_>| self.tell(training);
@@ -361,6 +389,7 @@ impl InProcess for Trained {
         TrainingReport::read(&self.model_folder())
             .map(|report| trained_kind::told(&self.name, &report))
             .into_iter()
+            .chain(self.lesson())
             .collect()
     }
 

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use ordinate_adapt::{Ended, TrainingReport};
+use ordinate_core::task::CandidateEntry;
 use ordinate_core::{CandidateName, Items};
 use ordinate_measure::Contender;
 use ordinate_models::{Encoders, Fold, Model, ModelError, Reads, Sample};
 
 use super::methods::method;
 use super::trained::{Trained, TrainedAnswerer};
-use super::{CandidateKind, Opened, Opening, Place};
+use super::{CandidateKind, Opened, Opening, Place, teaching};
 use crate::error::Error;
 use crate::observe::{Step, step};
 use crate::reopen::{Again, AnswersInputs};
@@ -29,7 +30,12 @@ impl CandidateKind for TrainedKind {
         if let Some(model) = crate::hub::absent(place.task, place.entry)? {
             return Ok(format!("runs here; `run` would fetch {model}"));
         }
-        Ok(match method(place)?.0.is_slow() {
+        let method = method(place)?.0;
+        if let Some(teacher) = method.teacher() {
+            teaching::check(place, teacher)?;
+            return Ok(format!("runs here, trained once on what {teacher} says"));
+        }
+        Ok(match method.is_slow() {
             false => "runs here".to_owned(),
             true if place.task.file.data.test.is_some() => "runs here, trained once".to_owned(),
             true => format!(
@@ -41,6 +47,10 @@ impl CandidateKind for TrainedKind {
 
     fn spares_train(&self, place: Place<'_>) -> Result<bool, Error> {
         Ok(crate::hub::absent(place.task, place.entry)?.is_none() && method(place)?.0.is_slow())
+    }
+
+    fn after(&self, entry: &CandidateEntry) -> Vec<CandidateName> {
+        entry.adapt.as_ref().and_then(|adapt| adapt.teacher.clone()).into_iter().collect()
     }
 
     fn reads_fields(&self, place: Place<'_>) -> Result<bool, Error> {
@@ -63,7 +73,8 @@ impl CandidateKind for TrainedKind {
 
     fn open(&self, opening: &Opening<'_>) -> Result<Opened, Error> {
         let (method, kind) = method(opening.place)?;
-        if method.is_slow() && opening.place.task.file.data.test.is_none() {
+        let teacher = method.teacher().cloned();
+        if teacher.is_none() && method.is_slow() && opening.place.task.file.data.test.is_none() {
             let (name, times) = (&opening.place.entry.name, Fold::all().count());
             let text = format!(
                 "{name} will be trained {times} times: each item is answered by a model that did not see it. With train and test in [data] it is trained once."
@@ -71,10 +82,16 @@ impl CandidateKind for TrainedKind {
             step(opening.seen.as_ref(), Step::Note(&text));
         }
         let trained = Arc::new(Trained::new(opening, method, kind)?);
-        trained.given(None).map_err(|error| opening.place.fail(error))?;
+        let wants = match teacher {
+            Some(teacher) => teaching::wants(opening, &teacher, &trained)?,
+            None => {
+                trained.given(None).map_err(|error| opening.place.fail(error))?;
+                Vec::new()
+            }
+        };
         let contender =
             Contender::new(opening.place.entry.name.clone(), TrainedAnswerer(Arc::clone(&trained)));
-        Ok(Opened { here: Some(trained), ..Opened::new(contender) })
+        Ok(Opened { here: Some(trained), wants, ..Opened::new(contender) })
     }
 
     fn reopen(&self, again: &Again<'_>) -> Result<Option<Box<dyn AnswersInputs>>, Error> {
