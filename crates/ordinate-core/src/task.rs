@@ -16,10 +16,12 @@ use crate::policy::PolicyKind;
 
 mod adapt;
 mod asking;
+mod data_needs;
 mod kind;
 
 pub use adapt::{Adapt, ClassWeights};
 pub use asking::{ChooseExamples, Command, MeasureSection, OpenAi, PromptSection, TimeOuts};
+pub use data_needs::{CurvesOf, DataNeedsSection};
 pub use kind::TaskKind;
 
 /// A task file.
@@ -45,6 +47,9 @@ pub struct TaskFile {
     /// How much may be asked, and how fast.
     #[serde(default, skip_serializing_if = "MeasureSection::is_default")]
     pub measure: MeasureSection,
+    /// What more labels would be worth.
+    #[serde(default, skip_serializing_if = "DataNeedsSection::is_default")]
+    pub data_needs: DataNeedsSection,
     /// What can answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidate: Vec<CandidateEntry>,

@@ -12,11 +12,13 @@ use crate::policy::{Dial, Mix, PolicyKind};
 
 mod deployment;
 mod floor;
+mod learning;
 mod measured;
 mod policies;
 
 pub use deployment::{BreakEven, Deployment, Machine};
 pub use floor::Floor;
+pub use learning::{DataNeed, FamilyWeight, LabelRange, LearningBand, NextPoint, Overtakes};
 pub use measured::{Measured, Percentiles, Stopped};
 pub use policies::{Crossing, PolicyRow, Pool, Promise, SliceGain};
 
@@ -102,7 +104,7 @@ pub struct Verdict {
     /// The best answer to every item: an upper bound, partly luck.
     #[serde(default)]
     pub oracle: Option<FrontierPoint>,
-    /// Quality against labelled examples.
+    /// Quality against labelled examples, of the candidates that learn from them here.
     #[serde(default)]
     pub data_needs: Vec<DataNeed>,
     /// Pairs of candidates: does one know what the other does not?
@@ -308,35 +310,6 @@ pub struct CurvePoint {
     pub cost_per_1k: f64,
     /// Mean score.
     pub quality: f64,
-}
-
-/// Quality of a candidate against the number of labelled examples that it learned from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct DataNeed {
-    /// The candidate.
-    pub candidate: String,
-    /// Pairs of labelled examples and mean score.
-    pub points: Vec<(u64, f64)>,
-    /// The candidate that it overtakes, and with how many labels.
-    pub overtakes: Option<Overtakes>,
-}
-
-/// Where one candidate overtakes another.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Overtakes {
-    /// The other candidate.
-    pub other: String,
-    /// The interval of labelled examples.
-    pub labels: LabelRange,
-}
-
-/// An interval of labelled examples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct LabelRange {
-    /// Lower end.
-    pub low: u64,
-    /// Upper end.
-    pub high: u64,
 }
 
 /// Whether b knows what a does not.

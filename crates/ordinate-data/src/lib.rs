@@ -29,7 +29,7 @@ pub use labels::label_note;
 pub use limit::Limit;
 pub use questions::{ItemToAsk, read_items_to_ask};
 pub use recorded::{Scorer, lacks_scores, load_items};
-pub use recorded_outputs::{RecordedOutput, recorded_outputs};
+pub use recorded_outputs::{RecordedOutput, read_outputs, recorded_outputs};
 pub use store::{read_evidence, write_evidence};
 pub use task::{Task, parse_task, parse_task_of, read_task, read_task_of, task_schema};
 pub use unasked::{Unasked, can_compare, load_unasked};

@@ -1,5 +1,8 @@
 //! What a recorded candidate said, without its scores: what others learn from it.
 
+use std::collections::HashMap;
+use std::path::Path;
+
 use ordinate_core::Items;
 use ordinate_core::task::CandidateEntry;
 
@@ -38,12 +41,7 @@ pub fn recorded_outputs(
     let codes = labels::codes(task, &item_files(task)?)?;
     let mut all = Vec::new();
     for file in &files {
-        let layout = Layout::of(&[
-            (Column::Id, Want::Required),
-            (Column::Output, Want::Optional),
-            (Column::Confidence, Want::Optional),
-            (Column::Error, Want::Optional),
-        ]);
+        let layout = layout();
         let layout = match task.file.data.id.as_deref() {
             Some(name) if table::columns(file)?.iter().any(|column| column == name) => {
                 layout.named(Column::Id, Some(name))
@@ -61,5 +59,31 @@ pub fn recorded_outputs(
             Ok(())
         })?;
     }
+    Ok(all)
+}
+
+fn layout() -> Layout {
+    Layout::of(&[
+        (Column::Id, Want::Required),
+        (Column::Output, Want::Optional),
+        (Column::Confidence, Want::Optional),
+        (Column::Error, Want::Optional),
+    ])
+}
+
+/// The outputs of a file of recorded answers, each with how sure it was, by the id of the item.
+///
+/// # Errors
+/// [`DataError`] where it cannot be read.
+pub fn read_outputs(file: &Path) -> Result<HashMap<String, (String, Option<f64>)>, DataError> {
+    let mut all = HashMap::new();
+    table::read(file, &layout(), &mut |row: &Row<'_>| {
+        let texts = AnswerTexts::of(row)?;
+        if let Some(output) = texts.output().filter(|_| !texts.is_error()) {
+            let id = row.required_text(Column::Id)?.into_owned();
+            all.insert(id, (output.to_owned(), row.amount(Column::Confidence)?));
+        }
+        Ok(())
+    })?;
     Ok(all)
 }

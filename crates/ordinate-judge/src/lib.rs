@@ -10,6 +10,7 @@ mod bar;
 mod choose;
 mod chosen;
 mod contender;
+mod data_needs;
 mod dealt;
 mod estimates;
 mod files;
@@ -38,6 +39,7 @@ use ordinate_score::Groups;
 use ordinate_trials::{Priced, Trials, single_file};
 use serde::{Deserialize, Serialize};
 
+pub use data_needs::{LearningCurve, LearningPoint};
 pub use files::{KeptError, keep, kept};
 pub use hosting::{Hosted, host, host_when_busy};
 pub use verify::{Later, Other, Verified, verify};
@@ -72,6 +74,9 @@ pub struct Setting {
     pub measured: Vec<Measured>,
     /// What hosting each candidate takes that ran in the process.
     pub deployment: Vec<Deployment>,
+    /// How candidates came through that were trained on parts of the labels.
+    #[serde(default)]
+    pub learning: Vec<LearningCurve>,
 }
 
 /// Reaches the verdict for these needs: the whole of it.
@@ -184,6 +189,8 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
         };
         why.insert(place, finding);
     }
+    let learners = data_needs::learners(&candidate_rows, &setting.learning, setting.resampling.seed);
+    why.extend(more_labels(&learners, &field, &choice, &misses));
     why.splice(0..0, not_measured);
     why.extend(hosting::questions(&candidate_rows, &setting.deployment, needs.volume_per_day));
     let mut notes = setting.notes.clone();
@@ -201,7 +208,7 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
         curves,
         zero_router: tables.zero_router(),
         oracle: tables.oracle(),
-        data_needs: Vec::new(),
+        data_needs: data_needs::data_needs(&candidate_rows, &learners),
         complementarity: tables.complementarity(setting.guess_rate),
         // No number of items would settle what the metric cannot tell.
         undecided: choice.undecided.filter(|_| choice.outcome == Outcome::Undecided && !says_nothing),
@@ -222,6 +229,26 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
             trials.alike.as_ref(),
         ),
     }
+}
+
+/// What to label, where that would probably change who is recommended.
+fn more_labels(
+    learners: &[data_needs::Learner<'_>],
+    field: &Field<'_>,
+    choice: &Choice,
+    misses: &[Vec<Miss>],
+) -> Option<String> {
+    let holder = choice.recommended.map(|index| data_needs::Holder {
+        name: &field.contenders[index].name,
+        quality: field.weighed.mean(index),
+        asks: field.contenders[index].share.keys().map(String::as_str).collect(),
+    });
+    let may = |name: &str| {
+        let is_it = |contender: &contender::Contender<'_>| contender.is_single() && contender.name == name;
+        let at = field.contenders.iter().position(is_it);
+        at.is_some_and(|at| misses[at].iter().all(|miss| miss.need == "min_quality"))
+    };
+    data_needs::advice(learners, holder.as_ref(), field.needs, &may)
 }
 
 fn recommend(index: usize, field: &Field<'_>, choice: &Choice) -> Recommended {

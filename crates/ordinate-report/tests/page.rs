@@ -74,6 +74,15 @@ fn tables_have_their_rows() {
         "gains and harms of the recommended policy"
     );
     assert_eq!(count(&html, ".learning"), 1);
+    assert!(text(&html, ".learning caption")[0].contains("9,000 to 21,000 labels, or not even then (10"));
+    for (part, drawn) in
+        [(".learn .band", 1), (".learn .learned", 1), (".learn .other", 1), (".learn .overtakes", 1)]
+    {
+        assert_eq!(count(&html, part), drawn, "{part}");
+    }
+    assert_eq!(count(&html, ".learn .drawn"), 3);
+    assert!(text(&html, ".learn text.reference").contains(&"5,000 at hand".to_owned()));
+    assert!(text(&html, ".about").iter().any(|line| line.contains("takes 5,900 to 8,100 labels in all")));
     assert_eq!(count(&html, ".assumed li"), 1 + 1);
     for chart in ["wide", "narrow"] {
         assert_eq!(count(&html, &format!(".{chart} .point")), 5);

@@ -11,6 +11,7 @@
 //! - [`compare`]: exact McNemar test, Holm and Benjamini-Hochberg corrections, non-inferiority.
 //! - [`power`]: the smallest difference that could have been shown, and the items that it takes.
 //! - [`mod@slice`], [`mean`], [`shrink`]: means per slice, with cheap intervals and shrunken by empirical Bayes.
+//! - [`learning`]: quality against the number of labels, foretold beyond those at hand.
 //! - [`rescue`]: does one candidate know what the other does not?
 //! - [`routing`]: zero router, oracle, PGR, APGR, CPT, AIQ, QNC, `PerfGain`, `CostSave`, regret.
 
@@ -20,6 +21,7 @@ pub mod bounds;
 pub mod cluster;
 pub mod compare;
 pub mod groups;
+pub mod learning;
 pub mod mean;
 pub mod normal;
 pub mod power;

@@ -57,9 +57,12 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Option<T> {
     }
 }
 
+/// The ending of the name of a learning curve.
+pub(crate) const CURVE: &str = "-curve.json";
+
 /// Sets aside what was kept of a candidate and is not what was written any more, so that it is made again; a note for each.
 pub(crate) fn check(here: &dyn InProcess) -> Vec<String> {
-    let files = [".jsonl", ".json"].map(|ending| here.kept_as(ending));
+    let files = [".jsonl", ".json", CURVE].map(|ending| here.kept_as(ending));
     let model = here.model().filter(|model| model.exists() && Manifest::read_whole(model).is_err());
     files.iter().filter_map(|file| check_file(file)).chain(model.map(|model| again(&model))).collect()
 }

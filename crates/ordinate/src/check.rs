@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ordinate_core::task::CandidateEntry;
+use ordinate_core::task::{CandidateEntry, DataNeedsSection};
 use ordinate_core::{CandidateName, Lineage, PolicyKind};
 use ordinate_data::Task;
 use ordinate_measure::Estimate;
@@ -38,6 +38,9 @@ pub struct Checked {
     pub candidates: Vec<CheckedCandidate>,
     /// The policies that would be tried, and why others are not; empty where answers are still to be had.
     pub policies: Vec<(String, Result<(), String>)>,
+    /// The candidates that are trained on parts of the labels too, how often each part is drawn, and the most items that the
+    /// trainings of one learn from together.
+    pub data_needs: Option<(Vec<CandidateName>, u32, u64)>,
     /// What was assumed or is missing.
     pub notes: Vec<String>,
     /// What asking will probably cost, and the limit, USD; `None` where nobody is asked.
@@ -100,6 +103,7 @@ pub async fn check(task: &Task, options: &Options) -> Result<Checked, Error> {
             .chain(not_ready(task, options))
             .collect(),
         estimates: looked.elsewhere.then_some((estimates, task.file.measure.max_spend)),
+        data_needs: data_needs(task, options)?,
         prompts: asked
             .iter()
             .filter_map(|one| {
@@ -108,6 +112,21 @@ pub async fn check(task: &Task, options: &Options) -> Result<Checked, Error> {
             .collect(),
         ..Checked::default()
     })
+}
+
+/// Who is trained on parts of the labels too.
+fn data_needs(task: &Task, options: &Options) -> Result<Option<(Vec<CandidateName>, u32, u64)>, Error> {
+    let mut names = Vec::new();
+    for entry in &task.file.candidate {
+        let place = Place { task, entry, methods: &options.methods };
+        if options.kinds.of(place)?.has_curve(place)? {
+            names.push(entry.name.clone());
+        }
+    }
+    let section = &task.file.data_needs;
+    let draws = section.draws.map_or(DataNeedsSection::DRAWS, u32::from);
+    let most = section.max_items.unwrap_or(DataNeedsSection::MAX_ITEMS);
+    Ok((!names.is_empty()).then_some((names, draws, most)))
 }
 
 /// What `run` will want and is not there yet.
@@ -195,6 +214,15 @@ impl fmt::Display for Checked {
                 Ok(()) => writeln!(f, "policy      {policy}")?,
                 Err(why) => writeln!(f, "no policy   {policy}: {why}")?,
             }
+        }
+        if let Some((names, draws, most)) = &self.data_needs {
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            let names = names.join(", ");
+            writeln!(
+                f,
+                "data needs  {names}: trained on parts of the labels too, each drawn {draws} times, at most {most} items in all \
+                 a candidate ([data_needs] measure = \"none\" leaves it out)"
+            )?;
         }
         for note in &self.notes {
             writeln!(f, "note        {note}")?;

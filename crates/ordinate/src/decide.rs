@@ -74,6 +74,7 @@ pub(crate) fn setting(task: &Task, notes: &[String]) -> Setting {
         hosted: Vec::new(),
         measured: Vec::new(),
         deployment: Vec::new(),
+        learning: Vec::new(),
     }
 }
 

@@ -1,18 +1,20 @@
 //! The answers of every candidate, recorded or asked, as one evidence.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use ordinate_core::verdict::{Deployment, Measured};
 use ordinate_core::{Answer, Score};
 use ordinate_data::{Loaded, Task, Unasked, can_compare, load_features, load_items, load_unasked};
+use ordinate_judge::LearningCurve;
 use ordinate_measure::{AnswerStore, Ended, Row};
 
 use crate::asking::{Answered, Asked, Lacks, STORE, Session, open_all};
 use crate::error::{Error, Fault};
 use crate::folder::Claim;
 use crate::hosting::{Hosted, hosted, latencies};
-use crate::kinds::Place;
+use crate::kinds::{Lesson, Place};
 use crate::materials::Materials;
 use crate::metric;
 use crate::observe::{Seen, Step, step};
@@ -27,6 +29,7 @@ pub(crate) struct Gathered {
     pub(crate) loaded: Loaded,
     pub(crate) measured: Vec<Measured>,
     pub(crate) deployment: Vec<Deployment>,
+    pub(crate) learning: Vec<LearningCurve>,
     pub(crate) claim: Claim,
     /// The candidates that were asked.
     pub(crate) asked: Vec<Asked>,
@@ -123,6 +126,7 @@ pub(crate) async fn gather(
             loaded,
             measured: Vec::new(),
             deployment: Vec::new(),
+            learning: Vec::new(),
             claim,
             asked: Vec::new(),
             told: Shared::default(),
@@ -162,6 +166,7 @@ pub(crate) async fn gather(
             }
         }
     }
+    let learning = learning(task, &materials, &asked, &rows, options, &mut notes).await?;
     for (one, rows) in asked.iter().zip(&rows) {
         put(task, &materials, &mut unasked, one, rows)?;
     }
@@ -185,7 +190,47 @@ pub(crate) async fn gather(
     let measured = before.iter().chain(told).map(record).collect();
     let examples = materials.examples.drawn_from().into_iter().cloned().collect();
     let told = Shared { labels: materials.labels, examples };
-    Ok(Gathered { loaded, measured, deployment, claim, asked, told })
+    Ok(Gathered { loaded, measured, deployment, learning, claim, asked, told })
+}
+
+/// Trains candidates on parts of the labels, to tell what more would be worth.
+async fn learning(
+    task: &Task,
+    materials: &Materials,
+    asked: &[Asked],
+    rows: &[Vec<Row>],
+    options: &Options,
+    notes: &mut Vec<String>,
+) -> Result<Vec<LearningCurve>, Error> {
+    let mut curves = Vec::new();
+    for (one, rows) in asked.iter().zip(rows) {
+        let place = Place { task, entry: &task.file.candidate[one.column], methods: &options.methods };
+        let Some(here) = &one.opened.here else { continue };
+        if !one.kind.has_curve(place)? {
+            continue;
+        }
+        let score = |row: &Row| {
+            let output = row.output.as_deref().filter(|_| row.error.is_none());
+            let target = materials.items.target(row.item)?;
+            Some((row.item, output.map_or(0.0, |output| materials.metric.score(output, target))))
+        };
+        let scores: HashMap<usize, f64> = rows.iter().filter_map(score).collect();
+        let (here, section, metric) =
+            (Arc::clone(here), task.file.data_needs.clone(), materials.metric.clone());
+        let work = move || match here.learning(&Lesson::of(&section, &metric, &scores)) {
+            Ok(curve) => Ok(Ok(curve)),
+            Err(Error::Stopped) => Err(Error::Stopped),
+            Err(error) => Ok(Err(error.to_string())),
+        };
+        match aside(&options.cancel, work).await? {
+            Ok(curve) => curves.extend(curve),
+            // The verdict does not hang on it.
+            Err(why) => {
+                notes.push(format!("The learning curve of {} was not measured: {why}.", place.entry.name));
+            }
+        }
+    }
+    Ok(curves)
 }
 
 /// Puts the answers of a candidate into their cells.

@@ -23,6 +23,7 @@ mod hosting;
 mod hub;
 mod kept;
 mod kinds;
+mod label_next;
 mod materials;
 mod metric;
 mod models;
@@ -47,8 +48,9 @@ pub use error::{Error, Fault};
 pub use estimates::{ended_line, estimate_lines, pace, training_pace};
 pub use folder::Folder;
 pub use kinds::{
-    CandidateKind, CandidateKinds, HereFacts, InProcess, Opened, Opening, Place, UsedUp, Want, Whom,
+    CandidateKind, CandidateKinds, HereFacts, InProcess, Lesson, Opened, Opening, Place, UsedUp, Want, Whom,
 };
+pub use label_next::{Fields, LabelNext, ToLabel, Unlabelled, label_next};
 pub use materials::Materials;
 pub use models::{NamedModel, model_card, model_table, models_at_hand, pairs};
 pub use observe::{Doing, Event, Observer, Step};

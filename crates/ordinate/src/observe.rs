@@ -85,6 +85,8 @@ pub enum Doing {
     Answering(usize),
     /// What hosting it takes is measured.
     Gauging,
+    /// It is trained this many times on parts of the labels.
+    Learning(usize),
 }
 
 impl fmt::Display for Step<'_> {
@@ -109,6 +111,9 @@ impl fmt::Display for Doing {
             Self::Embedding(items) => write!(f, "embedding {items} items"),
             Self::Training(items) => write!(f, "training and answering {items} items"),
             Self::Answering(items) => write!(f, "answering {items} items"),
+            Self::Learning(trainings) => {
+                write!(f, "training it {trainings} times on parts of the labels, for its learning curve")
+            }
             Self::Gauging => f.write_str("measuring what hosting it takes"),
         }
     }

@@ -53,7 +53,7 @@ impl<'a> Bench<'a> {
         Ok(Self { folder, all, options, opened: HashMap::new() })
     }
 
-    /// Whether any of these is in this process.
+    /// Whether any of these, or of those that were asked for before, is in this process.
     ///
     /// # Errors
     /// [`Error`] where one cannot be opened again.
@@ -66,7 +66,7 @@ impl<'a> Bench<'a> {
     }
 
     /// The answer of a candidate; `None` for one that is not in this process.
-    fn ask(&mut self, name: &CandidateName, input: &str) -> Result<Option<Said>, Error> {
+    pub(crate) fn ask(&mut self, name: &CandidateName, input: &str) -> Result<Option<Said>, Error> {
         if !self.opened.contains_key(name) {
             let opened = self.open(name)?;
             self.opened.insert(name.clone(), opened);

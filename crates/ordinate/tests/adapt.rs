@@ -220,7 +220,7 @@ fn pupils_learn_from_teachers() {
     let pupil =
         |teacher: &str| format!("method = \"distill\", teacher = \"{teacher}\", examples = 3, epochs = 12");
     let (own, misled, told) = (pupil("all"), pupil("wrong"), pupil("program"));
-    let small = "method = \"distill\", teacher = \"all\", examples = 3";
+    let small = "method = \"distill\", teacher = \"all\", examples = 4";
     let desk = school(&[
         // A pupil's pupil stands before its teacher.
         ("second", "method = \"distill\", teacher = \"pupil\", examples = 3, epochs = 12"),
@@ -248,10 +248,7 @@ fn pupils_learn_from_teachers() {
     let notes = verdict["assumed"].to_string();
     assert!(notes.contains("pupil learned from all, which answered 360 of 360 train items."), "{notes}");
     assert!(notes.contains("misled learned from wrong, which answered 335 of 360 train items."), "{notes}");
-    assert!(
-        desk.path("run/models/pupil/config.json").is_file()
-            && !desk.path("run/models/small/config.json").is_file()
-    );
+    assert!(desk.path("run/models/pupil/config.json").is_file());
     // Nothing is trained or asked again.
     let again = desk.ordinate(["run", "t.toml", "--json", "--out", "run"]);
     assert_eq!(again.status(), 0, "{}", again.stderr());
@@ -302,8 +299,10 @@ fn pupils_without_a_teacher_are_refused() {
     }
     // A teacher with nothing to say to what its pupil is not shown.
     desk.write("bad.toml", task.replacen("teacher = \"all\", examples = 3", "teacher = \"wrong\"", 1));
-    let train = rows(0, 300);
-    desk.write("train.jsonl", train);
+    desk.write("train.jsonl", rows(0, 300));
+    let wrong = std::fs::read_to_string(desk.path("wrong.jsonl")).unwrap();
+    let labelled: Vec<&str> = wrong.lines().filter(|line| !line.contains("\"i6")).collect();
+    desk.write("wrong.jsonl", labelled.join("\n"));
     let refused = desk.ordinate(["run", "bad.toml", "--out", "bad"]);
     assert!(refused.status() != 0 && refused.stderr().contains("show it fewer"), "{}", refused.stderr());
 }

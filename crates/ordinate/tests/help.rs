@@ -5,8 +5,20 @@ mod support;
 
 use support::Desk;
 
-const COMMANDS: [&str; 11] =
-    ["run", "check", "init", "import", "export", "report", "judge", "verify", "ask", "models", "schema"];
+const COMMANDS: [&str; 12] = [
+    "run",
+    "check",
+    "init",
+    "import",
+    "export",
+    "report",
+    "judge",
+    "verify",
+    "ask",
+    "label-next",
+    "models",
+    "schema",
+];
 
 #[test]
 fn every_command_has_an_example_in_its_help() {

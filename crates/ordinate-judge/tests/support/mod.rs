@@ -117,5 +117,6 @@ pub fn setting() -> Setting {
         hosted: Vec::new(),
         measured: Vec::new(),
         deployment: Vec::new(),
+        learning: Vec::new(),
     }
 }

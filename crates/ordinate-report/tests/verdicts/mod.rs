@@ -155,7 +155,14 @@ pub(crate) fn combined() -> Verdict {
         data_needs: vec![DataNeed {
             candidate: "minilm-probe".to_owned(),
             points: vec![(50, 0.41), (500, 0.56), (5_000, 0.601)],
-            overtakes: Some(Overtakes { other: "law-7b".to_owned(), labels: LabelRange { low: 9_000, high: 21_000 } }),
+            overtakes: Some(Overtakes { other: "law-7b".to_owned(), labels: LabelRange { low: 9_000, high: 21_000 }, never: 0.1 }),
+            labels: Some(5_000),
+            draws: Some(3),
+            band: [(50, 0.40), (500, 0.55), (5_000, 0.60), (50_000, 0.69)]
+                .map(|(labels, mid)| LearningBand { labels, low: mid - 0.02, mid, high: mid + 0.02 })
+                .to_vec(),
+            families: vec![FamilyWeight { family: "pow3".to_owned(), weight: 1.0 }],
+            next_point: Some(NextPoint { gain: 0.01, labels: LabelRange { low: 5_900, high: 8_100 }, never: 0.0 }),
         }],
         complementarity: vec![
             rescue("gpt-large", "law-7b", 0.44, Some(0.25), true),

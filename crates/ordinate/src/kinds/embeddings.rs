@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::chat::{openai, set_rates};
 use super::methods::method;
 use super::trained::{Trained, TrainedAnswerer, Vectors};
-use super::{CandidateKind, Opened, Opening, Place, UsedUp, Want, Whom, rows_with_target, teaching};
+use super::{CandidateKind, Opened, Opening, Place, UsedUp, Want, Whom, curve, rows_with_target, teaching};
 use crate::error::Error;
 
 pub(super) struct EmbeddingsKind;
@@ -47,6 +47,10 @@ impl CandidateKind for EmbeddingsKind {
 
     fn is_elsewhere(&self) -> bool {
         true
+    }
+
+    fn has_curve(&self, place: Place<'_>) -> Result<bool, Error> {
+        curve::is_measured(place)
     }
 
     fn check_items(&self, place: Place<'_>, items: &Items) -> Result<(), Error> {

@@ -4,6 +4,7 @@
 
 mod chat;
 mod command;
+mod curve;
 mod decoder;
 mod digests;
 mod embeddings;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use ordinate_core::task::CandidateEntry;
 use ordinate_core::{CandidateName, Hosting, Items};
 use ordinate_data::Task;
+use ordinate_judge::LearningCurve;
 use ordinate_measure::{CancellationToken, Contender, Row};
 use ordinate_models::gauge::Order;
 use ordinate_models::{Encoders, Methods};
@@ -28,6 +30,7 @@ use crate::error::Error;
 use crate::materials::Materials;
 use crate::observe::{Doing, Seen};
 use crate::reopen::{Again, AnswersInputs};
+pub use curve::Lesson;
 
 /// A kind of candidate.
 pub trait CandidateKind: Send + Sync {
@@ -96,6 +99,14 @@ pub trait CandidateKind: Send + Sync {
     /// The candidates whose answers it needs before it can answer.
     fn after(&self, _entry: &CandidateEntry) -> Vec<CandidateName> {
         Vec::new()
+    }
+
+    /// Whether it learns from the labels here and is trained on parts of them too, to tell what more would be worth.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    fn has_curve(&self, _place: Place<'_>) -> Result<bool, Error> {
+        Ok(false)
     }
 
     /// Sets it up. Nothing is asked, trained or read into memory yet.
@@ -217,6 +228,14 @@ pub trait InProcess: Send + Sync {
     /// What readers of the verdict should know of how it was made; after it was asked.
     fn notes(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// How it comes through when it is trained on parts of the labels; `None` where it learns from none, or there are too few.
+    ///
+    /// # Errors
+    /// [`Error`] where it could not be trained; [`Error::Stopped`].
+    fn learning(&self, _lesson: &Lesson<'_>) -> Result<Option<LearningCurve>, Error> {
+        Ok(None)
     }
 
     /// What each answer used up besides the candidate itself: the embedding that it stands on, for example.

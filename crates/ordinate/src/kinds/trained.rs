@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ordinate_adapt::TrainingReport;
 use ordinate_core::{CandidateName, Item, Items, Part};
+use ordinate_judge::LearningCurve;
 use ordinate_measure::{Answerer, AnswererError, Attempt, CancellationToken, Limits, PuttingAway, Request};
 use ordinate_models::gauge::Order;
 use ordinate_models::{
@@ -15,6 +16,7 @@ use ordinate_models::{
 use ordinate_remote::{Failure, FailureKind, PromptError, Reply};
 use serde::Serialize;
 
+use super::curve::Lesson;
 use super::digests::{fields_digest, items_digest, taught_digest};
 use super::{HereFacts, InProcess, Opening, UsedUp, trained_kind};
 use crate::cache::{self, digest};
@@ -56,16 +58,16 @@ pub(super) struct Vectors {
 
 /// A model that is trained here.
 pub(super) struct Trained {
-    name: CandidateName,
-    method: Box<dyn Method>,
-    kind: Kind,
+    pub(super) name: CandidateName,
+    pub(super) method: Box<dyn Method>,
+    pub(super) kind: Kind,
     task_kind: &'static str,
-    items: Arc<Items>,
-    seed: u64,
+    pub(super) items: Arc<Items>,
+    pub(super) seed: u64,
     encoders: Arc<Encoders>,
     cache: PathBuf,
-    seen: Seen,
-    cancel: CancellationToken,
+    pub(super) seen: Seen,
+    pub(super) cancel: CancellationToken,
     /// What its teacher answered, by row.
     taught: OnceLock<HashMap<usize, Taught>>,
     given: OnceLock<Given>,
@@ -155,7 +157,7 @@ impl Trained {
         self.method.source()
     }
 
-    fn fold(&self, row: usize) -> Option<Fold> {
+    pub(super) fn fold(&self, row: usize) -> Option<Fold> {
         self.given.get()?.folds.get(row).copied().flatten()
     }
 
@@ -391,6 +393,13 @@ impl InProcess for Trained {
             .into_iter()
             .chain(self.lesson())
             .collect()
+    }
+
+    fn learning(&self, lesson: &Lesson<'_>) -> Result<Option<LearningCurve>, Error> {
+        self.curve(lesson).map_err(|error| match error {
+            ModelError::Stopped => Error::Stopped,
+            other => Error::broken(other),
+        })
     }
 
     fn used_up(&self, row: usize) -> Option<UsedUp> {

@@ -10,7 +10,7 @@ use ordinate_models::{Encoders, Fold, Model, ModelError, Reads, Sample};
 
 use super::methods::method;
 use super::trained::{Trained, TrainedAnswerer};
-use super::{CandidateKind, Opened, Opening, Place, teaching};
+use super::{CandidateKind, Opened, Opening, Place, curve, teaching};
 use crate::error::Error;
 use crate::observe::{Step, step};
 use crate::reopen::{Again, AnswersInputs};
@@ -58,6 +58,10 @@ impl CandidateKind for TrainedKind {
             return Ok(false);
         }
         Ok(method(place)?.0.reads() == Reads::Fields)
+    }
+
+    fn has_curve(&self, place: Place<'_>) -> Result<bool, Error> {
+        Ok(crate::hub::absent(place.task, place.entry)?.is_none() && curve::is_measured(place)?)
     }
 
     fn check_items(&self, place: Place<'_>, items: &Items) -> Result<(), Error> {

@@ -66,6 +66,14 @@ pub(crate) enum Command {
                    \x20 ordinate ask task.ordinate \"Where is my parcel?\" --slice delivery\n\
                    \x20 ordinate ask task.ordinate - --json < letter.txt")]
     Ask(AskArgs),
+    /// Rank items without labels by what their labels would tell about the verdict or teach, and write a file to fill in
+    #[command(after_help = "Examples:\n\
+                   \x20 ordinate label-next task.ordinate --items unlabelled.jsonl\n\
+                   \x20 ordinate label-next task.ordinate --items unlabelled.csv --count 50 --out next.csv\n\
+                   \x20 ordinate label-next task.ordinate --items unlabelled.jsonl --answers gpt=gpt.jsonl\n\n\
+                   Fill in the target of each item, add the file to the train items ([data] train = \"train*.jsonl\" reads several),\n\
+                   and run the task again. Items that stay empty are passed over.")]
+    LabelNext(LabelNextArgs),
     /// List, fetch and inspect models that run in this process
     #[command(after_help = "Examples:\n\
                    \x20 ordinate models list\n\
@@ -259,6 +267,29 @@ pub(crate) struct AskArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `ordinate label-next`.
+#[derive(Debug, Args)]
+pub(crate) struct LabelNextArgs {
+    /// The run folder
+    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    pub(crate) run: PathBuf,
+    /// The items without labels (JSON lines, CSV, Parquet, ...), with the fields of the run's task
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) items: PathBuf,
+    /// How many items to write
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) count: usize,
+    /// The file to write: CSV where it ends in .csv, else JSON lines [default: label-next.jsonl]
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) out: Option<PathBuf>,
+    /// Recorded answers (id, output) of a candidate that does not run in this process (repeatable)
+    #[arg(long, value_name = "NAME=FILE", value_parser = crate::label_next::answers)]
+    pub(crate) answers: Vec<(String, PathBuf)>,
+    /// Overwrite an existing file
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// `ordinate models`.

@@ -8,6 +8,7 @@ mod gauge;
 mod import;
 mod init;
 mod judge;
+mod label_next;
 mod man;
 mod models;
 mod output;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Judge(args) => judge::judge(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Ask(args) => ask::ask(args),
+        Command::LabelNext(args) => label_next::label_next(args),
         Command::Models(args) => models::models(&args.command),
         Command::Schema(args) => output::print_json(&schema(args.of)),
         Command::Gauge(args) => gauge::gauge(&args),
