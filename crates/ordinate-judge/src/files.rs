@@ -32,13 +32,14 @@ struct Version {
     version: u32,
 }
 
-/// Everything that it takes to decide again, as JSON with packed columns.
+/// Writes everything that it takes to decide again, as JSON with packed columns: one column at a time, since all of them are larger
+/// than anything else of a run.
 ///
 /// # Errors
-/// [`KeptError::Damaged`] for what cannot be written, as a price that is not finite.
-pub fn keep(trials: &Trials, setting: &Setting) -> Result<Vec<u8>, KeptError> {
+/// Where `to` fails, or for what cannot be written, as a price that is not finite.
+pub fn keep(trials: &Trials, setting: &Setting, to: impl std::io::Write) -> std::io::Result<()> {
     let kept = Kept { version: VERSION, setting, trials };
-    serde_json::to_vec(&kept).map_err(|error| KeptError::Damaged(error.to_string()))
+    Ok(serde_json::to_writer(to, &kept)?)
 }
 
 /// Reads what [`keep`] made.

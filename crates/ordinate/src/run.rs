@@ -64,8 +64,7 @@ fn judged(task: &Task, gathered: Gathered, seen: &dyn Observer) -> Result<Run, E
             card::write(model, task, row, verdict.basis.metric.as_deref().unwrap_or("score"))?;
         }
     }
-    let trials = keep(&learned.trials, &setting).map_err(Error::broken)?;
-    folder.pack(TRIALS, &trials)?;
+    folder.pack(TRIALS, |to| keep(&learned.trials, &setting, to))?;
     for (file, artefact) in learned.artefacts(&verdict) {
         folder.write(&file, &artefact.to_json()?)?;
     }

@@ -11,6 +11,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use ordinate_core::verdict::Verdict;
+use tempfile::NamedTempFile;
 
 pub(crate) use claim::Claim;
 pub(crate) use names::{default_folder, file_name};
@@ -61,13 +62,21 @@ impl Folder {
             .map_err(|error| Error::file(&path, Fault::Run, format!("cannot be written: {error}")))
     }
 
-    /// Writes bytes packed by zstd, whole or not at all.
-    pub(crate) fn pack(&self, file: &str, bytes: &[u8]) -> Result<(), Error> {
+    /// Writes packed by zstd what `write` writes, whole or not at all, without ever holding all of it.
+    pub(crate) fn pack(
+        &self,
+        file: &str,
+        write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    ) -> Result<(), Error> {
+        /// Columns of figures hardly get smaller by trying harder.
+        const FAST: i32 = 1;
         let path = self.path(file);
-        let packed = zstd::encode_all(bytes, zstd::DEFAULT_COMPRESSION_LEVEL);
-        packed
-            .and_then(|packed| write_whole(&path, &packed))
-            .map_err(|error| Error::file(&path, Fault::Run, format!("cannot be written: {error}")))
+        let failed =
+            |error: std::io::Error| Error::file(&path, Fault::Run, format!("cannot be written: {error}"));
+        let draft = draft_of(&path).map_err(failed)?;
+        let mut packer = zstd::Encoder::new(draft, FAST).map_err(failed)?;
+        write(&mut packer).map_err(failed)?;
+        packer.finish().and_then(|draft| put(draft, &path)).map_err(failed)
     }
 
     /// Reads what [`Self::pack`] wrote.
@@ -98,9 +107,18 @@ fn cannot(path: &Path, error: &std::io::Error) -> Error {
 }
 
 fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut draft = draft_of(path)?;
+    draft.write_all(bytes)?;
+    put(draft, path)
+}
+
+/// A file beside the one that it will be.
+fn draft_of(path: &Path) -> std::io::Result<NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(folder)?;
-    file.write_all(bytes)?;
+    tempfile::Builder::new().permissions(permissions()).tempfile_in(folder)
+}
+
+fn put(file: NamedTempFile, path: &Path) -> std::io::Result<()> {
     // What is renamed before it is on the disk may be empty after a power cut.
     file.as_file().sync_all()?;
     file.persist(path)?;

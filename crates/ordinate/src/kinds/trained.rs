@@ -1,20 +1,24 @@
 //! Candidates that a method makes in this process, cross-fitted: no item is answered by a model that was trained on it.
 
+mod answerer;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ordinate_adapt::TrainingReport;
-use ordinate_core::{CandidateName, Item, Items, Part};
+use ordinate_core::{CandidateName, Items, Part};
 use ordinate_judge::LearningCurve;
-use ordinate_measure::{Answerer, AnswererError, Attempt, CancellationToken, Limits, PuttingAway, Request};
+use ordinate_measure::CancellationToken;
 use ordinate_models::gauge::Order;
 use ordinate_models::{
     CrossFit, EncoderSource, Encoders, Fitting, Fold, Kind, Manifest, Method, Model, ModelError, Reads,
     Sample, Stop, Taught, Training, save,
 };
-use ordinate_remote::{Failure, FailureKind, PromptError, Reply};
+use ordinate_remote::{Failure, FailureKind, Reply};
 use serde::Serialize;
+
+pub(super) use answerer::TrainedAnswerer;
 
 use super::curve::Lesson;
 use super::digests::{fields_digest, items_digest, taught_digest};
@@ -26,8 +30,6 @@ use crate::observe::{Doing, Event, Seen, Step, step};
 
 /// Raised when the same method comes to be asked in another way: what older versions answered is not taken then.
 const VERSION: u32 = 1;
-/// Items of one batch: of fast models, and of those that stand on a network.
-const BATCHES: [usize; 2] = [1_000, 100];
 
 /// What its answers hang on, besides the request.
 #[derive(Serialize)]
@@ -298,58 +300,6 @@ impl Trained {
         // Nothing is left to go on with.
         Fold::all().for_each(|fold| drop(std::fs::remove_file(self.checkpoint(fold))));
         Ok(())
-    }
-}
-
-pub(super) struct TrainedAnswerer(pub(super) Arc<Trained>);
-
-impl Answerer for TrainedAnswerer {
-    fn identity(&self) -> String {
-        self.0.given.get().map(|given| given.identity.clone()).unwrap_or_default()
-    }
-
-    fn request(&self, at: usize, item: &Item) -> Result<String, PromptError> {
-        #[derive(Serialize)]
-        struct Body<'a> {
-            item: &'a str,
-            fold: Option<Fold>,
-        }
-        serde_json::to_string(&Body { item: &item.id, fold: self.0.fold(at) })
-            .map_err(|error| PromptError::Lacks(error.to_string()))
-    }
-
-    fn ask<'a>(&'a self, batch: &'a [Request]) -> Attempt<'a> {
-        let trained = Arc::clone(&self.0);
-        let rows: Vec<usize> = batch.iter().map(|request| request.item).collect();
-        Box::pin(async move {
-            let work = move || trained.answer(&rows);
-            let answered = tokio::task::spawn_blocking(work).await.map_err(AnswererError::new)?;
-            answered.map_err(AnswererError::new)
-        })
-    }
-
-    fn put_away(&self) -> PuttingAway<'_> {
-        let trained = Arc::clone(&self.0);
-        Box::pin(async move {
-            let work = move || trained.put_away();
-            tokio::task::spawn_blocking(work).await.map_err(AnswererError::new)?.map_err(AnswererError::new)
-        })
-    }
-
-    fn stage(&self, at: usize) -> u32 {
-        match self.0.fold(at) {
-            Some(Fold::Whole) | None => 0,
-            Some(Fold::Without(fold)) => u32::try_from(fold + 1).unwrap_or(u32::MAX),
-        }
-    }
-
-    fn limits(&self) -> Limits {
-        let batch = BATCHES[usize::from(self.0.method.source().is_some())];
-        Limits { in_flight: Some(1), batch, files: 0, alone: true }
-    }
-
-    fn gives_outputs(&self) -> bool {
-        true
     }
 }
 
