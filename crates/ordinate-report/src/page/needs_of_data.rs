@@ -37,11 +37,11 @@ pub(super) struct Picture {
 }
 
 /// The size of a picture, and of the plot in it.
-pub(super) const WIDTH: f64 = 560.0;
+pub(super) const WIDTH: f64 = 380.0;
 /// See [`WIDTH`].
-pub(super) const HEIGHT: f64 = 300.0;
+pub(super) const HEIGHT: f64 = 260.0;
 /// Left, right, upper and lower end of the plot.
-pub(super) const PLOT: [f64; 4] = [44.0, 548.0, 22.0, 254.0];
+pub(super) const PLOT: [f64; 4] = [44.0, 368.0, 22.0, 214.0];
 
 pub(super) fn data_needs(verdict: &Verdict) -> Vec<Learning> {
     let learning = verdict.data_needs.iter().enumerate().map(|(at, need)| Learning {
@@ -89,8 +89,11 @@ impl Labels {
     fn ticks(&self) -> Vec<(f64, String)> {
         let decades = (0..8).map(|power| 10_f64.powi(power));
         let steps = decades.flat_map(|decade| [1.0, 3.0].map(|step| step * decade));
-        let within = steps.filter(|labels| (self.low..=self.high).contains(labels));
-        within.map(|labels| (self.x(labels), figures::count(labels as u64))).collect()
+        let within: Vec<f64> = steps.filter(|labels| (self.low..=self.high).contains(labels)).collect();
+        // More would stand one on the other.
+        let many = within.len() > 5;
+        let kept = within.into_iter().filter(|labels| !many || (labels.log10() + 1e-9).fract() < 0.1);
+        kept.map(|labels| (self.x(labels), figures::count(labels as u64))).collect()
     }
 }
 
