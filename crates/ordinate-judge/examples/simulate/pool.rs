@@ -88,11 +88,25 @@ impl Pool {
             };
             let row = builder.add_item(&format!("{seed}-{item}"), fields).expect("an item");
             let truth = (random.unit() * 4.0) as usize;
+            // Equals that err apart from one another are not equal to their vote. So either all are right, or each is with
+            // a half, and those that are wrong say the same.
+            let tossed = (self.outputs && self.know == Know::Nothing).then(|| {
+                let open = random.unit() < 2.0 * (1.0 - self.quality);
+                (open, 1 + (random.unit() * 3.0) as usize)
+            });
             for (candidate, &shared) in luck.iter().enumerate() {
                 let own = random.unit();
                 let draw = if self.of_group > 1 && random.unit() < 0.5 { shared } else { own };
-                let right = draw < self.right(candidate, slice, cue);
-                let said = LETTERS[(truth + if right { 0 } else { 1 + (random.unit() * 3.0) as usize }) % 4];
+                let right = match tossed {
+                    Some((open, _)) => !open || draw < 0.5,
+                    None => draw < self.right(candidate, slice, cue),
+                };
+                let off = match tossed {
+                    _ if right => 0,
+                    Some((_, wrong)) => wrong,
+                    None => 1 + (random.unit() * 3.0) as usize,
+                };
+                let said = LETTERS[(truth + off) % 4];
                 let answer = Answer {
                     score: Some(if right { Score::ONE } else { Score::ZERO }),
                     output: self.outputs.then_some(said),
