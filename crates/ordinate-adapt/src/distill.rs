@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ordinate_core::CandidateName;
-use ordinate_core::random::shuffle;
 use ordinate_core::task::CandidateEntry;
 use ordinate_models::{
     EncoderSource, Fitting, Identity, Kind, Method, MethodKind, Model, ModelError, Probing, TrainingSet,
-    number,
+    drawn, number,
 };
 use serde::Serialize;
 
@@ -86,11 +85,9 @@ impl Method for Distill {
 impl Distill {
     /// Items whose target is shown, without an answer of the teacher, and items with such an answer in place of a target.
     fn lesson<'a>(&self, train: &TrainingSet<'a>, seed: u64) -> Result<TrainingSet<'a>, ModelError> {
-        let mut order: Vec<usize> =
-            (0..train.len()).filter(|&at| !train.targets()[at].trim().is_empty()).collect();
-        // In the order in which `examples` of other methods are drawn, so that both are shown the same.
-        shuffle(&mut order, seed);
-        order.truncate(self.settings.examples.map_or(order.len(), |examples| examples as usize));
+        let known = (0..train.len()).filter(|&at| !train.targets()[at].trim().is_empty()).collect();
+        // Drawn as `examples` of other methods are, so that both are shown the same.
+        let order = drawn(known, self.settings.examples.unwrap_or(u32::MAX), seed);
         let shown: BTreeSet<usize> = order.iter().copied().collect();
         let named = train.names();
         let names: BTreeMap<String, &str> =

@@ -242,27 +242,8 @@ pub(crate) fn advice(
 
 #[cfg(test)]
 mod tests {
-    use ordinate_core::verdict::Estimate;
-
     use super::*;
-
-    fn row(name: &str, lineage: Lineage, mean: f64) -> CandidateRow {
-        CandidateRow {
-            name: CandidateName::new(name).unwrap(),
-            lineage,
-            quality: Estimate { mean, low: mean - 0.01, high: mean + 0.01 },
-            quality_without_errors: None,
-            items: 500,
-            cost_per_1k: None,
-            not_priced: false,
-            p95_ms: None,
-            memory_gb: None,
-            errors: 0,
-            meets_needs: true,
-            misses: Vec::new(),
-            slices: std::collections::BTreeMap::new(),
-        }
-    }
+    use crate::testing::row;
 
     fn curve(name: &str, of: impl Fn(f64) -> f64, easier: f64) -> LearningCurve {
         let points = [50_u64, 100, 200, 400].into_iter().flat_map(|labels| {

@@ -36,8 +36,10 @@ pub(crate) fn widening(a: &Dealt<'_>, b: &Dealt<'_>) -> f64 {
         count += 1.0;
         sum += mean;
         squares += mean * mean;
-        let off = (0..foldings).map(|folding| a.at(folding, item) - b.at(folding, item) - mean);
-        between += off.filter(|off| !off.is_nan()).map(|off| off * off).sum::<f64>() / foldings as f64;
+        // Around their own mean: under another reading of errors `mean` is of other outcomes.
+        let each = || (0..foldings).map(|f| a.at(f, item) - b.at(f, item)).filter(|value| !value.is_nan());
+        let own = each().sum::<f64>() / each().count().max(1) as f64;
+        between += each().map(|value| (value - own).powi(2)).sum::<f64>() / foldings as f64;
     }
     let within = squares - sum * sum / count;
     if within > 1e-12 { (1.0 + between / within).sqrt() } else { 1.0 }
@@ -53,7 +55,7 @@ mod tests {
         let (single, steady) = ([0.0; 4], [1.0, 0.0, 1.0, 0.0]);
         let same = vec![steady.to_vec(), steady.to_vec()];
         assert!((widening(&of(&steady, &same), &of(&single, &[])) - 1.0).abs() < 1e-12);
-        // Each item is right in one of two foldings, by turns: V = 0.25 / 4, v = 0.25 on half of the items.
+        // Two of four items are right in one of two foldings: V = 0.125, and v = 0.25 on half of the items, 0.125.
         let foldings = vec![vec![1.0, 1.0, 0.0, 0.0], vec![1.0, 0.0, 1.0, 0.0]];
         let wide = widening(&of(&[1.0, 0.5, 0.5, 0.0], &foldings), &of(&single, &[]));
         assert!((wide - 2.0_f64.sqrt()).abs() < 1e-12, "{wide}");

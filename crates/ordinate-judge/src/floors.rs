@@ -58,28 +58,15 @@ pub(crate) fn all_zero(candidates: &[CandidateRow], metric: Option<&str>) -> Opt
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
+    use ordinate_core::Lineage;
     use ordinate_core::verdict::Estimate;
-    use ordinate_core::{CandidateName, Lineage};
 
     use super::*;
 
     fn row(name: &str, mean: f64, half: f64) -> CandidateRow {
         CandidateRow {
-            name: CandidateName::new(name).unwrap(),
-            lineage: Lineage::General,
             quality: Estimate { mean, low: mean - half, high: mean + half },
-            quality_without_errors: None,
-            items: 100,
-            cost_per_1k: None,
-            not_priced: false,
-            p95_ms: None,
-            memory_gb: None,
-            errors: 0,
-            meets_needs: true,
-            misses: Vec::new(),
-            slices: BTreeMap::new(),
+            ..crate::testing::row(name, Lineage::General, mean)
         }
     }
 

@@ -23,6 +23,8 @@ pub mod promise;
 mod rules;
 mod sums;
 mod tables;
+#[cfg(test)]
+mod testing;
 mod toss;
 mod unmeasured;
 mod verify;

@@ -38,7 +38,7 @@ pub use inspect::{Inspected, Role, inspect, inspect_source};
 pub use kind::Kind;
 pub use linear::{Calibrated, Rows, sharpen};
 pub use manifest::{Manifest, read_model, save, write_model};
-pub use method::{Fitting, Identity, Method, Reads, Taught, Training, TrainingProgress, TrainingSet};
+pub use method::{Fitting, Identity, Method, Reads, Taught, Training, TrainingProgress, TrainingSet, drawn};
 pub use methods::boosted::{Boosted, GradientBoosting};
 pub use methods::cloze::{Cloze, ClozeLabels};
 pub use methods::nearest::{Nearest, NearestLabel};

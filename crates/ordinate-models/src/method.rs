@@ -183,6 +183,14 @@ pub struct Taught {
     pub confidence: Option<f64>,
 }
 
+/// At most so many of these places, drawn at random: whoever is shown as many of the same items is shown the same.
+#[must_use]
+pub fn drawn(mut places: Vec<usize>, most: u32, seed: u64) -> Vec<usize> {
+    shuffle(&mut places, seed);
+    places.truncate(most as usize);
+    places
+}
+
 /// Items to learn from, the target of each (empty where it has none), and what a teacher answered.
 #[derive(Debug, Clone)]
 pub struct TrainingSet<'a> {
@@ -238,10 +246,7 @@ impl<'a> TrainingSet<'a> {
     #[must_use]
     pub fn some(&self, most: Option<u32>, seed: u64) -> Self {
         let Some(most) = most else { return self.clone() };
-        let mut order: Vec<usize> = (0..self.len()).collect();
-        shuffle(&mut order, seed);
-        order.truncate(most as usize);
-        self.at(&order)
+        self.at(&drawn((0..self.len()).collect(), most, seed))
     }
 
     /// The kind of task.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ordinate_core::task::{CandidateEntry, DataNeedsSection};
+use ordinate_core::task::CandidateEntry;
 use ordinate_core::{CandidateName, Lineage, PolicyKind};
 use ordinate_data::Task;
 use ordinate_measure::Estimate;
@@ -124,9 +124,7 @@ fn data_needs(task: &Task, options: &Options) -> Result<Option<(Vec<CandidateNam
         }
     }
     let section = &task.file.data_needs;
-    let draws = section.draws.map_or(DataNeedsSection::DRAWS, u32::from);
-    let most = section.max_items.unwrap_or(DataNeedsSection::MAX_ITEMS);
-    Ok((!names.is_empty()).then_some((names, draws, most)))
+    Ok((!names.is_empty()).then_some((names, section.draws(), section.max_items())))
 }
 
 /// What `run` will want and is not there yet.

@@ -35,7 +35,8 @@ pub struct ToLabel {
     pub input: String,
     /// Its slice.
     pub slice: Option<String>,
-    /// How much its label is worth, in `[0, 1]`: the higher of `settles` and `teaches` for three quarters, the other for one.
+    /// How much its label is worth, in `[0, 1]`: the mean of `settles` and `teaches`; where the verdict is undecided `settles` counts
+    /// for three quarters of it.
     pub worth: f64,
     /// How probably its label tells the two leading candidates apart: nothing where they answer alike.
     pub settles: f64,

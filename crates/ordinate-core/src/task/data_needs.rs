@@ -35,10 +35,17 @@ pub enum CurvesOf {
 }
 
 impl DataNeedsSection {
-    /// The default of `draws`.
-    pub const DRAWS: u32 = 3;
-    /// The default of `max_items`.
-    pub const MAX_ITEMS: u64 = 6_000;
+    /// How often each number of labels is drawn.
+    #[must_use]
+    pub fn draws(&self) -> u32 {
+        self.draws.map_or(3, u32::from)
+    }
+
+    /// Labelled items that the trainings for one curve learn from, all together, at most.
+    #[must_use]
+    pub fn max_items(&self) -> u64 {
+        self.max_items.unwrap_or(6_000)
+    }
 
     pub(super) fn is_default(&self) -> bool {
         *self == Self::default()

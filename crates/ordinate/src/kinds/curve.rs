@@ -37,12 +37,7 @@ impl<'a> Lesson<'a> {
         metric: &'a Scorer,
         scores: &'a HashMap<usize, f64>,
     ) -> Self {
-        Self {
-            draws: section.draws.map_or(DataNeedsSection::DRAWS, u32::from),
-            max_items: section.max_items.unwrap_or(DataNeedsSection::MAX_ITEMS),
-            metric,
-            scores,
-        }
+        Self { draws: section.draws(), max_items: section.max_items(), metric, scores }
     }
 }
 
