@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use ordinate_core::Evidence;
-use ordinate_core::evidence::Part;
+use ordinate_core::evidence::{Part, View};
+use ordinate_core::{Evidence, Row};
 use ordinate_features::duplicates;
 use ordinate_trials::Alike;
 
@@ -34,4 +34,28 @@ pub(crate) fn grouped(evidence: &Evidence) -> (Evidence, Option<Alike>) {
     };
     let grouped = if alike.grouped { evidence.with_groups(&found.of_item) } else { evidence.clone() };
     (grouped, Some(alike))
+}
+
+/// Dense group numbers of the rows in view; rows without a group are groups of their own.
+#[must_use]
+pub fn dense_groups(view: &View<'_>) -> Option<Vec<u32>> {
+    let groups = view.evidence.items().groups();
+    if groups.names().is_empty() {
+        return None;
+    }
+    let mut dense = vec![u32::MAX; groups.names().len()];
+    let mut next = 0;
+    let mut fresh = || {
+        next += 1;
+        next - 1
+    };
+    let number = |&row: &Row| match dense.get_mut(groups.codes()[row] as usize) {
+        Some(slot) if *slot == u32::MAX => {
+            *slot = fresh();
+            *slot
+        }
+        Some(slot) => *slot,
+        None => fresh(),
+    };
+    Some(view.rows.iter().map(number).collect())
 }

@@ -4,12 +4,10 @@
 use ordinate_core::evidence::{Part, View};
 use ordinate_core::verdict::Verdict;
 use ordinate_core::{Dial, Evidence, Policy, Row};
-use ordinate_trials::{
-    Board, Calibration, Curve, Folding, Outlay, Plays, Priced, Tested, Trial, Trials, single_file,
-};
+use ordinate_trials::{Board, Calibration, Folding, Outlay, Plays, Tested, Trial, Trials, single_file};
 use rayon::prelude::*;
 
-use crate::alike::grouped;
+use crate::alike::{dense_groups, grouped};
 use crate::artefact::Artefact;
 use crate::calibrate::calibrated;
 use crate::error::{CombineError, NotApplicable};
@@ -18,6 +16,7 @@ use crate::learner::{Context, Learner};
 use crate::order::{in_order, in_order_of_name};
 use crate::pools::{Pool, pools};
 use crate::replay::{record, record_each};
+use crate::settled::settled;
 use crate::single::Single;
 use crate::zero_router;
 
@@ -150,16 +149,33 @@ struct Among<'a> {
     /// The pool that it is fitted over, and those that it serves besides: some of its candidates each.
     pools: &'a [Pool],
     learn: View<'a>,
-    context: Context,
-    /// Those of each pool.
+    /// One for each outlay that is known.
+    contexts: Vec<Context>,
+    /// Those of each seat.
     dials: Vec<Vec<Dial>>,
     /// Whether some items are kept to test the dials.
     promising: bool,
 }
 
+/// A policy for one context over one pool: `context * pools + pool`.
+type Seat = usize;
+
 impl Among<'_> {
+    fn context(&self, seat: Seat) -> usize {
+        seat / self.pools.len()
+    }
+
+    fn pool(&self, seat: Seat) -> usize {
+        seat % self.pools.len()
+    }
+
+    fn seats(&self) -> usize {
+        self.contexts.len() * self.pools.len()
+    }
+
     /// The places of a pool's candidates among those that were learned from; `None` for all of them.
-    fn places(&self, pool: usize) -> Option<&[usize]> {
+    fn places(&self, seat: Seat) -> Option<&[usize]> {
+        let pool = self.pool(seat);
         (pool > 0).then(|| self.pools[pool].columns.as_slice())
     }
 }
@@ -173,63 +189,73 @@ impl Crossed<'_> {
         evidence: &Evidence,
     ) -> Result<Vec<Tried>, NotApplicable> {
         let latency = learner.trades_outlay() && Outlay::Latency.is_known(evidence);
-        let mut outlays = vec![(Outlay::Cost, latency.then_some(Outlay::Cost))];
-        if latency {
-            outlays.push((Outlay::Latency, Some(Outlay::Latency)));
-        }
+        let outlays = if latency { vec![Outlay::Cost, Outlay::Latency] } else { vec![Outlay::Cost] };
+        let contexts: Vec<Context> =
+            outlays.iter().map(|&outlay| Context { outlay, seed: self.plan.seed }).collect();
+        let learn = View { evidence, rows: self.learn.rows.clone() };
+        let of = |context: &Context| -> Vec<Vec<Dial>> {
+            let of_pool =
+                |pool: &Pool| learner.dials(&self.learn.evidence.with_candidates(&pool.columns), context);
+            pools.iter().map(of_pool).collect()
+        };
+        let dials = contexts.iter().flat_map(of).collect();
+        let mut among = Among { learner, pools, learn, contexts, dials, promising: false };
+        let plain = self.tried(&among)?;
+        among.promising = true;
+        let promising = learner.promises().then(|| self.tried(&among).ok()).flatten();
+        let has_twin = promising.is_some();
         let mut tried = Vec::new();
-        for (outlay, only_for) in outlays {
-            let context = Context { outlay, seed: self.plan.seed };
-            let learn = View { evidence, rows: self.learn.rows.clone() };
-            let of =
-                |pool: &Pool| learner.dials(&self.learn.evidence.with_candidates(&pool.columns), &context);
-            let dials = pools.iter().map(of).collect();
-            let mut among = Among { learner, pools, learn, context, dials, promising: false };
-            let plain = self.tried(&among)?;
-            among.promising = true;
-            let promising = learner.promises().then(|| self.tried(&among).ok()).flatten();
-            let has_twin = promising.is_some();
-            for (mut trial, policy) in plain.into_iter().chain(promising.into_iter().flatten()) {
-                (trial.outlay, trial.has_twin) = (only_for, has_twin);
-                tried.push((trial, policy));
-            }
+        for (seat, (mut trial, policy)) in
+            plain.into_iter().chain(promising.into_iter().flatten()).enumerate()
+        {
+            let outlay = outlays[among.context(seat % among.seats())];
+            (trial.outlay, trial.has_twin) = (latency.then_some(outlay), has_twin);
+            tried.push((trial, policy));
         }
+        tried.sort_by_key(|(trial, _)| trial.outlay == Some(Outlay::Latency));
         Ok(tried)
     }
 
-    /// Plays every fold with the policy that did not see it, and the test items with that of all: for each pool.
+    /// Plays every fold with the policies that did not see it, and the test items with those of all: for each seat.
     fn tried(&self, among: &Among<'_>) -> Result<Vec<Tried>, NotApplicable> {
-        let (whole, tested) = self.fit(among, &among.learn)?;
-        let mut rounds: Vec<Vec<Round>> = among.pools.iter().map(|_| Vec::new()).collect();
+        let contexts: Vec<usize> = (0..among.contexts.len()).collect();
+        let whole = self.fit(among, &among.learn, &contexts)?;
+        let mut rounds: Vec<Vec<Round>> = (0..among.seats()).map(|_| Vec::new()).collect();
         for folding in self.foldings {
-            let open: Vec<usize> =
-                (0..rounds.len()).filter(|&pool| !self.is_settled(&rounds[pool])).collect();
+            let open: Vec<Seat> = (0..rounds.len())
+                .filter(|&seat| !settled(self.board, rounds[seat].iter().map(|(plays, ..)| plays)))
+                .collect();
             if open.is_empty() {
                 break;
             }
-            for (&pool, round) in open.iter().zip(self.round(among, folding, &open)?) {
-                rounds[pool].push(round);
+            for (&seat, round) in open.iter().zip(self.round(among, folding, &open)?) {
+                rounds[seat].push(round);
             }
         }
-        let narrowed = |pool: usize| among.places(pool).and_then(|places| whole.narrowed(places));
-        let others: Vec<Box<dyn Policy>> = (1..rounds.len()).filter_map(narrowed).collect();
-        let all = std::iter::once((whole, tested)).chain(others.into_iter().map(|policy| (policy, None)));
-        let tried = all.zip(rounds).enumerate();
+        let mut all = Vec::with_capacity(rounds.len());
+        for (context, (whole, tested)) in whole.into_iter().enumerate() {
+            let seats = context * among.pools.len()..(context + 1) * among.pools.len();
+            let narrowed = |seat: Seat| among.places(seat).and_then(|places| whole.narrowed(places));
+            let others: Vec<Box<dyn Policy>> = seats.skip(1).filter_map(narrowed).collect();
+            all.push((whole, tested));
+            all.extend(others.into_iter().map(|policy| (policy, None)));
+        }
+        let tried = all.into_iter().zip(rounds).enumerate();
         Ok(tried
-            .map(|(pool, ((whole, tested), rounds))| self.trial(among, pool, whole, tested, rounds))
+            .map(|(seat, ((whole, tested), rounds))| self.trial(among, seat, whole, tested, rounds))
             .collect())
     }
 
-    /// What a policy did in the rounds of a pool.
+    /// What a policy did in the rounds of its seat.
     fn trial(
         &self,
         among: &Among<'_>,
-        pool: usize,
+        seat: Seat,
         whole: Box<dyn Policy>,
         tested: Option<Tested>,
         rounds: Vec<Round>,
     ) -> Tried {
-        let (own, all_dials) = (&among.pools[pool], &among.dials[pool]);
+        let (own, all_dials) = (&among.pools[among.pool(seat)], &among.dials[seat]);
         let mut kept: Vec<usize> = rounds.iter().flat_map(|(plays, ..)| plays.distinct()).collect();
         kept.sort_unstable();
         kept.dedup();
@@ -263,90 +289,85 @@ impl Crossed<'_> {
         (trial, whole)
     }
 
-    /// One folding: five fits, each played over the fold that it did not see, for each of these pools.
+    /// One folding: five fits, each played over the fold that it did not see, for each of these seats.
     fn round(
         &self,
         among: &Among<'_>,
         folding: &Folding,
-        open: &[usize],
+        open: &[Seat],
     ) -> Result<Vec<Round>, NotApplicable> {
         let full = self.learn.evidence;
         let len = self.learn.rows.len();
         let two = full.candidates().len() == 2;
+        let mut contexts: Vec<usize> = open.iter().map(|&seat| among.context(seat)).collect();
+        contexts.dedup();
         let fit = |fold: u32| {
             let inside = |position: &usize| folding.of[*position] == fold;
             let (held_out, train): (Vec<usize>, Vec<usize>) = (0..len).partition(inside);
             let rows = train.iter().map(|&position| self.learn.rows[position]).collect();
-            let (policy, tested) = self.fit(among, &View { evidence: among.learn.evidence, rows })?;
-            Ok((held_out, policy, tested))
+            Ok((held_out, self.fit(among, &View { evidence: among.learn.evidence, rows }, &contexts)?))
         };
-        type Fitted = (Vec<usize>, Box<dyn Policy>, Option<Tested>);
+        type Fitted = (Vec<usize>, Vec<(Box<dyn Policy>, Option<Tested>)>);
         let fitted: Vec<Fitted> =
             (0..folding.count).into_par_iter().map(fit).collect::<Result<_, NotApplicable>>()?;
-        let each: Vec<(Option<&[usize]>, &[Dial])> =
-            open.iter().map(|&pool| (among.places(pool), among.dials[pool].as_slice())).collect();
-        let blank = |(_, dials): &(_, &[Dial])| (Plays::unknown(dials.len(), len), Vec::new(), Vec::new());
-        let mut rounds: Vec<Round> = each.iter().map(blank).collect();
-        let mut advantage = vec![f64::NAN; if two { len } else { 0 }];
-        let mut all_tested = Vec::new();
-        for (held_out, policy, tested) in fitted {
+        let blank = |&seat: &Seat| -> Round {
+            (Plays::unknown(among.dials[seat].len(), len), Vec::new(), Vec::new())
+        };
+        let mut rounds: Vec<Round> = open.iter().map(blank).collect();
+        for (held_out, policies) in fitted {
             let rows: Vec<Row> = held_out.iter().map(|&position| self.learn.rows[position]).collect();
-            let played = record_each(policy.as_ref(), full, &rows, &each);
-            for ((plays, ..), played) in rounds.iter_mut().zip(&played) {
-                plays.scatter(played, &held_out);
-            }
-            if two {
-                for (&position, expected) in held_out.iter().zip(advantages(policy.as_ref(), full, &rows)) {
-                    advantage[position] = expected;
+            for (&context, (policy, tested)) in contexts.iter().zip(policies) {
+                let of_it: Vec<usize> =
+                    (0..open.len()).filter(|&at| among.context(open[at]) == context).collect();
+                let each: Vec<(Option<&[usize]>, &[Dial])> = of_it
+                    .iter()
+                    .map(|&at| (among.places(open[at]), among.dials[open[at]].as_slice()))
+                    .collect();
+                let played = record_each(policy.as_ref(), full, &rows, &each);
+                for (&at, played) in of_it.iter().zip(&played) {
+                    rounds[at].0.scatter(played, &held_out);
                 }
+                // Both are of the policy over the pool that was learned from, which stands first while it is open.
+                let Some(&first) = of_it.first().filter(|&&at| among.pool(open[at]) == 0) else { continue };
+                let (_, advantage, all_tested) = &mut rounds[first];
+                if two {
+                    advantage.resize(len, f64::NAN);
+                    for (&position, expected) in held_out.iter().zip(advantages(policy.as_ref(), full, &rows))
+                    {
+                        advantage[position] = expected;
+                    }
+                }
+                all_tested.extend(tested);
             }
-            all_tested.extend(tested);
-        }
-        // Both are of the policy over the pool that was learned from, which stands first while it is open.
-        if let (Some((_, first, tested)), Some(0)) = (rounds.first_mut(), open.first()) {
-            (*first, *tested) = (advantage, all_tested);
         }
         Ok(rounds)
     }
 
+    /// A policy for each of these contexts, and what tests it.
     fn fit(
         &self,
         among: &Among<'_>,
         train: &View<'_>,
-    ) -> Result<(Box<dyn Policy>, Option<Tested>), NotApplicable> {
+        contexts: &[usize],
+    ) -> Result<Vec<(Box<dyn Policy>, Option<Tested>)>, NotApplicable> {
+        let chosen: Vec<Context> = contexts.iter().map(|&context| among.contexts[context]).collect();
         if !among.promising {
-            return Ok((among.learner.fit(train, &among.context)?, None));
+            let fitted = among.learner.fit_each(train, &chosen)?;
+            return Ok(fitted.into_iter().map(|policy| (policy, None)).collect());
         }
-        let fitted = calibrated(among.learner, train, &among.context)?;
         let mut position_of = vec![u32::MAX; self.learn.evidence.len()];
         for (position, &row) in (0..).zip(&self.learn.rows) {
             position_of[row] = position;
         }
-        let items = fitted.rows.iter().map(|&row| position_of[row]).collect();
-        // Among all candidates, as everything is kept.
-        let plays = record(fitted.policy.as_ref(), self.learn.evidence, &fitted.rows, &among.dials[0]);
-        Ok((fitted.policy, Some(Tested { items, plays })))
-    }
-
-    /// Whether one folding more would move the mean quality by little against its standard error: by less than a tenth.
-    fn is_settled(&self, rounds: &[Round]) -> bool {
-        const SMALL: f64 = 0.01;
-        if rounds.len() < 2 {
-            return false;
-        }
-        let priced = Priced::new(self.board, &[]);
-        let of_round = |curve: Curve<'_>| -> Vec<f64> {
-            (0..curve.len()).map(|item| curve.quality(0, item)).filter(|quality| !quality.is_nan()).collect()
+        let of = |(&context, which): (&Context, &usize)| {
+            let fitted = calibrated(among.learner, train, &context)?;
+            let items = fitted.rows.iter().map(|&row| position_of[row]).collect();
+            // Among all candidates, as everything is kept.
+            let dials = &among.dials[which * among.pools.len()];
+            let plays = record(fitted.policy.as_ref(), self.learn.evidence, &fitted.rows, dials);
+            Ok((fitted.policy, Some(Tested { items, plays })))
         };
-        let scores: Vec<Vec<f64>> = rounds.iter().map(|(plays, ..)| of_round(priced.curve(plays))).collect();
-        let moments = |values: &[f64]| {
-            let (count, sum) = (values.len() as f64, values.iter().sum::<f64>());
-            let squares: f64 = values.iter().map(|value| (value - sum / count).powi(2)).sum();
-            (sum / count, squares / (count - 1.0).max(1.0))
-        };
-        let (_, between) = moments(&scores.iter().map(|scores| moments(scores).0).collect::<Vec<_>>());
-        let (_, within) = moments(&scores[0]);
-        between / rounds.len() as f64 <= SMALL * within / scores[0].len().max(1) as f64
+        chosen.iter().zip(contexts).map(of).collect()
     }
 }
 
@@ -357,28 +378,4 @@ fn advantages(policy: &dyn Policy, evidence: &Evidence, rows: &[Row]) -> Vec<f64
         _ => f64::NAN,
     };
     rows.par_iter().map(of_row).collect()
-}
-
-/// Dense group numbers of the rows in view; rows without a group are groups of their own.
-#[must_use]
-pub fn dense_groups(view: &View<'_>) -> Option<Vec<u32>> {
-    let groups = view.evidence.items().groups();
-    if groups.names().is_empty() {
-        return None;
-    }
-    let mut dense = vec![u32::MAX; groups.names().len()];
-    let mut next = 0;
-    let mut fresh = || {
-        next += 1;
-        next - 1
-    };
-    let number = |&row: &Row| match dense.get_mut(groups.codes()[row] as usize) {
-        Some(slot) if *slot == u32::MAX => {
-            *slot = fresh();
-            *slot
-        }
-        Some(slot) => *slot,
-        None => fresh(),
-    };
-    Some(view.rows.iter().map(number).collect())
 }

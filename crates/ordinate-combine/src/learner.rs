@@ -61,4 +61,17 @@ pub trait Learner: Send + Sync {
     /// # Errors
     /// [`NotApplicable`] when these rows are too few for this kind.
     fn fit(&self, train: &View<'_>, context: &Context) -> Result<Box<dyn Policy>, NotApplicable>;
+
+    /// The same for each of these contexts, which differ in their outlays alone: what does not hang on the outlay may be learned
+    /// once.
+    ///
+    /// # Errors
+    /// As [`Learner::fit`].
+    fn fit_each(
+        &self,
+        train: &View<'_>,
+        contexts: &[Context],
+    ) -> Result<Vec<Box<dyn Policy>>, NotApplicable> {
+        contexts.iter().map(|context| self.fit(train, context)).collect()
+    }
 }

@@ -36,7 +36,12 @@ impl Svd {
     #[must_use]
     pub fn fit(rows: &[Sparse], places: usize, dims: usize, seed: u64) -> Self {
         let width = (dims + OVERSAMPLING).min(rows.len()).min(places);
-        let mut basis = noise(places, width, seed);
+        // Either side may be kept orthonormal. Of few rows theirs is by far the cheaper one, and enough.
+        let few = rows.len() < places;
+        let mut basis = match few {
+            true => transposed_times(rows, &noise(rows.len(), width, seed), places),
+            false => noise(places, width, seed),
+        };
         let mut image = Tall::default();
         for round in 0..=ROUNDS {
             image = orthonormal(&times(rows, &basis));
@@ -44,7 +49,7 @@ impl Svd {
                 break;
             }
             basis = transposed_times(rows, &image, places);
-            if round < ROUNDS {
+            if round < ROUNDS && !few {
                 basis = orthonormal(&basis);
             }
         }

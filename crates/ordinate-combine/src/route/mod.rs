@@ -105,6 +105,17 @@ impl Learner for RouteLearner {
     }
 
     fn fit(&self, train: &View<'_>, context: &Context) -> Result<Box<dyn Policy>, NotApplicable> {
+        let fitted = self.fit_each(train, std::slice::from_ref(context))?;
+        let none = || Self::not_applicable("nothing was learned".to_owned());
+        fitted.into_iter().next().ok_or_else(none)
+    }
+
+    fn fit_each(
+        &self,
+        train: &View<'_>,
+        contexts: &[Context],
+    ) -> Result<Vec<Box<dyn Policy>>, NotApplicable> {
+        let seed = contexts.first().map_or(0, |context| context.seed);
         let items = train.evidence.items();
         let mut rows: Vec<usize> =
             train.rows.iter().copied().filter(|&row| items.input(row).is_some()).collect();
@@ -116,20 +127,27 @@ impl Learner for RouteLearner {
             return Err(Self::not_applicable(why));
         }
         if rows.len() > MAX_ITEMS {
-            random::shuffle(&mut rows, context.seed);
+            random::shuffle(&mut rows, seed);
             rows.truncate(MAX_ITEMS);
             rows.sort_unstable();
         }
         let some = View { evidence: train.evidence, rows };
-        self.learn(train, &some, context)
-            .map(|route| Box::new(route) as Box<dyn Policy>)
+        self.learn(train, &some, contexts, seed)
+            .map(|routes| routes.into_iter().map(|route| Box::new(route) as Box<dyn Policy>).collect())
             .map_err(|trouble| Self::not_applicable(format!("its models could not be fitted: {trouble}")))
     }
 }
 
 impl RouteLearner {
-    /// Learns from the rows of `some`, all of which have a text; `train` has all rows.
-    fn learn(&self, train: &View<'_>, some: &View<'_>, context: &Context) -> Result<Route, Trouble> {
+    /// Learns from the rows of `some`, all of which have a text; `train` has all rows. What is foretold of quality is the same
+    /// for every outlay.
+    fn learn(
+        &self,
+        train: &View<'_>,
+        some: &View<'_>,
+        contexts: &[Context],
+        seed: u64,
+    ) -> Result<Vec<Route>, Trouble> {
         let evidence = some.evidence;
         let (rows, read): (Vec<usize>, Vec<Cow<'_, Text>>) = some
             .rows
@@ -141,25 +159,31 @@ impl RouteLearner {
         let read: Vec<&Text> = read.iter().map(AsRef::as_ref).collect();
         let some = View { evidence, rows };
         let names = evidence.items().slices().names();
-        let reader = Reader::fit(names.iter(), &read, context.seed);
+        let reader = Reader::fit(names.iter(), &read, seed);
         let slice = |row: usize| evidence.items().slices().get(row);
         let readings: Vec<Reading<'_>> =
             some.rows.par_iter().zip(&read).map(|(&row, text)| reader.read(text, slice(row))).collect();
         let readings: Vec<&Reading<'_>> = readings.iter().collect();
 
         let families = (self.families)(some.rows.len(), reader.slices());
-        let chosen = blend::choose(&families, &some, &readings, reader.slices(), context.seed)?;
-        let lookup = BySlice::fit(train, context.outlay);
-        let lesson = Lesson::new(&some, &readings, &lookup, reader.slices());
+        let chosen = blend::choose(&families, &some, &readings, reader.slices(), seed)?;
+        let lookups: Vec<BySlice> =
+            contexts.iter().map(|context| BySlice::fit(train, context.outlay)).collect();
+        let Some(any) = lookups.first() else { return Ok(Vec::new()) };
+        let lesson = Lesson::new(&some, &readings, any, reader.slices());
         let mut models = Vec::new();
         for (family, weight) in chosen {
-            for model in family.fit(&lesson, context.seed)? {
+            for model in family.fit(&lesson, seed)? {
                 models.push(Weighted { weight, model });
             }
         }
-        let known = context.outlay.is_known(evidence);
-        let outlays = known.then(|| Outlays::fit(&some, &readings, reader.slices(), context.outlay));
-        Ok(Route::from(Fitted { lookup, reader, models, outlays, places: None }))
+        let route = |(lookup, context): (BySlice, &Context)| {
+            let known = context.outlay.is_known(evidence);
+            let outlays = known.then(|| Outlays::fit(&some, &readings, reader.slices(), context.outlay));
+            let (reader, models) = (reader.clone(), models.clone());
+            Route::from(Fitted { lookup, reader, models, outlays, places: None })
+        };
+        Ok(lookups.into_iter().zip(contexts).map(route).collect())
     }
 }
 
