@@ -23,16 +23,17 @@ pub(crate) fn batches(lengths: &[usize], size: usize, seed: u64, pass: u64) -> V
 
 /// A batch in parts of at most so many tokens, padding counted; an item that is longer is a part by itself. Their gradients
 /// are added up, so that a batch of long texts takes no more memory than one of short ones.
-pub(crate) fn parts<'a>(batch: &'a [usize], lengths: &[usize], most: usize) -> Vec<&'a [usize]> {
+pub(crate) fn parts(batch: &[usize], length: impl Fn(usize) -> usize, most: usize) -> Vec<&[usize]> {
     let mut parts = Vec::new();
     let (mut from, mut longest) = (0, 0);
     for (at, &item) in batch.iter().enumerate() {
-        let length = lengths[item].max(longest);
-        if at > from && length * (at - from + 1) > most {
+        let length = length(item);
+        let padded = length.max(longest);
+        if at > from && padded * (at - from + 1) > most {
             parts.push(&batch[from..at]);
-            (from, longest) = (at, lengths[item]);
+            (from, longest) = (at, length);
         } else {
-            longest = length;
+            longest = padded;
         }
     }
     parts.push(&batch[from..]);
@@ -63,8 +64,9 @@ mod tests {
     fn parts_hold_so_many_tokens() {
         let lengths = [10, 30, 20, 100, 5];
         let batch = [0, 1, 2, 3, 4];
-        let made = parts(&batch, &lengths, 60);
+        let length = |at: usize| lengths[at];
+        let made = parts(&batch, length, 60);
         assert_eq!(made, [&[0, 1][..], &[2], &[3], &[4]]);
-        assert_eq!(parts(&batch, &lengths, 10_000), [&batch[..]]);
+        assert_eq!(parts(&batch, length, 10_000), [&batch[..]]);
     }
 }

@@ -124,6 +124,7 @@ impl Contrastive {
             method: NAME.to_owned(),
             chosen: self.chosen.clone(),
             base: self.settings.base(),
+            pretraining: None,
             items: texts.len(),
             steps: outcome.steps,
             passes: outcome.steps as f64 * TEXTS as f64 / texts.len().max(1) as f64,

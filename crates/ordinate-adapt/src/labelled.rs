@@ -15,7 +15,7 @@ use crate::validation::{Validated, validated, validated_numbers};
 /// training takes (about 150 numbers a token, layer and dimension).
 pub(crate) const TOKENS: usize = 4_096;
 /// The same where no graph is kept.
-const READ: usize = 8_192;
+pub(crate) const READ: usize = 8_192;
 
 /// A classifier that is trained.
 pub(crate) struct Labelled<'a> {
@@ -49,7 +49,7 @@ impl Labelled<'_> {
         let sorted: Vec<usize> = order.iter().map(|&at| places[at]).collect();
         let mut all = vec![Vec::new(); places.len()];
         let mut done = 0;
-        for part in parts(&sorted, &self.lengths, READ) {
+        for part in parts(&sorted, |at| self.lengths[at], READ) {
             stop.check()?;
             let rows = self.model.read(&self.batch_of(part))?;
             for row in rows {
@@ -78,7 +78,7 @@ impl Objective for Labelled<'_> {
     }
 
     fn parts<'a>(&self, batch: &'a [usize]) -> Vec<&'a [usize]> {
-        parts(batch, &self.lengths, TOKENS)
+        parts(batch, |at| self.lengths[at], TOKENS)
     }
 
     fn loss(&self, part: &[usize], batch: &[usize]) -> Result<Tensor, ModelError> {

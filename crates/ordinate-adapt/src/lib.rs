@@ -1,7 +1,7 @@
 //! Transfer: a vertical model made out of a general one.
 //!
 //! Each way of training is a [`Method`](ordinate_models::Method) in a file of its own: all weights of an encoder or low-rank
-//! updates beside them (`tune`), pairs of texts (`contrastive`), the answers of another candidate (`distill`), or whichever
+//! updates beside them (`tune`), pairs of texts (`contrastive`), texts without labels first (`mlm`), the answers of another candidate (`distill`), or whichever
 //! fits (`auto`). What training is made of stands beside them: an `Objective` says what is learned on which items, the
 //! `trainer` takes the steps and says when it is over, `checkpoint` keeps its state, and `report` tells what it was. Models are
 //! written in the forms of `transformers`, PEFT and sentence-transformers.
@@ -15,12 +15,14 @@ mod distill;
 mod golden;
 mod labelled;
 mod loss;
+mod mlm;
 mod objective;
 mod optimiser;
 mod report;
 mod settings;
 mod trainer;
 mod tune;
+mod unlabelled;
 mod validation;
 
 use ordinate_models::{MethodKind, Methods};
@@ -29,12 +31,13 @@ pub use auto::AUTO;
 pub use checkpoint::Ended;
 pub use contrastive::CONTRASTIVE;
 pub use distill::DISTILL;
-pub use report::{REPORT, TrainingReport};
+pub use mlm::MLM;
+pub use report::{Pretraining, REPORT, TrainingReport};
 pub use tune::{FULL, LORA};
 pub use validation::Validated;
 
 /// A line a method.
-const METHODS: [MethodKind; 5] = [FULL, LORA, CONTRASTIVE, DISTILL, AUTO];
+const METHODS: [MethodKind; 6] = [FULL, LORA, CONTRASTIVE, MLM, DISTILL, AUTO];
 
 /// Every method that there is: those that leave models as they are, and those that train their weights.
 #[must_use]

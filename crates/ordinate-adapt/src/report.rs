@@ -22,6 +22,9 @@ pub struct TrainingReport {
     pub chosen: Option<String>,
     /// The model that was trained on: its name on the hub, or its folder.
     pub base: String,
+    /// What it was trained on before, without labels (`mlm`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretraining: Option<Pretraining>,
     /// Items that were learned from.
     pub items: usize,
     /// Steps of the optimiser.
@@ -40,6 +43,24 @@ pub struct TrainingReport {
     pub ended: Ended,
     /// The seed.
     pub seed: u64,
+}
+
+/// What a training on texts without labels was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pretraining {
+    /// Texts that were learned from.
+    pub texts: usize,
+    /// Steps of the optimiser.
+    pub steps: u64,
+    /// Passes over the texts.
+    pub passes: f64,
+    /// Seconds that it took.
+    pub seconds: f64,
+    /// How well masked tokens of texts were guessed that were held out, before and after: one over the perplexity. `None` where
+    /// none were held out.
+    pub guessed: Option<(f64, f64)>,
+    /// Why it ended.
+    pub ended: Ended,
 }
 
 impl TrainingReport {

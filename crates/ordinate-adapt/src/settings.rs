@@ -9,6 +9,8 @@ use ordinate_models::encoder::Source;
 use ordinate_models::{EncoderSource, ModelError};
 use serde::Serialize;
 
+use crate::unlabelled::Unlabelled;
+
 /// The settings that all methods of training weights share.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Settings {
@@ -28,6 +30,9 @@ pub(crate) struct Settings {
     /// Whose answers are learned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) teacher: Option<CandidateName>,
+    /// Texts without labels: by what is in them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) texts: Option<Unlabelled>,
 }
 
 /// The default of `batch_size`.
@@ -76,6 +81,7 @@ impl Settings {
             rank: number(adapt.rank),
             class_weights: adapt.class_weights,
             teacher: adapt.teacher.clone(),
+            texts: adapt.texts.as_deref().map(|path| Unlabelled::read(&base.join(path))).transpose()?,
         })
     }
 

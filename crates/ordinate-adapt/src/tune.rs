@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::distill::{held_out_of, shares};
 use crate::labelled::Labelled;
 use crate::loss::Targets;
-use crate::report::{TrainingReport, threads};
+use crate::report::{Pretraining, TrainingReport, threads};
 use crate::settings::Settings;
 use crate::trainer::{Outcome, Recipe, train as run};
 
@@ -109,10 +109,21 @@ impl Tuning {
     }
 
     pub(crate) fn tune(&self, train: &TrainingSet<'_>, fitting: &Fitting<'_>) -> Result<Tuned, ModelError> {
+        let source = self.settings.folder()?;
+        let open = |answers: &Answers| TrainableClassifier::open(source, answers, self.reach(), fitting.seed);
+        self.tune_from(&open, train, fitting)
+    }
+
+    /// The same from an encoder that `open` puts a head on.
+    pub(crate) fn tune_from(
+        &self,
+        open: &dyn Fn(&Answers) -> Result<TrainableClassifier, ModelError>,
+        train: &TrainingSet<'_>,
+        fitting: &Fitting<'_>,
+    ) -> Result<Tuned, ModelError> {
         let kind = train.kind();
         let answers = answers(train)?;
-        let source = self.settings.folder()?;
-        let model = TrainableClassifier::open(source, &answers, self.reach(), fitting.seed)?;
+        let model = open(&answers)?;
         let numbers = Numbers::of(train)?;
         // Where the model was trained on these labels before, it has an order of its own.
         let names = model.labels().to_vec();
@@ -188,6 +199,7 @@ impl Tuning {
             method: self.name.to_owned(),
             chosen: self.chosen.clone(),
             base: self.settings.base(),
+            pretraining: None,
             items,
             steps: outcome.steps,
             passes: outcome.passes,
@@ -256,6 +268,16 @@ pub(crate) struct Tuned {
     published: Published,
     /// What is written of it; `None` where it was read.
     written: Option<(Written, String, TrainingReport)>,
+}
+
+impl Tuned {
+    /// With what came before the training that it was made by.
+    pub(crate) fn pretrained(mut self, pretraining: Pretraining) -> Self {
+        if let Some((_, _, report)) = &mut self.written {
+            report.pretraining = Some(pretraining);
+        }
+        self
+    }
 }
 
 impl Model for Tuned {

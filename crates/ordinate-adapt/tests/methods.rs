@@ -24,6 +24,16 @@ fn base() -> TempDir {
     folder
 }
 
+/// One that guesses masked tokens.
+fn masked_base() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let golden = tiny_encoder::golden();
+    let is_bert = |case: &&Value| case["config"]["model_type"] == "bert";
+    let case = golden["masked"].as_array().unwrap().iter().find(is_bert).unwrap();
+    tiny_encoder::save_untrained(case, folder.path());
+    folder
+}
+
 fn entry(from: &Path, settings: &Value) -> CandidateEntry {
     let mut adapt = json!({ "from": from });
     adapt.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
@@ -70,9 +80,12 @@ fn every_method_learns_and_is_saved() {
         ("lora", json!({ "method": "lora", "epochs": 20, "rank": 4 })),
         ("weights", json!({ "method": "full", "epochs": 20, "class_weights": "balanced" })),
         ("contrastive", json!({ "method": "contrastive" })),
+        ("mlm", json!({ "method": "mlm", "epochs": 20 })),
         ("auto", json!({ "method": "auto", "epochs": 20 })),
     ] {
-        let method = method(base.path(), &settings).unwrap();
+        let masked = masked_base();
+        let from = if name == "mlm" { masked.path() } else { base.path() };
+        let method = method(from, &settings).unwrap();
         let encoders = Encoders::new();
         let told = Mutex::new(Vec::new());
         let watch = |training: Training<'_>| {
@@ -99,6 +112,7 @@ fn every_method_learns_and_is_saved() {
         if name == "contrastive" {
             assert!(folder.path().join("1_Pooling/config.json").is_file() && report.validated.is_none());
         } else {
+            assert_eq!(report.pretraining.is_some(), name == "mlm");
             assert!(report.validated.unwrap().score > 0.9 && report.validated.unwrap().items == 30, "{name}");
             assert_eq!(report.items, 270);
         }
@@ -268,7 +282,7 @@ fn what_is_wrong_is_said() {
         (json!({ "method": "lora", "rank": 1_000 }), "at most 256"),
         (json!({ "method": "full", "learning_rate": -1.0 }), "learning_rate is -1"),
         (json!({ "method": "full", "max_minutes": 0.0 }), "max_minutes is 0"),
-        (json!({ "method": "tune" }), "known are auto, probe, contrastive, lora, full and distill"),
+        (json!({ "method": "tune" }), "known are auto, probe, contrastive, lora, full, mlm and distill"),
         (json!({ "method": "probe", "epochs": 4 }), "a probe leaves it as it is"),
     ] {
         let said = refused(settings);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use candle_core::{Tensor, Var};
 use ordinate_models::Encoder as _;
 use ordinate_models::decoder::{Cache, trainable};
-use ordinate_models::encoder::{Source, Trainable, open};
+use ordinate_models::encoder::{Source, Trainable, TrainableMasked, open};
 
 /// The names of the variables that a loss of this result does not move.
 fn still(made: &Tensor, variables: &BTreeMap<String, Var>) -> Vec<String> {
@@ -43,6 +43,46 @@ fn checked(variable: &Var, loss: &dyn Fn() -> Tensor) {
     variable.set(&start).unwrap();
     let said = f64::from(gradient[at]);
     assert!((slope - said).abs() < 0.03 * said.abs().max(0.1), "{slope} is not {said}");
+}
+
+#[test]
+fn every_masked_model() {
+    let golden = tiny_encoder::golden();
+    let (mut whole, mut without) = (0, 0);
+    for (case, has_head) in
+        golden["masked"].as_array().unwrap().iter().flat_map(|case| [(case, true), (case, false)])
+    {
+        let folder = tempfile::tempdir().unwrap();
+        tiny_encoder::save(case, folder.path());
+        let name = &case["config"]["model_type"];
+        if !has_head {
+            let path = folder.path().join("model.safetensors");
+            let mut tensors = candle_core::safetensors::load(&path, &candle_core::Device::Cpu).unwrap();
+            let heads = ["cls.", "vocab_", "lm_head.", "head.", "decoder."];
+            tensors.retain(|name, _| !heads.iter().any(|head| name.starts_with(head)));
+            candle_core::safetensors::save(&tensors, path).unwrap();
+        }
+        let source = Source { folder: folder.path().to_owned(), revision: None, model: None };
+        let model = TrainableMasked::open(&source, 1).unwrap();
+        let added = model.variables().keys().any(|variable| model.is_new(variable));
+        assert_eq!(added, !has_head, "{name}");
+        *(if added { &mut without } else { &mut whole }) += 1;
+        let tokens = model.tokens(&["w5 w6 w7 w8 w9", "w10 w11", "w12"]).unwrap();
+        let batch: Vec<&[u32]> = tokens.iter().map(Vec::as_slice).collect();
+        let places = [(0, 1), (0, 3), (1, 1), (2, 0)];
+        let logits = model.logits(&batch, &places).unwrap();
+        assert_eq!(still(&logits, model.variables()), Vec::<String>::new(), "{name}");
+        let read = model.read(&batch, &places).unwrap();
+        assert_eq!(read, logits.to_vec2::<f32>().unwrap(), "{name}");
+        let loss = || {
+            let logits = model.logits(&batch, &places).unwrap();
+            let weights = Tensor::arange(0.0_f32, logits.elem_count() as f32, logits.device()).unwrap();
+            let weights = weights.sin().unwrap().reshape(logits.shape()).unwrap();
+            (logits * weights).unwrap().sum_all().unwrap()
+        };
+        model.variables().values().step_by(7).for_each(|variable| checked(variable, &loss));
+    }
+    assert!(whole == 6 && without == 6, "{whole} {without}");
 }
 
 #[test]

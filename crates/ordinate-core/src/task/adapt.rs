@@ -1,6 +1,7 @@
 //! `adapt`: a vertical model that is made of a general one.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +20,7 @@ pub struct Adapt {
     /// The general model to start from: `builtin`, a folder, `hf:org/name[@revision]`; or `openai` for the embeddings of
     /// the API that the same candidate names in `openai`.
     pub from: String,
-    /// `probe`, `contrastive`, `lora`, `full`, `distill`, or `auto`, which chooses one of the first four.
+    /// `probe`, `contrastive`, `lora`, `full`, `mlm`, `distill`, or `auto`, which chooses one of the first four.
     pub method: String,
     /// The candidate whose answers to train items `distill` learns from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,6 +29,10 @@ pub struct Adapt {
     /// its teacher answers. Default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub examples: Option<u32>,
+    /// Texts of the domain without labels, for `mlm`: a file with a text a line, or JSON lines with the field `text`. They are
+    /// learned from besides those of the train items.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub texts: Option<PathBuf>,
     /// Passes over the train items at most, for `lora`, `full` and `auto`; training ends before, once items that are held
     /// out are answered no better. Default: by the number of train items, 4 to 20.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -61,6 +66,7 @@ impl Adapt {
             ("rank", self.rank.is_some()),
             ("class_weights", self.class_weights.is_some()),
             ("teacher", self.teacher.is_some()),
+            ("texts", self.texts.is_some()),
         ]
         .into_iter()
         .filter_map(|(key, given)| given.then_some(key))

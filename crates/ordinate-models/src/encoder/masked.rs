@@ -1,15 +1,18 @@
 //! Masked language models: an encoder with the head that says which token stands behind a mask, as `transformers` has it.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
 
-use candle_core::Tensor;
+use candle_core::{DType, Device, Tensor};
+use ordinate_core::random::SplitMix;
 use serde_json::Value;
 use tokenizers::Tokenizer;
 
 use crate::encoder::folder::{Folder, plain};
 use crate::encoder::layers::{Linear, Norm, Result, Weights};
+use crate::encoder::tuning::normal;
 use crate::error::ModelError;
 use crate::model::Facts;
 use crate::ops::gelu;
@@ -24,42 +27,90 @@ fn has_head(config: &Value) -> bool {
 
 /// The head: a layer, and a product with the embedding of every token.
 #[derive(Debug)]
-struct Head {
+pub(crate) struct Head {
     dense: Linear,
     relu: bool,
     norm: Norm,
     out: Linear,
     /// Tokens.
     count: usize,
+    /// The names of its tensors, or what they begin with.
+    used: [String; 4],
 }
 
+/// The names of a head's tensors: its layer, the norm behind it, the product with embeddings, and what is added to that.
+fn names(config: &Value) -> [&'static str; 4] {
+    match config["model_type"].as_str().unwrap_or_default() {
+        "bert" => [
+            "cls.predictions.transform.dense",
+            "cls.predictions.transform.LayerNorm",
+            "cls.predictions.decoder",
+            "cls.predictions.bias",
+        ],
+        "distilbert" => ["vocab_transform", "vocab_layer_norm", "vocab_projector", "vocab_projector.bias"],
+        "modernbert" => ["head.dense", "head.norm", "decoder", "decoder.bias"],
+        _ => ["lm_head.dense", "lm_head.layer_norm", "lm_head.decoder", "lm_head.bias"],
+    }
+}
+
+/// The embedding of tokens, which the head of most files shares.
+fn embedding(tensors: &HashMap<String, Tensor>) -> Option<String> {
+    let ends = ["embeddings.word_embeddings.weight", "embeddings.tok_embeddings.weight"];
+    tensors.keys().find(|name| ends.iter().any(|end| name.ends_with(end))).cloned()
+}
+
+/// How far the weights of a new layer are from zero, as `transformers` has it.
+const INITIAL: f64 = 0.02;
+
 impl Head {
-    fn new(config: &Value, tensors: &HashMap<String, Tensor>, width: usize) -> Result<Self> {
-        let weights = Weights::plain(tensors);
-        let (dense, norm, out, bias) = match config["model_type"].as_str().unwrap_or_default() {
-            "bert" => (
-                "cls.predictions.transform.dense",
-                "cls.predictions.transform.LayerNorm",
-                "cls.predictions.decoder",
-                "cls.predictions.bias",
-            ),
-            "distilbert" => {
-                ("vocab_transform", "vocab_layer_norm", "vocab_projector", "vocab_projector.bias")
+    /// Adds what a head lacks, as `transformers` starts one, and gives the names of what was added: encoders of sentences
+    /// come without a head.
+    pub(crate) fn complete(
+        config: &Value,
+        tensors: &mut HashMap<String, Tensor>,
+        width: usize,
+        random: &mut SplitMix,
+    ) -> Result<BTreeSet<String>> {
+        let [dense, norm, out, bias] = names(config);
+        let words = embedding(tensors).and_then(|name| tensors.get(&name)).map_or(0, Tensor::elem_count);
+        let count = words / width.max(1);
+        let mut added = BTreeSet::new();
+        let mut add = |name: String, made: &mut dyn FnMut() -> Result<Tensor>| -> Result<()> {
+            if let Entry::Vacant(place) = tensors.entry(name.clone()) {
+                place.insert(made()?);
+                added.insert(name);
             }
-            "modernbert" => ("head.dense", "head.norm", "decoder", "decoder.bias"),
-            _ => ("lm_head.dense", "lm_head.layer_norm", "lm_head.decoder", "lm_head.bias"),
+            Ok(())
         };
+        let zeros = |size: usize| Tensor::zeros(size, DType::F32, &Device::Cpu);
+        let named = |name: &str, end: &str| format!("{name}.{end}");
+        // ModernBERT has no bias but the last.
+        let biased = config["model_type"] != "modernbert";
+        add(named(dense, "weight"), &mut || normal(&[width, width], INITIAL, random))?;
+        add(named(norm, "weight"), &mut || Tensor::ones(width, DType::F32, &Device::Cpu))?;
+        if biased {
+            add(named(dense, "bias"), &mut || zeros(width))?;
+            add(named(norm, "bias"), &mut || zeros(width))?;
+        }
+        let has_bias = [bias.to_owned(), named(out, "bias")].iter().any(|name| tensors.contains_key(name));
+        if !has_bias {
+            tensors.insert(bias.to_owned(), zeros(count)?);
+            added.insert(bias.to_owned());
+        }
+        Ok(added)
+    }
+
+    pub(crate) fn new(config: &Value, tensors: &HashMap<String, Tensor>, width: usize) -> Result<Self> {
+        let weights = Weights::plain(tensors);
+        let [dense, norm, out, bias] = names(config);
         let usual = if config["model_type"] == "modernbert" { 1e-5 } else { 1e-12 };
         let eps = ["layer_norm_eps", "norm_eps"].iter().find_map(|key| config[*key].as_f64());
         // The matrix is the embedding, which files hold once.
-        let tied = || {
-            let ends = ["embeddings.word_embeddings.weight", "embeddings.tok_embeddings.weight"];
-            tensors.keys().find(|name| ends.iter().any(|end| name.ends_with(end))).cloned()
-        };
         let own = format!("{out}.weight");
-        let matrix = if weights.has(&own) { own } else { tied().unwrap_or(own) };
+        let matrix = if weights.has(&own) { own } else { embedding(tensors).unwrap_or(own) };
         let count = weights.height(&matrix);
         let bias = if weights.has(bias) { bias.to_owned() } else { format!("{out}.bias") };
+        let used = [format!("{dense}."), format!("{norm}."), matrix.clone(), bias.clone()];
         // RoBERTa's kin have a gelu here, whatever their layers have.
         let act = match config["model_type"].as_str() {
             Some("bert") => &config["hidden_act"],
@@ -72,11 +123,22 @@ impl Head {
             norm: weights.norm(norm, width, eps.unwrap_or(usual))?,
             out: Linear::new(weights.get(&matrix, &[count, width])?, weights.get(&bias, &[count])?),
             count,
+            used,
         })
     }
 
+    /// Whether a tensor is one of its own.
+    pub(crate) fn uses(&self, name: &str) -> bool {
+        self.used.iter().any(|used| name == used || used.ends_with('.') && name.starts_with(used))
+    }
+
+    /// Tokens that it knows.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
     /// The logits of states: one row of the vocabulary's size for each.
-    fn logits(&self, states: &Tensor) -> Result<Tensor> {
+    pub(crate) fn logits(&self, states: &Tensor) -> Result<Tensor> {
         let x = self.dense.forward(&states.contiguous()?)?;
         let x = if self.relu { x.relu()? } else { gelu(&x)? };
         self.out.forward(&self.norm.forward(&x)?)
@@ -201,7 +263,7 @@ impl Masked {
 }
 
 /// The mask of a tokenizer: what its configuration says, or one of the usual names.
-fn mask(folder: &Path, tokenizer: &Tokenizer) -> std::result::Result<(String, u32), ModelError> {
+pub(crate) fn mask(folder: &Path, tokenizer: &Tokenizer) -> std::result::Result<(String, u32), ModelError> {
     let config = fs::read(folder.join("tokenizer_config.json")).ok();
     let config: Value = config.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
     let said = &config["mask_token"];

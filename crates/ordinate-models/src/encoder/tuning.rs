@@ -90,14 +90,24 @@ impl TrainableClassifier {
     /// # Errors
     /// As [`crate::encoder::open`].
     pub fn open(source: &Source, answers: &Answers, reach: Reach, seed: u64) -> Result<Self, ModelError> {
-        let config = source.folder.join("config.json");
         if reach != Reach::Whole && adapter::base(&source.folder)?.is_some() {
             let problem = "is an adapter, and updates stand beside a model that is as it was: merge it with PEFT \
                            (`merge_and_unload`) and name the result, or say method = \"full\"";
             return Err(file(&source.folder, problem));
         }
-        let mut files = Files::read(source)?;
+        Self::of(Files::read(source)?, source, answers, reach, seed)
+    }
+
+    /// The same of files that were read, and may have been trained on since.
+    pub(crate) fn of(
+        mut files: Files,
+        source: &Source,
+        answers: &Answers,
+        reach: Reach,
+        seed: u64,
+    ) -> Result<Self, ModelError> {
         let layout = Layout::of(&files.config).ok_or_else(|| {
+            let config = source.folder.join("config.json");
             file(&config, "is of no architecture that can be trained here; name an encoder")
         })?;
         let own = own_labels(&files.config, answers);
@@ -284,7 +294,7 @@ fn new_head(
 }
 
 /// Numbers of a normal distribution (Box and Muller 1958).
-fn normal(shape: &[usize], deviation: f64, random: &mut SplitMix) -> Candle<Tensor> {
+pub(crate) fn normal(shape: &[usize], deviation: f64, random: &mut SplitMix) -> Candle<Tensor> {
     let count = shape.iter().product();
     let mut one = || {
         let (radius, angle) = (1.0 - random.unit(), std::f64::consts::TAU * random.unit());
