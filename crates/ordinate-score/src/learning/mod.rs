@@ -148,7 +148,8 @@ impl Ensemble {
             }
         }
         let total: f64 = found.iter().map(|one| one.1).sum();
-        let never: f64 = found.iter().filter(|one| one.0.is_infinite()).map(|one| one.1).sum();
+        // A sum of nothing is -0.0, which nobody wants to read.
+        let never = found.iter().filter(|one| one.0.is_infinite()).fold(0.0, |sum, one| sum + one.1);
         let found = Weighted::new(found);
         Reach {
             low: found.quantile(TAIL).min(horizon),
