@@ -13,7 +13,7 @@ use crate::calibrate::calibrated;
 use crate::error::{CombineError, NotApplicable};
 use crate::folds::Folds;
 use crate::learner::{Context, Learner};
-use crate::order::{in_order, in_order_of_name};
+use crate::order::{in_order, in_order_of_name, rows_of};
 use crate::pools::{Pool, pools};
 use crate::replay::{record, record_each};
 use crate::settled::settled;
@@ -72,10 +72,7 @@ pub fn learn(view: &View<'_>, learners: &[Box<dyn Learner>], plan: &Plan) -> Res
     let (evidence, alike) = grouped(&in_order_of_name(view.evidence));
     let evidence = &evidence;
     let by_parts = evidence.items().has_parts();
-    let of_part = |part| {
-        let keep = |row: &Row| !by_parts || evidence.items().part(*row) == Some(part);
-        in_order(View { evidence, rows: view.rows.iter().copied().filter(keep).collect() })
-    };
+    let of_part = |part| in_order(View { evidence, rows: rows_of(view, part) });
     let learn = of_part(Part::Train);
     let test = by_parts.then(|| of_part(Part::Test));
     let board = |view: &View<'_>| Board::new(evidence, &view.rows, dense_groups(view));
@@ -128,6 +125,9 @@ fn max_foldings(items: usize) -> u64 {
         _ => 1,
     }
 }
+
+/// A policy, and what tests its dials.
+type Fit = (Box<dyn Policy>, Option<Tested>);
 
 /// A trial and the policy learned from all items.
 type Tried = (Trial, Box<dyn Policy>);
@@ -307,7 +307,7 @@ impl Crossed<'_> {
             let rows = train.iter().map(|&position| self.learn.rows[position]).collect();
             Ok((held_out, self.fit(among, &View { evidence: among.learn.evidence, rows }, &contexts)?))
         };
-        type Fitted = (Vec<usize>, Vec<(Box<dyn Policy>, Option<Tested>)>);
+        type Fitted = (Vec<usize>, Vec<Fit>);
         let fitted: Vec<Fitted> =
             (0..folding.count).into_par_iter().map(fit).collect::<Result<_, NotApplicable>>()?;
         let blank = |&seat: &Seat| -> Round {
@@ -349,7 +349,7 @@ impl Crossed<'_> {
         among: &Among<'_>,
         train: &View<'_>,
         contexts: &[usize],
-    ) -> Result<Vec<(Box<dyn Policy>, Option<Tested>)>, NotApplicable> {
+    ) -> Result<Vec<Fit>, NotApplicable> {
         let chosen: Vec<Context> = contexts.iter().map(|&context| among.contexts[context]).collect();
         if !among.promising {
             let fitted = among.learner.fit_each(train, &chosen)?;

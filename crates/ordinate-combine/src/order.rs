@@ -1,6 +1,6 @@
 //! Orders of candidates and items that do not hang on those of files.
 
-use ordinate_core::evidence::View;
+use ordinate_core::evidence::{Part, View};
 use ordinate_core::{Evidence, Row};
 
 /// The candidates in the order of their names.
@@ -20,4 +20,18 @@ pub(crate) fn in_order(mut view: View<'_>) -> View<'_> {
         view.rows.sort_by(|a, b| key(a).cmp(&key(b)));
     }
     view
+}
+
+/// The rows of a part, or all of them where the items have no parts.
+pub(crate) fn rows_of(view: &View<'_>, part: Part) -> Vec<Row> {
+    let items = view.evidence.items();
+    view.rows.iter().copied().filter(|&row| !items.has_parts() || items.part(row) == Some(part)).collect()
+}
+
+/// The rows that trials score, in the order in which they do: those of the test part, where there is one.
+#[must_use]
+pub fn scored_rows(evidence: &Evidence) -> Vec<Row> {
+    let part = if evidence.items().has_parts() { Part::Test } else { Part::Train };
+    let rows = rows_of(&evidence.view(), part);
+    in_order(View { evidence, rows }).rows
 }

@@ -53,6 +53,10 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::General, Self::Vertical, Self::Transferred, Self::Combined, Self::Undecided];
+
     /// The word used in `verdict.json`.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -19,6 +19,7 @@ mod gains;
 mod hosting;
 mod limits;
 mod measures;
+mod outcomes;
 pub mod promise;
 mod rules;
 mod sums;
@@ -44,6 +45,7 @@ use serde::{Deserialize, Serialize};
 pub use data_needs::{LearningCurve, LearningPoint};
 pub use files::{KeptError, keep, kept};
 pub use hosting::{Hosted, host, host_when_busy};
+pub use outcomes::scores_of;
 pub use verify::{Later, Other, Verified, verify};
 pub use weigh::Resampling;
 

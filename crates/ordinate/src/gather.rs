@@ -12,7 +12,7 @@ use ordinate_measure::{AnswerStore, Ended, Row};
 
 use crate::asking::{Answered, Asked, Lacks, STORE, Session, open_all};
 use crate::error::{Error, Fault};
-use crate::folder::Claim;
+use crate::folder::{Claim, EVIDENCE};
 use crate::hosting::{Hosted, hosted, latencies};
 use crate::kinds::{Lesson, Place};
 use crate::materials::Materials;
@@ -183,7 +183,7 @@ pub(crate) async fn gather(
     loaded.notes.extend(notes);
     loaded.notes.extend(crate::script::note(task, &materials.items));
     if options.rescore {
-        let changes = rescored::changes(&claim.path().join("evidence.parquet"), &loaded.evidence);
+        let changes = rescored::changes(&claim.path().join(EVIDENCE), &loaded.evidence);
         changes.iter().for_each(|change| step(seen.as_ref(), Step::Note(change)));
         loaded.notes.extend(changes.iter().map(|change| format!("Read anew: {change}")));
     }

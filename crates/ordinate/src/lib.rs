@@ -18,6 +18,7 @@ mod eligible;
 mod error;
 mod estimates;
 mod folder;
+mod gate;
 mod gather;
 mod hosting;
 mod hub;
@@ -47,6 +48,7 @@ pub use decide::{Decided, decide, judge};
 pub use error::{Error, Fault};
 pub use estimates::{ended_line, estimate_lines, pace, training_pace};
 pub use folder::Folder;
+pub use gate::{Expectations, Gate, GateCheck, State, gate};
 pub use kinds::{
     CandidateKind, CandidateKinds, HereFacts, InProcess, Lesson, Opened, Opening, Place, UsedUp, Want, Whom,
 };

@@ -10,7 +10,7 @@ use ordinate_judge::{Hosted, Setting, host, host_when_busy, keep};
 use crate::card;
 use crate::decide::{Decided, decided, setting};
 use crate::error::Error;
-use crate::folder::{Folder, TRIALS};
+use crate::folder::{EVIDENCE, Folder, TRIALS};
 use crate::gather::{Gathered, gather};
 use crate::observe::{Observer, Step, step};
 use crate::options::Options;
@@ -56,7 +56,7 @@ fn judged(task: &Task, gathered: Gathered, seen: &dyn Observer) -> Result<Run, E
     let draft = claim.draft()?;
     let folder = draft.folder();
     host(&mut loaded.evidence, &setting.hosted, verdict.needs.volume_per_day);
-    write_evidence(&folder.path("evidence.parquet"), &loaded.evidence).map_err(Error::broken)?;
+    write_evidence(&folder.path(EVIDENCE), &loaded.evidence).map_err(Error::broken)?;
     folder.write("task.toml", &task.to_toml()?)?;
     let models = reopen::write(folder, task, &told, &asked)?;
     for (name, model) in &models {

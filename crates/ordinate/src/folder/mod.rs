@@ -21,10 +21,11 @@ use crate::reopen;
 
 /// What every policy did with every item: from it a verdict for other needs follows.
 pub(crate) const TRIALS: &str = "trials.zst";
+/// All answers and their scores.
+pub(crate) const EVIDENCE: &str = "evidence.parquet";
 
 /// The files of a result, the verdict last: it is the last to be replaced.
-const FILES: [&str; 6] =
-    [reopen::FILE, "task.toml", "evidence.parquet", TRIALS, "report.html", "verdict.json"];
+const FILES: [&str; 6] = [reopen::FILE, "task.toml", EVIDENCE, TRIALS, "report.html", "verdict.json"];
 /// The folders of a result.
 const FOLDERS: [&str; 2] = ["policies", "models"];
 

@@ -61,6 +61,11 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n\
                    \x20 ordinate verify task.ordinate --evidence april.csv")]
     Verify(VerifyArgs),
+    /// Pass or fail by the verdict of a run, for continuous integration: 0 as expected, 1 not, 3 undecided
+    #[command(after_help = "Examples:\n\
+                   \x20 ordinate gate task.ordinate --expect outcome=general --need max_cost_per_1k=5\n\
+                   \x20 ordinate gate task.ordinate --against last-week.ordinate --need margin=0.01 --junit gate.xml")]
+    Gate(crate::gate::GateArgs),
     /// Say what the policy of a run would do with one input, why, and what it expects
     #[command(after_help = "Examples:\n\
                    \x20 ordinate ask task.ordinate \"Where is my parcel?\" --slice delivery\n\

@@ -4,6 +4,7 @@ mod ask;
 mod check;
 mod cli;
 mod failure;
+mod gate;
 mod gauge;
 mod import;
 mod init;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Report(args) => report::report(&args),
         Command::Judge(args) => judge::judge(&args),
         Command::Verify(args) => verify::verify(&args),
+        Command::Gate(args) => return ended(gate::gate(args)),
         Command::Ask(args) => ask::ask(args),
         Command::LabelNext(args) => label_next::label_next(args),
         Command::Models(args) => models::models(&args.command),
@@ -43,8 +45,12 @@ fn main() -> ExitCode {
         Command::Completions(args) => completions(args.shell),
         Command::Man(args) => man::man(&args),
     };
+    ended(done.map(|()| ExitCode::SUCCESS))
+}
+
+fn ended(done: Result<ExitCode, Failure>) -> ExitCode {
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(failure) => {
             output::tell(&format!("error: {failure}"));
             ExitCode::from(failure.exit_status())
