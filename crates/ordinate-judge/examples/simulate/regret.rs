@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use ordinate_combine::{Learned, Played, random, record};
-use ordinate_core::evidence::{EvidenceBuilder, ItemFields, Status};
-use ordinate_core::verdict::Verdict;
-use ordinate_core::{Answer, Dial, Evidence, Score};
+use ordinate_core::evidence::{Answers, EvidenceBuilder, ItemFields, Status};
+use ordinate_core::verdict::{Outcome, PolicyRow, Verdict};
+use ordinate_core::{Answer, Dial, Evidence, PolicyKind, Score};
 use ordinate_data::{infer_task_for, load_evidence, read_task};
+use ordinate_score::shrink::{Observed, Shrunken};
 use ordinate_trials::{Board, Pick, Priced, Trial};
 
 use crate::{judge, learned};
@@ -18,6 +19,9 @@ pub(crate) fn show(cuts: u64, folders: &[String]) {
         "{:<20} {:<22} {:>10} {:>10} {:>14}  recommended",
         "evidence", "goal", "mean", "largest", "of the cost"
     );
+    let of = |regrets: &[f64]| {
+        (regrets.iter().sum::<f64>() / regrets.len() as f64, regrets.iter().copied().fold(0.0, f64::max))
+    };
     for folder in folders {
         let name =
             Path::new(folder).file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
@@ -25,12 +29,15 @@ pub(crate) fn show(cuts: u64, folders: &[String]) {
         let all: Vec<[Cut; 2]> = (0..cuts).map(|seed| cut(&evidence, seed)).collect();
         for (number, goal) in ["quality", "cost, margin 0.02"].into_iter().enumerate() {
             let cuts: Vec<&Cut> = all.iter().map(|cuts| &cuts[number]).collect();
-            let mean = cuts.iter().map(|cut| cut.regret).sum::<f64>() / cuts.len() as f64;
-            let largest = cuts.iter().map(|cut| cut.regret).fold(0.0, f64::max);
+            let (mean, largest) = of(&cuts.iter().map(|cut| cut.regret).collect::<Vec<_>>());
             let costs: Vec<f64> = cuts.iter().filter_map(|cut| cut.cost).collect();
             let cost = costs.iter().sum::<f64>() / costs.len() as f64;
             let names: Vec<&str> = cuts.iter().map(|cut| cut.recommended.as_str()).collect();
             println!("{name:<20} {goal:<22} {mean:>10.4} {largest:>10.4} {cost:>14.3}  {}", names.join(", "));
+            for (rule, regrets) in others(&cuts) {
+                let (mean, largest) = of(&regrets);
+                println!("{:<20} {:<22} {mean:>10.4} {largest:>10.4}", "", rule);
+            }
         }
     }
 }
@@ -42,6 +49,30 @@ struct Cut {
     regret: f64,
     /// For the goal of cost: what was paid, as a share of the cheapest that kept the margin in hindsight.
     cost: Option<f64>,
+    /// What whoever leads by the figures of a policy, which is scored on items that it did not see, would have lost: where the
+    /// verdict is undecided.
+    leading: f64,
+    /// What the single with the highest shrunken mean would have lost: where the verdict is undecided and names a single.
+    shrunken: f64,
+    /// What each contender would have lost.
+    each: Vec<(String, f64)>,
+}
+
+/// Other rules, by what they lose: two for whom to name while the verdict is undecided, and what nobody can know beforehand,
+/// the one contender that would have done best over all cuts.
+fn others(cuts: &[&Cut]) -> [(&'static str, Vec<f64>); 3] {
+    let always = |name: &str| -> Option<Vec<f64>> {
+        let of_cut = |cut: &&Cut| cut.each.iter().find(|(other, _)| other == name).map(|(_, regret)| *regret);
+        cuts.iter().map(of_cut).collect()
+    };
+    let names = cuts.first().map_or(&[][..], |cut| &cut.each).iter();
+    let sum = |regrets: &Vec<f64>| regrets.iter().sum::<f64>();
+    let best = names.filter_map(|(name, _)| always(name)).min_by(|a, b| sum(a).total_cmp(&sum(b)));
+    [
+        ("  leading policy", cuts.iter().map(|cut| cut.leading).collect()),
+        ("  shrunken single", cuts.iter().map(|cut| cut.shrunken).collect()),
+        ("  best one of all cuts", best.unwrap_or_default()),
+    ]
 }
 
 /// One cut, for the goals of quality and of cost: what is learned is the same.
@@ -54,7 +85,8 @@ fn cut(evidence: &Evidence, seed: u64) -> [Cut; 2] {
     let learned = learned(&subset(evidence, &rows));
     [(vec![], false), (vec!["goal=cost", "margin=0.02"], true)].map(|(needs, by_cost)| {
         let verdict = judge(&learned, &needs, 500);
-        regretted(&verdict, &outcomes(&learned, &verdict, evidence, &later), by_cost)
+        let shrunken = shrunken(evidence, &rows);
+        regretted(&verdict, &outcomes(&learned, &verdict, evidence, &later), shrunken.as_deref(), by_cost)
     })
 }
 
@@ -82,14 +114,31 @@ fn outcomes(
 }
 
 /// What the verdict lost against the best in hindsight of everything that could have been recommended.
-fn regretted(verdict: &Verdict, outcomes: &[(String, (f64, f64))], by_cost: bool) -> Cut {
+fn regretted(
+    verdict: &Verdict,
+    outcomes: &[(String, (f64, f64))],
+    shrunken: Option<&str>,
+    by_cost: bool,
+) -> Cut {
     let best = outcomes.iter().map(|(_, (quality, _))| *quality).fold(f64::NEG_INFINITY, f64::max);
     let Some(recommended) = &verdict.recommended else {
-        return Cut { recommended: "nobody".to_owned(), regret: best, cost: None };
+        let (recommended, each) = ("nobody".to_owned(), Vec::new());
+        return Cut { recommended, regret: best, cost: None, leading: best, shrunken: best, each };
     };
     let own = outcomes.iter().find(|(name, _)| *name == recommended.name);
     let (quality, cost) = own.map_or((0.0, f64::NAN), |(_, own)| *own);
     let allowed = if by_cost { MARGIN } else { 0.0 };
+    let each: Vec<(String, f64)> = outcomes
+        .iter()
+        .map(|(name, (quality, _))| (name.clone(), (best - allowed - quality).max(0.0)))
+        .collect();
+    let lost = |name: &str| each.iter().find(|(other, _)| other == name).map(|(_, regret)| *regret);
+    let regret = (best - allowed - quality).max(0.0);
+    let open = verdict.outcome == Outcome::Undecided;
+    let gain = |policy: &&PolicyRow| policy.gain_over_best_single.mean;
+    let leader = verdict.policies.iter().filter(|policy| policy.meets_needs && gain(policy) > 0.0);
+    let leader = leader.max_by(|a, b| gain(a).total_cmp(&gain(b))).filter(|_| open);
+    let single = open && recommended.kind == PolicyKind::Single;
     let cheapest = outcomes
         .iter()
         .map(|(_, own)| *own)
@@ -98,9 +147,21 @@ fn regretted(verdict: &Verdict, outcomes: &[(String, (f64, f64))], by_cost: bool
         .fold(f64::INFINITY, f64::min);
     Cut {
         recommended: recommended.name.clone(),
-        regret: (best - allowed - quality).max(0.0),
+        regret,
+        leading: leader.and_then(|leader| lost(&leader.name)).unwrap_or(regret),
+        shrunken: shrunken.filter(|_| single).and_then(lost).unwrap_or(regret),
         cost: (by_cost && cost.is_finite() && cheapest.is_finite()).then_some(cost / cheapest),
+        each,
     }
+}
+
+/// The single with the highest mean on these rows once all means are drawn together (empirical Bayes).
+fn shrunken(evidence: &Evidence, rows: &[usize]) -> Option<String> {
+    let scores = |answers: &Answers| Observed::new(rows.iter().map(|&row| answers.score(row).unwrap_or(0.0)));
+    let observed: Vec<Observed> = evidence.columns().iter().map(scores).collect();
+    let means = Shrunken::fit(&observed)?.means;
+    let best = (0..means.len()).max_by(|&a, &b| means[a].mean.total_cmp(&means[b].mean))?;
+    Some(evidence.candidates()[best].name.to_string())
 }
 
 /// The mean of what is known.
