@@ -6,6 +6,7 @@
 
 mod error;
 mod figures;
+mod glossary;
 mod hosting;
 mod page;
 mod summary;
@@ -15,6 +16,7 @@ mod words;
 use ordinate_core::verdict::Verdict;
 
 pub use error::ReportError;
+pub use glossary::{TERMS, Term, term};
 pub use summary::{MAX_WIDTH, MIN_WIDTH, Style};
 
 /// The summary for the terminal: what to use and why, then candidates and policies, never wider than

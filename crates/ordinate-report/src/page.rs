@@ -54,6 +54,7 @@ struct Page {
     evidence: evidence::Evidence,
     data_needs: Vec<needs_of_data::Learning>,
     assumed: Vec<String>,
+    terms: &'static [crate::Term],
     basis: String,
     version: String,
 }
@@ -84,6 +85,7 @@ pub(crate) fn page(verdict: &Verdict) -> Result<String, ReportError> {
         evidence: evidence::evidence(verdict),
         data_needs: needs_of_data::data_needs(verdict),
         assumed: verdict.assumed.iter().map(|note| clean(note)).collect(),
+        terms: &crate::TERMS,
         basis: words::basis(verdict),
         version: clean(&verdict.basis.ordinate),
     };

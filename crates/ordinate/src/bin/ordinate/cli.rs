@@ -61,6 +61,9 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n\
                    \x20 ordinate verify task.ordinate --evidence april.csv")]
     Verify(VerifyArgs),
+    /// Say what a word of the verdict means
+    #[command(after_help = "Example:\n\x20 ordinate explain zero router")]
+    Explain(crate::explain::ExplainArgs),
     /// Pass or fail by the verdict of a run, for continuous integration: 0 as expected, 1 not, 3 undecided
     #[command(after_help = "Examples:\n\
                    \x20 ordinate gate task.ordinate --expect outcome=general --need max_cost_per_1k=5\n\

@@ -3,6 +3,7 @@
 mod ask;
 mod check;
 mod cli;
+mod explain;
 mod failure;
 mod gate;
 mod gauge;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Import(args) => import::import(&args),
         Command::Export(args) => import::export(&args),
         Command::Report(args) => report::report(&args),
+        Command::Explain(args) => explain::explain(&args),
         Command::Judge(args) => judge::judge(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Gate(args) => return ended(gate::gate(args)),
