@@ -1,5 +1,7 @@
 //! One POST with four time-outs and a bound on what is read.
 
+mod answering;
+
 use std::sync::Once;
 use std::time::{Duration, SystemTime};
 
@@ -7,6 +9,8 @@ use ordinate_core::task::TimeOuts;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode, Url};
 use tokio::time::{Instant, timeout_at};
+
+pub(crate) use answering::Answering;
 
 use crate::failure::{Failure, FailureKind, SetupError};
 use crate::leak::looks_like_key;
@@ -123,10 +127,14 @@ impl Http {
                 }
                 Ok(reply)
             }
-            Err(failure) => {
-                Err(Failure { message: one_line(&self.cleared(&failure.message), MAX_MESSAGE), ..failure })
-            }
+            Err(failure) => Err(self.tidied(failure)),
         }
+    }
+
+    /// A failure without the key, in one line.
+    pub(crate) fn tidied(&self, mut failure: Failure) -> Failure {
+        failure.message = one_line(&self.cleared(&failure.message), MAX_MESSAGE);
+        failure
     }
 
     fn cleared(&self, text: &str) -> String {
@@ -142,55 +150,54 @@ impl Http {
         most: usize,
         take: &mut impl FnMut(&[u8]) -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
+        let mut answering = self.open(start, url, body.to_owned(), streamed, most).await?;
+        while let Some(chunk) = answering.chunk().await? {
+            // Pings keep a connection open, and are sent also where nothing else will ever come.
+            if take(&chunk)? {
+                answering.told();
+            }
+        }
+        Ok(())
+    }
+
+    /// Posts `body`, and gives the answer once its status is known to be good: its bytes are then taken one part after the
+    /// other. Times count from `start`.
+    pub(crate) async fn open(
+        &self,
+        start: Instant,
+        url: &Url,
+        body: String,
+        streamed: bool,
+        most: usize,
+    ) -> Result<Answering, Failure> {
         let total = start + self.total;
         let first = if streamed { total.min(start + self.first) } else { total };
-        let late = |at: Instant| if at >= total { self.too_long() } else { self.no_start() };
-        let request = self.client.post(url.clone()).headers(self.headers.clone()).body(body.to_owned());
-        let mut response = match timeout_at(first, request.send()).await {
-            Err(_) => return Err(late(first)),
+        let request = self.client.post(url.clone()).headers(self.headers.clone()).body(body);
+        let response = match timeout_at(first, request.send()).await {
+            Err(_) => return Err(self.late(first, total)),
             Ok(Err(error)) => return Err(self.transport(&error, url)),
             Ok(Ok(response)) => response,
         };
         if !response.status().is_success() {
             return Err(self.refused_by_status(response, total).await);
         }
-        let (mut begun, mut bytes) = (false, 0);
-        let mut unpacking = Unpacking::of(response.headers(), most);
-        let mut due = first;
-        loop {
-            match timeout_at(due, response.chunk()).await {
-                Err(_) if begun && due < total => {
-                    return Err(Failure::new(
-                        FailureKind::IdleTimeout,
-                        format!("the answer stopped half-way and nothing came for {} s", seconds(self.idle)),
-                    ));
-                }
-                Err(_) => return Err(late(due)),
-                Ok(Err(error)) => return Err(self.transport(&error, url)),
-                Ok(Ok(None)) => {
-                    let rest = unpacking.end().map_err(unpackable)?;
-                    return if rest.is_empty() { Ok(()) } else { take(&rest).map(drop) };
-                }
-                Ok(Ok(Some(chunk))) => {
-                    let chunk = unpacking.unpack(&chunk).map_err(unpackable)?;
-                    bytes += chunk.len();
-                    if bytes > most {
-                        return Err(Failure::new(
-                            FailureKind::TooLarge,
-                            format!(
-                                "the answer has more than {} MiB, far more than was asked for",
-                                most >> 20
-                            ),
-                        ));
-                    }
-                    // Pings keep a connection open, and are sent also where nothing else will ever come.
-                    if take(&chunk)? {
-                        begun = true;
-                        due = total.min(Instant::now() + self.idle);
-                    }
-                }
-            }
-        }
+        let unpacking = Unpacking::of(response.headers(), most);
+        Ok(Answering {
+            http: self.clone(),
+            url: url.clone(),
+            response,
+            unpacking,
+            total,
+            due: first,
+            begun: false,
+            ended: false,
+            bytes: 0,
+            most,
+        })
+    }
+
+    fn late(&self, at: Instant, total: Instant) -> Failure {
+        if at >= total { self.too_long() } else { self.no_start() }
     }
 
     fn no_start(&self) -> Failure {

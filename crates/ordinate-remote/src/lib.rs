@@ -16,6 +16,7 @@ pub mod prompt;
 pub mod reply;
 mod said;
 pub mod secret;
+mod sse;
 
 pub use chat::{Chat, Embeddings};
 pub use command::Command;

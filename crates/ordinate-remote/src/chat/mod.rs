@@ -5,12 +5,14 @@ mod embeddings;
 mod finish;
 mod names;
 mod raw;
+mod relay;
 mod stream;
 mod usage;
 mod wire;
 
 pub use address::{check, check_key};
 pub use embeddings::Embeddings;
+pub use relay::{Part, Relay, Whole};
 
 use ordinate_core::Price;
 use ordinate_core::task::OpenAi;

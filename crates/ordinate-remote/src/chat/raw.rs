@@ -48,6 +48,11 @@ impl Raw {
         self.reply.text.push_str(&message.text());
     }
 
+    /// What the server says of tokens.
+    pub(super) fn counted(&self) -> Counted {
+        self.counted
+    }
+
     /// The tokens that it took, of the most that it can have taken, if what the server says of them can be believed.
     pub(super) fn believed(&self, most: Usage) -> Option<Usage> {
         let said = self.refusal.as_ref().map_or(0, String::len);

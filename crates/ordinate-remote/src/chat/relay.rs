@@ -1,0 +1,230 @@
+//! Requests of somebody else, passed on as they are, and their answers as they come.
+
+use std::collections::VecDeque;
+
+use tokio::time::Instant;
+
+use super::finish::Finish;
+use super::wire::{Wire, broken_text, parse, read};
+use super::{Chat, usage};
+use crate::failure::{Failure, FailureKind};
+use crate::http::Answering;
+use crate::reply::Usage;
+use crate::sse::{Event, Events};
+
+/// The most bytes of an answer that is passed on: pictures and sound are in some.
+const MAX_RELAYED: usize = 64 << 20;
+
+/// A whole answer, as the server sent it.
+#[derive(Debug, Clone)]
+pub struct Whole {
+    /// Its body: JSON.
+    pub body: String,
+    /// Its text, where it has one.
+    pub text: String,
+    /// Tokens, as the server counts them.
+    pub usage: Option<Usage>,
+}
+
+/// A part of a streamed answer.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The event as it came, its empty line included.
+    pub raw: Vec<u8>,
+    /// Whether it has a part of the answer, and is no mere greeting or ping.
+    pub tells: bool,
+    /// Whether it has usage and nothing else.
+    pub is_usage: bool,
+    /// Whether it is `[DONE]`.
+    pub is_done: bool,
+}
+
+/// A streamed answer that is being passed on. Dropped, it ends the request.
+pub struct Relay {
+    answering: Answering,
+    events: Events,
+    ready: VecDeque<Part>,
+    usage: Option<Usage>,
+    texts: u64,
+    says_why: bool,
+    finished: bool,
+    done: bool,
+    begun: bool,
+}
+
+impl Chat {
+    /// The name of the model, as the server knows it.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.entry.model
+    }
+
+    /// Whether the task file says that this server does not know this field.
+    #[must_use]
+    pub fn omits(&self, field: &str) -> bool {
+        self.entry.omit.iter().any(|omitted| omitted == field)
+    }
+
+    /// Sends this body, which is to ask for an answer that is not streamed, and gives the answer as it came.
+    ///
+    /// # Errors
+    /// [`Failure`]: transport, status, what is no answer, or one that the server gave up.
+    pub async fn relay(&self, body: String) -> Result<Whole, Failure> {
+        let start = Instant::now();
+        let late = |failure: Failure| Failure { latency: start.elapsed(), ..self.http.tidied(failure) };
+        let mut answering = self.http.open(start, &self.url, body, false, MAX_RELAYED).await.map_err(late)?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = answering.chunk().await.map_err(late)? {
+            answering.told();
+            bytes.extend_from_slice(&chunk);
+        }
+        let raw = read(&bytes).map_err(late)?;
+        if let Some(reason) = raw.finish.as_deref().filter(|reason| Finish::of(reason) == Finish::Failed) {
+            let message = format!("the server gave the answer up (finish_reason {reason:?})");
+            return Err(late(Failure::new(FailureKind::Cut, message)));
+        }
+        let body =
+            String::from_utf8(bytes).map_err(|error| late(broken_text(error.utf8_error().valid_up_to())))?;
+        let body = answering.without_key(&body).unwrap_or(body);
+        Ok(Whole { body, usage: raw.counted().usage, text: raw.reply.text })
+    }
+
+    /// Sends this body, which is to ask for a streamed answer.
+    ///
+    /// # Errors
+    /// [`Failure`]: transport or status.
+    pub async fn relay_stream(&self, body: String) -> Result<Relay, Failure> {
+        let start = Instant::now();
+        let late = |failure: Failure| Failure { latency: start.elapsed(), ..self.http.tidied(failure) };
+        let answering = self.http.open(start, &self.url, body, true, MAX_RELAYED).await.map_err(late)?;
+        Ok(Relay {
+            answering,
+            events: Events::default(),
+            ready: VecDeque::new(),
+            usage: None,
+            texts: 0,
+            says_why: false,
+            finished: false,
+            done: false,
+            begun: false,
+        })
+    }
+}
+
+impl Relay {
+    /// The next event; `None` when the answer was whole.
+    ///
+    /// # Errors
+    /// [`Failure`] where the answer broke off, or is none.
+    pub async fn next(&mut self) -> Result<Option<Part>, Failure> {
+        loop {
+            if let Some(part) = self.ready.pop_front() {
+                return Ok(Some(part));
+            }
+            if self.done {
+                return Ok(None);
+            }
+            if let Some(event) = self.events.next() {
+                self.event(event)?;
+                continue;
+            }
+            match self.answering.chunk().await {
+                Ok(Some(bytes)) => self.events.push(&bytes),
+                Ok(None) => match self.events.rest() {
+                    Some(event) => self.event(event)?,
+                    None => return self.ended(),
+                },
+                // What the connection does after the last word changes nothing.
+                Err(_) if self.finished => return self.ended(),
+                Err(failure) => return Err(self.answering.tidy(failure)),
+            }
+        }
+    }
+
+    /// Tokens, as the server counted them so far.
+    #[must_use]
+    pub fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+
+    /// Events with a part of the answer that came so far: at least so many tokens were written.
+    #[must_use]
+    pub fn texts(&self) -> u64 {
+        self.texts
+    }
+
+    fn ended(&self) -> Result<Option<Part>, Failure> {
+        if self.finished {
+            return Ok(None);
+        }
+        let (kind, message) = match self.begun {
+            true => (FailureKind::Cut, "the stream ended before the answer was whole"),
+            false => (FailureKind::Shape, "the stream ended before the answer began"),
+        };
+        Err(Failure::new(kind, message))
+    }
+
+    fn event(&mut self, event: Event) -> Result<(), Failure> {
+        let Event { mut raw, data } = event;
+        let told = |failure: Failure| self.answering.tidy(failure);
+        let Some(data) = data.map_err(|at| told(broken_text(at)))? else {
+            // Not a stream at all: an error or a page, sent with status 200.
+            let text = String::from_utf8_lossy(&raw);
+            if !self.begun && text.trim_start().starts_with(['{', '<']) {
+                parse(&text).map_err(told)?;
+                let message = "the answer is not streamed, although that was asked for";
+                return Err(told(Failure::new(FailureKind::Shape, message)));
+            }
+            self.ready.push_back(Part { raw, tells: false, is_usage: false, is_done: false });
+            return Ok(());
+        };
+        if data.trim() == "[DONE]" {
+            // Whoever says null on the way has to say a reason at the end: see the reader of streams.
+            if self.says_why && !self.finished {
+                let message =
+                    "the server gave the answer up before it was whole (`[DONE]` without a finish reason)";
+                return Err(Failure::new(FailureKind::Cut, message));
+            }
+            self.done = true;
+            self.ready.push_back(Part { raw, tells: false, is_usage: false, is_done: true });
+            return Ok(());
+        }
+        let wire = parse(&data).map_err(told)?;
+        self.begun |= wire.choices.is_some();
+        if let Some(usage) = wire.usage.as_ref().and_then(|said| usage::read(said).usage) {
+            self.usage = Some(usage);
+        }
+        let tells = self.tells(&wire)?;
+        self.texts += u64::from(tells);
+        self.answering.told();
+        if let Some(clean) = std::str::from_utf8(&raw).ok().and_then(|text| self.answering.without_key(text))
+        {
+            raw = clean.into_bytes();
+        }
+        let is_usage = wire.usage.is_some() && wire.choices.as_ref().is_none_or(Vec::is_empty);
+        self.ready.push_back(Part { raw, tells, is_usage, is_done: false });
+        Ok(())
+    }
+
+    /// Whether an event has a part of the answer, or its end.
+    fn tells(&mut self, wire: &Wire) -> Result<bool, Failure> {
+        let mut tells = false;
+        for choice in wire.choices.iter().flatten() {
+            if let Some(message) = choice.delta.as_ref().or(choice.message.as_ref()) {
+                tells |= !message.text().is_empty() || message.calls() || message.reasoned();
+                tells |= message.refusal.as_ref().is_some_and(|refusal| !refusal.is_null());
+            }
+            tells |= choice.text.as_ref().is_some_and(|text| text.as_str() != Some(""));
+            self.says_why |= choice.finish_reason.is_some();
+            if let Some(reason) = wire.ended(choice) {
+                if Finish::of(&reason) == Finish::Failed {
+                    let message = format!("the server gave the answer up (finish_reason {reason:?})");
+                    return Err(Failure::new(FailureKind::Cut, message));
+                }
+                self.finished = true;
+                tells = true;
+            }
+        }
+        Ok(tells)
+    }
+}
