@@ -34,7 +34,7 @@ pub use answerer::{
 pub use early::{EarlyStopping, Scorer};
 pub use estimate::{Estimate, estimate};
 pub use key::Key;
-pub use measured::{Ended, Measured, Quantiles, Remarks, Row, Summary};
+pub use measured::{Ended, Measured, Quantiles, Remarks, Row, Said, Summary, read_reply};
 pub use plan::{Contender, Items, Plan, PlanError};
 pub use progress::{Observer, Progress};
 pub use retry::RetryRule;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ordinate_core::CandidateName;
-use ordinate_remote::{Doubt, FailureKind, confidence};
-use ordinate_tasks::Wrote;
+use ordinate_core::{CandidateName, Item};
+use ordinate_remote::{Doubt, FailureKind, TokenLogprob, confidence};
+use ordinate_tasks::{Reader, Unreadable, Wrote};
 
 use crate::estimate::{CHUNK, request};
 use crate::key::Key;
@@ -222,23 +222,50 @@ pub(crate) fn row(plan: &Plan, candidate: usize, item: usize, saved: Saved) -> R
         doubt: saved.doubt,
     };
     let Some(text) = saved.text else { return row };
-    if plan.candidates[candidate].answerer.gives_outputs() {
-        row.output = Some(text.clone());
-        row.text = Some(text);
-        return row;
-    }
-    let wrote = Wrote { text: &text, cut: saved.cut_short };
-    match plan.reader.read_wrote(&plan.items.item(item), wrote) {
-        Ok(found) => {
-            row.confidence = row
-                .confidence
-                .or_else(|| confidence::of_span(&saved.logprobs, &text, &found.span, plan.reader.is_long()));
-            row.output = Some(found.output.to_string());
+    let said =
+        Said { text: &text, cut: saved.cut_short, confidence: row.confidence, logprobs: &saved.logprobs };
+    let is_output = plan.candidates[candidate].answerer.gives_outputs();
+    match read_reply(&plan.reader, &plan.items.item(item), is_output, said) {
+        Ok((output, confidence)) => {
+            row.confidence = confidence;
+            row.output = Some(output);
         }
         Err(unreadable) => row.error = Some((FailureKind::Unreadable, unreadable.to_string())),
     }
     row.text = Some(text);
     row
+}
+
+/// What a candidate said of an item.
+#[derive(Debug, Clone, Copy)]
+pub struct Said<'a> {
+    /// Its reply.
+    pub text: &'a str,
+    /// Whether it was cut at the most tokens.
+    pub cut: bool,
+    /// Its own confidence, if it says.
+    pub confidence: Option<f64>,
+    /// The log-probabilities of its tokens, where it gives them.
+    pub logprobs: &'a [TokenLogprob],
+}
+
+/// The output that a reply comes to, and the confidence in it: the one way in which replies are read, when they are
+/// measured and when they are served. With `is_output` the reply is the output itself ([`crate::Answerer::gives_outputs`]).
+///
+/// # Errors
+/// [`Unreadable`] where no answer can be read for certain.
+pub fn read_reply(
+    reader: &Reader,
+    item: &Item,
+    is_output: bool,
+    said: Said<'_>,
+) -> Result<(String, Option<f64>), Unreadable> {
+    if is_output {
+        return Ok((said.text.to_owned(), said.confidence));
+    }
+    let found = reader.read_wrote(item, Wrote { text: said.text, cut: said.cut })?;
+    let of_tokens = || confidence::of_span(said.logprobs, said.text, &found.span, reader.is_long());
+    Ok((found.output.to_string(), said.confidence.or_else(of_tokens)))
 }
 
 #[cfg(test)]

@@ -76,7 +76,8 @@ impl Contender {
     }
 
     /// USD that these tokens cost, where that can be known.
-    pub(crate) fn cost_of(&self, usage: Option<Usage>) -> Option<f64> {
+    #[must_use]
+    pub fn cost_of(&self, usage: Option<Usage>) -> Option<f64> {
         let price = self.price?;
         match usage {
             Some(usage) => Some(
@@ -89,7 +90,8 @@ impl Contender {
     }
 
     /// USD that an answer cost: what the candidate says, or its tokens by its price.
-    pub(crate) fn cost_of_reply(&self, reply: &Reply) -> Option<f64> {
+    #[must_use]
+    pub fn cost_of_reply(&self, reply: &Reply) -> Option<f64> {
         reply.cost_usd.or_else(|| self.cost_of(reply.usage))
     }
 
