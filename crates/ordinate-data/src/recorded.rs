@@ -1,18 +1,18 @@
 //! Items, and candidates whose answers to them were recorded: a file of items and a file a candidate.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use ordinate_core::evidence::{EvidenceBuilder, EvidenceError, ItemFields};
 use ordinate_core::task::CandidateEntry;
-use ordinate_core::{Choice, Items, Part, Price, Score};
+use ordinate_core::{Items, Part, Price, Score};
 
 use crate::error::{At, DataError, Problem, quoted};
 use crate::evidence::{self, AnswerTexts, Loaded, Tally, common_notes, fault, grouped};
 use crate::features;
 use crate::labels;
 use crate::memory::Kept;
+use crate::read_item::ReadItem;
 use crate::source;
 use crate::table::{self, Column, Fault, Layout, Row, Want};
 use crate::task::{Key, Task, ways_to_ask};
@@ -148,7 +148,7 @@ pub(crate) fn item_files(task: &Task) -> Result<Vec<(PathBuf, Option<Part>)>, Da
     Ok(files)
 }
 
-fn item_layout(task: &Task) -> Layout {
+pub(crate) fn item_layout(task: &Task) -> Layout {
     let data = &task.file.data;
     Layout::of(&[
         (Column::Id, Want::Optional),
@@ -207,24 +207,15 @@ pub(crate) fn read_items(
                 Some(id) => id,
                 None => (builder.items().len() + 1).to_string().into(),
             };
-            let (slice, group) = (row.text(Column::Slice)?, row.text(Column::Group)?);
-            let mut input = row.text(Column::Input)?;
-            let target = row.text(Column::Target)?.map(|target| labels::named(&task.file.data, target));
-            if input.is_none() {
-                input = features::text(&names, row)?.map(Cow::Owned);
-            }
-            let (context, options) = match extent {
-                Extent::Known => (None, Vec::new()),
-                Extent::Whole => (row.text(Column::Context)?, options(row, apart)?),
-            };
-            let target = target.as_deref().map(|target| task.kind.target(target, &options));
+            let read = ReadItem::of(task, &names, apart, row, extent)?;
+            let target = read.target.as_deref().map(|target| task.kind.target(target, &read.options));
             let fields = ItemFields {
-                slice: slice.as_deref(),
-                group: group.as_deref(),
-                input: input.as_deref(),
+                slice: read.slice.as_deref(),
+                group: read.group.as_deref(),
+                input: read.input.as_deref(),
                 target: target.as_deref(),
-                context: context.as_deref(),
-                options: &options,
+                context: read.context.as_deref(),
+                options: &read.options,
                 part: *part,
             };
             for text in [fields.input, fields.target] {
@@ -247,26 +238,6 @@ pub(crate) fn read_items(
         read?;
     }
     Ok(())
-}
-
-/// The options of an item: in one field, or in those of these names, which are the last that are read.
-fn options(row: &Row<'_>, apart: &[String]) -> Result<Vec<Choice>, Fault> {
-    if !apart.is_empty() {
-        let first = row.fields.len() - apart.len();
-        let mut options = Vec::new();
-        for (place, name) in apart.iter().enumerate() {
-            let text = row.fields[first + place]
-                .text()
-                .map_err(|problem| Fault::in_field(first + place, problem))?;
-            // Items may have fewer options than others.
-            let Some(text) = text.filter(|text| !text.trim().is_empty()) else { continue };
-            let is_letter = name.len() == 1 && name.starts_with(|c: char| c.is_ascii_alphabetic());
-            options.push((is_letter.then(|| name.clone()), text.trim().to_owned()));
-        }
-        return Ok(Choice::keyed(options));
-    }
-    let Some(json) = row.text(Column::Options)? else { return Ok(Vec::new()) };
-    unasked::options(&json).ok_or_else(|| Fault::new(Column::Options, Problem::NoOptions(quoted(&json))))
 }
 
 /// Where an item stands first. The files are read again: that is cheaper than to keep a line for every item.

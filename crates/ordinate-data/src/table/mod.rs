@@ -144,6 +144,12 @@ impl Layout {
         self
     }
 
+    /// Reads `column` from the field of this name.
+    pub(crate) fn called(mut self, column: Column, name: &str, want: Want) -> Self {
+        self.columns[column as usize] = Some((name.to_owned(), want));
+        self
+    }
+
     /// Reads these fields too, into [`Row::fields`] in this order.
     pub(crate) fn with_fields(mut self, fields: &[String]) -> Self {
         fields.clone_into(&mut self.fields);
@@ -300,6 +306,20 @@ pub(crate) fn read(path: &Path, layout: &Layout, visit: &mut Visit<'_>) -> Resul
             csv::read(path, reader, dialect, layout, visit)
         }
     }
+}
+
+/// Reads the objects of a text, one a line, as the rows of a file of this name.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_lines(
+    name: &Path,
+    lines: String,
+    layout: &Layout,
+    visit: &mut Visit<'_>,
+) -> Result<Summary, DataError> {
+    let reader: Box<dyn std::io::Read> = Box::new(std::io::Cursor::new(lines.into_bytes()));
+    jsonl::read(name, std::io::BufReader::new(reader), false, layout, visit)
 }
 
 /// The names of a file's columns (for JSONL, the fields of its first object).

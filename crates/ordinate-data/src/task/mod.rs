@@ -45,6 +45,18 @@ pub fn read_task(path: &Path) -> Result<Task, DataError> {
 /// # Errors
 /// As [`read_task`].
 pub fn read_task_of(path: &Path, kinds: &Kinds) -> Result<Task, DataError> {
+    checked(path, text_of(path)?.as_str(), kinds, true)
+}
+
+/// The task file of a run folder, whose data need not be there any more.
+///
+/// # Errors
+/// As [`read_task`], but for files that are not there.
+pub fn read_kept_task(path: &Path, kinds: &Kinds) -> Result<Task, DataError> {
+    checked(path, text_of(path)?.as_str(), kinds, false)
+}
+
+fn text_of(path: &Path) -> Result<String, DataError> {
     let io = |error| DataError::io(path, error);
     let size = std::fs::metadata(path).map_err(io)?.len();
     if size > MAX_BYTES {
@@ -52,7 +64,10 @@ pub fn read_task_of(path: &Path, kinds: &Kinds) -> Result<Task, DataError> {
     }
     let bytes = std::fs::read(path).map_err(io)?;
     let text = String::from_utf8(bytes).map_err(|_| DataError::new(path, Problem::NotUtf8))?;
-    parse_task_of(path, text.strip_prefix('\u{feff}').unwrap_or(&text), kinds)
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(text) => text.to_owned(),
+        None => text,
+    })
 }
 
 /// Reads and checks the text of a task file that lies (or will lie) at `path`.
@@ -68,6 +83,10 @@ pub fn parse_task(path: &Path, text: &str) -> Result<Task, DataError> {
 /// # Errors
 /// As [`read_task`].
 pub fn parse_task_of(path: &Path, source: &str, kinds: &Kinds) -> Result<Task, DataError> {
+    checked(path, source, kinds, true)
+}
+
+fn checked(path: &Path, source: &str, kinds: &Kinds, with_files: bool) -> Result<Task, DataError> {
     if source.trim().is_empty() {
         return Err(DataError::new(path, Problem::EmptyTask));
     }
@@ -82,7 +101,7 @@ pub fn parse_task_of(path: &Path, source: &str, kinds: &Kinds) -> Result<Task, D
         return Err(document.error_at(&[Key::Name("task"), Key::Name("kind")], problem));
     };
     let task = Task { file, kind, path: path.to_owned(), source: source.to_owned() };
-    rules::check(&task, &document)?;
+    rules::check(&task, &document, with_files)?;
     Ok(task)
 }
 

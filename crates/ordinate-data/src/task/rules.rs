@@ -10,13 +10,14 @@ use crate::source;
 use crate::task::position::Document;
 use crate::task::{Key, Task, place, price};
 
-pub(super) fn check(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
+/// With `files` those that it names have to be there.
+pub(super) fn check(task: &Task, document: &Document<'_>, with_files: bool) -> Result<(), DataError> {
     numbers(task, document)?;
     price::check(task, document)?;
     names(task, document)?;
     sources(task, document)?;
     features(task, document)?;
-    files(task, document)
+    if with_files { files(task, document) } else { Ok(()) }
 }
 
 fn numbers(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
