@@ -22,6 +22,8 @@ pub struct Counts {
     pub asked: u64,
     /// Good answers that were sent to their last byte.
     pub completed: u64,
+    /// Requests that are open now.
+    pub open: u64,
     /// The most requests that were open at one time.
     pub most_open: u64,
     /// Tokens read in completed answers.
@@ -74,7 +76,8 @@ impl Counter {
     }
 
     pub(crate) fn snapshot(&self) -> Counts {
-        self.lock().total.clone()
+        let inner = self.lock();
+        Counts { open: inner.open, ..inner.total.clone() }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {

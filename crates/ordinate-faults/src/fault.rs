@@ -73,6 +73,16 @@ pub enum Fault {
     /// A stream that is given up half-way: `[DONE]` without a finish reason, and the connection breaks, as
     /// llama-cpp-python does when another request comes. A whole answer comes whole.
     GivenUp,
+    /// So many events of a stream, then the connection is closed. A whole answer is cut half-way.
+    CutAfter(usize),
+    /// So many events of a stream, then nothing more, with the connection open. Half of a whole answer.
+    StallAfter(usize),
+    /// So many events of a stream, then one that is not JSON. A whole answer stops being JSON half-way.
+    BrokenJsonAfter(usize),
+    /// So many events of a stream, then one that is not UTF-8. A whole answer holds bytes that are not.
+    BrokenUtf8After(usize),
+    /// Answered to the end, which has the finish reason `error`.
+    FinishError,
     /// Half of a stream, then pings every so often, as the same server does when the answer is long. Of a whole answer half
     /// and nothing more.
     Pings(Duration),
@@ -116,6 +126,7 @@ impl Fault {
             "no-usage" => Self::NoUsage,
             "no-done" => Self::NoDone,
             "given-up" => Self::GivenUp,
+            "finish-error" => Self::FinishError,
             "pings" => Self::Pings(Duration::from_secs(15)),
             code => Self::status(code.parse().ok().filter(|code| (400..600).contains(code))?),
         })

@@ -210,6 +210,7 @@ async fn answer(
             said.text = String::new();
             said.finish = "length";
         }
+        Fault::FinishError => said.finish = "error",
         Fault::NoUsage => said.usage = false,
         Fault::Huge(bytes) => said.text = "x".repeat(*bytes),
         _ => {}
@@ -222,7 +223,8 @@ async fn answer(
         whole_steps(script, body, &said, &fault)
     };
     if steps.iter().all(|step| matches!(step, Step::Send(_) | Step::Wait(_)))
-        && !matches!(fault, Fault::BrokenJson | Fault::BrokenUtf8 | Fault::NoDone)
+        && !matches!(fault, Fault::BrokenJson | Fault::BrokenUtf8 | Fault::NoDone | Fault::FinishError)
+        && !matches!(fault, Fault::BrokenJsonAfter(_) | Fault::BrokenUtf8After(_))
     {
         receipt.good = Some((prompt_of(body).to_owned(), (said.input_tokens, said.output_tokens)));
     }
@@ -234,11 +236,11 @@ fn whole_steps(script: &Script, body: &Value, said: &Said, fault: &Fault) -> Vec
     let half = text.floor_char_boundary(text.len() / 2);
     let first = || Step::Send(Bytes::copy_from_slice(&text.as_bytes()[..half]));
     match fault {
-        Fault::CutBody => vec![first(), Step::Cut],
-        Fault::StallBody | Fault::Pings(_) => vec![first(), Step::Stall],
+        Fault::CutBody | Fault::CutAfter(_) => vec![first(), Step::Cut],
+        Fault::StallBody | Fault::Pings(_) | Fault::StallAfter(_) => vec![first(), Step::Stall],
         Fault::Trickle(every) => trickle(text.as_bytes(), *every),
-        Fault::BrokenJson => vec![first()],
-        Fault::BrokenUtf8 => vec![Step::Send(broken_utf8(&text, &said.text))],
+        Fault::BrokenJson | Fault::BrokenJsonAfter(_) => vec![first()],
+        Fault::BrokenUtf8 | Fault::BrokenUtf8After(_) => vec![Step::Send(broken_utf8(&text, &said.text))],
         _ => vec![Step::Send(text.into())],
     }
 }
@@ -269,6 +271,27 @@ fn stream_steps(script: &Script, body: &Value, said: &Said, fault: &Fault) -> Ve
             send(&lines)
         }
         Fault::BrokenUtf8 => vec![Step::Send(broken_utf8(&lines.concat(), "assistant"))],
+        Fault::CutAfter(events) => {
+            let mut steps = send(&lines[..lines.len().min(*events)]);
+            // So that what was sent arrives before the connection breaks.
+            steps.extend([Step::Wait(Duration::from_millis(20)), Step::Cut]);
+            return steps;
+        }
+        Fault::StallAfter(events) => {
+            let mut steps = send(&lines[..lines.len().min(*events)]);
+            steps.push(Step::Stall);
+            return steps;
+        }
+        Fault::BrokenJsonAfter(events) => {
+            lines.insert(lines.len().min(*events), "data: {\"choices\": [{\"delta\": \n\n".to_owned());
+            send(&lines)
+        }
+        Fault::BrokenUtf8After(events) => {
+            let (before, after) = lines.split_at(lines.len().min(*events));
+            let mut steps = send(before);
+            steps.push(Step::Send(broken_utf8(&after.concat(), "choices")));
+            steps
+        }
         Fault::NoDone => send(&lines[..half]),
         Fault::GivenUp => {
             lines.drain(half..lines.len() - 1);
