@@ -36,6 +36,7 @@ mod rescored;
 mod run;
 mod script;
 mod sealed;
+mod serve;
 mod summary;
 mod unfinished;
 mod verify;
@@ -50,7 +51,8 @@ pub use estimates::{ended_line, estimate_lines, pace, training_pace};
 pub use folder::Folder;
 pub use gate::{Expectations, Gate, GateCheck, State, gate};
 pub use kinds::{
-    CandidateKind, CandidateKinds, HereFacts, InProcess, Lesson, Opened, Opening, Place, UsedUp, Want, Whom,
+    CandidateKind, CandidateKinds, HereFacts, InProcess, Lesson, Opened, Opening, Place, ServedElsewhere,
+    UsedUp, Want, Whom,
 };
 pub use label_next::{Fields, LabelNext, ToLabel, Unlabelled, label_next};
 pub use materials::Materials;
@@ -62,4 +64,5 @@ pub use ordinate_measure::{CancellationToken, Ended, Estimate, Progress, Summary
 pub use play::Said;
 pub use reopen::{Again, AnswersInputs, Reopened, ReopenedCandidate};
 pub use run::{Run, run};
+pub use serve::{Serving, serve};
 pub use verify::verify;

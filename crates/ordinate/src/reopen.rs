@@ -115,12 +115,25 @@ pub(crate) fn write(
 }
 
 /// Something that was opened again, and answers inputs.
-pub trait AnswersInputs: Send {
+pub trait AnswersInputs: Send + Sync {
     /// The answer to an input, and how sure it is, in `[0, 1]`.
     ///
     /// # Errors
     /// Why there is none, in words.
     fn answer(&self, input: &str) -> Result<(String, Option<f64>), String>;
+
+    /// The same for an item that may be more than its input: by whoever looks at its passage or its options.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    fn answer_item(&self, item: &Item) -> Result<(String, Option<f64>), String> {
+        self.answer(&item.input.text)
+    }
+
+    /// Items that it can answer at one time.
+    fn at_once(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    }
 }
 
 /// With what a candidate is opened again.

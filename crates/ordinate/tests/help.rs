@@ -5,7 +5,7 @@ mod support;
 
 use support::Desk;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "run",
     "check",
     "init",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 12] = [
     "judge",
     "verify",
     "ask",
+    "serve",
     "label-next",
     "models",
     "schema",

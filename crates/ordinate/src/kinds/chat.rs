@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use ordinate_core::task::{CandidateEntry, OpenAi};
 use ordinate_measure::{ChatAnswerer, Contender};
-use ordinate_remote::Prompt;
 use ordinate_remote::chat::{Chat, check, check_key};
+use ordinate_remote::{Prompt, PromptError};
+use ordinate_tasks::Kind;
 
-use super::{CandidateKind, Opened, Opening, Place};
+use super::{CandidateKind, Opened, Opening, Place, ServedElsewhere};
 use crate::error::Error;
+use crate::materials::draw;
+use crate::reopen::Again;
 
 pub(super) struct ChatKind;
 
@@ -58,6 +61,29 @@ impl CandidateKind for ChatKind {
         let mut contender = Contender::new(place.entry.name.clone(), answerer);
         set_rates(&mut contender, place.entry, openai);
         Ok(Opened { prompt: Some(shown), ..Opened::new(contender) })
+    }
+
+    fn serve(&self, again: &Again<'_>, kind: &'static dyn Kind) -> Result<Option<ServedElsewhere>, Error> {
+        let entry = &again.candidate.entry;
+        let openai = entry.openai.as_ref().ok_or_else(|| again.fail("it names no API"))?;
+        let chat = Chat::new(openai, kind).map_err(|error| again.fail(error))?;
+        let price = entry.price.or(openai.price);
+        let all = again.all;
+        let structured = openai.structured == Some(true);
+        let prompt = match Prompt::new(kind, &all.labels, &all.prompt, structured) {
+            Ok(prompt) => Some(Arc::new(prompt)),
+            // Answers that were scored elsewhere have no prompt of ours: what others say is passed on.
+            Err(PromptError::Kind(_) | PromptError::Lacks(_)) => None,
+            Err(error) => return Err(again.fail(error)),
+        };
+        let contender = prompt.map(|prompt| {
+            let examples = Arc::new(draw(kind, &all.prompt, all.seed, all.examples.clone()));
+            let answerer = ChatAnswerer { chat: chat.clone(), prompt, examples };
+            let mut contender = Contender::new(entry.name.clone(), answerer);
+            set_rates(&mut contender, entry, openai);
+            contender
+        });
+        Ok(Some(ServedElsewhere { contender, chat: Some((Arc::new(chat), price)) }))
     }
 }
 

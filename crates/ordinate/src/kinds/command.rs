@@ -2,9 +2,11 @@
 
 use ordinate_measure::{CommandAnswerer, Contender};
 use ordinate_remote::Command;
+use ordinate_tasks::Kind;
 
-use super::{CandidateKind, Opened, Opening, Place};
+use super::{CandidateKind, Opened, Opening, Place, ServedElsewhere};
 use crate::error::Error;
+use crate::reopen::Again;
 
 pub(super) struct CommandKind;
 
@@ -40,6 +42,16 @@ impl CandidateKind for CommandKind {
         let mut contender = Contender::new(place.entry.name.clone(), CommandAnswerer(command));
         contender.price = place.entry.price;
         Ok(Opened::new(contender))
+    }
+
+    fn serve(&self, again: &Again<'_>, kind: &'static dyn Kind) -> Result<Option<ServedElsewhere>, Error> {
+        let candidate = &again.candidate.entry;
+        let entry = candidate.command.as_ref().ok_or_else(|| again.fail("it names no program"))?;
+        let command =
+            Command::new(entry, again.folder, kind, &again.all.labels).map_err(|error| again.fail(error))?;
+        let mut contender = Contender::new(candidate.name.clone(), CommandAnswerer(command));
+        contender.price = candidate.price;
+        Ok(Some(ServedElsewhere { contender: Some(contender), chat: None }))
     }
 }
 

@@ -18,13 +18,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ordinate_core::task::CandidateEntry;
-use ordinate_core::{CandidateName, Hosting, Items};
+use ordinate_core::{CandidateName, Hosting, Items, Price};
 use ordinate_data::Task;
 use ordinate_judge::LearningCurve;
 use ordinate_measure::{CancellationToken, Contender, Row};
 use ordinate_models::gauge::Order;
 use ordinate_models::{Encoders, Methods};
-use ordinate_remote::Prompted;
+use ordinate_remote::{Chat, Prompted};
+use ordinate_tasks::Kind;
 
 use crate::error::Error;
 use crate::materials::Materials;
@@ -122,6 +123,23 @@ pub trait CandidateKind: Send + Sync {
     fn reopen(&self, _again: &Again<'_>) -> Result<Option<Box<dyn AnswersInputs>>, Error> {
         Ok(None)
     }
+
+    /// Opens it for a server, which asks it about items as a run did, and where it is a chat API passes on what others say;
+    /// `None` where nobody is asked elsewhere.
+    ///
+    /// # Errors
+    /// [`Error`] where that cannot be done, for example because its key is not set.
+    fn serve(&self, _again: &Again<'_>, _kind: &'static dyn Kind) -> Result<Option<ServedElsewhere>, Error> {
+        Ok(None)
+    }
+}
+
+/// A candidate that a server asks elsewhere.
+pub struct ServedElsewhere {
+    /// How it is asked about an item; `None` where the kind of the task has no prompt.
+    pub contender: Option<Contender>,
+    /// The chat API behind it, and its price.
+    pub chat: Option<(Arc<Chat>, Option<Price>)>,
 }
 
 /// An entry of a task file, and what it is looked at with.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use ordinate_adapt::{Ended, TrainingReport};
 use ordinate_core::task::CandidateEntry;
-use ordinate_core::{CandidateName, Items};
+use ordinate_core::{CandidateName, FieldValue, Item, Items};
 use ordinate_measure::Contender;
-use ordinate_models::{Encoders, Fold, Model, ModelError, Reads, Sample};
+use ordinate_models::{Encoders, Fold, Manifest, Model, ModelError, Reads, Sample};
 
 use super::methods::method;
 use super::trained::{Trained, TrainedAnswerer};
@@ -100,17 +100,38 @@ impl CandidateKind for TrainedKind {
 
     fn reopen(&self, again: &Again<'_>) -> Result<Option<Box<dyn AnswersInputs>>, Error> {
         let Some(model) = &again.candidate.model else { return Ok(None) };
-        let loaded = again.methods.load(&again.folder.join(model), &Encoders::new());
-        Ok(Some(Box::new(Loaded(loaded.map_err(|error| again.fail(error))?))))
+        let folder = again.folder.join(model);
+        let model = again.methods.load(&folder, &Encoders::new()).map_err(|error| again.fail(error))?;
+        let reads = Manifest::read(&folder).map_err(|error| again.fail(error))?.reads;
+        Ok(Some(Box::new(Loaded { model, reads })))
     }
 }
 
 /// A model that was saved.
-struct Loaded(Box<dyn Model>);
+struct Loaded {
+    model: Box<dyn Model>,
+    reads: Reads,
+}
 
 impl AnswersInputs for Loaded {
+    fn answer_item(&self, item: &Item) -> Result<(String, Option<f64>), String> {
+        let fields = &item.input.fields;
+        if self.reads != Reads::Fields || fields.is_empty() {
+            return self.answer(&item.input.text);
+        }
+        // An item may have a text of its own beside its fields.
+        let lines: Vec<String> = fields
+            .iter()
+            .map(|field| match &field.value {
+                FieldValue::Number(number) => format!("{}: {number}", field.name),
+                FieldValue::Category(text) => format!("{}: {text}", field.name),
+            })
+            .collect();
+        self.answer(&lines.join("\n"))
+    }
+
     fn answer(&self, input: &str) -> Result<(String, Option<f64>), String> {
-        let replies = self.0.answer(&[Sample::text(input)]).map_err(|error| error.to_string())?;
+        let replies = self.model.answer(&[Sample::text(input)]).map_err(|error| error.to_string())?;
         let said = replies.into_iter().next().ok_or("it gave no answer")?.prediction;
         Ok((said.output, said.confidence))
     }

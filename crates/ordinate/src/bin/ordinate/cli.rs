@@ -1,8 +1,12 @@
 //! The command line, declared once: help, man page and completions come from this.
 
+mod serve;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+pub(crate) use serve::ServeArgs;
 
 /// General model, vertical model, or a combination? Ordinate measures it and says so with error bars.
 #[derive(Debug, Parser)]
@@ -74,6 +78,12 @@ pub(crate) enum Command {
                    \x20 ordinate ask task.ordinate \"Where is my parcel?\" --slice delivery\n\
                    \x20 ordinate ask task.ordinate - --json < letter.txt")]
     Ask(AskArgs),
+    /// Put the policy of a run, as it was measured, behind an OpenAI-compatible endpoint
+    #[command(after_help = "Examples:\n\
+                   \x20 ordinate serve task.ordinate\n\
+                   \x20 ordinate serve task.ordinate --bind 0.0.0.0:8080 --keys keys.toml\n\
+                   \x20 ordinate serve --keys keys.toml --new-key desk")]
+    Serve(ServeArgs),
     /// Rank items without labels by what their labels would tell about the verdict or teach, and write a file to fill in
     #[command(after_help = "Examples:\n\
                    \x20 ordinate label-next task.ordinate --items unlabelled.jsonl\n\

@@ -17,6 +17,7 @@ mod output;
 mod report;
 mod run;
 mod runtime;
+mod serve;
 mod show;
 mod verify;
 
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::verify(&args),
         Command::Gate(args) => return ended(gate::gate(args)),
         Command::Ask(args) => ask::ask(args),
+        Command::Serve(args) => serve::serve(&args),
         Command::LabelNext(args) => label_next::label_next(args),
         Command::Models(args) => models::models(&args.command),
         Command::Schema(args) => output::print_json(&schema(args.of)),

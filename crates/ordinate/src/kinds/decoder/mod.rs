@@ -80,15 +80,23 @@ struct Loaded {
 
 impl AnswersInputs for Loaded {
     fn answer(&self, input: &str) -> Result<(String, Option<f64>), String> {
-        let item = Item { id: "asked".to_owned(), input: input.into(), ..Item::default() };
-        let body = self.decoding.request(&item).map_err(|error| error.to_string())?;
+        self.answer_item(&Item { id: "asked".to_owned(), input: input.into(), ..Item::default() })
+    }
+
+    fn answer_item(&self, item: &Item) -> Result<(String, Option<f64>), String> {
+        let body = self.decoding.request(item).map_err(|error| error.to_string())?;
         let reply = self.decoding.answer(&body).map_err(|error| error.to_string())?;
         let reply = reply.map_err(|failure| failure.message)?;
-        if self.decoding.chooses(&item) {
+        if self.decoding.chooses(item) {
             return Ok((reply.text, reply.confidence));
         }
-        let found = self.reader.read(&item, &reply.text).map_err(|unreadable| unreadable.to_string())?;
+        let found = self.reader.read(item, &reply.text).map_err(|unreadable| unreadable.to_string())?;
         Ok((found.output.to_string(), reply.confidence))
+    }
+
+    /// One answer takes all of the machine.
+    fn at_once(&self) -> usize {
+        1
     }
 }
 

@@ -1,0 +1,120 @@
+//! The record of what was answered: a line of JSON each, without any text of a request or an answer, in a file a day. A line
+//! is written before the answer goes out, so that a server that is killed leaves no answer off the record.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::day::{Day, timestamp};
+use crate::keys::Keys;
+
+/// The lines of one folder.
+#[derive(Debug)]
+pub(crate) struct Record {
+    folder: PathBuf,
+    today: Mutex<Option<(Day, File)>>,
+}
+
+/// A candidate that was asked for an answer.
+#[derive(Debug, Serialize)]
+pub(crate) struct AskedLine<'a> {
+    pub(crate) candidate: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) input_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) output_tokens: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cost_usd: Option<f64>,
+    pub(crate) ms: f64,
+    /// The model that the server named, where it was not the one that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<&'a str>,
+}
+
+/// One answer.
+#[derive(Debug, Serialize)]
+pub(crate) struct Line<'a> {
+    pub(crate) at: String,
+    pub(crate) id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<&'a str>,
+    pub(crate) route: &'static str,
+    pub(crate) task: &'a str,
+    pub(crate) policy: &'a str,
+    /// Whose answer was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) given: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) stood_in: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<&'static str>,
+    /// USD; absent where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cost_usd: Option<f64>,
+    pub(crate) asked: Vec<AskedLine<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) overhead_ms: Option<f64>,
+}
+
+impl Record {
+    /// The record in this folder, which is made. What keys spent today goes on.
+    pub(crate) fn open(folder: &Path, keys: Option<&Keys>) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let record = Self { folder: folder.to_owned(), today: Mutex::new(None) };
+        // Whoever cannot write is told at the start.
+        record.write_to_today(b"")?;
+        if let Some(keys) = keys {
+            record.sum_up(keys)?;
+        }
+        Ok(record)
+    }
+
+    fn sum_up(&self, keys: &Keys) -> io::Result<()> {
+        for line in BufReader::new(File::open(self.path(Day::now()))?).lines() {
+            // A line that was cut by a kill is none.
+            let Ok(line) = serde_json::from_str::<Value>(&line?) else { continue };
+            let key = line["key"].as_str().and_then(|name| keys.named(name));
+            if let (Some(key), Some(usd)) = (key, line["cost_usd"].as_f64()) {
+                key.spend(usd);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a line.
+    pub(crate) fn add(&self, line: &impl Serialize) -> io::Result<()> {
+        let mut text = serde_json::to_vec(line)?;
+        text.push(b'\n');
+        self.write_to_today(&text)
+    }
+
+    fn write_to_today(&self, bytes: &[u8]) -> io::Result<()> {
+        let day = Day::now();
+        let mut today = self.today.lock().unwrap_or_else(PoisonError::into_inner);
+        if today.as_ref().is_none_or(|(open, _)| *open != day) {
+            let file = OpenOptions::new().create(true).append(true).open(self.path(day))?;
+            *today = Some((day, file));
+        }
+        match today.as_mut() {
+            Some((_, file)) => file.write_all(bytes),
+            None => Ok(()),
+        }
+    }
+
+    fn path(&self, day: Day) -> PathBuf {
+        self.folder.join(format!("{day}.jsonl"))
+    }
+}
+
+impl Line<'_> {
+    /// The time of a line.
+    pub(crate) fn now() -> String {
+        timestamp()
+    }
+}

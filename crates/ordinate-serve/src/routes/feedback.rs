@@ -1,0 +1,77 @@
+//! `/v1/feedback`: what somebody thinks of an answer, put on the record beside it.
+
+use hyper::{Response, StatusCode};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::body::Reply;
+use crate::error::{ApiError, json_response};
+use crate::record::Line;
+use crate::request::Fields;
+use crate::state::{Asking, Server, tell};
+
+/// The most bytes of what feedback says.
+const MAX_TEXT: usize = 64 << 10;
+
+/// A line of feedback.
+#[derive(Serialize)]
+struct Feedback<'a> {
+    at: String,
+    feedback: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    task: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
+}
+
+/// Takes `{"id", "task", "score"}`, and `target`, the right answer, in place of a score or beside it.
+pub(super) fn feedback(server: &Server, asking: &Asking, body: &[u8]) -> Result<Response<Reply>, ApiError> {
+    let Some(record) = &server.record else {
+        let message = "this server keeps no record (--no-record), so that feedback would be lost";
+        return Err(ApiError::new(StatusCode::CONFLICT, "no_record", message));
+    };
+    let fields = Fields::of(body)?;
+    let id: String = fields.read("id")?.ok_or_else(|| {
+        ApiError::field("id", "id is missing: the x-request-id of the answer that this is about")
+    })?;
+    let task: String = match fields.read("task")? {
+        Some(task) => task,
+        None => match asking.served.tasks() {
+            [task] => task.run.name.clone(),
+            _ => return Err(ApiError::field("task", "task is missing: more than one is served here")),
+        },
+    };
+    let task = asking.served.task(&task)?;
+    asking.admit(task)?;
+    let score: Option<f64> = fields.read("score")?;
+    let (target, comment): (Option<String>, Option<String>) =
+        (fields.read("target")?, fields.read("comment")?);
+    if score.is_some_and(|score| !(0.0..=1.0).contains(&score)) {
+        return Err(ApiError::field("score", "score is not a number in [0, 1]"));
+    }
+    if score.is_none() && target.is_none() {
+        return Err(ApiError::field(
+            "score",
+            "there is neither a score in [0, 1] nor a target, the right answer",
+        ));
+    }
+    if [&target, &comment].into_iter().flatten().map(String::len).sum::<usize>() + id.len() > MAX_TEXT {
+        return Err(ApiError::field(
+            "comment",
+            format!("id, target and comment have more than {MAX_TEXT} bytes"),
+        ));
+    }
+    let key = asking.key.as_ref().map(|key| key.name.as_str());
+    let line = Feedback { at: Line::now(), feedback: &id, key, task: &task.run.name, score, target, comment };
+    record.add(&line).map_err(|error| {
+        tell(&format!("the record cannot be written: {error}"));
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "record", "the record cannot be written")
+    })?;
+    server.metrics.feedback(&task.run.name);
+    Ok(json_response(StatusCode::OK, &json!({ "recorded": true })))
+}

@@ -1,0 +1,197 @@
+//! What can be asked of a server, a file a group.
+
+mod answer;
+mod chat;
+mod conversation;
+mod feedback;
+mod models;
+mod stream;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use hyper::{Method, Request, Response, StatusCode};
+use serde_json::json;
+
+use crate::body::Reply;
+use crate::error::{ApiError, json_response, set, typed};
+use crate::keys::Key;
+use crate::request::body_of;
+use crate::state::{Asking, Served, Server};
+
+/// Where a request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route<'p> {
+    Health,
+    Ready,
+    Metrics,
+    Models,
+    Model(&'p str),
+    Answer(&'p str),
+    Chat,
+    Feedback,
+}
+
+impl<'p> Route<'p> {
+    /// The route of a path, and its method.
+    fn of(path: &'p str) -> Option<(Self, Method)> {
+        let answer =
+            || path.strip_prefix("/v1/tasks/")?.strip_suffix("/answer").filter(|name| !name.is_empty());
+        Some(match path {
+            "/health" => (Self::Health, Method::GET),
+            "/ready" => (Self::Ready, Method::GET),
+            "/metrics" => (Self::Metrics, Method::GET),
+            "/v1/models" => (Self::Models, Method::GET),
+            "/v1/chat/completions" => (Self::Chat, Method::POST),
+            "/v1/feedback" => (Self::Feedback, Method::POST),
+            _ => match (path.strip_prefix("/v1/models/"), answer()) {
+                (Some(name), _) if !name.is_empty() => (Self::Model(name), Method::GET),
+                (_, Some(name)) => (Self::Answer(name), Method::POST),
+                _ => return None,
+            },
+        })
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Health => "health",
+            Self::Ready => "ready",
+            Self::Metrics => "metrics",
+            Self::Models | Self::Model(_) => "models",
+            Self::Answer(_) => "answer",
+            Self::Chat => "chat",
+            Self::Feedback => "feedback",
+        }
+    }
+
+    /// Whether anybody may ask: whoever watches over processes has no key.
+    fn is_open(self) -> bool {
+        matches!(self, Self::Health | Self::Ready)
+    }
+}
+
+/// Answers a request.
+pub(crate) async fn answer(request: Request<Incoming>, server: Arc<Server>) -> Response<Reply> {
+    let (start, id) = (Instant::now(), server.request_id());
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let (name, result) = match Route::of(&path) {
+        None => {
+            let message = format!("there is nothing at {path}; see docs/serve.md for what there is");
+            ("none", Err(ApiError::not_found(message)))
+        }
+        Some((route, method))
+            if parts.method != method && !(method == Method::GET && parts.method == Method::HEAD) =>
+        {
+            let message = format!("{path} takes {method}, not {}", parts.method);
+            (route.name(), Err(ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)))
+        }
+        Some((route, _)) => {
+            let served = server.served();
+            let result = match known(&served, &parts.headers, route) {
+                Err(error) => Err(error),
+                Ok(key) => {
+                    let asking = Asking { id: id.clone(), start, key, served };
+                    carry_out(&server, route, asking, &parts.headers, body).await
+                }
+            };
+            (route.name(), result)
+        }
+    };
+    let mut response = result.unwrap_or_else(|error| error.response());
+    if response.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    set(&mut response, "x-request-id", &id);
+    let overhead = response.extensions_mut().remove::<Overhead>().map(|Overhead(overhead)| overhead);
+    server.metrics.responded(name, response.status().as_u16(), overhead);
+    response
+}
+
+/// Time in this server, as a response carries it to where it is counted.
+#[derive(Clone, Copy)]
+pub(crate) struct Overhead(pub(crate) std::time::Duration);
+
+async fn carry_out(
+    server: &Arc<Server>,
+    route: Route<'_>,
+    asking: Asking,
+    headers: &HeaderMap,
+    body: Incoming,
+) -> Result<Response<Reply>, ApiError> {
+    let config = &server.config;
+    let read = body_of(headers, body, config.max_body, config.body_idle, config.body_time);
+    match route {
+        Route::Health => Ok(json_response(StatusCode::OK, &json!({ "status": "ok" }))),
+        Route::Ready if server.draining.load(Ordering::Relaxed) => {
+            Ok(json_response(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "draining" })))
+        }
+        Route::Ready => Ok(json_response(StatusCode::OK, &json!({ "status": "ready" }))),
+        Route::Metrics => {
+            Ok(typed(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", server.metrics.text()))
+        }
+        Route::Models => Ok(models::list(server, &asking)),
+        Route::Model(name) => models::one(server, &asking, name),
+        Route::Answer(name) => answer::answer(server, &asking, &decoded(name), &read.await?).await,
+        Route::Chat => chat::chat(server, asking, &read.await?).await,
+        Route::Feedback => feedback::feedback(server, &asking, &read.await?),
+    }
+}
+
+/// The key that a request bears, where keys are wanted.
+fn known(served: &Served, headers: &HeaderMap, route: Route<'_>) -> Result<Option<Arc<Key>>, ApiError> {
+    let Some(keys) = served.keys().filter(|_| !route.is_open()) else { return Ok(None) };
+    let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
+        let (scheme, key) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    });
+    let Some(bearer) = bearer else {
+        let message = "no key was given; send it as `Authorization: Bearer KEY`";
+        return Err(ApiError::new(StatusCode::UNAUTHORIZED, "missing_api_key", message));
+    };
+    match keys.find(bearer) {
+        Some(key) => Ok(Some(key)),
+        // It is not repeated: it may be a key of somebody else's.
+        None => {
+            let message = "the key is not one of this server's";
+            Err(ApiError::new(StatusCode::UNAUTHORIZED, "invalid_api_key", message))
+        }
+    }
+}
+
+/// A part of a path without its percent-encoding.
+fn decoded(part: &str) -> String {
+    let (mut bytes, mut rest) = (Vec::new(), part.as_bytes());
+    while let [first, after @ ..] = rest {
+        let digits = after.get(..2).and_then(|two| std::str::from_utf8(two).ok());
+        match digits.filter(|_| *first == b'%').and_then(|two| u8::from_str_radix(two, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lead_where_they_say() {
+        assert_eq!(Route::of("/v1/tasks/a%20b/answer").unwrap().0, Route::Answer("a%20b"));
+        assert_eq!(Route::of("/v1/models/ordinate/triage").unwrap().0, Route::Model("ordinate/triage"));
+        for path in ["/", "/v1/tasks//answer", "/v1/tasks/a", "/v1/models/", "/v1/chat", "/../etc/passwd"] {
+            assert_eq!(Route::of(path), None, "{path}");
+        }
+        assert_eq!(decoded("a%20b%E9%87%91%zz%"), "a b\u{91d1}%zz%");
+    }
+}

@@ -1,0 +1,330 @@
+//! Streamed chat answers: passed through as they come where one candidate's answer is the policy's, else in one part.
+//!
+//! Before the first part of an answer another candidate may still stand in; after it an error is an event of its own, the
+//! last of the stream. A stream that was whole ends in `[DONE]`, and no other does.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::{Response, StatusCode};
+use ordinate_core::{Item, Query};
+use ordinate_remote::chat::{Part, Relay};
+use ordinate_remote::{Chat, Failure};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::Overhead;
+use super::chat::Target;
+use super::conversation::{Conversation, Prompt, as_wanted};
+use crate::body::Reply;
+use crate::candidate::{Answered, Candidate, is_out, with};
+use crate::error::{ApiError, set};
+use crate::play::{Trying, decide, once_more, resting};
+use crate::state::{Account, Asking, Server};
+
+/// Parts that are taken from a server before the client has taken those before them.
+const AHEAD: usize = 16;
+/// The last event of a whole stream.
+const DONE: &[u8] = b"data: [DONE]\n\n";
+
+/// Whether the answer can be passed through part by part: it is one candidate's, and its text is the answer.
+pub(super) fn passes_through(target: &Target, conversation: &Conversation) -> bool {
+    let run = &target.task.run;
+    let is_text = conversation.prompt == Prompt::Own || run.reader.is_long();
+    match target.candidate {
+        Some(place) => is_text && run.candidates[place].chat().is_some(),
+        None => {
+            let chats = || target.task.places.iter().all(|&place| run.candidates[place].chat().is_some());
+            is_text && target.task.asks_one() && chats()
+        }
+    }
+}
+
+/// An answer that is there as a stream of one part.
+pub(super) fn at_once(completion: &Value, usage: bool) -> Response<Reply> {
+    let chunk = |choices: Value| {
+        let mut chunk = json!({ "object": "chat.completion.chunk", "choices": choices });
+        for name in ["id", "created", "model"] {
+            chunk[name] = completion[name].clone();
+        }
+        chunk
+    };
+    let choices = completion["choices"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let part = |choice: &Value, delta: Value, finish: &Value| json!({ "index": choice["index"], "delta": delta, "finish_reason": finish, "logprobs": choice["logprobs"] });
+    let said: Vec<Value> =
+        choices.iter().map(|choice| part(choice, choice["message"].clone(), &Value::Null)).collect();
+    let ends: Vec<Value> =
+        choices.iter().map(|choice| part(choice, json!({}), &choice["finish_reason"])).collect();
+    let mut text = String::new();
+    let mut add = |event: &Value| text.push_str(&format!("data: {event}\n\n"));
+    add(&chunk(Value::Array(said)));
+    add(&chunk(Value::Array(ends)));
+    if usage {
+        let mut last = chunk(json!([]));
+        last["usage"] = completion["usage"].clone();
+        add(&last);
+    }
+    text.push_str("data: [DONE]\n\n");
+    head(Reply::whole(text))
+}
+
+fn head(body: Reply) -> Response<Reply> {
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+/// A stream that has begun to tell.
+struct Begun {
+    relay: Relay,
+    /// What came so far.
+    parts: Vec<Part>,
+    start: Instant,
+}
+
+/// Passes the answer of the candidate that the policy chooses through, or of the next best before its first part.
+pub(super) async fn stream(
+    server: &Arc<Server>,
+    asking: Asking,
+    target: Target,
+    conversation: Conversation,
+    item: Item,
+) -> Result<Response<Reply>, ApiError> {
+    let task = Arc::clone(&target.task);
+    let query = Query { input: Some(&item.input.text), slice: item.slice.as_deref(), notes: None };
+    let (mut order, mut gain) = (Vec::new(), None);
+    match target.candidate {
+        Some(place) => order.push(place),
+        None => {
+            let decision = decide(&task, &query, &item.input.text);
+            order.extend(decision.first.iter().map(|&at| task.places[at]));
+            gain = decision.first.first().and_then(|&at| task.expected_gain(&decision.thought, at));
+            if server.config.stand_in {
+                order.extend(task.next_best(&decision.thought, decision.dial, &order));
+            }
+        }
+    }
+    let mut failed: Vec<(usize, Answered)> = Vec::new();
+    let mut waited = Duration::ZERO;
+    for place in order {
+        let candidate = &task.run.candidates[place];
+        // Whoever answers in this process has no stream; the others are tried first.
+        let Some(chat) = candidate.chat() else { continue };
+        let body = match conversation.prompt {
+            Prompt::Own => conversation.passed_on(chat, true),
+            Prompt::Measured => match candidate.request(&item) {
+                Some(Ok(body)) => as_wanted(&with(body, Some(&conversation.further)), chat, true),
+                Some(Err(error)) => return Err(ApiError::field("messages", error.to_string())),
+                None => {
+                    return Err(ApiError::field(
+                        "messages",
+                        "the task has no prompt; say {\"ordinate\": {\"prompt\": \"own\"}}",
+                    ));
+                }
+            },
+        };
+        let start = Instant::now();
+        let begun = begin(candidate, chat, body).await;
+        waited += start.elapsed();
+        match begun {
+            Ok(begun) => {
+                let passing = Passing {
+                    server: Arc::clone(server),
+                    asking,
+                    target,
+                    place,
+                    usage: conversation.usage,
+                    failed,
+                };
+                let mut response = passing.pass_on(begun, waited);
+                if let Some(gain) = gain {
+                    set(&mut response, "x-ordinate-expected-gain", &gain.to_string());
+                }
+                set(&mut response, "x-ordinate-prompt", conversation.prompt.as_str());
+                return Ok(response);
+            }
+            Err(failure) => {
+                let stands_in = is_out(failure.kind);
+                failed.push((
+                    place,
+                    Answered { took: start.elapsed(), failure: Some(failure), ..Answered::default() },
+                ));
+                if !stands_in {
+                    break;
+                }
+            }
+        }
+    }
+    let first = failed.iter().find_map(|(_, answered)| answered.failure.as_ref());
+    let error = first.map_or_else(
+        || ApiError::new(StatusCode::BAD_GATEWAY, "no_answer", "nobody could be asked"),
+        ApiError::from,
+    );
+    let asked = failed.iter().map(|(place, answered)| (&task.run.candidates[*place], answered)).collect();
+    server.account(
+        &asking,
+        &Account {
+            id: &asking.id,
+            route: "chat",
+            task: &task,
+            policy: target.policy(),
+            asked,
+            given: None,
+            stood_in: false,
+            error: first.map(|failure| failure.kind.as_str()),
+            overhead: Some(asking.overhead(waited)),
+        },
+    );
+    Err(error)
+}
+
+/// Asks a candidate, and waits for the first part of its answer.
+async fn begin(candidate: &Candidate, chat: &Chat, body: String) -> Result<Begun, Failure> {
+    candidate.breaker.admit().map_err(resting)?;
+    let trying = Trying::of(candidate);
+    let mut begun = first_part(chat, body.clone()).await;
+    if let Some(pause) = begun.as_ref().err().and_then(once_more) {
+        tokio::time::sleep(pause).await;
+        begun = first_part(chat, body).await;
+    }
+    trying.done();
+    match &begun {
+        Err(failure) if is_out(failure.kind) => candidate.breaker.failed(failure),
+        _ => candidate.breaker.answered(),
+    }
+    begun
+}
+
+async fn first_part(chat: &Chat, body: String) -> Result<Begun, Failure> {
+    let start = Instant::now();
+    let mut relay = chat.relay_stream(body).await?;
+    let mut parts = Vec::new();
+    while let Some(part) = relay.next().await? {
+        let begins = part.tells || part.is_done;
+        parts.push(part);
+        if begins {
+            break;
+        }
+    }
+    Ok(Begun { relay, parts, start })
+}
+
+/// A stream on its way to the client.
+struct Passing {
+    server: Arc<Server>,
+    asking: Asking,
+    target: Target,
+    place: usize,
+    /// Whether the client wants the usage.
+    usage: bool,
+    failed: Vec<(usize, Answered)>,
+}
+
+/// How a stream ended.
+enum End {
+    Whole,
+    Failed(Failure),
+    /// Nobody read it to its end.
+    Left,
+}
+
+impl Passing {
+    fn pass_on(self, begun: Begun, waited: Duration) -> Response<Reply> {
+        let (sender, receiver) = mpsc::channel(AHEAD);
+        let mut response = head(Reply::Parts(receiver));
+        let run = &self.target.task.run;
+        let name = |place: usize| run.candidates[place].name.as_str();
+        set(&mut response, "x-ordinate-task", &run.name);
+        set(&mut response, "x-ordinate-policy", self.target.policy());
+        set(&mut response, "x-ordinate-candidate", name(self.place));
+        if let Some((first, _)) = self.failed.first() {
+            set(&mut response, "x-ordinate-stood-in-for", name(*first));
+        }
+        let overhead = self.asking.overhead(waited);
+        set(&mut response, "x-ordinate-overhead-ms", &format!("{:.3}", overhead.as_secs_f64() * 1e3));
+        response.extensions_mut().insert(Overhead(overhead));
+        tokio::spawn(self.pass(begun, sender, overhead));
+        response
+    }
+
+    async fn pass(self, begun: Begun, sender: mpsc::Sender<Bytes>, overhead: Duration) {
+        let Begun { mut relay, parts, start } = begun;
+        let mut ready = std::collections::VecDeque::from(parts);
+        let patience = self.server.config.write_time;
+        let end = loop {
+            let next = match ready.pop_front() {
+                Some(part) => Ok(Some(part)),
+                None => tokio::select! {
+                    biased;
+                    () = sender.closed() => break End::Left,
+                    next = relay.next() => next,
+                },
+            };
+            let part = match next {
+                Ok(Some(part)) if part.is_done => break End::Whole,
+                Ok(Some(part)) => part,
+                Ok(None) => break End::Whole,
+                Err(failure) => break End::Failed(failure),
+            };
+            if part.is_usage && !self.usage {
+                continue;
+            }
+            if sender.send_timeout(part.raw.into(), patience).await.is_err() {
+                break End::Left;
+            }
+        };
+        // What was answered is on the record before the client knows that it was all.
+        self.account(&relay, &end, start.elapsed(), overhead);
+        let last = match &end {
+            End::Whole => Bytes::from_static(DONE),
+            End::Failed(failure) => Bytes::from(format!("data: {}\n\n", ApiError::from(failure).body())),
+            End::Left => return,
+        };
+        let _ = sender.send_timeout(last, patience).await;
+    }
+
+    fn account(&self, relay: &Relay, end: &End, took: Duration, overhead: Duration) {
+        let run = &self.target.task.run;
+        let candidate = &run.candidates[self.place];
+        let usage = relay.usage();
+        let cost_usd = usage.and_then(|usage| candidate.cost_of(Some(usage)));
+        let failure = match end {
+            End::Whole => None,
+            End::Failed(failure) => {
+                self.server.metrics.stream_broke();
+                if is_out(failure.kind) {
+                    candidate.breaker.failed(failure);
+                }
+                Some(failure.clone())
+            }
+            End::Left => {
+                self.server.metrics.client_left();
+                None
+            }
+        };
+        let error = match end {
+            End::Left => Some("client-left"),
+            _ => failure.as_ref().map(|failure| failure.kind.as_str()),
+        };
+        let answered = Answered { usage, cost_usd, took, failure, ..Answered::default() };
+        let failed = self.failed.iter().map(|(place, answered)| (&run.candidates[*place], answered));
+        self.server.account(
+            &self.asking,
+            &Account {
+                id: &self.asking.id,
+                route: "chat",
+                task: &self.target.task,
+                policy: self.target.policy(),
+                asked: failed.chain([(candidate, &answered)]).collect(),
+                given: Some(self.failed.len()),
+                stood_in: !self.failed.is_empty(),
+                error,
+                overhead: Some(overhead),
+            },
+        );
+    }
+}

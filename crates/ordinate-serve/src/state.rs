@@ -1,0 +1,241 @@
+//! What a server knows: the runs, the keys, and what it counts.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use ordinate_core::nearest;
+
+use crate::candidate::{Answered, Candidate};
+use crate::config::Config;
+use crate::error::ApiError;
+use crate::keys::{Key, Keys, Refused};
+use crate::metrics::{Metrics, Outcome};
+use crate::play::Played;
+use crate::record::{AskedLine, Line, Record};
+use crate::task::{Run, ServedTask, Unservable};
+use hyper::StatusCode;
+
+/// The runs and keys of a server.
+pub struct Served {
+    tasks: Vec<Arc<ServedTask>>,
+    keys: Option<Keys>,
+}
+
+impl Served {
+    /// These runs, for whoever has one of these keys; for everybody where there are none.
+    ///
+    /// # Errors
+    /// [`Unservable`] where two have one name, or a policy asks whom nobody can ask.
+    pub fn new(runs: Vec<Run>, keys: Option<Keys>) -> Result<Self, Unservable> {
+        let tasks: Vec<_> =
+            runs.into_iter().map(|run| ServedTask::new(run).map(Arc::new)).collect::<Result<_, _>>()?;
+        for (at, task) in tasks.iter().enumerate() {
+            if tasks[..at].iter().any(|other| other.run.name == task.run.name) {
+                return Err(Unservable(format!(
+                    "two runs are of a task {:?}; serve one of them",
+                    task.run.name
+                )));
+            }
+        }
+        Ok(Self { tasks, keys })
+    }
+
+    pub(crate) fn tasks(&self) -> &[Arc<ServedTask>] {
+        &self.tasks
+    }
+
+    pub(crate) fn keys(&self) -> Option<&Keys> {
+        self.keys.as_ref()
+    }
+
+    pub(crate) fn task(&self, name: &str) -> Result<&Arc<ServedTask>, ApiError> {
+        self.tasks.iter().find(|task| task.run.name == name).ok_or_else(|| {
+            let names: Vec<&str> = self.tasks.iter().map(|task| task.run.name.as_str()).collect();
+            let near = nearest(name, names.iter().copied()).map(|near| format!("; did you mean {near:?}?"));
+            let message = format!("no task {name:?} is served here{}", near.unwrap_or_default());
+            ApiError { code: "task_not_found", ..ApiError::not_found(message) }
+        })
+    }
+}
+
+/// A server.
+pub(crate) struct Server {
+    served: RwLock<Arc<Served>>,
+    pub(crate) config: Config,
+    pub(crate) metrics: Metrics,
+    pub(crate) record: Option<Record>,
+    pub(crate) draining: AtomicBool,
+    started: u64,
+    count: AtomicU64,
+}
+
+/// One request.
+pub(crate) struct Asking {
+    pub(crate) id: String,
+    pub(crate) start: Instant,
+    pub(crate) key: Option<Arc<Key>>,
+    pub(crate) served: Arc<Served>,
+}
+
+impl Server {
+    pub(crate) fn new(served: Served, config: Config, record: Option<Record>) -> Self {
+        Self {
+            served: RwLock::new(Arc::new(served)),
+            config,
+            metrics: Metrics::default(),
+            record,
+            draining: AtomicBool::new(false),
+            started: crate::day::seconds_now(),
+            count: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn served(&self) -> Arc<Served> {
+        Arc::clone(&self.served.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Serves these from the next request on; those that are being answered are finished as they began.
+    pub(crate) fn swap(&self, served: Served) {
+        if let (Some(new), Some(old)) = (&served.keys, &self.served().keys) {
+            new.go_on_from(old);
+        }
+        *self.served.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(served);
+    }
+
+    /// A request's name in the record and in its response.
+    pub(crate) fn request_id(&self) -> String {
+        format!("{:x}-{:x}", self.started, self.count.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Puts an answer on the record, counts it, and takes its cost off its key's money.
+    pub(crate) fn account(&self, asking: &Asking, account: &Account<'_>) {
+        let task = &account.task.run;
+        let cost = account.asked.iter().map(|(_, answered)| answered.cost_usd).sum::<Option<f64>>();
+        let mut lines = Vec::with_capacity(account.asked.len());
+        for (at, (candidate, answered)) in account.asked.iter().enumerate() {
+            let name = candidate.name.as_str();
+            let error = answered.failure.as_ref().map(|failure| failure.kind.as_str());
+            let Answered { usage, cost_usd, took, .. } = answered;
+            let given = account.given == Some(at);
+            self.metrics.asked(
+                &task.name,
+                name,
+                &Outcome { error, usage: *usage, cost_usd: *cost_usd, took: *took, given },
+            );
+            lines.push(AskedLine {
+                candidate: name,
+                error,
+                input_tokens: usage.map(|usage| usage.input_tokens),
+                output_tokens: usage.map(|usage| usage.output_tokens),
+                cost_usd: *cost_usd,
+                ms: took.as_secs_f64() * 1e3,
+                model: answered.model.as_deref(),
+            });
+        }
+        if account.stood_in {
+            self.metrics.stood_in(&task.name);
+        }
+        if let Some(key) = &asking.key {
+            // What is not known of one is no reason to forget what is known of the others.
+            key.spend(account.asked.iter().filter_map(|(_, answered)| answered.cost_usd).sum());
+        }
+        if self.record.is_none() && !self.config.log {
+            return;
+        }
+        let line = Line {
+            at: Line::now(),
+            id: account.id,
+            key: asking.key.as_ref().map(|key| key.name.as_str()),
+            route: account.route,
+            task: &task.name,
+            policy: account.policy,
+            given: account.given.map(|at| account.asked[at].0.name.as_str()),
+            stood_in: account.stood_in,
+            error: account.error,
+            cost_usd: cost,
+            asked: lines,
+            overhead_ms: account.overhead.map(|overhead| overhead.as_secs_f64() * 1e3),
+        };
+        if let Some(Err(error)) = self.record.as_ref().map(|record| record.add(&line)) {
+            tell(&format!("the record cannot be written: {error}"));
+        }
+        if self.config.log {
+            tell(&serde_json::to_string(&line).unwrap_or_default());
+        }
+    }
+}
+
+/// What is put on the record of an answer.
+pub(crate) struct Account<'a> {
+    /// The name of the answer.
+    pub(crate) id: &'a str,
+    pub(crate) route: &'static str,
+    pub(crate) task: &'a ServedTask,
+    /// The policy, or the candidate that was asked for by name.
+    pub(crate) policy: &'a str,
+    pub(crate) asked: Vec<(&'a Candidate, &'a Answered)>,
+    pub(crate) given: Option<usize>,
+    pub(crate) stood_in: bool,
+    pub(crate) error: Option<&'static str>,
+    pub(crate) overhead: Option<Duration>,
+}
+
+impl<'a> Account<'a> {
+    /// Of an answer that is whole.
+    pub(crate) fn of(
+        route: &'static str,
+        asking: &'a Asking,
+        task: &'a ServedTask,
+        policy: &'a str,
+        played: &'a Played,
+        overhead: Duration,
+    ) -> Self {
+        let asked =
+            played.asked.iter().map(|(place, answered)| (&task.run.candidates[*place], answered)).collect();
+        let error = played.failure().filter(|_| played.answer.is_none()).map(|failure| failure.kind.as_str());
+        let (given, stood_in) = (played.given, played.stood_in);
+        Self { id: &asking.id, route, task, policy, asked, given, stood_in, error, overhead: Some(overhead) }
+    }
+}
+
+impl Asking {
+    /// Whether it may ask this task, and how soon.
+    ///
+    /// # Errors
+    /// [`ApiError`] 403, 429.
+    pub(crate) fn admit(&self, task: &ServedTask) -> Result<(), ApiError> {
+        let Some(key) = &self.key else { return Ok(()) };
+        if !key.may_ask(&task.run.name) {
+            let message = format!("this key may not ask the task {:?}", task.run.name);
+            return Err(ApiError::new(StatusCode::FORBIDDEN, "task_not_allowed", message));
+        }
+        key.admit().map_err(|refused| {
+            let (code, message, wait) = match refused {
+                Refused::Rate(wait) => {
+                    ("rate_limit_exceeded", "this key has no more requests this minute".to_owned(), wait)
+                }
+                Refused::Budget(usd, wait) => (
+                    "insufficient_quota",
+                    format!("this key has spent the {usd} USD that it has for a day (UTC)"),
+                    wait,
+                ),
+            };
+            ApiError {
+                retry_after: Some(wait),
+                ..ApiError::new(StatusCode::TOO_MANY_REQUESTS, code, message)
+            }
+        })
+    }
+
+    /// Time in this server, without what others were waited for.
+    pub(crate) fn overhead(&self, waited: Duration) -> Duration {
+        self.start.elapsed().saturating_sub(waited)
+    }
+}
+
+/// Writes a line to standard error. Nothing can be done where that fails.
+pub(crate) fn tell(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "{}", ordinate_core::shown(line));
+}

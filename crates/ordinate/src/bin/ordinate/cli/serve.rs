@@ -1,0 +1,56 @@
+//! The arguments of `ordinate serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+
+/// `ordinate serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The run folders; each task is the model ordinate/NAME
+    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath, required_unless_present = "new_key")]
+    pub(crate) runs: Vec<PathBuf>,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub(crate) bind: SocketAddr,
+    /// Another policy of the run than the recommended one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) policy: Option<String>,
+    /// Candidates that were recorded, or are elsewhere now, and how they are asked: a file with [[candidate]] entries
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) upstreams: Option<PathBuf>,
+    /// The keys of those who may ask; without one anybody who can reach the address may
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) keys: Option<PathBuf>,
+    /// Make a key of this name, add its hash to the keys file, print the key, and end
+    #[arg(long, value_name = "NAME", requires = "keys")]
+    pub(crate) new_key: Option<String>,
+    /// Listen where other machines can reach it although no keys are wanted
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Let clients ask for one candidate by its name too
+    #[arg(long)]
+    pub(crate) allow_candidates: bool,
+    /// Let no other candidate answer where the chosen one is out of order
+    #[arg(long)]
+    pub(crate) no_stand_in: bool,
+    /// Folder of the record of what was answered [default: served, in the first run folder]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) record: Option<PathBuf>,
+    /// Keep no record
+    #[arg(long, conflicts_with = "record")]
+    pub(crate) no_record: bool,
+    /// Write a line of JSON for each answer to standard error
+    #[arg(long)]
+    pub(crate) log: bool,
+    /// The most bytes of a request
+    #[arg(long, value_name = "BYTES", default_value_t = 8 << 20)]
+    pub(crate) max_body: usize,
+    /// The most connections at one time
+    #[arg(long, value_name = "N", default_value_t = 4_096)]
+    pub(crate) max_connections: usize,
+    /// Seconds for what is being answered when the server is told to end
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) drain: u64,
+}

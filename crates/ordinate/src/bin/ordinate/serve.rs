@@ -1,0 +1,89 @@
+//! `ordinate serve`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ordinate::{Options, Serving};
+use ordinate_serve::{Config, Keys, KeysError, Listening, ServeError, Served, Unservable};
+
+use crate::cli::ServeArgs;
+use crate::failure::Failure;
+use crate::output::{print, tell};
+use crate::runtime::wait;
+
+pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
+    if let (Some(name), Some(keys)) = (&args.new_key, &args.keys) {
+        let key = Keys::add(keys, name)?;
+        return print(&format!("{key}\n"));
+    }
+    let options = Options::default();
+    let stop = options.cancel.clone();
+    wait(run(args, &options), stop)
+}
+
+async fn run(args: &ServeArgs, options: &Options) -> Result<(), Failure> {
+    let served = opened(args, options).await?;
+    let listening = Listening::start(served, config(args)).await?;
+    let address = listening.address().map_err(|error| Failure::Run(error.to_string()))?;
+    tell(&format!("listening on http://{address}"));
+    if !listening.run(options.cancel.clone()).await {
+        return Err(Failure::Run("the time for what was being answered was over; raise --drain".to_owned()));
+    }
+    Ok(())
+}
+
+/// Reads the runs and the keys.
+async fn opened(args: &ServeArgs, options: &Options) -> Result<Served, Failure> {
+    let keys = args.keys.as_deref().map(Keys::read).transpose()?;
+    let mut runs = Vec::with_capacity(args.runs.len());
+    for run in &args.runs {
+        let serving = Serving {
+            run: run.clone(),
+            policy: args.policy.clone(),
+            upstreams: args.upstreams.clone(),
+            with_others: !args.no_stand_in || args.allow_candidates,
+        };
+        let (run, notes) = ordinate::serve(&serving, options).await?;
+        notes.iter().for_each(|note| tell(note));
+        runs.push(run);
+    }
+    Ok(Served::new(runs, keys)?)
+}
+
+fn config(args: &ServeArgs) -> Config {
+    let beside = || args.runs.first().map(|run| run.join("served"));
+    let record: Option<PathBuf> = args.record.clone().or_else(beside).filter(|_| !args.no_record);
+    Config {
+        bind: args.bind,
+        open: args.open,
+        candidates: args.allow_candidates,
+        stand_in: !args.no_stand_in,
+        record,
+        log: args.log,
+        max_body: args.max_body,
+        max_connections: args.max_connections,
+        drain: Duration::from_secs(args.drain),
+        ..Config::default()
+    }
+}
+
+impl From<KeysError> for Failure {
+    fn from(error: KeysError) -> Self {
+        Self::Input(error.to_string())
+    }
+}
+
+impl From<Unservable> for Failure {
+    fn from(error: Unservable) -> Self {
+        Self::Input(error.to_string())
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        match error {
+            ServeError::Open(_) => Self::Input(error.to_string()),
+            ServeError::Bind(..) | ServeError::Record(..) => Self::Run(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Runs as a server is told of them: the policy of each, and everybody who can be asked.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use ordinate_core::task::CandidateEntry;
+use ordinate_core::verdict::Verdict;
+use ordinate_core::{CandidateName, Item};
+use ordinate_data::{RequestedItems, Task, read_kept_task};
+use ordinate_serve::{AnswersItems, Candidate, How};
+use ordinate_tasks::Reader;
+use serde::Deserialize;
+
+use crate::ask::policy_of;
+use crate::error::{Error, Fault};
+use crate::folder::Folder;
+use crate::kinds::{Place, ServedElsewhere, may_have_the_data};
+use crate::options::Options;
+use crate::reopen::{Again, AnswersInputs, Reopened, ReopenedCandidate};
+use crate::work::aside;
+
+/// What of a run is served.
+#[derive(Debug, Clone, Default)]
+pub struct Serving {
+    /// The run folder.
+    pub run: PathBuf,
+    /// Another policy of the run than the recommended one.
+    pub policy: Option<String>,
+    /// A file with `[[candidate]]` entries that say how candidates are asked which were recorded, or are elsewhere now.
+    pub upstreams: Option<PathBuf>,
+    /// Whether candidates beside those of the policy are opened too, where they meet the needs: to stand in for them, or to
+    /// be asked for by name.
+    pub with_others: bool,
+}
+
+/// Opens a run for a server. What was left out and why is told as lines beside it.
+///
+/// # Errors
+/// [`Error`] where the folder holds no run, or a candidate of the policy cannot be asked.
+pub async fn serve(
+    serving: &Serving,
+    options: &Options,
+) -> Result<(ordinate_serve::Run, Vec<String>), Error> {
+    let (serving, how) = (serving.clone(), options.clone());
+    aside(&options.cancel, move || opened(&serving, &how)).await
+}
+
+fn opened(serving: &Serving, options: &Options) -> Result<(ordinate_serve::Run, Vec<String>), Error> {
+    let folder = Folder::open(&serving.run)?;
+    let verdict = folder.verdict()?;
+    let artefact = policy_of(&folder, &verdict, serving.policy.as_deref())?;
+    let path = folder.path("task.toml");
+    let task = read_kept_task(&path, &options.task_kinds)?;
+    let mut all = Reopened::read(&folder)?;
+    if let Some(file) = &serving.upstreams {
+        put_upstreams(file, &task, &mut all, options)?;
+    }
+    let desk = Desk { folder: &folder, task: &task, all: &all, options };
+    let (mut candidates, mut notes) = (Vec::new(), Vec::new());
+    let own = artefact.policy.candidates();
+    for name in own {
+        let how = desk.open(name)?.ok_or_else(|| desk.not_asked(name))?;
+        candidates.push(candidate(&verdict, name, how));
+    }
+    let others = verdict.candidates.iter().filter(|row| row.meets_needs && !own.contains(&row.name));
+    for row in others.filter(|_| serving.with_others) {
+        match desk.open(&row.name) {
+            Ok(Some(how)) => candidates.push(candidate(&verdict, &row.name, how)),
+            Ok(None) => {}
+            Err(error) => notes.push(format!("{} cannot stand in for others: {error}", row.name)),
+        }
+    }
+    let items = RequestedItems::of(&task)?;
+    let created = std::fs::metadata(folder.path("verdict.json")).and_then(|meta| meta.modified()).ok();
+    let created =
+        created.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_secs());
+    let run = ordinate_serve::Run {
+        name: task.file.task.name.clone(),
+        best_single: verdict.candidates.first().map(|best| best.name.clone()),
+        reader: Reader::new(task.kind, &all.labels),
+        output: task.kind.output().or(task.file.task.output),
+        read_items: Box::new(move |rows| items.read(rows).map_err(|error| error.to_string())),
+        artefact,
+        candidates,
+        created,
+    };
+    Ok((run, notes))
+}
+
+fn candidate(verdict: &Verdict, name: &CandidateName, how: How) -> Candidate {
+    let row = verdict.candidates.iter().find(|row| row.name == *name);
+    let quality = row.map_or(0.0, |row| row.quality.mean);
+    Candidate::new(name.clone(), how, quality, row.is_some_and(|row| row.meets_needs))
+}
+
+/// With what candidates are opened.
+struct Desk<'a> {
+    folder: &'a Folder,
+    task: &'a Task,
+    all: &'a Reopened,
+    options: &'a Options,
+}
+
+impl Desk<'_> {
+    /// How a candidate is asked; `None` where it cannot be.
+    fn open(&self, name: &CandidateName) -> Result<Option<How>, Error> {
+        let Some(candidate) = self.all.candidates.iter().find(|one| one.entry.name == *name) else {
+            return Ok(None);
+        };
+        let Some(kind) = self.options.kinds.named(&candidate.kind) else { return Ok(None) };
+        let folder = self.folder.path("");
+        let (task_kinds, methods) = (&self.options.task_kinds, &self.options.methods);
+        let again = Again { folder: &folder, all: self.all, candidate, task_kinds, methods };
+        if let Some(ServedElsewhere { contender, chat }) = kind.serve(&again, self.task.kind)? {
+            return Ok(Some(How::Elsewhere { contender, chat }));
+        }
+        Ok(kind.reopen(&again)?.map(|model| How::Here {
+            at_once: model.at_once(),
+            model: Arc::new(Here(model)),
+            price: candidate.entry.price,
+        }))
+    }
+
+    fn not_asked(&self, name: &CandidateName) -> Error {
+        let problem = format!(
+            "{name} cannot be asked: its answers were recorded. Say how it is asked in a file with `[[candidate]]`, name = \
+             {name:?} and openai = {{ ... }} or command = {{ ... }}, and give it with --upstreams FILE; or serve a policy without \
+             it (--policy NAME)",
+            name = name.as_str()
+        );
+        Error::file(&self.folder.path(crate::reopen::FILE), Fault::Input, problem)
+    }
+}
+
+/// A candidate that was opened again, for a server.
+struct Here(Box<dyn AnswersInputs>);
+
+impl AnswersItems for Here {
+    fn answer(&self, item: &Item) -> Result<(String, Option<f64>), String> {
+        self.0.answer_item(item)
+    }
+}
+
+/// A file that says how candidates are asked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Upstreams {
+    candidate: Vec<CandidateEntry>,
+}
+
+fn put_upstreams(file: &Path, task: &Task, all: &mut Reopened, options: &Options) -> Result<(), Error> {
+    let bad = |problem: String| Error::file(file, Fault::Input, problem);
+    let text = std::fs::read_to_string(file).map_err(|error| bad(format!("cannot be read: {error}")))?;
+    let read: Upstreams = toml::from_str(&text).map_err(|error| bad(error.to_string()))?;
+    for mut entry in read.candidate {
+        let place = Place { task, entry: &entry, methods: &options.methods };
+        let kind = options.kinds.of(place)?;
+        kind.check(place)?;
+        may_have_the_data(kind.as_ref(), place)?;
+        let kind = kind.name().to_owned();
+        if let Some(command) = &mut entry.command {
+            let folder =
+                file.parent().unwrap_or(Path::new("")).join(command.folder.as_deref().unwrap_or_default());
+            command.folder = Some(folder.to_string_lossy().into_owned());
+        }
+        let Some(known) = all.candidates.iter_mut().find(|one| one.entry.name == entry.name) else {
+            let names: Vec<&str> = all.candidates.iter().map(|one| one.entry.name.as_str()).collect();
+            return Err(bad(format!(
+                "{} is no candidate of the run; those are: {}",
+                entry.name,
+                names.join(", ")
+            )));
+        };
+        *known = ReopenedCandidate { kind, model: None, entry };
+    }
+    Ok(())
+}

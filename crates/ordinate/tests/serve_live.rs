@@ -1,0 +1,152 @@
+//! `ordinate serve` with models behind APIs: what is passed through, who stands in, and what it costs.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
+
+#[path = "support/desk_of_two.rs"]
+mod desk_of_two;
+#[path = "support/served.rs"]
+mod served;
+mod support;
+
+use std::time::{Duration, Instant};
+
+use desk_of_two::{STORY, Two, ask, content, conversation};
+use ordinate_combine::{Artefact, replay_served};
+use serde_json::{Value, json};
+
+/// Every item is decided and answered as the evidence of the run has it, by the prompt that was measured.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_gets_the_measured_prompt_and_the_measured_answer() {
+    let two = Two::run(Duration::ZERO).await;
+    let evidence = ordinate_data::read_evidence(&two.desk.path("run/evidence.parquet")).unwrap();
+    for policy in ["first", "second"] {
+        let server = two.serve(&["--policy", policy, "--no-stand-in"]);
+        let file = std::fs::read_to_string(two.desk.path(&format!("run/policies/{policy}.json"))).unwrap();
+        let artefact = Artefact::from_json(&file).unwrap();
+        let rows = evidence.view().rows;
+        let replayed = replay_served(&artefact, &evidence, &rows);
+        let column = evidence.candidates().iter().position(|one| one.name.as_str() == policy).unwrap();
+        let mut cost = 0.0;
+        for row in 0..evidence.len() {
+            let request = json!({
+                "model": "ordinate/moves",
+                "messages": [{ "role": "user", "content": evidence.items().input(row).unwrap() }],
+            });
+            let answer = server.post("/v1/chat/completions", &request);
+            let output = evidence.answers(column).output(row).unwrap();
+            assert_eq!(content(&answer), output);
+            assert_eq!(answer.header("x-ordinate-candidate"), policy);
+            assert_eq!(answer.header("x-ordinate-prompt"), "measured");
+            cost += answer.header("x-ordinate-cost-usd").parse::<f64>().unwrap();
+        }
+        // To the last cent: what it costs is what the evidence says.
+        let measured: f64 =
+            (0..evidence.len()).map(|row| evidence.answers(column).cost_usd(row).unwrap()).sum();
+        assert!((cost - measured).abs() < 1e-12, "{cost} {measured}");
+        assert_eq!(replayed.quality.len(), evidence.len());
+        let name = format!("ordinate_candidate_cost_usd_total{{task=\"moves\",candidate=\"{policy}\"}}");
+        assert!((server.metric(&name) - cost).abs() < 1e-12);
+    }
+}
+
+/// Whatever a client says beside the messages reaches the server as it was written; so does the answer reach the client.
+#[tokio::test(flavor = "multi_thread")]
+async fn conversations_are_passed_on_untouched() {
+    let two = Two::run(Duration::ZERO).await;
+    let server = two.serve(&[]);
+    let picture = json!([{ "type": "text", "text": "what is it?" },
+        { "type": "image_url", "image_url": { "url": "data:image/png;base64,iVBORw0KGgo=", "detail": "low" } }]);
+    let request = json!({
+        "model": "ordinate/moves",
+        "messages": [{ "role": "user", "content": picture }],
+        "tools": [{ "type": "function", "function": { "name": "look", "parameters": { "type": "object" } } }],
+        "temperature": 0.7, "unknown": { "n": [1.10, null] }, "metadata": { "a": "b" },
+    });
+    let answer = server.post("/v1/chat/completions", &request);
+    assert_eq!(answer.header("x-ordinate-prompt"), "own");
+    let completion = answer.json();
+    assert_eq!((&completion["id"], &completion["model"]), (&json!("chatcmpl-fault"), &json!("first-model")));
+    let mut sent = two.sent.lock().unwrap().pop().unwrap();
+    assert_eq!(sent["model"], "first-model");
+    sent["model"] = request["model"].clone();
+    assert_eq!(sent, request);
+    // A stream: part by part, with the usage for those who ask for it alone.
+    let mut request = conversation("go", true);
+    request["seed"] = json!(7);
+    let answer = server.post("/v1/chat/completions", &request);
+    assert_eq!(answer.told(), (STORY.to_owned(), "[DONE]".to_owned()));
+    assert!(answer.events().len() > 50 && !answer.body.contains("\"usage\""));
+    assert_eq!(two.sent.lock().unwrap().pop().unwrap()["seed"], 7);
+    request["stream_options"] = json!({ "include_usage": true });
+    let answer = server.post("/v1/chat/completions", &request);
+    assert!(answer.body.contains("\"usage\":{"), "{}", answer.body);
+    // What is added to an item's question goes along; what was measured stays as it was.
+    let request = json!({
+        "model": "ordinate/moves", "messages": [{ "role": "user", "content": "item 4 of sixty" }],
+        "user": "u-1", "temperature": 1.5,
+    });
+    assert_eq!(content(&server.post("/v1/chat/completions", &request)), "up");
+    let sent = two.sent.lock().unwrap().pop().unwrap();
+    assert_eq!((&sent["user"], &sent["temperature"]), (&json!("u-1"), &json!(0.0)));
+    // Counted as the server counted it, streamed or not.
+    let counts = two.first.counts();
+    let asked = server.metric("ordinate_candidate_requests_total{task=\"moves\",candidate=\"first\"}");
+    assert_eq!(asked, 4.0);
+    let run = 60;
+    assert_eq!(counts.completed, run + 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_candidate_may_be_asked_for_by_name_where_that_is_allowed() {
+    let two = Two::run(Duration::ZERO).await;
+    let server = two.serve(&["--allow-candidates"]);
+    let mut request = conversation("go", false);
+    request["model"] = json!("second");
+    let answer = server.post("/v1/chat/completions", &request);
+    assert_eq!(answer.json()["model"], "second-model");
+    assert_eq!(answer.header("x-ordinate-policy"), "second");
+    let models = server.get("/v1/models").json();
+    let names: Vec<&Value> = models["data"].as_array().unwrap().iter().map(|model| &model["id"]).collect();
+    assert_eq!(names, ["ordinate/moves", "first", "second"]);
+}
+
+/// Parts come when they come, and whoever leaves ends the request.
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_flow_and_end_with_their_reader() {
+    let two = Two::run(Duration::from_millis(40)).await;
+    let server = two.serve(&[]);
+    let body = conversation("go", true).to_string();
+    let start = Instant::now();
+    let mut reading = server.begin("POST", "/v1/chat/completions", &[], body.as_bytes());
+    reading.chunk().unwrap().unwrap();
+    reading.chunk().unwrap().unwrap();
+    let first = start.elapsed();
+    assert!(first < Duration::from_millis(1_000), "{first:?}: the story takes more than two seconds");
+    assert_eq!(two.first.counts().open, 1);
+    drop(reading);
+    let left = Instant::now();
+    while two.first.counts().open > 0 {
+        assert!(left.elapsed() < Duration::from_secs(1), "the server goes on for nobody");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let counted = Instant::now();
+    while server.metric("ordinate_clients_left_total") < 1.0 {
+        assert!(counted.elapsed() < Duration::from_secs(2));
+    }
+    assert_eq!(content(&ask(&server, "go", false)), STORY);
+}
+
+/// What was begun is finished when the server is told to end, and nothing new is accepted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_ends_finishes_its_streams() {
+    let two = Two::run(Duration::from_millis(20)).await;
+    let mut server = two.serve(&[]);
+    let body = conversation("go", true).to_string();
+    let mut reading = server.begin("POST", "/v1/chat/completions", &[], body.as_bytes());
+    reading.chunk().unwrap().unwrap();
+    server.signal("TERM");
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(std::net::TcpStream::connect(server.address).is_err(), "nothing new is accepted");
+    let rest = reading.whole();
+    assert!(rest.body.ends_with("data: [DONE]\n\n"), "{}", rest.body);
+    assert!(server.child.wait().unwrap().success());
+}
