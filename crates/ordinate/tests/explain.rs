@@ -1,5 +1,5 @@
 //! `ordinate explain`: what the words of a verdict mean.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
 
 mod support;
 
