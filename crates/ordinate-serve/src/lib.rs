@@ -20,10 +20,13 @@ mod routes;
 mod server;
 mod state;
 mod task;
+mod watch;
 
 pub use candidate::{AnswersItems, Candidate, How};
 pub use config::Config;
 pub use keys::{Keys, KeysError};
+pub use record::{FEEDBACK, Feedback, feedback};
 pub use server::{Handle, Listening, ServeError};
 pub use state::Served;
 pub use task::{ReadItems, Run, Unservable};
+pub use watch::{REFUTED, Standing, Watch};

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use ordinate_remote::Usage;
 
+use crate::watch::Standing;
+
 /// Upper bounds of the histogram of overhead, seconds.
 const BOUNDS: [f64; 12] =
     [0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 1.0];
@@ -107,8 +109,8 @@ impl Metrics {
         self.lock().clients_left += 1;
     }
 
-    /// All of it as text.
-    pub(crate) fn text(&self) -> String {
+    /// All of it as text, and how the verdict of each task stands.
+    pub(crate) fn text(&self, standings: &[(String, Standing)]) -> String {
         let counters = self.lock();
         let mut text = String::new();
         let head = |text: &mut String, name: &str, kind: &str, help: &str| {
@@ -191,6 +193,22 @@ impl Metrics {
             head(&mut text, name, kind, help);
             let _ = writeln!(text, "{name} {value}");
         }
+        type Stands = (&'static str, &'static str, fn(&Standing) -> f64);
+        let columns: [Stands; 3] = [
+            ("verdict_stands", "1 while feedback does not refute the verdict.", |one| {
+                f64::from(u8::from(one.holds))
+            }),
+            ("verdict_evidence", "Evidence of feedback against the verdict; 20 refutes it.", |one| {
+                one.evidence
+            }),
+            ("feedback_scores", "Scores that came as feedback.", |one| one.scores as f64),
+        ];
+        for (name, help, value) in columns {
+            head(&mut text, &format!("ordinate_{name}"), "gauge", help);
+            for (task, standing) in standings {
+                let _ = writeln!(text, "ordinate_{name}{{task=\"{}\"}} {}", label(task), value(standing));
+            }
+        }
         text
     }
 
@@ -213,7 +231,7 @@ mod tests {
         metrics.responded("chat", 200, Some(Duration::from_micros(150)));
         metrics.responded("chat", 200, Some(Duration::from_secs(7)));
         metrics.asked("t", "a\"b", &Outcome { cost_usd: Some(0.5), ..Outcome::default() });
-        let text = metrics.text();
+        let text = metrics.text(&[]);
         for line in [
             "ordinate_overhead_seconds_bucket{route=\"chat\",le=\"0.0001\"} 0",
             "ordinate_overhead_seconds_bucket{route=\"chat\",le=\"0.0002\"} 1",

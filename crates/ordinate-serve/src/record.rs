@@ -6,17 +6,46 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::day::{Day, timestamp};
 use crate::keys::Keys;
+
+/// The file of feedback: it is read again whenever a server starts, and must not be as long as the others.
+pub const FEEDBACK: &str = "feedback.jsonl";
 
 /// The lines of one folder.
 #[derive(Debug)]
 pub(crate) struct Record {
     folder: PathBuf,
     today: Mutex<Option<(Day, File)>>,
+    feedback: Mutex<File>,
+}
+
+/// A line of feedback.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Feedback {
+    /// When it came.
+    pub at: String,
+    /// The request that it is about.
+    pub request: String,
+    /// The name of the key that it came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The task.
+    pub task: String,
+    /// The policy that was served when it came.
+    pub policy: String,
+    /// What the answer scored, in `[0, 1]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// The right answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Whatever else was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
 }
 
 /// A candidate that was asked for an answer.
@@ -66,7 +95,9 @@ impl Record {
     /// The record in this folder, which is made. What keys spent today goes on.
     pub(crate) fn open(folder: &Path, keys: Option<&Keys>) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
-        let record = Self { folder: folder.to_owned(), today: Mutex::new(None) };
+        let feedback = OpenOptions::new().create(true).append(true).open(folder.join(FEEDBACK))?;
+        let (today, feedback) = (Mutex::new(None), Mutex::new(feedback));
+        let record = Self { folder: folder.to_owned(), today, feedback };
         // Whoever cannot write is told at the start.
         record.write_to_today(b"")?;
         if let Some(keys) = keys {
@@ -94,6 +125,19 @@ impl Record {
         self.write_to_today(&text)
     }
 
+    /// Adds a line of feedback.
+    pub(crate) fn add_feedback(&self, line: &Feedback) -> io::Result<()> {
+        let mut text = serde_json::to_vec(line)?;
+        text.push(b'\n');
+        self.feedback.lock().unwrap_or_else(PoisonError::into_inner).write_all(&text)
+    }
+
+    /// All feedback of a policy, in the order in which it came.
+    pub(crate) fn feedback(&self, task: &str, policy: &str) -> io::Result<Vec<Feedback>> {
+        let all = feedback(&self.folder)?;
+        Ok(all.into_iter().filter(|line| line.task == task && line.policy == policy).collect())
+    }
+
     fn write_to_today(&self, bytes: &[u8]) -> io::Result<()> {
         let day = Day::now();
         let mut today = self.today.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,6 +154,20 @@ impl Record {
     fn path(&self, day: Day) -> PathBuf {
         self.folder.join(format!("{day}.jsonl"))
     }
+}
+
+/// All feedback on the record in this folder, in the order in which it came.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub fn feedback(folder: &Path) -> io::Result<Vec<Feedback>> {
+    let file = match File::open(folder.join(FEEDBACK)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        file => file?,
+    };
+    // A line that was cut by a kill is none.
+    let read = |line: io::Result<String>| line.map(|line| serde_json::from_str(&line).ok()).transpose();
+    BufReader::new(file).lines().filter_map(read).collect()
 }
 
 impl Line<'_> {

@@ -1,7 +1,8 @@
 //! What a server knows: the runs, the keys, and what it counts.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use ordinate_core::nearest;
@@ -14,6 +15,7 @@ use crate::metrics::{Metrics, Outcome};
 use crate::play::Played;
 use crate::record::{AskedLine, Line, Record};
 use crate::task::{Run, ServedTask, Unservable};
+use crate::watch::{Standing, Watch};
 use hyper::StatusCode;
 
 /// The runs and keys of a server.
@@ -66,6 +68,8 @@ pub(crate) struct Server {
     pub(crate) metrics: Metrics,
     pub(crate) record: Option<Record>,
     pub(crate) draining: AtomicBool,
+    /// By task and policy: whether the verdict still stands.
+    watches: Mutex<BTreeMap<(String, String), Watch>>,
     started: u64,
     count: AtomicU64,
 }
@@ -86,6 +90,7 @@ impl Server {
             metrics: Metrics::default(),
             record,
             draining: AtomicBool::new(false),
+            watches: Mutex::default(),
             started: crate::day::seconds_now(),
             count: AtomicU64::new(0),
         }
@@ -101,6 +106,55 @@ impl Server {
             new.go_on_from(old);
         }
         *self.served.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(served);
+    }
+
+    /// Reads what is on the record of a task's policy, if that was not done before: what comes now is counted once.
+    pub(crate) fn begin_watch(&self, task: &ServedTask) {
+        self.watch_of(&mut self.watches.lock().unwrap_or_else(PoisonError::into_inner), task);
+    }
+
+    /// Takes the score of an answer, and says so where the verdict does not stand any more.
+    pub(crate) fn watch(&self, task: &ServedTask, score: f64) {
+        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(watch) = self.watch_of(&mut watches, task) else { return };
+        if watch.see(score) {
+            let now = watch.standing();
+            tell(&format!(
+                "{}: the verdict does not stand any more: {} scores with a mean of {:.3}, and it said at least {:.3}; run the task \
+                 again with answers of now",
+                task.run.name,
+                now.scores,
+                now.mean.unwrap_or_default(),
+                now.claimed
+            ));
+        }
+    }
+
+    /// The watch over a policy; what was on the record before is in it.
+    fn watch_of<'w>(
+        &self,
+        watches: &'w mut BTreeMap<(String, String), Watch>,
+        task: &ServedTask,
+    ) -> Option<&'w mut Watch> {
+        let claimed = task.run.claimed?;
+        let (name, policy) = (task.run.name.clone(), task.run.artefact.name.clone());
+        Some(watches.entry((name, policy)).or_insert_with_key(|(name, policy)| {
+            let mut watch = Watch::new(claimed);
+            let before = self.record.as_ref().and_then(|record| record.feedback(name, policy).ok());
+            before.into_iter().flatten().filter_map(|line| line.score).for_each(|score| {
+                watch.see(score);
+            });
+            watch
+        }))
+    }
+
+    /// How the verdict of each task stands.
+    pub(crate) fn standings(&self) -> Vec<(String, Standing)> {
+        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        let served = self.served();
+        let each = served.tasks.iter();
+        each.filter_map(|task| Some((task.run.name.clone(), self.watch_of(&mut watches, task)?.standing())))
+            .collect()
     }
 
     /// A request's name in the record and in its response.

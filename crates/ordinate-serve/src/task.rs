@@ -20,6 +20,8 @@ pub struct Run {
     pub candidates: Vec<Candidate>,
     /// The candidate with the best mean over all items of the run.
     pub best_single: Option<CandidateName>,
+    /// What the verdict says that the policy's mean score is at least, in `[0, 1]`, where it says so.
+    pub claimed: Option<f64>,
     /// Reads answers out of replies.
     pub reader: Reader,
     /// What answers are; `None` where the kind of the task does not say it.

@@ -78,6 +78,7 @@ fn opened(serving: &Serving, options: &Options) -> Result<(ordinate_serve::Run, 
     let run = ordinate_serve::Run {
         name: task.file.task.name.clone(),
         best_single: verdict.candidates.first().map(|best| best.name.clone()),
+        claimed: claimed(&verdict, &artefact.name),
         reader: Reader::new(task.kind, &all.labels),
         output: task.kind.output().or(task.file.task.output),
         read_items: Box::new(move |rows| items.read(rows).map_err(|error| error.to_string())),
@@ -86,6 +87,15 @@ fn opened(serving: &Serving, options: &Options) -> Result<(ordinate_serve::Run, 
         created,
     };
     Ok((run, notes))
+}
+
+/// What the verdict says that the mean score of a policy is at least.
+pub(crate) fn claimed(verdict: &Verdict, policy: &str) -> Option<f64> {
+    let recommended = verdict.recommended.iter().map(|row| (row.name.as_str(), row.quality));
+    let policies = verdict.policies.iter().map(|row| (row.name.as_str(), row.quality));
+    let singles = verdict.candidates.iter().map(|row| (row.name.as_str(), row.quality));
+    let mut all = recommended.chain(policies).chain(singles);
+    all.find(|(name, _)| *name == policy).map(|(_, quality)| quality.low)
 }
 
 fn candidate(verdict: &Verdict, name: &CandidateName, how: How) -> Candidate {

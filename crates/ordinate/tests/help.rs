@@ -5,7 +5,7 @@ mod support;
 
 use support::Desk;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "run",
     "check",
     "init",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 13] = [
     "verify",
     "ask",
     "serve",
+    "status",
     "label-next",
     "models",
     "schema",

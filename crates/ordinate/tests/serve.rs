@@ -27,6 +27,13 @@ fn asked(desk: &Desk, further: &[&str]) -> Vec<Value> {
     ran.stdout().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+/// The record of today.
+fn record(desk: &Desk) -> String {
+    let files = std::fs::read_dir(desk.path("run/served")).unwrap().map(|file| file.unwrap().path());
+    let mut days = files.filter(|path| !path.ends_with("feedback.jsonl"));
+    std::fs::read_to_string(days.next().unwrap()).unwrap()
+}
+
 fn chat(text: &Value) -> Value {
     json!({ "model": "ordinate/triage", "messages": [{ "role": "user", "content": text }] })
 }
@@ -71,8 +78,7 @@ fn the_policy_that_was_measured_is_served() {
         assert_eq!((json!(text), last.as_str()), (expected["answer"].clone(), "[DONE]"));
     }
     // What was answered is on the record, without a word of it.
-    let record = std::fs::read_dir(desk.path("run/served")).unwrap().next().unwrap().unwrap();
-    let record = std::fs::read_to_string(record.path()).unwrap();
+    let record = record(&desk);
     let lines: Vec<Value> = record.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 5 * 400 + 40);
     assert!(!record.contains("sign-on"), "no text of a request");
@@ -164,30 +170,55 @@ fn keys_say_who_may_ask_and_how_much() {
     assert_eq!(fast.error(), (429, "rate_limit_exceeded".to_owned()));
     let wait: u64 = fast.header("retry-after").parse().unwrap();
     assert!((1..=20).contains(&wait), "{wait}");
-    let record = std::fs::read_dir(desk.path("run/served")).unwrap().next().unwrap().unwrap();
-    let record = std::fs::read_to_string(record.path()).unwrap();
+    let record = record(&desk);
     assert!(record.contains("\"key\":\"desk\"") && !record.contains(&desk_key), "{record}");
 }
 
+/// Feedback is kept, and tells when the verdict does not stand any more; also to a server that is started again.
 #[test]
-fn feedback_stands_beside_the_answer() {
+fn feedback_holds_the_verdict_to_what_it_said() {
     let (desk, items) = triage();
-    let mut server = Served::start(&desk, &["run"]);
+    let mut server = Served::start(&desk, &["run", "--policy", "ngram"]);
     let answer = server.post("/v1/tasks/triage/answer", &items[0]);
     let id = answer.header("x-request-id").to_owned();
     assert_eq!(answer.json()["request"], id);
-    let feedback = |body: Value| server.post("/v1/feedback", &body);
-    assert_eq!(feedback(json!({ "id": id, "score": 1, "target": "account" })).json()["recorded"], true);
-    assert_eq!(feedback(json!({ "id": id, "score": 1.5 })).error(), (400, "invalid_value".to_owned()));
-    assert_eq!(feedback(json!({ "id": id })).error(), (400, "invalid_value".to_owned()));
-    assert_eq!(feedback(json!({ "score": 1 })).error(), (400, "invalid_value".to_owned()));
+    let feedback = |server: &Served, body: Value| server.post("/v1/feedback", &body);
+    let said = feedback(&server, json!({ "id": id, "score": 1, "target": "account" }));
+    assert_eq!(said.json()["recorded"], true);
+    for bad in [json!({ "id": id, "score": 1.5 }), json!({ "id": id }), json!({ "score": 1 })] {
+        assert_eq!(feedback(&server, bad).error(), (400, "invalid_value".to_owned()));
+    }
     assert_eq!(server.metric("ordinate_feedback_total{task=\"triage\"}"), 1.0);
+    assert_eq!(server.metric("ordinate_feedback_scores{task=\"triage\"}"), 1.0);
+    let status = |further: &[&str]| {
+        let ran = desk.ordinate(["status", "run"].iter().chain(further));
+        assert_eq!(ran.status(), 0, "{}", ran.stderr());
+        ran.stdout()
+    };
+    assert!(status(&[]).contains("The verdict stands: 1 scores of feedback"), "{}", status(&[]));
+    // As good as it said: it stands. Then three in four are wrong.
+    for at in 0..30 {
+        feedback(&server, json!({ "id": id, "score": f64::from(u8::from(at % 5 < 3)) }));
+    }
+    assert_eq!(server.metric("ordinate_verdict_stands{task=\"triage\"}"), 1.0);
     // Told to end, it finishes, and says by its status that all went well.
     server.signal("TERM");
     assert!(server.child.wait().unwrap().success());
-    let record = std::fs::read_dir(desk.path("run/served")).unwrap().next().unwrap().unwrap();
-    let record = std::fs::read_to_string(record.path()).unwrap();
-    let lines: Vec<Value> = record.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.iter().map(|line| line["id"].clone()).collect::<Vec<_>>(), [json!(id), Value::Null]);
-    assert_eq!((&lines[1]["feedback"], &lines[1]["target"]), (&json!(id), &json!("account")));
+    let server = Served::start(&desk, &["run", "--policy", "ngram"]);
+    assert_eq!(server.metric("ordinate_feedback_scores{task=\"triage\"}"), 31.0);
+    for at in 0..80 {
+        feedback(&server, json!({ "id": id, "score": f64::from(u8::from(at % 4 == 0)) }));
+    }
+    assert_eq!(server.metric("ordinate_verdict_stands{task=\"triage\"}"), 0.0);
+    // Said once; the line may be on its way.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let told = server.told.lock().unwrap().clone();
+    assert_eq!(told.matches("the verdict does not stand any more").count(), 1, "{told}");
+    let now: Value = serde_json::from_str(&status(&["--json"])).unwrap();
+    assert_eq!((&now["policy"], &now["answers"]), (&json!("ngram"), &json!(1)));
+    assert_eq!((&now["verdict"]["holds"], &now["verdict"]["scores"]), (&json!(false), &json!(111)));
+    assert!(status(&[]).contains("The verdict does not stand any more"), "{}", status(&[]));
+    let lines = std::fs::read_to_string(desk.path("run/served/feedback.jsonl")).unwrap();
+    let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!((&first["request"], &first["target"]), (&json!(id), &json!("account")));
 }

@@ -150,3 +150,85 @@ async fn a_server_that_ends_finishes_its_streams() {
     assert!(rest.body.ends_with("data: [DONE]\n\n"), "{}", rest.body);
     assert!(server.child.wait().unwrap().success());
 }
+
+/// New runs and keys are served from the next request on, bad ones not at all, and nobody is turned away meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_and_keys_are_read_again_without_a_pause() {
+    let two = Two::run(Duration::ZERO).await;
+    let key = two.desk.ordinate(["serve", "--keys", "keys.toml", "--new-key", "one"]).stdout();
+    let server = two.serve(&["--keys", "keys.toml"]);
+    let bearer = |key: &str| format!("Bearer {}", key.trim());
+    let (address, first) = (server.address, bearer(&key));
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (ends, body) = (std::sync::Arc::clone(&stop), conversation("go", false).to_string());
+    let asking = std::thread::spawn(move || {
+        let mut asked = 0;
+        while !ends.load(std::sync::atomic::Ordering::Relaxed) {
+            let headers = [("authorization", first.as_str())];
+            let answer =
+                served::begin_at(address, "POST", "/v1/chat/completions", &headers, body.as_bytes()).whole();
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            asked += 1;
+        }
+        asked
+    });
+    let reloads = |says: &str| {
+        let before = server.told.lock().unwrap().len();
+        server.signal("HUP");
+        let start = Instant::now();
+        while !server.told.lock().unwrap()[before..].contains(says) {
+            assert!(start.elapsed() < Duration::from_secs(20), "{}", server.told.lock().unwrap());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    };
+    for _ in 0..3 {
+        reloads("reloaded");
+    }
+    let good = std::fs::read_to_string(two.desk.path("keys.toml")).unwrap();
+    two.desk.write("keys.toml", "[[key]]\nname = 7\n");
+    reloads("not reloaded");
+    two.desk.write("keys.toml", good);
+    let other = two.desk.ordinate(["serve", "--keys", "keys.toml", "--new-key", "two"]).stdout();
+    let with = |key: &str| {
+        let bearer = bearer(key);
+        server.send("GET", "/v1/models", &[("authorization", bearer.as_str())], b"").status
+    };
+    assert_eq!(with(&other), 401);
+    reloads("reloaded");
+    assert_eq!(with(&other), 200);
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(asking.join().unwrap() > 0);
+}
+
+/// What was answered is on the record, also of a server that was killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_server_leaves_no_answer_off_the_record() {
+    let two = Two::run(Duration::ZERO).await;
+    let mut server = two.serve(&[]);
+    let mut answered = Vec::new();
+    for at in 0..40 {
+        let answer = ask(&server, "go", at % 2 == 0);
+        assert_eq!(answer.status, 200);
+        answered.push(answer.header("x-request-id").to_owned());
+    }
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    let mut files = std::fs::read_dir(two.desk.path("run/served")).unwrap().map(|file| file.unwrap().path());
+    let record =
+        std::fs::read_to_string(files.find(|path| !path.ends_with("feedback.jsonl")).unwrap()).unwrap();
+    let lines: Vec<Value> = record.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let recorded: Vec<&str> = lines.iter().map(|line| line["id"].as_str().unwrap()).collect();
+    assert_eq!(recorded, answered);
+    // To the token and to a thousandth of what it cost, as the other side counted it.
+    let sum = |name: &str| lines.iter().map(|line| line["asked"][0][name].as_f64().unwrap()).sum::<f64>();
+    let counts = two.first.counts();
+    let run = ordinate_data::read_evidence(&two.desk.path("run/evidence.parquet")).unwrap();
+    let (mut read, mut written) = (counts.input_tokens as f64, counts.output_tokens as f64);
+    for row in 0..run.len() {
+        read -= run.answers(0).input_tokens(row).unwrap();
+        written -= run.answers(0).output_tokens(row).unwrap();
+    }
+    assert_eq!((sum("input_tokens"), sum("output_tokens")), (read, written));
+    let cost = (read * 2.0 + written * 8.0) / 1e6;
+    assert!((sum("cost_usd") / cost - 1.0).abs() < 1e-3, "{} {cost}", sum("cost_usd"));
+}

@@ -91,18 +91,29 @@ pub(super) async fn chat(
         return stream::stream(server, asking, target, conversation, item).await;
     }
     let played = played(server, &target, &conversation, &item).await;
+    Ok(respond(server, &asking, &target, &conversation, &played))
+}
+
+/// Puts an answer on the record, and gives it in OpenAI's form.
+pub(super) fn respond(
+    server: &Server,
+    asking: &Asking,
+    target: &Target,
+    conversation: &Conversation,
+    played: &Played,
+) -> Response<Reply> {
     let overhead = asking.overhead(played.waited);
     let name = target.policy();
-    server.account(&asking, &Account::of("chat", &asking, &target.task, name, &played, overhead));
-    let mut response = match completion(&asking, &target, &conversation, &played) {
+    server.account(asking, &Account::of("chat", asking, &target.task, name, played, overhead));
+    let mut response = match completion(asking, target, conversation, played) {
         Completion::Whole(body) => typed(StatusCode::OK, "application/json", body),
         Completion::Made(value) if conversation.streamed => stream::at_once(&value, conversation.usage),
         Completion::Made(value) => json_response(StatusCode::OK, &value),
         Completion::Failed(error) => error.response(),
     };
-    headers(&mut response, &asking, &target.task, name, &played);
+    headers(&mut response, asking, &target.task, name, played);
     set(&mut response, "x-ordinate-prompt", conversation.prompt.as_str());
-    Ok(response)
+    response
 }
 
 async fn played(server: &Server, target: &Target, conversation: &Conversation, item: &Item) -> Played {

@@ -1,33 +1,16 @@
 //! `/v1/feedback`: what somebody thinks of an answer, put on the record beside it.
 
 use hyper::{Response, StatusCode};
-use serde::Serialize;
 use serde_json::json;
 
 use crate::body::Reply;
 use crate::error::{ApiError, json_response};
-use crate::record::Line;
+use crate::record::{Feedback, Line};
 use crate::request::Fields;
 use crate::state::{Asking, Server, tell};
 
 /// The most bytes of what feedback says.
 const MAX_TEXT: usize = 64 << 10;
-
-/// A line of feedback.
-#[derive(Serialize)]
-struct Feedback<'a> {
-    at: String,
-    feedback: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<&'a str>,
-    task: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    score: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    comment: Option<String>,
-}
 
 /// Takes `{"id", "task", "score"}`, and `target`, the right answer, in place of a score or beside it.
 pub(super) fn feedback(server: &Server, asking: &Asking, body: &[u8]) -> Result<Response<Reply>, ApiError> {
@@ -66,12 +49,24 @@ pub(super) fn feedback(server: &Server, asking: &Asking, body: &[u8]) -> Result<
             format!("id, target and comment have more than {MAX_TEXT} bytes"),
         ));
     }
-    let key = asking.key.as_ref().map(|key| key.name.as_str());
-    let line = Feedback { at: Line::now(), feedback: &id, key, task: &task.run.name, score, target, comment };
-    record.add(&line).map_err(|error| {
+    let line = Feedback {
+        at: Line::now(),
+        request: id,
+        key: asking.key.as_ref().map(|key| key.name.clone()),
+        task: task.run.name.clone(),
+        policy: task.run.artefact.name.clone(),
+        score,
+        target,
+        comment,
+    };
+    server.begin_watch(task);
+    record.add_feedback(&line).map_err(|error| {
         tell(&format!("the record cannot be written: {error}"));
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "record", "the record cannot be written")
     })?;
+    if let Some(score) = score {
+        server.watch(task, score);
+    }
     server.metrics.feedback(&task.run.name);
     Ok(json_response(StatusCode::OK, &json!({ "recorded": true })))
 }

@@ -130,9 +130,11 @@ async fn carry_out(
             Ok(json_response(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "draining" })))
         }
         Route::Ready => Ok(json_response(StatusCode::OK, &json!({ "status": "ready" }))),
-        Route::Metrics => {
-            Ok(typed(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", server.metrics.text()))
-        }
+        Route::Metrics => Ok(typed(
+            StatusCode::OK,
+            "text/plain; version=0.0.4; charset=utf-8",
+            server.metrics.text(&server.standings()),
+        )),
         Route::Models => Ok(models::list(server, &asking)),
         Route::Model(name) => models::one(server, &asking, name),
         Route::Answer(name) => answer::answer(server, &asking, &decoded(name), &read.await?).await,

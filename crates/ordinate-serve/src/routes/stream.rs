@@ -16,12 +16,12 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::Overhead;
-use super::chat::Target;
+use super::chat::{Target, respond};
 use super::conversation::{Conversation, Prompt, as_wanted};
 use crate::body::Reply;
 use crate::candidate::{Answered, Candidate, is_out, with};
 use crate::error::{ApiError, set};
-use crate::play::{Trying, decide, once_more, resting};
+use crate::play::{Played, Trying, decide, guarded, once_more, resting};
 use crate::state::{Account, Asking, Server};
 
 /// Parts that are taken from a server before the client has taken those before them.
@@ -112,8 +112,29 @@ pub(super) async fn stream(
     let mut waited = Duration::ZERO;
     for place in order {
         let candidate = &task.run.candidates[place];
-        // Whoever answers in this process has no stream; the others are tried first.
-        let Some(chat) = candidate.chat() else { continue };
+        let Some(chat) = candidate.chat() else {
+            // Whoever answers in this process, or is a program, has no stream.
+            let start = Instant::now();
+            let answered = guarded(candidate, || candidate.ask(&item, &task.run.reader, None)).await;
+            waited += start.elapsed();
+            let (is_out, answer) = (answered.is_out(), answered.output.clone());
+            let answer = answer.filter(|_| answered.failure.is_none());
+            failed.push((place, answered));
+            if is_out {
+                continue;
+            }
+            let (given, stood_in) = (Some(failed.len() - 1), failed.len() > 1);
+            let played = Played {
+                asked: failed,
+                given,
+                answer,
+                stood_in,
+                expected_gain: gain,
+                waited,
+                ..Played::default()
+            };
+            return Ok(respond(server, &asking, &target, &conversation, &played));
+        };
         let body = match conversation.prompt {
             Prompt::Own => conversation.passed_on(chat, true),
             Prompt::Measured => match candidate.request(&item) {

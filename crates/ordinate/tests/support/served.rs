@@ -60,10 +60,7 @@ impl Served {
     }
 
     pub fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream
+        connect(self.address)
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -80,18 +77,7 @@ impl Served {
 
     /// Sends a request, and reads the head of the answer.
     pub fn begin(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reading {
-        let mut stream = self.connect();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
-        for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        if method == "POST" {
-            head.push_str(&format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()));
-        }
-        stream.write_all((head + "\r\n").as_bytes()).unwrap();
-        // A server that refuses a body need not read it.
-        let _ = stream.write_all(body);
-        Reading::of(stream)
+        begin_at(self.address, method, path, headers, body)
     }
 
     /// The value of a metric, by its whole name with labels.
@@ -113,6 +99,35 @@ impl Drop for Served {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+/// Sends a request to a server, and reads the head of the answer.
+pub fn begin_at(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Reading {
+    let mut stream = connect(address);
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if method == "POST" {
+        head.push_str(&format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()));
+    }
+    stream.write_all((head + "\r\n").as_bytes()).unwrap();
+    // A server that refuses a body need not read it.
+    let _ = stream.write_all(body);
+    Reading::of(stream)
 }
 
 /// The head of an answer, and what is still to come.

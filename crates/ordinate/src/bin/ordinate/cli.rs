@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
-pub(crate) use serve::ServeArgs;
+pub(crate) use serve::{ServeArgs, StatusArgs};
 
 /// General model, vertical model, or a combination? Ordinate measures it and says so with error bars.
 #[derive(Debug, Parser)]
@@ -84,6 +84,10 @@ pub(crate) enum Command {
                    \x20 ordinate serve task.ordinate --bind 0.0.0.0:8080 --keys keys.toml\n\
                    \x20 ordinate serve --keys keys.toml --new-key desk")]
     Serve(ServeArgs),
+    /// Say how what is served stands: traffic, cost and feedback against what the verdict said
+    #[command(after_help = "Example:\n\
+                   \x20 ordinate status task.ordinate")]
+    Status(StatusArgs),
     /// Rank items without labels by what their labels would tell about the verdict or teach, and write a file to fill in
     #[command(after_help = "Examples:\n\
                    \x20 ordinate label-next task.ordinate --items unlabelled.jsonl\n\

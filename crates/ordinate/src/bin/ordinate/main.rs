@@ -19,6 +19,7 @@ mod run;
 mod runtime;
 mod serve;
 mod show;
+mod status;
 mod verify;
 
 use std::process::ExitCode;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::Gate(args) => return ended(gate::gate(args)),
         Command::Ask(args) => ask::ask(args),
         Command::Serve(args) => serve::serve(&args),
+        Command::Status(args) => status::status(&args),
         Command::LabelNext(args) => label_next::label_next(args),
         Command::Models(args) => models::models(&args.command),
         Command::Schema(args) => output::print_json(&schema(args.of)),

@@ -15,6 +15,28 @@ pub(crate) fn wait<T, E>(
 where
     Failure: From<E>,
 {
+    run(work, cancel, true)
+}
+
+/// The same for work that has a use of its own for SIGHUP.
+pub(crate) fn wait_but_for_hangup<T, E>(
+    work: impl Future<Output = Result<T, E>>,
+    cancel: CancellationToken,
+) -> Result<T, Failure>
+where
+    Failure: From<E>,
+{
+    run(work, cancel, false)
+}
+
+fn run<T, E>(
+    work: impl Future<Output = Result<T, E>>,
+    cancel: CancellationToken,
+    hangup_ends: bool,
+) -> Result<T, Failure>
+where
+    Failure: From<E>,
+{
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -22,7 +44,7 @@ where
         .build()
         .map_err(|error| Failure::Run(format!("the work cannot be started: {error}")))?;
     let done = runtime.block_on(async {
-        tokio::spawn(heed_signals(cancel));
+        tokio::spawn(heed_signals(cancel, hangup_ends));
         work.await
     });
     // A program that does not end of itself, or a training that was stopped, must not hold the end up.
@@ -48,15 +70,15 @@ fn raise_open_files() {
 #[cfg(not(unix))]
 fn raise_open_files() {}
 
-async fn heed_signals(cancel: CancellationToken) {
-    signal().await;
+async fn heed_signals(cancel: CancellationToken, hangup_ends: bool) {
+    signal(hangup_ends).await;
     cancel.cancel();
-    signal().await;
+    signal(hangup_ends).await;
     std::process::exit(130);
 }
 
 #[cfg(unix)]
-async fn signal() {
+async fn signal(hangup_ends: bool) {
     use tokio::signal::unix::{SignalKind, signal};
     let came = async |kind| match signal(kind) {
         Ok(mut signal) => {
@@ -67,7 +89,7 @@ async fn signal() {
     tokio::select! {
         () = came(SignalKind::interrupt()) => {}
         () = came(SignalKind::terminate()) => {}
-        () = came(SignalKind::hangup()), if !is_nohup() => {}
+        () = came(SignalKind::hangup()), if hangup_ends && !is_nohup() => {}
     }
 }
 
@@ -82,6 +104,6 @@ fn is_nohup() -> bool {
 }
 
 #[cfg(not(unix))]
-async fn signal() {
+async fn signal(_: bool) {
     let _ = tokio::signal::ctrl_c().await;
 }

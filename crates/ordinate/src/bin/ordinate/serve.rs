@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ordinate::{Options, Serving};
-use ordinate_serve::{Config, Keys, KeysError, Listening, ServeError, Served, Unservable};
+use ordinate_serve::{Config, Handle, Keys, KeysError, Listening, ServeError, Served, Unservable};
 
 use crate::cli::ServeArgs;
 use crate::failure::Failure;
 use crate::output::{print, tell};
-use crate::runtime::wait;
+use crate::runtime::wait_but_for_hangup;
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     if let (Some(name), Some(keys)) = (&args.new_key, &args.keys) {
@@ -18,7 +18,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     }
     let options = Options::default();
     let stop = options.cancel.clone();
-    wait(run(args, &options), stop)
+    wait_but_for_hangup(run(args, &options), stop)
 }
 
 async fn run(args: &ServeArgs, options: &Options) -> Result<(), Failure> {
@@ -26,10 +26,38 @@ async fn run(args: &ServeArgs, options: &Options) -> Result<(), Failure> {
     let listening = Listening::start(served, config(args)).await?;
     let address = listening.address().map_err(|error| Failure::Run(error.to_string()))?;
     tell(&format!("listening on http://{address}"));
-    if !listening.run(options.cancel.clone()).await {
-        return Err(Failure::Run("the time for what was being answered was over; raise --drain".to_owned()));
+    let handle = listening.handle();
+    let finished = tokio::select! {
+        finished = listening.run(options.cancel.clone()) => finished,
+        () = reload(args, options, &handle) => false,
+    };
+    match finished {
+        true => Ok(()),
+        false => Err(Failure::Run("the time for what was being answered was over; raise --drain".to_owned())),
     }
-    Ok(())
+}
+
+/// Reads runs and keys again at every SIGHUP. What cannot be read changes nothing; what is being answered is answered as it
+/// was begun.
+#[cfg(unix)]
+async fn reload(args: &ServeArgs, options: &Options, handle: &Handle) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending::<()>().await };
+    while hangup.recv().await.is_some() {
+        match opened(args, options).await {
+            Ok(served) => {
+                handle.swap(served);
+                tell("reloaded");
+            }
+            Err(failure) => tell(&format!("not reloaded, so that what was served is served on: {failure}")),
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
+#[cfg(not(unix))]
+async fn reload(_: &ServeArgs, _: &Options, _: &Handle) {
+    std::future::pending::<()>().await;
 }
 
 /// Reads the runs and the keys.
@@ -62,6 +90,8 @@ fn config(args: &ServeArgs) -> Config {
         log: args.log,
         max_body: args.max_body,
         max_connections: args.max_connections,
+        head_time: Duration::from_secs(args.client_time.max(1)),
+        body_idle: Duration::from_secs(args.client_time.max(1)),
         drain: Duration::from_secs(args.drain),
         ..Config::default()
     }

@@ -1,4 +1,4 @@
-//! The arguments of `ordinate serve`.
+//! The arguments of `ordinate serve` and `ordinate status`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -50,7 +50,24 @@ pub(crate) struct ServeArgs {
     /// The most connections at one time
     #[arg(long, value_name = "N", default_value_t = 4_096)]
     pub(crate) max_connections: usize,
+    /// Seconds that a client has for the head of a request, and for each part of its body
+    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
+    pub(crate) client_time: u64,
     /// Seconds for what is being answered when the server is told to end
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) drain: u64,
+}
+
+/// `ordinate status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// The run folder
+    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
+    pub(crate) run: PathBuf,
+    /// Folder of the record [default: served, in the run folder]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) record: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
