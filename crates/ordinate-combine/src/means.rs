@@ -137,7 +137,7 @@ mod tests {
     struct Near;
 
     impl ScoreOutput for Near {
-        fn score_output(&self, output: &Output, target: &str) -> f64 {
+        fn score_output(&self, output: &Output, target: &str, _: Option<&str>) -> f64 {
             let Output::Number(output) = output else { return 0.0 };
             (1.0 - (output - target.parse::<f64>().unwrap()).abs() / 4.0).max(0.0)
         }
@@ -158,7 +158,7 @@ mod tests {
             let row = builder.add_item(&number.to_string(), fields).unwrap();
             for (candidate, says) in says.iter().enumerate() {
                 let output = says(target, &mut random);
-                let score = Score::new(Near.score_output(&Output::Number(output), &text)).unwrap();
+                let score = Score::new(Near.score_output(&Output::Number(output), &text, None)).unwrap();
                 let output = output.to_string();
                 let answer = Answer {
                     score: Some(score),

@@ -98,8 +98,9 @@ impl OutputKind {
 
 /// Scores the outputs of one task: what replay needs to score an answer that no candidate gave.
 pub trait ScoreOutput: Send + Sync + std::fmt::Debug {
-    /// The score in `[0, 1]` of `output` where `target` is right, as the task's data writes it.
-    fn score_output(&self, output: &Output, target: &str) -> f64;
+    /// The score in `[0, 1]` of `output` where `target` is right, as the task's data writes it, for the item with this
+    /// input, which some metrics measure errors by.
+    fn score_output(&self, output: &Output, target: &str, input: Option<&str>) -> f64;
 }
 
 impl Output {

@@ -18,11 +18,13 @@ mod adapt;
 mod asking;
 mod data_needs;
 mod kind;
+mod series;
 
 pub use adapt::{Adapt, ClassWeights};
 pub use asking::{ChooseExamples, Command, MeasureSection, OpenAi, PromptSection, TimeOuts};
 pub use data_needs::{CurvesOf, DataNeedsSection};
 pub use kind::TaskKind;
+pub use series::{CountOrField, SeriesSection};
 
 /// A task file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +34,9 @@ pub struct TaskFile {
     pub task: TaskSection,
     /// Where its items are.
     pub data: DataSection,
+    /// Seasons and horizons of series.
+    #[serde(default, skip_serializing_if = "SeriesSection::is_default")]
+    pub series: SeriesSection,
     /// Limits and the goal.
     #[serde(default)]
     pub needs: Needs,
@@ -318,7 +323,8 @@ pub struct Recorded {
 #[serde(deny_unknown_fields)]
 pub struct Local {
     /// `ngram-linear` or `gradient-boosting` (trained on the task's train items), `builtin` (the encoder that Ordinate
-    /// brings), a folder, `hf:org/name[@revision]`, or a `.gguf` file.
+    /// brings), a folder, `hf:org/name[@revision]`, or a `.gguf` file. For series: `naive`, `seasonal-naive`, `drift`, `theta`,
+    /// `optimised-theta`, `dynamic-theta`, `auto-theta`, `ets` or `arima`.
     pub model: String,
     /// What each label means, for models that were not trained on the task. Default: the labels' own words.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -360,6 +366,19 @@ pub enum Engine {
 impl Local {
     /// What is a name of a model that Ordinate brings, whatever files lie about.
     pub const BROUGHT: [&str; 4] = ["builtin", "ngram-linear", "gradient-boosting", Adapt::OPENAI];
+
+    /// What is the name of a method of forecasting in a `forecast` task, whatever files lie about.
+    pub const FORECASTERS: [&str; 9] = [
+        "naive",
+        "seasonal-naive",
+        "drift",
+        "theta",
+        "optimised-theta",
+        "dynamic-theta",
+        "auto-theta",
+        "ets",
+        "arima",
+    ];
 }
 
 impl CandidateEntry {

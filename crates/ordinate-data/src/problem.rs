@@ -318,6 +318,9 @@ pub enum Problem {
         /// The line of the first.
         first: u64,
     },
+    /// A cell of a series that cannot be used.
+    #[error("{0}")]
+    Series(String),
     /// `[data]` names too much, or too little.
     #[error("{0}")]
     DataSources(String),
@@ -386,15 +389,4 @@ pub enum Problem {
     /// Nothing from which a task file could be made.
     #[error("{0}")]
     NothingToInfer(String),
-}
-
-impl From<std::io::Error> for Problem {
-    fn from(error: std::io::Error) -> Self {
-        match error.kind() {
-            std::io::ErrorKind::NotFound => Self::NotFound,
-            std::io::ErrorKind::PermissionDenied => Self::Denied,
-            std::io::ErrorKind::IsADirectory => Self::Folder,
-            _ => Self::Io(error),
-        }
-    }
 }

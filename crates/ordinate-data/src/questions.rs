@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{DataError, Problem};
 use crate::features;
+use crate::series::series_input;
 use crate::table::{self, Column, Fault, Layout, Row, Want};
 use crate::task::Task;
 
@@ -54,6 +55,10 @@ pub fn read_items_to_ask(
         let mut input = row.text(Column::Input)?.map(Cow::into_owned);
         if input.is_none() {
             input = features::text(&names, row)?;
+        }
+        if let Some(text) = input.as_deref().filter(|_| task.kind.takes_series()) {
+            let series = series_input(task, text).map_err(Problem::Series);
+            input = Some(series.map_err(|problem| Fault::new(Column::Input, problem))?);
         }
         if wants_input && input.as_deref().is_none_or(|input| input.trim().is_empty()) {
             return Err(Fault::new(Column::Input, Problem::EmptyCell));

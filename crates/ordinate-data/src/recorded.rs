@@ -13,13 +13,14 @@ use crate::features;
 use crate::labels;
 use crate::memory::Kept;
 use crate::read_item::ReadItem;
+use crate::series;
 use crate::source;
 use crate::table::{self, Column, Fault, Layout, Row, Want};
 use crate::task::{Key, Task, ways_to_ask};
 use crate::unasked;
 
-/// Scores an output against a target, in `[0, 1]`.
-pub type Scorer<'a> = dyn Fn(&str, &str) -> f64 + 'a;
+/// Scores an output against a target, for the item with this input; in `[0, 1]`.
+pub type Scorer<'a> = dyn Fn(&str, &str, Option<&str>) -> f64 + 'a;
 
 /// How recorded answers without a score are scored, and which rows are not meant.
 pub(crate) struct Scoring<'a> {
@@ -184,6 +185,9 @@ pub(crate) fn read_items(
     builder: &mut EvidenceBuilder,
     extent: Extent,
 ) -> Result<(), DataError> {
+    if task.kind.takes_series() {
+        return series::read_items(task, files, builder);
+    }
     let names = features::names(task, files)?;
     // Options that stand in fields of their own come behind what makes up an item.
     let apart = &task.file.data.option_columns;
@@ -354,7 +358,10 @@ impl Reading<'_> {
             let id = quoted(items.id(item));
             return Err(Fault::new(Column::Output, Problem::NoTarget(id)));
         };
+        if self.task.kind.takes_series() {
+            series::check_output(output, target).map_err(|problem| Fault::new(Column::Output, problem))?;
+        }
         let output = self.codes.get(output.trim()).map_or(output, String::as_str);
-        Ok(Some(unasked::score_of((scoring.score)(output, target))))
+        Ok(Some(unasked::score_of((scoring.score)(output, target, items.input(item)))))
     }
 }

@@ -314,7 +314,8 @@ fn labels_have_the_names_that_the_file_gives_them() {
     };
     assert_eq!(targets("t.toml"), ["negative", "positive"]);
     assert_eq!(targets("tags.toml"), [r#"["x","y"]"#; 2]);
-    let loaded = load_scored(&read("t.toml"), &|said, target| f64::from(u8::from(said == target))).unwrap();
+    let loaded =
+        load_scored(&read("t.toml"), &|said, target, _| f64::from(u8::from(said == target))).unwrap();
     assert_eq!((mean(&loaded, 0), mean(&loaded, 1)), (1.0, 1.0));
     // The task file can name them too.
     files.write("items.csv", b"text,label\na,0\nb,1\n");

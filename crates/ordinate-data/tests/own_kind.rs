@@ -62,5 +62,5 @@ fn a_task_may_be_of_a_kind_of_the_callers() {
     assert_eq!(task.kind.name(), "count-letters");
     let said = Reader::new(task.kind, &[]).read(&Item::default(), "<think>hm</think>|||").unwrap();
     assert_eq!(said.output, Output::Label("3".into()));
-    assert!((Scorer::of(task.kind, None).unwrap().score("3", "3") - 1.0).abs() < 1e-12);
+    assert!((Scorer::of(task.kind, None).unwrap().score("3", "3", None) - 1.0).abs() < 1e-12);
 }

@@ -35,7 +35,7 @@ fn outputs_are_scored_where_there_is_no_score() {
     let task = read_task(&files.path("t.toml")).unwrap();
     assert!(lacks_scores(&task).unwrap());
     let Loaded { evidence, .. } =
-        load_scored(&task, &|output, target| f64::from(u8::from(output == target))).unwrap();
+        load_scored(&task, &|output, target, _| f64::from(u8::from(output == target))).unwrap();
     let score = |candidate, row| evidence.answers(candidate).score(row).map(|score| score.to_string());
     assert_eq!([score(0, 0), score(0, 1), score(0, 2)], [Some("1".into()), Some("0".into()), None]);
     assert_eq!([score(1, 0), score(1, 1)], [Some("0.5".into()), Some("0.25".into())]);
@@ -58,7 +58,7 @@ fn what_cannot_be_scored_says_what_to_do() {
         "{message}"
     );
     files.write("first.jsonl", b"{\"id\": \"3\", \"output\": \"x\"}\n");
-    let error = load_scored(&read_task(&files.path("t.toml")).unwrap(), &|_, _| 1.0).unwrap_err();
+    let error = load_scored(&read_task(&files.path("t.toml")).unwrap(), &|_, _, _| 1.0).unwrap_err();
     let message = files.plain(&error);
     assert!(message.contains("item \"3\" has no target"), "{message}");
 }

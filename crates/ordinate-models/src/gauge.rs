@@ -5,8 +5,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use ordinate_core::Series;
 use ordinate_core::task::Engine;
 use ordinate_core::verdict::Percentiles;
+use ordinate_forecast::Method;
 use ordinate_score::quantile::quantile;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +36,13 @@ pub enum Order {
         saved: PathBuf,
         /// What it is to answer.
         inputs: Vec<String>,
+    },
+    /// A method of forecasting.
+    Forecaster {
+        /// Its name.
+        method: String,
+        /// What it is to continue: texts of [`Series`].
+        series: Vec<String>,
     },
     /// A decoder.
     Writer {
@@ -106,6 +115,18 @@ pub fn gauge(methods: &Methods, order: &Order) -> Result<Gauged, ModelError> {
                 let batch: Vec<Sample<'_>> =
                     places.iter().map(|&place| Sample::text(&inputs[place])).collect();
                 model.answer(&batch).map(drop)
+            })
+        }
+        Order::Forecaster { method, series } => {
+            let method = Method::named(method).ok_or_else(|| ModelError::Unknown(method.clone()))?;
+            let read: Vec<Option<Series>> = series.iter().map(|text| Series::read(text)).collect();
+            // A series is continued alone.
+            gauged(started.elapsed(), read.len(), &[], LONGEST, &mut |places| {
+                places.iter().try_for_each(|&place| {
+                    let series = read[place].as_ref();
+                    let series = series.ok_or_else(|| ModelError::Failed("it is no series".to_owned()))?;
+                    method.forecast(series).map(drop).map_err(|error| ModelError::Failed(error.to_string()))
+                })
             })
         }
         Order::Writer { model, asked, temperature, top_p, seed, engine } => {

@@ -26,7 +26,7 @@ impl Floors {
         };
         let constant = constant(scorer.output(), &targets).map(|output| {
             let text = output.to_string();
-            let score = mean(&|target| scorer.score(&text, target));
+            let score = mean(&|target| scorer.score(&text, target, None));
             (output, score)
         });
         Self { guessing: guessing(kind, labels, items, rows), constant }
@@ -94,7 +94,7 @@ mod tests {
             builder.add_item(&at.to_string(), fields).unwrap();
         }
         let items = builder.into_items();
-        let all = targets.iter().map(|text| Target { id: "x", text, learnt_from: true });
+        let all = targets.iter().map(|text| Target { id: "x", text, input: None, learnt_from: true });
         let scorer = Scorer::of(kind, None).unwrap().fitted(all).unwrap();
         let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
         Floors::of(kind, &scorer, &labels, &items, &(0..targets.len()).collect::<Vec<_>>())

@@ -68,6 +68,11 @@ pub trait Kind: Send + Sync + Debug {
         false
     }
 
+    /// Whether an item is a series of numbers ([`ordinate_core::Series`]), and its target the values that came next.
+    fn takes_series(&self) -> bool {
+        false
+    }
+
     /// The target of an item with these options, as an answer would name it.
     fn target<'a>(&self, target: &'a str, _options: &'a [Choice]) -> Cow<'a, str> {
         Cow::Borrowed(target)

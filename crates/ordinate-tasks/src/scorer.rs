@@ -52,16 +52,16 @@ impl Scorer {
         Ok(Self { metric: metric.unwrap_or_else(|| Arc::clone(&self.metric)), ..*self })
     }
 
-    /// The score in `[0, 1]` of an output, given as text, where `target` is right. What is no output of the task's kind
-    /// scores 0.
+    /// The score in `[0, 1]` of an output, given as text, where `target` is right for the item with this input. What is no
+    /// output of the task's kind scores 0.
     #[must_use]
-    pub fn score(&self, output: &str, target: &str) -> f64 {
-        self.output.read(output).map_or(0.0, |output| self.metric.score(&output, target))
+    pub fn score(&self, output: &str, target: &str, input: Option<&str>) -> f64 {
+        self.output.read(output).map_or(0.0, |output| self.metric.score_of(&output, target, input))
     }
 }
 
 impl ScoreOutput for Scorer {
-    fn score_output(&self, output: &Output, target: &str) -> f64 {
-        self.metric.score(output, target)
+    fn score_output(&self, output: &Output, target: &str, input: Option<&str>) -> f64 {
+        self.metric.score_of(output, target, input)
     }
 }

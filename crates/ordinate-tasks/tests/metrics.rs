@@ -39,7 +39,11 @@ fn every_item_scores_as_by_the_references() {
         for (name, theirs) in case["scores"].as_object().unwrap() {
             let metric = Scorer::of(&Generate, Some(name)).unwrap();
             for target in &targets {
-                close(metric.score(output, target), theirs, &format!("{name} of {output:?} for {target}"));
+                close(
+                    metric.score(output, target, None),
+                    theirs,
+                    &format!("{name} of {output:?} for {target}"),
+                );
             }
         }
     }
@@ -71,7 +75,7 @@ fn labels_score_as_by_scikit_learn() {
         list.as_array().unwrap().iter().map(text).collect()
     };
     let mean = |metric: &Scorer, outputs: &[String], targets: &[String]| {
-        let scores = outputs.iter().zip(targets).map(|(output, target)| metric.score(output, target));
+        let scores = outputs.iter().zip(targets).map(|(output, target)| metric.score(output, target, None));
         scores.sum::<f64>() / outputs.len() as f64
     };
     for (kind, cases) in [("classes", &Classify as &dyn Kind), ("tags", &Tag)] {

@@ -5,13 +5,15 @@ use std::path::Path;
 
 use ordinate_combine::Artefact;
 use ordinate_core::verdict::{Promise, Verdict};
-use ordinate_core::{Dial, Goal, Mix, PolicyKind, Query, Step, shown};
+use ordinate_core::{Dial, Goal, Mix, PolicyKind, Query, Series, Step, shown};
+use ordinate_data::{read_task_of, series_input};
 use serde::Serialize;
 
 use crate::error::{Error, Fault};
 use crate::folder::Folder;
 use crate::options::Options;
 use crate::play::{Bench, Said, play};
+use crate::reopen::Reopened;
 use crate::verify::file_of;
 
 /// One input, for a policy.
@@ -84,7 +86,21 @@ pub async fn ask(run: &Path, question: &Question, options: &Options) -> Result<A
     crate::work::aside(&options.cancel, move || asked(&Folder::open(&run)?, &question, &how)).await
 }
 
+/// The input as policies and candidates read it: of a series its canonical text, with season and horizon of the task file where
+/// it does not say them.
+fn readable(folder: &Folder, input: &str, options: &Options) -> Result<String, Error> {
+    let kind = Reopened::read(folder).ok().and_then(|all| options.task_kinds.get(&all.task_kind));
+    if Series::read(input).is_some() || !kind.is_some_and(ordinate_tasks::Kind::takes_series) {
+        return Ok(input.to_owned());
+    }
+    let path = folder.path("task.toml");
+    let task = read_task_of(&path, &options.task_kinds)?;
+    series_input(&task, input)
+        .map_err(|problem| Error::file(&path, Fault::Input, format!("the input: {problem}")))
+}
+
 fn asked(folder: &Folder, question: &Question, options: &Options) -> Result<Asked, Error> {
+    let question = &Question { input: readable(folder, &question.input, options)?, ..question.clone() };
     let verdict = folder.verdict()?;
     let artefact = policy_of(folder, &verdict, question.policy.as_deref())?;
     let query = Query { input: Some(&question.input), slice: question.slice.as_deref(), notes: None };

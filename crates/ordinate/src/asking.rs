@@ -278,7 +278,8 @@ impl Session<'_> {
         let (items, metric) = (Arc::clone(&self.materials.items), self.materials.metric.clone());
         Some(EarlyStopping {
             scorer: Arc::new(move |at, output| {
-                output.zip(items.target(at)).map_or(0.0, |(output, target)| metric.score(output, target))
+                let score = |(output, target)| metric.score(output, target, items.input(at));
+                output.zip(items.target(at)).map_or(0.0, score)
             }),
             alpha: file.measure.alpha.unwrap_or(ALPHA),
             needs: file.needs.clone(),

@@ -11,6 +11,7 @@ use ordinate_judge::{Resampling, Setting, kept};
 
 use crate::error::{Error, Fault};
 use crate::folder::{Folder, TRIALS};
+use crate::forecast_errors;
 use crate::metric::{self, Known};
 
 /// A verdict, and what it was reached from.
@@ -47,7 +48,10 @@ pub(crate) fn decided(task: &Task, evidence: &Evidence, setting: Setting) -> Res
         other => other,
     })?;
     let Known { metric, floors, guess_rate } = metric::known(task, evidence);
+    let mut notes = setting.notes;
+    notes.extend(forecast_errors::notes(task, evidence, &learned.trials, metric.as_deref()));
     let setting = Setting {
+        notes,
         metric: metric.or(setting.metric),
         floors,
         guess_rate: setting.guess_rate.or(guess_rate),

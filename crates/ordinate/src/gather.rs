@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use ordinate_core::verdict::{Deployment, Measured};
 use ordinate_core::{Answer, Score};
-use ordinate_data::{Loaded, Task, Unasked, can_compare, load_features, load_items, load_unasked};
+use ordinate_data::{
+    Loaded, Task, Unasked, can_compare, load_features, load_items, load_unasked, series_notes,
+};
 use ordinate_judge::LearningCurve;
 use ordinate_measure::{AnswerStore, Ended, Row};
 
@@ -89,8 +91,9 @@ impl Ready {
         let materials = Materials::new(task, Arc::new(items), metric, looked.spares_train)?;
         let metric = &materials.metric;
         let rows = looked.spares_train.then_some(&*materials.evidence);
-        let unasked =
-            load_unasked(task, &materials.items, rows, &|output, target| metric.score(output, target))?;
+        let unasked = load_unasked(task, &materials.items, rows, &|output, target, input| {
+            metric.score(output, target, input)
+        })?;
         let asked = open_all(task, &materials, options, seen, elsewhere_alone)?;
         Ok(Self { materials, unasked, asked })
     }
@@ -180,6 +183,7 @@ pub(crate) async fn gather(
     let told: Vec<_> = asked.iter().zip(&summaries).filter(told).map(|(_, summary)| summary).collect();
     loaded.notes.extend(told.iter().map(|summary| note(summary)));
     loaded.notes.extend(damaged);
+    loaded.notes.extend(series_notes(task, &materials.items));
     loaded.notes.extend(notes);
     loaded.notes.extend(crate::script::note(task, &materials.items));
     if options.rescore {
@@ -211,8 +215,8 @@ async fn learning(
         }
         let score = |row: &Row| {
             let output = row.output.as_deref().filter(|_| row.error.is_none());
-            let target = materials.items.target(row.item)?;
-            Some((row.item, output.map_or(0.0, |output| materials.metric.score(output, target))))
+            let (target, input) = (materials.items.target(row.item)?, materials.items.input(row.item));
+            Some((row.item, output.map_or(0.0, |output| materials.metric.score(output, target, input))))
         };
         let scores: HashMap<usize, f64> = rows.iter().filter_map(score).collect();
         let (here, section, metric) =
@@ -248,8 +252,9 @@ fn put(
             continue;
         };
         let error = row.error.as_ref().map(|(kind, message)| format!("{kind}: {message}"));
-        let target = materials.items.target(row.item).unwrap_or_default();
-        let score = row.output.as_deref().map(|output| materials.metric.score(output, target));
+        let (target, input) =
+            (materials.items.target(row.item).unwrap_or_default(), materials.items.input(row.item));
+        let score = row.output.as_deref().map(|output| materials.metric.score(output, target, input));
         let used_up = here.map(|here| here.used_up(row.item).unwrap_or_default());
         // A model in this process costs what the task file says, and what it stands on.
         let cost_usd = match used_up {

@@ -65,7 +65,7 @@ fn line(materials: &Materials, row: &Row, key: &Key) -> Line {
     Line {
         key: key.to_string(),
         id: materials.items.id(row.item).to_owned(),
-        score: output.map(|output| materials.metric.score(output, target)),
+        score: output.map(|output| materials.metric.score(output, target, materials.items.input(row.item))),
         output: row.output.clone(),
         text: said,
         confidence: row.confidence,

@@ -19,6 +19,7 @@ mod error;
 mod estimates;
 mod folder;
 mod gate;
+mod forecast_errors;
 mod gather;
 mod hosting;
 mod hub;

@@ -28,7 +28,7 @@ fn fitted(scorer: &Scorer, items: &Items) -> Result<Scorer, MetricError> {
     let by_parts = items.has_parts();
     scorer.fitted((0..items.len()).filter_map(|row| {
         let learnt_from = !by_parts || items.part(row) == Some(Part::Train);
-        Some(Target { id: items.id(row), text: items.target(row)?, learnt_from })
+        Some(Target { id: items.id(row), text: items.target(row)?, input: items.input(row), learnt_from })
     }))
 }
 
@@ -40,7 +40,9 @@ fn fitted(scorer: &Scorer, items: &Items) -> Result<Scorer, MetricError> {
 pub(crate) fn load_evidence(task: &Task) -> Result<Loaded, Error> {
     if ordinate_data::lacks_scores(task)? {
         let scorer = of(task, &load_items(task)?)?;
-        let loaded = ordinate_data::load_scored(task, &|output, target| scorer.score(output, target))?;
+        let score = |output: &str, target: &str, input: Option<&str>| scorer.score(output, target, input);
+        let mut loaded = ordinate_data::load_scored(task, &score)?;
+        loaded.notes.extend(ordinate_data::series_notes(task, loaded.evidence.items()));
         return Ok(Loaded { evidence: mergeable(loaded.evidence, &scorer), ..loaded });
     }
     let loaded = ordinate_data::load_evidence(task)?;
@@ -75,7 +77,7 @@ fn is_by(evidence: &Evidence, scorer: &Scorer, most: usize) -> bool {
                 return true;
             };
             compared += 1;
-            (scorer.score(output, target) - score).abs() <= SAME
+            (scorer.score(output, target, items.input(row)) - score).abs() <= SAME
         })
     });
     same && compared > 0

@@ -122,7 +122,7 @@ fn what_cannot_be_scored_is_said_before_anything_is_done() {
         ("generate", "metric = \"rouge-1\"", "item 0"),
         ("regress", "", "not a number"),
         ("translate", "metric = \"comet\"", "chrf, chrf++, bleu, bleu-zh"),
-        ("forecast", "", "cannot be scored"),
+        ("forecast", "", "value 1 is \"question\""),
     ] {
         let task = recorded(&desk, kind, metric);
         let ran = desk.ordinate(["run", task.to_str().unwrap(), "--out", "run"]);

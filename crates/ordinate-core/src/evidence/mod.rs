@@ -216,7 +216,7 @@ impl Evidence {
     /// The score of an answer that no candidate gave; `None` where there is no scorer, or the item has no target.
     #[must_use]
     pub fn score_merged(&self, row: Row, output: &Output) -> Option<f64> {
-        Some(self.scoring.0.as_ref()?.score_output(output, self.items.target(row)?))
+        Some(self.scoring.0.as_ref()?.score_output(output, self.items.target(row)?, self.items.input(row)))
     }
 
     /// The items, one a row.

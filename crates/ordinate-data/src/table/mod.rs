@@ -12,7 +12,7 @@ use std::path::Path;
 
 use ordinate_core::nearest;
 
-pub(crate) use row::{Cell, Row};
+pub(crate) use row::{Cell, Row, with_decimal_comma};
 
 use crate::error::{At, DataError, Problem};
 use crate::source::{self, Format, Opened};
@@ -264,6 +264,11 @@ impl Fault {
     /// What is wrong with the field of this place in [`Row::fields`].
     pub(crate) fn in_field(place: usize, problem: Problem) -> Self {
         Self(Box::new((Place::Field(place), problem)))
+    }
+
+    /// The error of a row that was read before, at this field.
+    pub(crate) fn into_error(self, path: &Path, at: At, field: &str) -> DataError {
+        DataError::new(path, self.0.1).at(at).field(field)
     }
 
     fn locate(self, path: &Path, layout: &Layout, at: At) -> DataError {

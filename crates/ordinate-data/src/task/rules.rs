@@ -17,6 +17,7 @@ pub(super) fn check(task: &Task, document: &Document<'_>, with_files: bool) -> R
     names(task, document)?;
     sources(task, document)?;
     features(task, document)?;
+    series(task, document)?;
     if with_files { files(task, document) } else { Ok(()) }
 }
 
@@ -208,6 +209,50 @@ fn features(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
         Some(twice) => fail(format!("{} stands twice. Keep one.", quoted(twice))),
         None => Ok(()),
     }
+}
+
+/// Whether what `[series]` says fits the kind of the task, and itself.
+fn series(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
+    let (section, data) = (&task.file.series, &task.file.data);
+    let fail = |key: Option<&'static str>, message: &str| {
+        let keys: Vec<Key<'_>> = [Some("series"), key].into_iter().flatten().map(Key::Name).collect();
+        Err(document.error_at(&keys, Problem::DataSources(message.to_owned())))
+    };
+    if section.is_default() {
+        return Ok(());
+    }
+    if !task.kind.takes_series() {
+        return fail(
+            None,
+            "series are the items of a task of kind forecast. Remove the section, or correct the kind.",
+        );
+    }
+    if data.evidence.is_some() {
+        return fail(
+            None,
+            "evidence is a table of answers, whose items are not read. Remove the section, or name items.",
+        );
+    }
+    if !section.columns.is_empty() && data.input.is_some() {
+        return fail(
+            Some("columns"),
+            "columns name the values of several series, and [data] input those of one. Keep one of them.",
+        );
+    }
+    let by_times = section.time.is_some() || !section.columns.is_empty();
+    if by_times && data.target.is_some() {
+        return fail(
+            Some(if section.time.is_some() { "time" } else { "columns" }),
+            "each row is a time, so the last values of a series are held out as its target. Remove target from [data].",
+        );
+    }
+    if (by_times || section.origins.is_some()) && section.horizon.is_none() {
+        return fail(
+            Some("horizon"),
+            "the last values of each series are held out, and nothing says how many. Say horizon = 6, or name the field that says it.",
+        );
+    }
+    Ok(())
 }
 
 /// The keys that say how a candidate can be asked.

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ordinate_core::Item;
 use ordinate_core::task::Command as Entry;
+use ordinate_core::{Item, Series};
 use ordinate_tasks::Kind;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -45,6 +45,7 @@ pub struct Command {
     run: Vec<String>,
     folder: PathBuf,
     kind: &'static str,
+    takes_series: bool,
     labels: Vec<String>,
     item_time: Duration,
     start_time: Duration,
@@ -129,6 +130,7 @@ impl Command {
             identity: identity(entry, &folder),
             folder,
             kind: kind.name(),
+            takes_series: kind.takes_series(),
             labels: labels.to_vec(),
             item_time: time("command.timeout_s", entry.timeout_s.unwrap_or(60.0))?,
             start_time: time("command.start_s", entry.start_s.unwrap_or(300.0))?,
@@ -155,6 +157,9 @@ impl Command {
     #[must_use]
     pub fn line(&self, item: &Item) -> String {
         let mut line = json!({ "id": item.id, "input": item.input.text, "kind": self.kind });
+        if let Some(series) = Series::read(&item.input.text).filter(|_| self.takes_series) {
+            line["series"] = json!(series);
+        }
         if let Some(context) = &item.context {
             line["context"] = json!(context);
         }

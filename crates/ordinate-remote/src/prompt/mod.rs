@@ -11,7 +11,7 @@ use ordinate_core::task::PromptSection;
 use ordinate_tasks::{Kind, Lacks, Template};
 use serde_json::{Map, Value, json};
 
-use ordinate_core::Item;
+use ordinate_core::{Item, Output, Series};
 
 /// A prompt that could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -132,7 +132,7 @@ impl Prompt {
             let options: Vec<Value> =
                 item.options.iter().map(|c| json!({ "key": c.key, "text": c.text })).collect();
             json!({
-                "input": item.input.text,
+                "input": self.input(item),
                 "context": item.context,
                 "options": options,
                 "target": if with_target { json!(item.target) } else { Value::Null },
@@ -141,7 +141,7 @@ impl Prompt {
         let examples: Vec<Value> = examples.iter().map(|example| shown(example, true)).collect();
         let this = shown(item, false);
         let context = json!({
-            "input": item.input.text,
+            "input": this["input"],
             "context": item.context,
             "options": this["options"],
             "labels": self.labels,
@@ -149,7 +149,7 @@ impl Prompt {
             "instruction": self.instruction,
             "language": self.language,
             "structured": self.structured,
-            "item": fields(item),
+            "item": self.fields(item),
         });
         let render = |key: &'static str| {
             self.environment
@@ -165,6 +165,28 @@ impl Prompt {
             return Err(PromptError::Template { key: "template", problem });
         }
         Ok(Prompted { system, user, schema: self.structured.then(|| self.schema(item)).flatten() })
+    }
+
+    /// The input as a prompt shows it: of a series its values.
+    fn input(&self, item: &Item) -> String {
+        match self.series(item) {
+            Some(series) => Output::Series(series.values).to_string(),
+            None => item.input.text.clone(),
+        }
+    }
+
+    fn series(&self, item: &Item) -> Option<Series> {
+        self.kind.takes_series().then(|| Series::read(&item.input.text)).flatten()
+    }
+
+    /// `item` of a template: never the item's own target.
+    fn fields(&self, item: &Item) -> Map<String, Value> {
+        let mut fields = fields(item);
+        if let Some(series) = self.series(item) {
+            fields.insert("season".into(), json!(series.season));
+            fields.insert("horizon".into(), json!(series.horizon));
+        }
+        fields
     }
 
     fn check(&self, item: &Item) -> Result<(), PromptError> {
@@ -186,7 +208,6 @@ impl Prompt {
     }
 }
 
-/// `item` of a template: never the item's own target.
 fn fields(item: &Item) -> Map<String, Value> {
     let own = item.input.fields.iter().map(|field| (field.name.clone(), json!(field.value)));
     let mut fields: Map<String, Value> = own.collect();

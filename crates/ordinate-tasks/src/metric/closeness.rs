@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn numbers_are_scored_by_the_range_of_what_was_learnt_from() {
-        let target = |(id, text, learnt_from)| Target { id, text, learnt_from };
+        let target = |(id, text, learnt_from)| Target { id, text, input: None, learnt_from };
         let fitted = |targets: &[(&'static str, &'static str, bool)]| {
             Closeness { range: 1.0 }.fitted(&mut targets.iter().copied().map(target))
         };

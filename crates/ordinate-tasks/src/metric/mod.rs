@@ -8,6 +8,7 @@ pub mod corpus;
 mod grams;
 mod labels;
 mod rouge;
+mod series;
 mod squad;
 mod tokens;
 
@@ -23,6 +24,7 @@ pub use chrf::{Chrf, ChrfCounts};
 pub use closeness::Closeness;
 pub use labels::{Accuracy, LabelF1, SetAccuracy};
 pub use rouge::Rouge;
+pub use series::{Mase, Rmsse, Smape, errors};
 pub use squad::{ExactMatch, WordF1};
 pub use tokens::Tokenizer;
 
@@ -36,6 +38,11 @@ pub trait Metric: Send + Sync + Debug {
 
     /// The score of `output` where `target` is right. An output of a kind that it is not for scores 0.
     fn score(&self, output: &Output, target: &str) -> f64;
+
+    /// The same for the item with this input, which some metrics measure errors by.
+    fn score_of(&self, output: &Output, target: &str, _input: Option<&str>) -> f64 {
+        self.score(output, target)
+    }
 
     /// Whether [`Self::fitted`] must see the targets before the first answer is scored.
     fn needs_targets(&self) -> bool {
@@ -61,6 +68,8 @@ pub struct Target<'a> {
     pub id: &'a str,
     /// Its right answer.
     pub text: &'a str,
+    /// Its input, where it is known.
+    pub input: Option<&'a str>,
     /// Whether models learn from it.
     pub learnt_from: bool,
 }
@@ -97,6 +106,25 @@ pub enum MetricError {
         "the targets do not differ, so there is no range to measure errors by; give items with other targets"
     )]
     NoRange,
+    /// A target that is no series.
+    #[error("the target of item {id} is no list of finite numbers; correct it, or remove the item")]
+    NotASeries {
+        /// The item.
+        id: String,
+    },
+    /// A past by which no error can be measured.
+    #[error(
+        "the past of item {id} {why}, so that {metric} has nothing to measure errors by; use metric = \"smape\", or leave \
+         the item out"
+    )]
+    NoScale {
+        /// The item.
+        id: String,
+        /// What is wrong with it.
+        why: String,
+        /// The metric.
+        metric: &'static str,
+    },
     /// A target without anything that the metric counts.
     #[error(
         "the target of item {id} has no word of the letters a-z or digits, and ROUGE counts nothing else; use \
@@ -161,7 +189,7 @@ fn f1(found: u64, given: usize, right: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kinds::{Classify, Extract, Forecast, Generate};
+    use crate::kinds::{Classify, Extract, Generate, Scored};
 
     #[test]
     fn what_cannot_be_scored_says_so() {
@@ -169,8 +197,8 @@ mod tests {
         assert_eq!(find(&Generate, Some("rougeL")).unwrap().name(), "rouge-l");
         let error = find(&Classify, Some("bleu")).unwrap_err().to_string();
         assert!(error.contains("accuracy"), "{error}");
-        assert!(find(&Forecast, None).unwrap_err().to_string().contains("recorded"));
-        let target = Target { id: "k1", text: "猫坐下了", learnt_from: true };
+        assert!(find(&Scored, None).unwrap_err().to_string().contains("recorded"));
+        let target = Target { id: "k1", text: "猫坐下了", input: None, learnt_from: true };
         let error = Rouge::One.fitted(&mut [target].into_iter()).unwrap_err().to_string();
         assert!(error.contains("k1") && error.contains("chrf"), "{error}");
     }

@@ -187,7 +187,7 @@ impl Trained {
             fitting.stop.check()?;
             for (reply, &row) in model.answer(samples)?.iter().zip(rows) {
                 let target = self.items.target(row).unwrap_or_default();
-                sum += lesson.metric.score(&reply.prediction.output, target);
+                sum += lesson.metric.score(&reply.prediction.output, target, self.items.input(row));
             }
         }
         Ok((!scored.is_empty()).then(|| sum / scored.len() as f64))

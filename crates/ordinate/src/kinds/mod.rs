@@ -8,6 +8,7 @@ mod curve;
 mod decoder;
 mod digests;
 mod embeddings;
+mod forecaster;
 mod methods;
 mod recorded;
 pub(crate) mod teaching;
@@ -294,6 +295,7 @@ impl Default for CandidateKinds {
             Arc::new(embeddings::EmbeddingsKind),
             Arc::new(chat::ChatKind),
             Arc::new(command::CommandKind),
+            Arc::new(forecaster::ForecasterKind),
             Arc::new(decoder::DecoderKind),
             Arc::new(trained_kind::TrainedKind),
         ])

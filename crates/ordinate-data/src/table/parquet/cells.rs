@@ -231,6 +231,9 @@ fn value(array: &ArrayRef, row: usize, classes: Option<&[String]>) -> Option<Val
             match cells.cell(row) {
                 Cell::Absent => Some(Value::Null),
                 Cell::Text(text) => Some(text.into()),
+                // JSON has no such numbers: what is not known is nothing, and what is not finite a word.
+                Cell::Number(number) if number.is_nan() => Some(Value::Null),
+                Cell::Number(number) if number.is_infinite() => Some(number.to_string().into()),
                 Cell::Number(number) => Number::from_f64(number).map(Value::Number),
                 Cell::Integer(number) => Some(number.into()),
                 Cell::Bool(truth) => Some(truth.into()),

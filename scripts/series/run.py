@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""Runs the real binary on real series, and holds its methods against statsforecast.
+
+    cargo build --release
+    python3 scripts/series/run.py verdicts           # the table in docs/forecast.md, printed; some minutes, most of them ARIMA's
+    python3 scripts/series/run.py compare            # needs: pip install statsforecast==2.1.1 pyarrow
+
+The data lie beside the checkout (../shared/data/tasks), under licences that keep them out of it: M3 (robjhyndman/Mcomp), exchange rates
+(LSTNet), the S&P 500 by month (Shiller).
+"""
+
+import argparse
+import csv
+import json
+import re
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT / "../shared/data/tasks"
+METHODS = ["naive", "seasonal-naive", "drift", "theta", "dynamic-theta", "auto-theta", "ets", "arima"]
+
+M3 = """items = "{data}/{name}/series.csv"
+id = "series_id"
+input = "train_values"
+target = "test_values"
+slice = "period"
+[series]
+season = "period"
+horizon = "horizon"
+"""
+TASKS = {
+    "m3_finance": M3,
+    "m3_general": M3,
+    # A trading month ahead, from the two years before, at 24 origins of each of eight currencies.
+    "exchange_rate": """items = "{data}/{name}/series.csv"
+[series]
+time = "t"
+columns = ["australia", "united_kingdom", "canada", "switzerland", "china", "japan", "new_zealand", "singapore"]
+season = 1
+horizon = 21
+origins = 24
+history = 500
+""",
+    # A year ahead, from the twenty years before, at 60 origins of one series.
+    "sp500_monthly": """items = "{data}/{name}/series.csv"
+input = "SP500"
+[series]
+time = "Date"
+season = 12
+horizon = 12
+origins = 60
+history = 240
+""",
+}
+
+
+def task_text(name, data, methods):
+    text = f'[task]\nname = "{name}"\nkind = "forecast"\n[data]\n' + data.format(data=DATA.resolve(), name=name)
+    for method in methods:
+        text += f'[[candidate]]\nname = "{method}"\nlineage = "general"\nlocal = {{ model = "{method}" }}\n'
+    return text
+
+
+def run(binary, folder, name, data, methods):
+    task = Path(folder) / f"{name}.toml"
+    task.write_text(task_text(name, data, methods))
+    started = time.monotonic()
+    out = Path(folder) / f"{name}.ordinate"
+    done = subprocess.run([binary, "run", task, "--out", out, "--json", "--quiet"], capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return json.loads(done.stdout), time.monotonic() - started, out
+
+
+def pooled(verdict):
+    """sMAPE over all values, by the name of the candidate or policy: from what the verdict says of the field's figures."""
+    text = " ".join(verdict["assumed"])
+    found = re.findall(r"(?:: |; )(\S+) sMAPE ([\d.]+) and ([\d.]+)(?:, MASE ([\d.]+))?", text)
+    return {name: (float(over), float(mase) if mase else None) for name, _, over, mase in found}
+
+
+def row(one, figures):
+    def smape(quality):
+        return f"{200 * (1 - quality):.2f}"
+
+    quality = one["quality"]
+    over, mase = figures.get(one["name"], (None, None))
+    low, high = quality.get("high"), quality.get("low")
+    interval = f"{smape(low)} to {smape(high)}" if low is not None and high is not None else ""
+    return (
+        f"| {one['name']} | {smape(quality['mean'])} | {interval} | {'' if over is None else f'{over:.2f}'} | "
+        f"{'' if mase is None else f'{mase:.3f}'} |"
+    )
+
+
+def verdicts(binary, names):
+    for name in names:
+        with tempfile.TemporaryDirectory() as folder:
+            verdict, seconds, _ = run(binary, folder, name, TASKS[name], METHODS)
+        figures = pooled(verdict)
+        basis, recommended = verdict["basis"], verdict["recommended"]
+        print(f"\n### {name}: {basis['items']} forecasts, {seconds:.0f} s\n")
+        print("| who | sMAPE, mean over forecasts | 95 % | over all values | MASE |\n|---|---|---|---|---|")
+        for one in verdict["candidates"]:
+            print(row(one, figures))
+        for one in verdict["policies"]:
+            print(row(one, figures))
+        said = recommended["name"] if recommended else "nobody"
+        print(f"\nVerdict: `{verdict['outcome']}`, {said}. {verdict['why'][0]}")
+
+
+def fifty():
+    """50 series of M3, evenly from both files, of every period."""
+    rows = []
+    for name in ["m3_finance", "m3_general"]:
+        with open(DATA / name / "series.csv", newline="") as file:
+            rows += [row for row in csv.DictReader(file) if row["period"] != "other"]
+    return rows[:: len(rows) // 50][:50]
+
+
+def compare(binary):
+    import numpy as np
+    import pandas as pd
+    import pyarrow.parquet as parquet
+    from statsforecast import StatsForecast
+    from statsforecast.models import AutoARIMA, AutoETS, AutoTheta
+
+    series = fifty()
+    season = {"yearly": 1, "quarterly": 4, "monthly": 12}
+    numbers = {row["series_id"]: [float(value) for value in row["test_values"].split()] for row in series}
+
+    def smape(forecasts):
+        def one(name):
+            target, forecast = np.array(numbers[name]), np.array(forecasts[name][: len(numbers[name])])
+            return np.mean(200 * np.abs(target - forecast) / (np.abs(target) + np.abs(forecast)))
+
+        return float(np.mean([one(name) for name in numbers]))
+
+    methods = {"arima": AutoARIMA, "ets": AutoETS, "auto-theta": AutoTheta}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "fifty.csv"
+        with open(path, "w", newline="") as file:
+            writer = csv.DictWriter(file, series[0].keys())
+            writer.writeheader()
+            writer.writerows(series)
+        data = M3.replace("{data}/{name}/series.csv", str(path))
+        _, _, out = run(binary, folder, "fifty", data, list(methods))
+        evidence = parquet.read_table(out / "evidence.parquet").to_pandas()
+    print("| method | sMAPE here | statsforecast | seconds here | statsforecast | ratio | forecasts that agree within 1 % |")
+    print("|---|---|---|---|---|---|---|")
+    for name, model in methods.items():
+        mine = evidence[evidence.candidate.astype(str) == name]
+        forecasts = {row.id: json.loads(row.output) for row in mine.itertuples()}
+        theirs, took = {}, 0.0
+        # Once before, so that what is compiled at first use is not counted.
+        for warm in [True, False]:
+            for period, length in season.items():
+                some = [row for row in series if row["period"] == period]
+                frame = pd.concat(
+                    pd.DataFrame({"unique_id": row["series_id"], "ds": range(len(values)), "y": values})
+                    for row in some
+                    for values in [[float(value) for value in row["train_values"].split()]]
+                )
+                forecaster = StatsForecast(models=[model(season_length=length)], freq=1, n_jobs=1)
+                if warm:
+                    frame = frame[frame.unique_id == some[0]["series_id"]]
+                started = time.monotonic()
+                found = forecaster.forecast(df=frame, h=18)
+                if not warm:
+                    took += time.monotonic() - started
+                    column = [column for column in found.columns if column not in ("unique_id", "ds")][0]
+                    for key, group in found.groupby("unique_id"):
+                        theirs[key] = group[column].tolist()
+        seconds = mine.latency_ms.sum() / 1e3
+        close = [
+            np.allclose(forecasts[key], theirs[key][: len(numbers[key])], rtol=0.01) for key in numbers
+        ]
+        print(
+            f"| {name} | {smape(forecasts):.2f} | {smape(theirs):.2f} | {seconds:.2f} | {took:.2f} | {seconds / took:.2f} | "
+            f"{sum(close)} of {len(close)} |"
+        )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["verdicts", "compare"])
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(TASKS)}; all of them where none is named")
+    parser.add_argument("--binary", default=str(ROOT / "target/release/ordinate"))
+    args = parser.parse_args()
+    if args.what == "compare":
+        compare(args.binary)
+    else:
+        verdicts(args.binary, args.names or list(TASKS))
