@@ -78,7 +78,7 @@ def run(binary, folder, name, data, methods):
 def pooled(verdict):
     """sMAPE over all values, by the name of the candidate or policy: from what the verdict says of the field's figures."""
     text = " ".join(verdict["assumed"])
-    found = re.findall(r"(?:: |; )(\S+) sMAPE ([\d.]+) and ([\d.]+)(?:, MASE ([\d.]+))?", text)
+    found = re.findall(r"(?:: |; )(\S+) sMAPE ([\d.]+) and (\d+\.\d+)(?:, MASE (\d+\.\d+))?", text)
     return {name: (float(over), float(mase) if mase else None) for name, _, over, mase in found}
 
 

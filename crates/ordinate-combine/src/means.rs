@@ -36,6 +36,13 @@ pub(crate) fn mean(kind: OutputKind, seen: &[Seen<'_>], weight: impl Fn(usize) -
     }
 }
 
+/// The median of the series that were seen, value by value; `None` where nobody gave one, or their lengths differ.
+pub(crate) fn median(kind: OutputKind, seen: &[Seen<'_>]) -> Option<Output> {
+    let said = seen.iter().filter(|seen| !seen.failed).filter_map(|seen| kind.read(seen.output?));
+    let said: Vec<Output> = said.collect();
+    kind.median(&said.iter().collect::<Vec<_>>())
+}
+
 /// The ensemble while it grows.
 pub(crate) struct Means<'a> {
     evidence: &'a Evidence,

@@ -1,6 +1,7 @@
 //! Vote: several candidates are asked at once, and the answer that most of them agree on is given.
 //!
-//! Plurality for labels and choices, the median for numbers, the medoid for sets of labels and free text (`medoid`);
+//! Plurality for labels and choices, the median for numbers, the median of each value for series where that can be scored, the
+//! medoid for sets of labels and free text (`medoid`);
 //! ties go to the candidate that is better on training items of the slice. Who is asked is looked up by slice
 //! ([`BySlice`]); how many is learned for each dial from the training items, which gives the curve. Where a vote was not seen to
 //! pay there, the lookup answers alone (`pays`).
@@ -21,6 +22,7 @@ use crate::by_slice::{BySlice, best_utility};
 use crate::dials::utility_dials;
 use crate::error::NotApplicable;
 use crate::learner::{Context, Learner};
+use crate::means::median;
 use crate::medoid::{Pairs, has_outputs, with_outputs};
 use crate::pays::{Gains, pays};
 use crate::random;
@@ -107,6 +109,9 @@ pub struct Vote {
     /// Points of the curve, rising, and how many candidates are asked at each.
     dials: Vec<f64>,
     sizes: Vec<usize>,
+    /// Whether it gives the median of series, and not one of them.
+    #[serde(default)]
+    medians: bool,
     /// Per slice, the points at which it is left to the lookup; and those for items of other slices.
     #[serde(default)]
     quiet: BTreeMap<String, Vec<usize>>,
@@ -140,7 +145,11 @@ impl Vote {
             sparse_dials(evidence, context.outlay).into_iter().map(|Dial(dial)| dial).collect();
         let sizes: Vec<usize> = SIZES.into_iter().filter(|&size| size <= voters.len()).collect();
         let (quiet, quiet_elsewhere) = (BTreeMap::new(), Vec::new());
-        let mut vote = Self { outputs, voters, expected, dials, sizes: Vec::new(), quiet, quiet_elsewhere };
+        let has_target = |&row: &Row| evidence.items().target(row).is_some();
+        let medians =
+            outputs == OutputKind::Series && evidence.scores_merged() && train.rows.iter().all(has_target);
+        let mut vote =
+            Self { outputs, voters, expected, dials, sizes: Vec::new(), medians, quiet, quiet_elsewhere };
         let rows = answered_rows(train, &vote.voters, ROWS, context.seed);
         let worth: Vec<Worth> = rows
             .par_iter()
@@ -209,9 +218,14 @@ impl Vote {
             for &size in sizes {
                 let asked = &ranked[..size];
                 let seen: Vec<Seen<'_>> = asked.iter().map(|&c| evidence.answers(c).seen(c, row)).collect();
-                let given = pairs.medoid(&seen, |_| 1.0, |candidate| thought.quality[candidate]);
+                let median = self.medians.then(|| median(self.outputs, &seen)).flatten();
+                let merged = median.and_then(|median| evidence.score_merged(row, &median));
+                let won = match merged {
+                    Some(score) => score,
+                    None => score(pairs.medoid(&seen, |_| 1.0, |candidate| thought.quality[candidate])),
+                };
                 let paid = together(outlay, asked.iter().filter_map(|&c| expects(c)));
-                worth.votes.push(dial.mul_add(-paid, score(given)));
+                worth.votes.push(dial.mul_add(-paid, won));
             }
             let alone = best_utility(&thought.quality, &thought.outlay, Dial(dial));
             let asked = evidence.answers(alone).status(row) != Status::Missing;
@@ -257,6 +271,9 @@ impl Policy for Vote {
             let size = self.sizes.get(point).copied().unwrap_or(SIZES[0]);
             asked.truncate(size);
             return Step::Ask(asked);
+        }
+        if let Some(median) = self.medians.then(|| median(self.outputs, seen)).flatten() {
+            return Step::Give(Given::Merged(median));
         }
         let quality = &thought.quality;
         let mut pairs = Pairs::new(self.outputs, quality.len(), &mut thought.memo);

@@ -33,6 +33,9 @@ const STARTERS: usize = 3;
 const POOL: usize = 6;
 /// The fewest training items of a slice that has weights of its own.
 const SLICE_ROWS: usize = 100;
+/// The same for series, whose items say more: many values each. On m3_finance the sMAPE over all values is 13.6 with it and
+/// 13.8 without, on m3_general 11.7 and 11.8 (seven methods, five folds).
+const SLICE_SERIES: usize = 40;
 /// Training rows that weights are selected on: for all slices together, and for items of other slices.
 const ROWS: usize = 6_000;
 const ROWS_ELSEWHERE: usize = 1_500;
@@ -112,7 +115,8 @@ impl Weighted {
         for &row in rows.iter().filter(|&&row| slices.codes()[row] != Codes::NONE) {
             by_slice.entry(slices.get(row).unwrap_or_default()).or_default().push(row);
         }
-        by_slice.retain(|_, rows| rows.len() >= SLICE_ROWS);
+        let fewest = if means && outputs == OutputKind::Series { SLICE_SERIES } else { SLICE_ROWS };
+        by_slice.retain(|_, rows| rows.len() >= fewest);
         let slices = by_slice
             .into_par_iter()
             .map(|(slice, rows)| {

@@ -94,6 +94,31 @@ impl OutputKind {
             Self::Text => None,
         }
     }
+
+    /// The median of several series, value by value (of an even number the mean of the two in the middle), which is perhaps a
+    /// series that nobody gave. `None` for answers of other kinds, series of different lengths, and no series at all.
+    #[must_use]
+    pub fn median(self, answers: &[&Output]) -> Option<Output> {
+        let series: Option<Vec<&[f64]>> = answers
+            .iter()
+            .map(|output| match output {
+                Output::Series(values) if self == Self::Series => Some(values.as_slice()),
+                _ => None,
+            })
+            .collect();
+        let series = series?;
+        let length = series.first()?.len();
+        if series.iter().any(|values| values.len() != length) {
+            return None;
+        }
+        let middle = |at: usize| {
+            let mut values: Vec<f64> = series.iter().map(|series| series[at]).collect();
+            values.sort_unstable_by(f64::total_cmp);
+            let half = values.len() / 2;
+            if values.len() % 2 == 1 { values[half] } else { f64::midpoint(values[half - 1], values[half]) }
+        };
+        Some(Output::Series((0..length).map(middle).collect()))
+    }
 }
 
 /// Scores the outputs of one task: what replay needs to score an answer that no candidate gave.
@@ -255,6 +280,13 @@ mod tests {
             Some("[2.0,3.0]")
         );
         assert_eq!(merged(OutputKind::Series, &[(1.0, "[1, 2]"), (1.0, "[3]")]), None);
+        let series = |values: &[f64]| Output::Series(values.to_vec());
+        let (a, b, c) = (series(&[1.0, 9.0]), series(&[5.0, 2.0]), series(&[2.0, 3.0]));
+        assert_eq!(OutputKind::Series.median(&[&a, &b, &c]), Some(series(&[2.0, 3.0])));
+        assert_eq!(OutputKind::Series.median(&[&a, &b]), Some(series(&[3.0, 5.5])));
+        assert_eq!(OutputKind::Series.median(&[&a, &series(&[1.0])]), None);
+        assert_eq!(OutputKind::Series.median(&[]), None);
+        assert_eq!(OutputKind::Number.median(&[&Output::Number(1.0)]), None);
         assert_eq!(merged(OutputKind::Text, &[(1.0, "x"), (1.0, "x")]), None);
         assert_eq!(merged(OutputKind::Number, &[]), None);
         assert_eq!(OutputKind::Number.merge(&[(1.0, &Output::Text("4".into()))]), None);

@@ -15,12 +15,14 @@ mod floor;
 mod learning;
 mod measured;
 mod policies;
+mod series;
 
 pub use deployment::{BreakEven, Deployment, Machine};
 pub use floor::Floor;
 pub use learning::{DataNeed, FamilyWeight, LabelRange, LearningBand, NextPoint, Overtakes};
 pub use measured::{Measured, Percentiles, Stopped};
 pub use policies::{Crossing, PolicyRow, Pool, Promise, SliceGain};
+pub use series::{ForecastShown, SeriesShown};
 
 /// The version of `verdict.json` that this code writes.
 pub const VERSION: u32 = 1;
@@ -131,6 +133,9 @@ pub struct Verdict {
     /// What hosting each candidate that ran in this process takes, measured on this machine; empty where none did.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deployment: Vec<Deployment>,
+    /// A few series of a `forecast` task, from the one that the best candidate foretold worst to the one that it foretold best.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<SeriesShown>,
     /// Every candidate with an hourly price against every one that is paid by the item or token.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub break_even: Vec<BreakEven>,

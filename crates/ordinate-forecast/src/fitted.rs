@@ -45,8 +45,13 @@ fn model(method: Method, series: &Series) -> Box<dyn Forecaster> {
         (Method::DynamicTheta, false) => Box::new(DynamicTheta::optimized()),
         (Method::AutoTheta, true) => Box::new(AutoTheta::seasonal(season)),
         (Method::AutoTheta, false) => Box::new(AutoTheta::new()),
-        (Method::Ets, true) => Box::new(AutoETS::with_config(AutoETSConfig::with_period(season))),
-        (Method::Ets, false) => Box::new(AutoETS::with_config(AutoETSConfig::non_seasonal())),
+        (Method::Ets, _) => {
+            let season = if seasonal { season } else { 1 };
+            // The guard is the library's own: it takes the trend out of series with jumps, as no other ETS does. Of 50 series of
+            // M3 the mean sMAPE is 0.8 above that of statsforecast with it (`scripts/series/run.py compare`).
+            let config = AutoETSConfig { spike_trend_guard: false, ..AutoETSConfig::with_period(season) };
+            Box::new(AutoETS::with_config(config))
+        }
         (Method::Arima, true) => Box::new(AutoARIMA::seasonal(season)),
         (Method::Arima, false) => Box::new(AutoARIMA::new()),
         // The naive ones are computed elsewhere.

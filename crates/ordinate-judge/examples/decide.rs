@@ -34,6 +34,7 @@ fn main() {
         hosted: Vec::new(),
         measured: Vec::new(),
         deployment: Vec::new(),
+        series: Vec::new(),
         learning: Vec::new(),
     };
     let verdict = decide(&learned.trials, &needs, &setting);

@@ -35,7 +35,7 @@ mod words;
 
 use ordinate_core::task::IntervalKind;
 use ordinate_core::verdict::{
-    Basis, Deployment, Floor, Measured, OtherReading, Outcome, Recommended, VERSION, Verdict,
+    Basis, Deployment, Floor, Measured, OtherReading, Outcome, Recommended, SeriesShown, VERSION, Verdict,
 };
 use ordinate_core::{CandidateName, Needs};
 use ordinate_score::Groups;
@@ -78,6 +78,9 @@ pub struct Setting {
     pub measured: Vec<Measured>,
     /// What hosting each candidate takes that ran in the process.
     pub deployment: Vec<Deployment>,
+    /// A few series, and what was forecast of them.
+    #[serde(default)]
+    pub series: Vec<SeriesShown>,
     /// How candidates came through that were trained on parts of the labels.
     #[serde(default)]
     pub learning: Vec<LearningCurve>,
@@ -222,6 +225,7 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
         crossing: tables.crossing(),
         measured: setting.measured.clone(),
         deployment: setting.deployment.clone(),
+        series: setting.series.clone(),
         break_even: hosting::break_even(&candidate_rows, &setting.hosted),
         candidates: candidate_rows,
         assumed: assumed::assumptions(

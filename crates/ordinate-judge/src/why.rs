@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ordinate_core::verdict::{OtherReading, Outcome, Promise};
 use ordinate_core::{Dial, Goal, PolicyKind};
-use ordinate_trials::NotApplicable;
+use ordinate_trials::{NotApplicable, Played};
 
 use crate::bar::Field;
 use crate::limits::Miss;
@@ -134,7 +134,10 @@ impl Teller<'_> {
         let what = if contender.is_single() {
             format!("{} ({})", contender.name, contender.lineage())
         } else {
-            format!("{} over {} candidates ({})", contender.name, contender.share.len(), contender.lineage())
+            // Of a mean nobody's answer is given: it is over all whom it asks.
+            let merged = contender.played.given.contains(&Played::NOBODY);
+            let over = if merged { contender.uses.len() } else { contender.share.len() };
+            format!("{} over {over} candidates ({})", contender.name, contender.lineage())
         };
         let role = if self.choice.outcome == Outcome::Undecided { "leads for now" } else { "is recommended" };
         format!("{what} {role}: quality {}, {}.", self.quality(recommended), self.outlay(recommended))

@@ -35,6 +35,7 @@ fn verdict(task: &Path, needs: &[&str], seed: u64) -> Verdict {
         hosted: Vec::new(),
         measured: Vec::new(),
         deployment: Vec::new(),
+        series: Vec::new(),
         learning: Vec::new(),
     };
     decide(&learned.trials, &all, &setting)

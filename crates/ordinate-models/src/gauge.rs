@@ -10,6 +10,7 @@ use ordinate_core::task::Engine;
 use ordinate_core::verdict::Percentiles;
 use ordinate_forecast::Method;
 use ordinate_score::quantile::quantile;
+use ordinate_sentences::Picker;
 use serde::{Deserialize, Serialize};
 
 use crate::decoder::{Sampling, Writer, find, open};
@@ -43,6 +44,13 @@ pub enum Order {
         method: String,
         /// What it is to continue: texts of [`Series`].
         series: Vec<String>,
+    },
+    /// Sentences that are picked.
+    Sentences {
+        /// How: the name of a [`Picker`].
+        picked: String,
+        /// Inputs, and the passages that they are about.
+        texts: Vec<(String, Option<String>)>,
     },
     /// A decoder.
     Writer {
@@ -126,6 +134,16 @@ pub fn gauge(methods: &Methods, order: &Order) -> Result<Gauged, ModelError> {
                     let series = read[place].as_ref();
                     let series = series.ok_or_else(|| ModelError::Failed("it is no series".to_owned()))?;
                     method.forecast(series).map(drop).map_err(|error| ModelError::Failed(error.to_string()))
+                })
+            })
+        }
+        Order::Sentences { picked, texts } => {
+            let picker = Picker::named(picked).ok_or_else(|| ModelError::Unknown(picked.clone()))?;
+            gauged(started.elapsed(), texts.len(), &[], LONGEST, &mut |places| {
+                places.iter().try_for_each(|&place| {
+                    let (input, passage) = &texts[place];
+                    let picked = picker.pick(input, passage.as_deref());
+                    picked.map(drop).map_err(|error| ModelError::Failed(error.to_string()))
                 })
             })
         }

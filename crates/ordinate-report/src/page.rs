@@ -22,6 +22,7 @@ mod labels;
 mod lines;
 mod needs_of_data;
 mod scale;
+mod series;
 
 /// Styles, for screen (light, dark, phone) and print.
 const STYLE: &str = include_str!("../templates/style.css");
@@ -50,6 +51,7 @@ struct Page {
     candidates: candidates::Candidates,
     coverage: Option<coverage::Coverage>,
     answers: Option<answers::Answers>,
+    series: Option<series::SeriesSection>,
     deployment: Option<deployment::Deployment>,
     evidence: evidence::Evidence,
     data_needs: Vec<needs_of_data::Learning>,
@@ -81,6 +83,7 @@ pub(crate) fn page(verdict: &Verdict) -> Result<String, ReportError> {
         candidates: candidates::candidates(verdict),
         coverage: coverage::coverage(verdict),
         answers: answers::answers(verdict),
+        series: series::series(verdict),
         deployment: deployment::deployment(verdict),
         evidence: evidence::evidence(verdict),
         data_needs: needs_of_data::data_needs(verdict),

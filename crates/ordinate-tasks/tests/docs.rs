@@ -13,7 +13,7 @@ fn answers(kind: &dyn Kind) -> &'static str {
         Some(OutputKind::Label) => "a label; most voices",
         Some(OutputKind::Labels) => "labels; the set most like the others",
         Some(OutputKind::Number) => "a number; median, weighted mean",
-        Some(OutputKind::Series) => "a series; the one most like the others, weighted mean",
+        Some(OutputKind::Series) => "a series; median of each value, weighted mean",
         Some(OutputKind::Text) => "text; the one most like the others",
         None => "as `output` says, or as they look",
     }

@@ -13,6 +13,7 @@ use crate::error::{Error, Fault};
 use crate::folder::{Folder, TRIALS};
 use crate::forecast_errors;
 use crate::metric::{self, Known};
+use crate::series_shown;
 
 /// A verdict, and what it was reached from.
 #[derive(Debug)]
@@ -52,6 +53,7 @@ pub(crate) fn decided(task: &Task, evidence: &Evidence, setting: Setting) -> Res
     notes.extend(forecast_errors::notes(task, evidence, &learned.trials, metric.as_deref()));
     let setting = Setting {
         notes,
+        series: series_shown::shown(task, evidence),
         metric: metric.or(setting.metric),
         floors,
         guess_rate: setting.guess_rate.or(guess_rate),
@@ -78,6 +80,7 @@ pub(crate) fn setting(task: &Task, notes: &[String]) -> Setting {
         hosted: Vec::new(),
         measured: Vec::new(),
         deployment: Vec::new(),
+        series: Vec::new(),
         learning: Vec::new(),
     }
 }

@@ -1,9 +1,11 @@
 //! What forecasts err, in the figures that the field reports: scores are in `[0, 1]`, and sMAPE and MASE are not.
 
+use ordinate_combine::in_order;
+use ordinate_core::evidence::View;
 use ordinate_core::{Evidence, Output, OutputKind, Part, Row, Series};
 use ordinate_data::Task;
 use ordinate_tasks::metric::errors;
-use ordinate_trials::{Pick, Priced, Trials};
+use ordinate_trials::{Outlay, Pick, Priced, Trial, Trials};
 
 /// Sentences for what was assumed and left out: the errors of each candidate over the series that are scored and that it has a
 /// forecast of; and of the policies, where the scores are sMAPE's.
@@ -31,7 +33,7 @@ pub(crate) fn notes(task: &Task, evidence: &Evidence, trials: &Trials, metric: O
         ));
     }
     if metric == Some("smape") {
-        notes.extend(of_policies(evidence, trials, &rows));
+        notes.extend(of_policies(evidence, trials, &in_order(View { evidence, rows }).rows));
     }
     notes
 }
@@ -39,7 +41,19 @@ pub(crate) fn notes(task: &Task, evidence: &Evidence, trials: &Trials, metric: O
 /// The sMAPE of every policy over all candidates at its dial for quality alone, from its cross-fitted scores.
 fn of_policies(evidence: &Evidence, trials: &Trials, rows: &[Row]) -> Option<String> {
     let board = trials.scored();
-    if board.len() != rows.len() {
+    let column = |name| trials.candidates.iter().position(|candidate| candidate.name == name);
+    // The figures are of these rows only where the board is.
+    let is_same = evidence.candidates().iter().enumerate().all(|(own, candidate)| {
+        let cells = column(candidate.name.clone()).map(|at| &board.columns[at].quality);
+        cells.is_some_and(|cells| {
+            cells.len() == rows.len()
+                && cells.iter().zip(rows).all(|(cell, &row)| match evidence.answers(own).score(row) {
+                    Some(score) => *cell == score,
+                    None => *cell == 0.0 || cell.is_nan(),
+                })
+        })
+    });
+    if !is_same {
         return None;
     }
     let lengths: Option<Vec<f64>> =
@@ -47,7 +61,11 @@ fn of_policies(evidence: &Evidence, trials: &Trials, rows: &[Row]) -> Option<Str
     let lengths = lengths?;
     let priced = Priced::new(board, &[]);
     let mut told = Vec::new();
-    for trial in trials.trials.iter().filter(|trial| trial.pool == "all" && !trial.has_twin) {
+    // Of a policy with a promise and without, the one without.
+    let is_for_quality = |trial: &&Trial| {
+        trial.pool == "all" && trial.calibration.is_none() && trial.outlay != Some(Outlay::Latency)
+    };
+    for trial in trials.trials.iter().filter(is_for_quality) {
         let plays: Vec<_> = match &trial.on_test {
             Some(plays) => vec![plays],
             None => trial.plays.iter().collect(),
@@ -64,7 +82,6 @@ fn of_policies(evidence: &Evidence, trials: &Trials, rows: &[Row]) -> Option<Str
             told.push(format!("{} sMAPE {mean:.2} and {pooled:.2}", trial.name));
         }
     }
-    told.dedup();
     (!told.is_empty()).then(|| {
         format!(
             "Errors of the policies over all candidates, for quality alone, on series that they were not learned on: {}.",

@@ -141,11 +141,10 @@ impl Task {
         }
         for entry in &mut file.candidate {
             // What is no file or folder is a name of the hub.
-            let model = entry.local.as_mut().map(|local| &mut local.model);
+            let local = entry.local.as_mut().filter(|local| !local.names_method(self.kind.output()));
+            let model = local.map(|local| &mut local.model);
             for path in model.into_iter().chain(entry.adapt.as_mut().map(|adapt| &mut adapt.from)) {
-                let is_method = self.kind.takes_series() && Local::FORECASTERS.contains(&path.as_str());
-                let is_name = is_method || Local::BROUGHT.contains(&path.as_str());
-                if !is_name && dir.join(&*path).exists() {
+                if !Local::BROUGHT.contains(&path.as_str()) && dir.join(&*path).exists() {
                     *path = absolute(path);
                 }
             }

@@ -94,6 +94,7 @@ fn judge(learned: &Learned, needs: &[&str], resamples: u32) -> Verdict {
         hosted: Vec::new(),
         measured: Vec::new(),
         deployment: Vec::new(),
+        series: Vec::new(),
         learning: Vec::new(),
     };
     decide(&learned.trials, &all, &setting)

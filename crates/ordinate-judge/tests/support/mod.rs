@@ -117,6 +117,7 @@ pub fn setting() -> Setting {
         hosted: Vec::new(),
         measured: Vec::new(),
         deployment: Vec::new(),
+        series: Vec::new(),
         learning: Vec::new(),
     }
 }

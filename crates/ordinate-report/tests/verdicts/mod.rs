@@ -175,6 +175,7 @@ pub(crate) fn combined() -> Verdict {
         crossing: None,
         measured: Vec::new(),
         deployment: Vec::new(),
+        series: Vec::new(),
         break_even: Vec::new(),
         why: vec![
             "by-slice reaches 0.753 [0.733, 0.773], the best of what meets the needs.".to_owned(),

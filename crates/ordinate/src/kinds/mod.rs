@@ -11,9 +11,11 @@ mod embeddings;
 mod forecaster;
 mod methods;
 mod recorded;
+mod sentences;
 pub(crate) mod teaching;
 mod trained;
 mod trained_kind;
+mod untrained;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -296,6 +298,7 @@ impl Default for CandidateKinds {
             Arc::new(chat::ChatKind),
             Arc::new(command::CommandKind),
             Arc::new(forecaster::ForecasterKind),
+            Arc::new(sentences::SentencesKind),
             Arc::new(decoder::DecoderKind),
             Arc::new(trained_kind::TrainedKind),
         ])

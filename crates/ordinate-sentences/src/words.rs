@@ -1,0 +1,33 @@
+//! Sentences of a text, and words of a sentence.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+/// The sentences of a text as they stand, without the space around them; none of them empty.
+pub(crate) fn sentences(text: &str) -> Vec<&str> {
+    // Line ends part sentences too: turns of a dialogue, points of a list.
+    text.lines()
+        .flat_map(UnicodeSegmentation::unicode_sentences)
+        .map(str::trim)
+        .filter(|sentence| !sentence.is_empty())
+        .collect()
+}
+
+/// The words of a text in lower case, in their order.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    text.unicode_words().map(str::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_stand_as_they_are() {
+        assert_eq!(
+            sentences(" Was it so? It was.  He said \"no!\" and left.\n- a point\n\n猫坐下了。狗走了。"),
+            ["Was it so?", "It was.", "He said \"no!\" and left.", "- a point", "猫坐下了。", "狗走了。"]
+        );
+        assert!(sentences(" \n ").is_empty());
+        assert_eq!(words("Don't STOP, 3.5 %"), ["don't", "stop", "3.5"]);
+    }
+}
