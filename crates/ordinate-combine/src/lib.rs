@@ -41,7 +41,6 @@ pub use crossfit::{Learned, Plan, learn};
 pub use error::{CombineError, NotApplicable};
 pub use folds::Folds;
 pub use learner::{Context, Learner};
-pub use order::in_order;
 pub use order::scored_rows;
 pub use ordinate_core::random;
 pub use ordinate_trials::{Outlay, Played};

@@ -11,10 +11,8 @@ pub(crate) fn in_order_of_name(evidence: &Evidence) -> Evidence {
     evidence.with_candidates(&columns)
 }
 
-/// The rows in the order of their texts, where they have some, and of their ids, the shorter first: that of the boards of
-/// [`ordinate_trials::Trials`].
-#[must_use]
-pub fn in_order(mut view: View<'_>) -> View<'_> {
+/// The rows in the order of their texts, where they have some, and of their ids, the shorter first.
+pub(crate) fn in_order(mut view: View<'_>) -> View<'_> {
     let items = view.evidence.items();
     // Numbers without leading zeros are in their order already.
     let key = |&row: &Row| (items.input(row), items.id(row).len(), items.id(row));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{DataError, Problem};
 use crate::features;
-use crate::series::series_input;
+use crate::series::Asked;
 use crate::table::{self, Column, Fault, Layout, Row, Want};
 use crate::task::Task;
 
@@ -34,13 +34,14 @@ pub fn read_items_to_ask(
     let data = &task.file.data;
     let files: [(PathBuf, _); 1] = [(file.to_owned(), None)];
     let names = features::names(task, &files)?;
+    let series = Asked::of(task);
     let of_fields = !names.is_empty() && data.input.is_none();
     let want = if wants_input && !of_fields { Want::Required } else { Want::Optional };
     let mut layout =
         Layout::of(&[(Column::Id, Want::Optional), (Column::Input, want), (Column::Slice, Want::Optional)])
             .named(Column::Id, data.id.as_deref())
             .named(Column::Slice, data.slice.as_deref())
-            .with_fields(&names);
+            .with_fields(series.as_ref().map_or(&names, Asked::names));
     if wants_input {
         layout = layout.named(Column::Input, data.input.as_deref());
     }
@@ -56,9 +57,8 @@ pub fn read_items_to_ask(
         if input.is_none() {
             input = features::text(&names, row)?;
         }
-        if let Some(text) = input.as_deref().filter(|_| task.kind.takes_series()) {
-            let series = series_input(task, text).map_err(Problem::Series);
-            input = Some(series.map_err(|problem| Fault::new(Column::Input, problem))?);
+        if let (Some(series), Some(text)) = (&series, &input) {
+            input = Some(series.text(row, text)?);
         }
         if wants_input && input.as_deref().is_none_or(|input| input.trim().is_empty()) {
             return Err(Fault::new(Column::Input, Problem::EmptyCell));

@@ -10,6 +10,7 @@ use crate::error::{DataError, Problem};
 use crate::features;
 use crate::read_item::ReadItem;
 use crate::recorded::{Extent, item_files};
+use crate::series::Asked;
 use crate::table::{self, Cell, Column, Fault, Layout, Row, Want};
 use crate::task::Task;
 
@@ -37,7 +38,9 @@ impl RequestedItems {
         let needs_files = matches!(data.features, Some(ordinate_core::task::FeatureFields::All(_)));
         let files = if needs_files { item_files(task)? } else { Vec::new() };
         let names = features::names(task, &files)?;
-        let fields: Vec<String> = names.iter().chain(&data.option_columns).cloned().collect();
+        let of_series = Asked::of(task).map_or_else(Vec::new, |series| series.names().to_vec());
+        let fields: Vec<String> =
+            of_series.iter().chain(&names).chain(&data.option_columns).cloned().collect();
         let columns = [
             (Column::Id, &data.id),
             (Column::Slice, &data.slice),
@@ -80,7 +83,9 @@ impl RequestedItems {
                     row.insert(name.clone(), value);
                 }
             }
-            for name in self.names.iter().chain(&self.task.file.data.option_columns) {
+            let series = Asked::of(&self.task);
+            let of_series = series.iter().flat_map(Asked::names);
+            for name in of_series.chain(&self.names).chain(&self.task.file.data.option_columns) {
                 row.entry(name.as_str()).or_insert(Value::Null);
             }
             lines.push_str(&Value::Object(row).to_string());
@@ -99,6 +104,10 @@ impl RequestedItems {
         let read = ReadItem::of(&self.task, &self.names, apart, row, Extent::Whole)?;
         let Some(text) = read.input.filter(|input| !input.trim().is_empty()) else {
             return Err(Fault::new(Column::Input, Problem::EmptyCell));
+        };
+        let text = match Asked::of(&self.task) {
+            Some(series) => Cow::Owned(series.text(row, &text)?),
+            None => text,
         };
         let fields = self.names.iter().zip(row.fields).filter_map(|(name, cell)| {
             let value = match cell {

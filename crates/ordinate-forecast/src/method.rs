@@ -23,6 +23,8 @@ pub enum Method {
     AutoTheta,
     /// Exponential smoothing, error, trend and season chosen by the corrected AIC (Hyndman and others 2002).
     Ets,
+    /// The same without a trend where the past jumps, and with the spikes of its end cut: a guard of `anofox-forecast`'s own.
+    GuardedEts,
     /// Seasonal ARIMA, its orders chosen stepwise (Hyndman and Khandakar 2008).
     Arima,
 }
@@ -41,7 +43,7 @@ pub struct ForecastError {
 
 impl Method {
     /// All, a line each.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Naive,
         Self::SeasonalNaive,
         Self::Drift,
@@ -50,6 +52,7 @@ impl Method {
         Self::DynamicTheta,
         Self::AutoTheta,
         Self::Ets,
+        Self::GuardedEts,
         Self::Arima,
     ];
 
@@ -65,6 +68,7 @@ impl Method {
             Self::DynamicTheta => "dynamic-theta",
             Self::AutoTheta => "auto-theta",
             Self::Ets => "ets",
+            Self::GuardedEts => "guarded-ets",
             Self::Arima => "arima",
         }
     }
@@ -78,7 +82,7 @@ impl Method {
     /// Whether it takes seconds for a series.
     #[must_use]
     pub fn is_slow(self) -> bool {
-        matches!(self, Self::Arima | Self::Ets)
+        matches!(self, Self::Arima | Self::Ets | Self::GuardedEts)
     }
 
     /// The next values of a series, as many as its horizon: finite numbers.

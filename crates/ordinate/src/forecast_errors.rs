@@ -1,8 +1,7 @@
 //! What forecasts err, in the figures that the field reports: scores are in `[0, 1]`, and sMAPE and MASE are not.
 
-use ordinate_combine::in_order;
-use ordinate_core::evidence::View;
-use ordinate_core::{Evidence, Output, OutputKind, Part, Row, Series};
+use ordinate_combine::scored_rows;
+use ordinate_core::{Evidence, Output, OutputKind, Row, Series};
 use ordinate_data::Task;
 use ordinate_tasks::metric::errors;
 use ordinate_trials::{Outlay, Pick, Priced, Trial, Trials};
@@ -13,10 +12,8 @@ pub(crate) fn notes(task: &Task, evidence: &Evidence, trials: &Trials, metric: O
     if !task.kind.takes_series() {
         return Vec::new();
     }
-    let rows = match evidence.items().has_parts() {
-        true => evidence.part(Part::Test).rows,
-        false => evidence.view().rows,
-    };
+    // In the order of the boards of trials.
+    let rows = scored_rows(evidence);
     let of_candidates: Vec<String> = evidence
         .candidates()
         .iter()
@@ -33,7 +30,7 @@ pub(crate) fn notes(task: &Task, evidence: &Evidence, trials: &Trials, metric: O
         ));
     }
     if metric == Some("smape") {
-        notes.extend(of_policies(evidence, trials, &in_order(View { evidence, rows }).rows));
+        notes.extend(of_policies(evidence, trials, &rows));
     }
     notes
 }

@@ -228,6 +228,11 @@ fn series_that_cannot_be_used_are_refused() {
             "season = \"m\"",
             "items.jsonl:3: m: \"fortnightly\" is not a season",
         ),
+        (
+            json!({"past": good, "next": [4], "h": 1}),
+            "season = \"m\"",
+            "items.jsonl:3: past: nothing in the field \"m\" says its season",
+        ),
         (json!({"past": good}), "", "items.jsonl:3: past: nothing says how many values are to be forecast"),
     ] {
         let desk = Desk::new();

@@ -14,7 +14,7 @@ use crate::output::OutputKind;
 pub struct Local {
     /// `ngram-linear` or `gradient-boosting` (trained on the task's train items), `builtin` (the encoder that Ordinate
     /// brings), a folder, `hf:org/name[@revision]`, or a `.gguf` file. For series: `naive`, `seasonal-naive`, `drift`, `theta`,
-    /// `optimised-theta`, `dynamic-theta`, `auto-theta`, `ets` or `arima`. For texts: sentences of the text
+    /// `optimised-theta`, `dynamic-theta`, `auto-theta`, `ets`, `guarded-ets` or `arima`. For texts: sentences of the text
     /// itself, `lead-3`, `textrank-3`, `answering-sentence`.
     pub model: String,
     /// What each label means, for models that were not trained on the task. Default: the labels' own words.
@@ -59,7 +59,7 @@ impl Local {
     pub const BROUGHT: [&str; 4] = ["builtin", "ngram-linear", "gradient-boosting", Adapt::OPENAI];
 
     /// What is the name of a method of forecasting in a `forecast` task, whatever files lie about.
-    pub const FORECASTERS: [&str; 9] = [
+    pub const FORECASTERS: [&str; 10] = [
         "naive",
         "seasonal-naive",
         "drift",
@@ -68,6 +68,7 @@ impl Local {
         "dynamic-theta",
         "auto-theta",
         "ets",
+        "guarded-ets",
         "arima",
     ];
 }

@@ -12,7 +12,7 @@ use ordinate_core::evidence::EvidenceBuilder;
 use ordinate_core::task::{CountOrField, SeriesSection};
 use ordinate_core::{Items, Output, OutputKind, Part, Series};
 
-use crate::error::{DataError, Problem};
+use crate::error::{DataError, Problem, quoted};
 use crate::table::{Column, Fault, Row};
 use crate::task::Task;
 
@@ -91,6 +91,35 @@ pub fn series_input(task: &Task, text: &str) -> Result<String, String> {
     series(section, values, counts).map(|series| series.to_string())
 }
 
+/// Reads the series that somebody asks about, whose rows say season and horizon where those of the task do.
+pub(crate) struct Asked<'a> {
+    task: &'a Task,
+    counts: CountFields,
+}
+
+impl<'a> Asked<'a> {
+    /// `None` for a task of another kind.
+    pub(crate) fn of(task: &'a Task) -> Option<Self> {
+        let counts = || CountFields::of(&task.file.series, 0);
+        task.kind.takes_series().then(|| Self { task, counts: counts() })
+    }
+
+    /// The fields with season and horizon, which have to come first among those of a row.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.counts.names
+    }
+
+    /// The text of the item in a row with this input.
+    pub(crate) fn text(&self, row: &Row<'_>, input: &str) -> Result<String, Fault> {
+        if let Some(series) = Series::read(input) {
+            return Ok(series.to_string());
+        }
+        let values = numbers::numbers(row.cell(Column::Input), row.decimal_comma).map_err(in_values)?;
+        let found = series(&self.task.file.series, values, self.counts.read(row)?);
+        found.map(|series| series.to_string()).map_err(in_values)
+    }
+}
+
 /// What a row says of season and horizon.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
@@ -140,7 +169,14 @@ fn said(count: &Option<CountOrField>) -> Option<u32> {
 
 /// The series of these values.
 fn series(section: &SeriesSection, mut values: Vec<f64>, counts: Counts) -> Result<Series, String> {
-    let season = counts.season.or_else(|| said(&section.season)).unwrap_or(1);
+    let season = match (counts.season, &section.season) {
+        (Some(season), _) => season,
+        (None, Some(CountOrField::Count(season))) => season.get(),
+        (None, None) => 1,
+        (None, Some(CountOrField::Field(name))) => {
+            return Err(format!("nothing in the field {} says its season. Fill it.", quoted(name)));
+        }
+    };
     let horizon = counts.horizon.or_else(|| said(&section.horizon)).ok_or(
         "nothing says how many values are to be forecast. Say horizon = 6 under [series], or name the field that says it.",
     )?;
