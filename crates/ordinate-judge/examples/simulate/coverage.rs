@@ -27,9 +27,13 @@ pub(crate) fn show(tasks: u64, part: &str) {
     );
     for (name, pool) in pools.into_iter().filter(|(name, _)| name.contains(part)) {
         let fresh = pool.evidence(FRESH, 1 << 40);
+        // What policies are held against, on the same items: their luck is in both.
+        let columns = fresh.columns();
+        let scores = columns.iter().flat_map(|answers| (0..FRESH).filter_map(|row| answers.score(row)));
+        let singles = scores.sum::<f64>() / (columns.len() * FRESH) as f64;
         for items in [200, 1_000, 3_000] {
             let seen: Vec<Seen> =
-                (0..tasks).into_par_iter().map(|seed| one(&pool, items, seed, &fresh)).collect();
+                (0..tasks).into_par_iter().map(|seed| one(&pool, items, seed, (&fresh, singles))).collect();
             let share = |values: Vec<bool>| {
                 if values.is_empty() {
                     return "-".to_owned();
@@ -78,7 +82,7 @@ struct Gain {
     above: bool,
 }
 
-fn one(pool: &Pool, items: usize, seed: u64, fresh: &Evidence) -> Seen {
+fn one(pool: &Pool, items: usize, seed: u64, (fresh, singles): (&Evidence, f64)) -> Seen {
     let judged = verdict(&pool.evidence(items, seed), &[], 500);
     let recommended = judged.verdict.recommended.as_ref().expect("nothing is excluded");
     let single = recommended.kind == PolicyKind::Single;
@@ -88,17 +92,22 @@ fn one(pool: &Pool, items: usize, seed: u64, fresh: &Evidence) -> Seen {
             .artefacts
             .iter()
             .find(|artefact| artefact.name == name && artefact.policy.kind() != PolicyKind::Single)
-            .map_or(pool.quality, |artefact| mean(artefact, fresh))
+            .map(|artefact| mean(artefact, fresh))
     };
     let covers = |estimate: &Estimate, truth: f64| estimate.low <= truth && truth <= estimate.high;
     let gains = judged.verdict.policies.iter();
     let gains = gains
         .map(|policy| {
-            let (gain, truth) = (&policy.gain_over_best_single, truth(&policy.name) - pool.quality);
+            let gain = &policy.gain_over_best_single;
+            let truth = truth(&policy.name).map_or(0.0, |quality| quality - singles);
             Gain { kind: policy.kind, covered: covers(gain, truth), above: truth > gain.high }
         })
         .collect();
-    Seen { quality: covers(&recommended.quality, truth(&recommended.name)), single, gains }
+    Seen {
+        quality: covers(&recommended.quality, truth(&recommended.name).unwrap_or(pool.quality)),
+        single,
+        gains,
+    }
 }
 
 /// What the saved policy reaches.

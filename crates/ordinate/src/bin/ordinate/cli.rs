@@ -60,11 +60,11 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n\
                    \x20 ordinate judge task.ordinate --need max_cost_per_1k=0.25\n\
                    \x20 ordinate judge task.ordinate --need goal=latency --need min_quality=0.8 --json")]
-    Judge(JudgeArgs),
+    Judge(crate::judge::JudgeArgs),
     /// Say whether the verdict of a run held on answers that came later
     #[command(after_help = "Example:\n\
                    \x20 ordinate verify task.ordinate --evidence april.csv")]
-    Verify(VerifyArgs),
+    Verify(crate::verify::VerifyArgs),
     /// Say what a word of the verdict means
     #[command(after_help = "Example:\n\x20 ordinate explain zero router")]
     Explain(crate::explain::ExplainArgs),
@@ -236,34 +236,6 @@ pub(crate) struct ReportArgs {
     #[arg(long)]
     pub(crate) open: bool,
     /// Print verdict.json instead
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// `ordinate judge`.
-#[derive(Debug, Args)]
-pub(crate) struct JudgeArgs {
-    /// The run folder
-    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
-    pub(crate) run: PathBuf,
-    /// Other needs than those of the run, as max_cost_per_1k=0.25 (repeatable)
-    #[arg(long = "need", value_name = "KEY=VALUE")]
-    pub(crate) needs: Vec<String>,
-    /// Print the verdict as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// `ordinate verify`.
-#[derive(Debug, Args)]
-pub(crate) struct VerifyArgs {
-    /// The run folder
-    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
-    pub(crate) run: PathBuf,
-    /// Answers that came later: an evidence table, a folder of recorded answers, or a task file that names them
-    #[arg(long, value_name = "NEW", value_hint = ValueHint::AnyPath)]
-    pub(crate) evidence: PathBuf,
-    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 }
