@@ -186,7 +186,7 @@ fn what_is_wrong_is_said() {
         ("classify", "llama-Q8_0.gguf\"", "llama-Q8_0.gguf\", temperature = -1.0", "temperature"),
         ("classify", "llama-Q8_0.gguf\"", "llama-Q8_0.gguf\", top_p = 0.0", "top_p"),
         ("classify", "llama-Q8_0.gguf\"", "llama-Q8_0.gguf\", engine = \"vllm\"", "llama.cpp"),
-        ("forecast", "", "", "forecast"),
+        ("poetry", "", "", "poetry"),
     ] {
         let desk = desk(kind, item, "{{ input }}", "");
         let text = std::fs::read_to_string(desk.path("t.toml")).unwrap().replace(from, to);
