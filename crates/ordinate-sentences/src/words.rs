@@ -24,9 +24,11 @@ mod tests {
     #[test]
     fn sentences_stand_as_they_are() {
         assert_eq!(
-            sentences(" Was it so? It was.  He said \"no!\" and left.\n- a point\n\n猫坐下了。狗走了。"),
-            ["Was it so?", "It was.", "He said \"no!\" and left.", "- a point", "猫坐下了。", "狗走了。"]
+            sentences(" Was it so? It was.  He left at 3.5 p.m. sharp.\n- a point\n\n猫坐下了。狗走了。"),
+            ["Was it so?", "It was.", "He left at 3.5 p.m. sharp.", "- a point", "猫坐下了。", "狗走了。"]
         );
+        // The rules (UAX 29) part after every ! and ?, also within a sentence that goes on.
+        assert_eq!(sentences("He said \"no!\" and left."), ["He said \"no!\"", "and left."]);
         assert!(sentences(" \n ").is_empty());
         assert_eq!(words("Don't STOP, 3.5 %"), ["don't", "stop", "3.5"]);
     }
