@@ -10,7 +10,7 @@ use crate::matrix::Matrix;
 /// Steps after which fitting stops in any case.
 const STEPS: u32 = 1_000;
 /// It stops when no entry of the gradient, per row, is larger.
-const FLAT: f64 = 1e-6;
+const FLAT: f64 = 1e-7;
 
 /// A sparse row: feature numbers and values.
 pub type SparseRow = Vec<(usize, f64)>;
