@@ -37,7 +37,7 @@ use ordinate_core::task::IntervalKind;
 use ordinate_core::verdict::{
     Basis, Deployment, Floor, Measured, OtherReading, Outcome, Recommended, SeriesShown, VERSION, Verdict,
 };
-use ordinate_core::{CandidateName, Needs};
+use ordinate_core::{Candidate, CandidateName, Needs};
 use ordinate_score::Groups;
 use ordinate_trials::{Priced, Trials, single_file};
 use serde::{Deserialize, Serialize};
@@ -90,18 +90,11 @@ pub struct Setting {
 #[must_use]
 pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
     let candidates = trials.candidates.as_slice();
-    let column = |name: &CandidateName| candidates.iter().position(|candidate| candidate.name == *name);
-    let costs: Vec<(usize, Option<f64>)> = setting
-        .hosted
-        .iter()
-        .filter_map(|one| Some((column(&one.name)?, one.cost_per_item(needs.volume_per_day))))
-        .collect();
+    let costs = hosted_costs(trials, needs, setting);
     let scored = Priced::new(trials.scored(), &costs);
     let learn = Priced::new(&trials.learn, &costs);
     let eligible = eligible(candidates, &scored, needs);
-    // A coin may be tossed between any two candidates that could be used, whatever they cost by themselves.
-    let at_any_price = Needs { max_cost_per_1k: None, max_p95_ms: None, ..needs.clone() };
-    let mixable = limits::eligible(candidates, &scored, &at_any_price);
+    let mixable = mixable(candidates, &scored, needs);
     let tosses = toss::tosses(trials, &learn, &mixable, needs);
     let choosing = Choosing::new(trials, &learn, needs, &eligible);
     let best_single = choosing.best_single(&scored);
@@ -237,6 +230,20 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
             trials.alike.as_ref(),
         ),
     }
+}
+
+/// The candidates with an hourly price, and what an item costs there at the volume that is needed.
+fn hosted_costs(trials: &Trials, needs: &Needs, setting: &Setting) -> Vec<(usize, Option<f64>)> {
+    let column =
+        |name: &CandidateName| trials.candidates.iter().position(|candidate| candidate.name == *name);
+    let cost = |one: &Hosted| Some((column(&one.name)?, one.cost_per_item(needs.volume_per_day)));
+    setting.hosted.iter().filter_map(cost).collect()
+}
+
+/// Whom a coin may be tossed between: any two candidates that could be used, whatever they cost by themselves.
+fn mixable(candidates: &[Candidate], scored: &Priced<'_>, needs: &Needs) -> Vec<bool> {
+    let at_any_price = Needs { max_cost_per_1k: None, max_p95_ms: None, ..needs.clone() };
+    eligible(candidates, scored, &at_any_price)
 }
 
 /// What to label, where that would probably change who is recommended.

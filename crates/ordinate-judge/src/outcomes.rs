@@ -1,31 +1,23 @@
 //! What a contender scored, item by item: the column that its quality is the mean of.
 
-use ordinate_core::CandidateName;
 use ordinate_core::Needs;
 use ordinate_trials::{Priced, Trials};
 
 use crate::chosen::Choosing;
 use crate::limits::eligible;
-use crate::{Setting, toss};
+use crate::{Setting, hosted_costs, mixable, toss};
 
 /// The score of a candidate or policy of this name on each item that is scored, as the verdict for these needs counts it: a policy
 /// cross-fitted, at the dial that the needs choose. NaN where an item has none. `None` where nothing has this name.
 #[must_use]
 pub fn scores_of(trials: &Trials, needs: &Needs, setting: &Setting, name: &str) -> Option<Vec<f64>> {
-    let column =
-        |name: &CandidateName| trials.candidates.iter().position(|candidate| candidate.name == *name);
-    let costs: Vec<(usize, Option<f64>)> = setting
-        .hosted
-        .iter()
-        .filter_map(|one| Some((column(&one.name)?, one.cost_per_item(needs.volume_per_day))))
-        .collect();
+    let costs = hosted_costs(trials, needs, setting);
     let scored = Priced::new(trials.scored(), &costs);
     if let Some(column) = trials.candidates.iter().position(|candidate| candidate.name.as_str() == name) {
         return Some(scored.single(column).quality.into_owned());
     }
     let learn = Priced::new(&trials.learn, &costs);
-    let at_any_price = Needs { max_cost_per_1k: None, max_p95_ms: None, ..needs.clone() };
-    let mixable = eligible(&trials.candidates, &scored, &at_any_price);
+    let mixable = mixable(&trials.candidates, &scored, needs);
     let tosses = toss::tosses(trials, &learn, &mixable, needs);
     let eligible = eligible(&trials.candidates, &scored, needs);
     let choosing = Choosing::new(trials, &learn, needs, &eligible);

@@ -175,38 +175,50 @@ fn against(now: &Judged, before: &Judged, path: &Path) -> GateCheck {
         let found = "one of the two runs recommends nothing".to_owned();
         return GateCheck { name, state: State::Failed, found };
     };
-    let (difference, how) = match paired(now, before) {
+    let (difference, mut how) = match paired(now, before, f64::NAN) {
         Some((difference, items)) => (difference, format!("on {items} items of both runs")),
         None => (apart(is.quality, was.quality), "with items of their own each".to_owned()),
     };
     let Estimate { mean, low, high } = difference;
-    let state = if low >= -margin {
-        State::Passed
-    } else if high < -margin {
-        State::Failed
-    } else {
-        State::Undecided
+    let of = |Estimate { low, high, .. }: Estimate| {
+        if low >= -margin {
+            State::Passed
+        } else if high < -margin {
+            State::Failed
+        } else {
+            State::Undecided
+        }
     };
+    let mut state = of(difference);
+    // What has no answer now may have none because it would have been wrong.
+    let missing = now.scores.iter().filter(|score| score.is_nan()).count();
+    let at_worst = paired(now, before, 0.0).map(|(difference, _)| of(difference));
+    if missing > 0 && at_worst.is_some_and(|at_worst| at_worst != state) {
+        state = State::Undecided;
+        how += &format!("; {missing} items have no answer now, which may decide it");
+    }
     let found = format!("{} now and {} then: {mean:+.3} [{low:+.3}, {high:+.3}] {how}", is.name, was.name);
     GateCheck { name, state, found }
 }
 
-/// The difference over the items that both runs scored, by their ids and with the same text.
-fn paired(now: &Judged, before: &Judged) -> Option<(Estimate, usize)> {
+/// The difference over the items that both runs scored, by their ids and with the same text; what has no answer now scores
+/// `missing`, and is left out where that is NaN.
+fn paired(now: &Judged, before: &Judged, missing: f64) -> Option<(Estimate, usize)> {
+    let score = |at: usize| if now.scores[at].is_nan() { missing } else { now.scores[at] };
     let text = |judged: &Judged, row: usize| judged.evidence.items().input(row).map(str::to_owned);
     let then: HashMap<&str, usize> =
         (0..before.scores.len()).map(|at| (before.evidence.items().id(before.rows[at]), at)).collect();
     let pairs: Vec<(usize, usize)> = (0..now.scores.len())
         .filter_map(|at| Some((at, *then.get(now.evidence.items().id(now.rows[at]))?)))
         .filter(|&(is, was)| text(now, now.rows[is]) == text(before, before.rows[was]))
-        .filter(|&(is, was)| !now.scores[is].is_nan() && !before.scores[was].is_nan())
+        .filter(|&(is, was)| !score(is).is_nan() && !before.scores[was].is_nan())
         .collect();
     if pairs.len() < MIN_PAIRS {
         return None;
     }
     let rows = pairs.iter().map(|&(is, _)| now.rows[is]).collect();
     let groups = dense_groups(&View { evidence: &now.evidence, rows }).map(|codes| Groups::new(&codes));
-    let is: Vec<f64> = pairs.iter().map(|&(is, _)| now.scores[is]).collect();
+    let is: Vec<f64> = pairs.iter().map(|&(is, _)| score(is)).collect();
     let was: Vec<f64> = pairs.iter().map(|&(_, was)| before.scores[was]).collect();
     if is == was {
         return Some((Estimate { mean: 0.0, low: 0.0, high: 0.0 }, pairs.len()));

@@ -44,6 +44,11 @@ fn a_script_goes_by_the_exit_status() {
     ran(&desk, "fell", &table(400, 70, 50, 0));
     // As good, on the same items, but others of them.
     ran(&desk, "moved", &table(400, 90, 50, 11));
+    ran(&desk, "better", &table(400, 95, 50, 0));
+    // What it does not know now it leaves out.
+    let all = table(400, 90, 50, 0);
+    let knows = |line: &&str| !(line.contains(",large,0,"));
+    ran(&desk, "quiet", &all.lines().filter(knows).fold(String::new(), |all, line| all + line + "\n"));
     let script = desk.write(
         "gate.sh",
         r#"
@@ -63,6 +68,10 @@ status "$1" gate fell --against good --need margin=0.5
 status "$1" gate moved --against good
 status "$1" gate moved --against good --need margin=0.1
 status "$1" gate moved --against open --expect outcome=vertical
+status "$1" gate quiet --against fell
+status "$1" gate quiet --against good
+status "$1" gate good --against better
+status "$1" gate quiet --against better
 status "$1" gate good --expect outcome=best
 status "$1" gate good --expect price=low
 status "$1" gate good --need colour=red

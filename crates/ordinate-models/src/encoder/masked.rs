@@ -12,7 +12,7 @@ use tokenizers::Tokenizer;
 
 use crate::encoder::folder::{Folder, plain};
 use crate::encoder::layers::{Linear, Norm, Result, Weights};
-use crate::encoder::tuning::normal;
+use crate::encoder::tuning::{INITIAL, normal};
 use crate::error::ModelError;
 use crate::model::Facts;
 use crate::ops::gelu;
@@ -58,9 +58,6 @@ fn embedding(tensors: &HashMap<String, Tensor>) -> Option<String> {
     let ends = ["embeddings.word_embeddings.weight", "embeddings.tok_embeddings.weight"];
     tensors.keys().find(|name| ends.iter().any(|end| name.ends_with(end))).cloned()
 }
-
-/// How far the weights of a new layer are from zero, as `transformers` has it.
-const INITIAL: f64 = 0.02;
 
 impl Head {
     /// Adds what a head lacks, as `transformers` starts one, and gives the names of what was added: encoders of sentences

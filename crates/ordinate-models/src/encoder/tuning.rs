@@ -81,7 +81,7 @@ pub struct TrainableClassifier {
 }
 
 /// How far the weights of a new layer are from zero, as `transformers` has it.
-const INITIAL: f64 = 0.02;
+pub(crate) const INITIAL: f64 = 0.02;
 
 impl TrainableClassifier {
     /// Opens an encoder, or a classifier, with a head for these answers: its own where it has one for the same labels, else
