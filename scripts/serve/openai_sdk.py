@@ -1,7 +1,8 @@
-"""OpenAI's own client against `ordinate serve`: python3 openai_sdk.py BASE_URL.
+"""OpenAI's own client against `ordinate serve`: python3 openai_sdk.py BASE_URL KEY.
 
 The server serves the run of crates/ordinate/tests/support/desk_of_two.rs, whose task is `moves`, whose candidates tell a
-story of 60 pieces, and whose first breaks as a prompt asks it to. Ends with a line of JSON that says what was tried.
+story of 60 pieces, and whose first breaks as a prompt asks it to; and that of parcels.rs, whose task is `parcels`, and whose
+policy stands on the embeddings of an API. Ends with a line of JSON that says what was tried.
 """
 
 import json
@@ -37,7 +38,7 @@ def refused(kind, status, f):
 
 @case
 def models():
-    assert [model.id for model in client.models.list()] == ["ordinate/moves"]
+    assert [model.id for model in client.models.list()] == ["ordinate/moves", "ordinate/parcels"]
     assert client.models.retrieve("ordinate/moves").owned_by == "ordinate"
 
 
@@ -71,6 +72,40 @@ def streaming():
 def tools():
     tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
     assert ask("go", tools=[tool], tool_choice="auto").choices[0].message.content.startswith("It was")
+
+
+@case
+def completions():
+    answer = client.completions.create(model="ordinate/moves", prompt="item 5 of sixty")
+    assert answer.choices[0].text == "down", answer
+    told = client.completions.create(model="ordinate/moves", prompt="go", suffix="The end.", stream=True)
+    assert "".join(part.choices[0].text for part in told).startswith("It was a dark")
+
+
+@case
+def responses():
+    answer = client.responses.create(model="ordinate/moves", input="item 4 of sixty")
+    assert answer.output_text == "up" and answer.usage.output_tokens == 1, answer
+    story = {"model": "ordinate/moves", "input": "go", "instructions": "Tell a story."}
+    assert client.responses.create(**story).output_text.startswith("It was a dark")
+    # Both a stream that is passed on, and one that is made of a whole answer: the client puts them together again.
+    for asked, begins in [(story, "It was a dark"), ({"model": "ordinate/moves", "input": "item 4 of sixty"}, "up")]:
+        with client.responses.stream(**asked) as told:
+            assert told.until_done().get_final_response().output_text.startswith(begins)
+    try:
+        for _ in client.responses.create(**{**story, "input": "go fault:cut-after-21"}, stream=True):
+            pass
+    except openai.APIError as error:
+        assert error.code == "upstream_error", error.code
+    else:
+        raise AssertionError("a part was taken for the whole")
+
+
+@case
+def embeddings():
+    # The client asks for base64 and unpacks it.
+    answer = client.embeddings.create(model="ordinate/parcels", input=["parcel 7", "parcel 8"])
+    assert len(answer.data) == 2 and len(answer.data[0].embedding) == len(answer.data[1].embedding), answer
 
 
 @case

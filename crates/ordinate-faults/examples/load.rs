@@ -1,7 +1,7 @@
 //! An open-loop client: requests at a fixed rate, whether or not those before are answered, so that a server that stalls
 //! is charged for everybody who had to wait.
 //!
-//!     load URL --body FILE [--rate N] [--seconds N] [--connections N] [--bearer KEY] [--pid PID]
+//!     load URL --body FILE [--rate N] [--seconds N] [--connections N] [--bearer KEY] [--header NAME:VALUE]... [--pid PID]
 //!
 //! Latencies count from when a request was due. Prints one line of JSON; with `--pid` the processor time that this process
 //! took meanwhile is in it.
@@ -17,8 +17,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::{Instant, sleep_until};
 
-const USAGE: &str =
-    "usage: load URL --body FILE [--rate N] [--seconds N] [--connections N] [--bearer KEY] [--pid PID]";
+const USAGE: &str = "usage: load URL --body FILE [--rate N] [--seconds N] [--connections N] [--bearer KEY] [--header NAME:VALUE]... [--pid PID]";
 /// Clock ticks in a second, of Linux's `/proc/PID/stat`.
 const TICKS: f64 = 100.0;
 
@@ -46,7 +45,7 @@ fn load() -> Result<Load, Failed> {
     let rest = url.strip_prefix("http://").ok_or("the URL does not begin with http://")?;
     let (address, path) = rest.split_once('/').ok_or("the URL has no path")?;
     let (mut rate, mut seconds, mut connections, mut pid) = (100.0, 10.0, 64, None);
-    let (mut body, mut bearer) = (Vec::new(), String::new());
+    let (mut body, mut headers) = (Vec::new(), String::new());
     while let Some(flag) = arguments.next() {
         let value = arguments.next().ok_or(USAGE)?;
         match flag.as_str() {
@@ -54,14 +53,15 @@ fn load() -> Result<Load, Failed> {
             "--rate" => rate = value.parse()?,
             "--seconds" => seconds = value.parse()?,
             "--connections" => connections = value.parse()?,
-            "--bearer" => bearer = format!("authorization: Bearer {value}\r\n"),
+            "--bearer" => headers.push_str(&format!("authorization: Bearer {value}\r\n")),
+            "--header" => headers.push_str(&format!("{value}\r\n")),
             "--pid" => pid = Some(value.parse()?),
             _ => return Err(USAGE.into()),
         }
     }
     let length = body.len();
     let mut request = format!(
-        "POST /{path} HTTP/1.1\r\nhost: {address}\r\n{bearer}content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        "POST /{path} HTTP/1.1\r\nhost: {address}\r\n{headers}content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
     )
     .into_bytes();
     request.extend(body);

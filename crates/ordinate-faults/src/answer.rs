@@ -106,7 +106,8 @@ pub fn tokens_of(text: &str) -> u64 {
     (text.len() as u64).div_ceil(4).max(1)
 }
 
-/// The text of the last message of a chat request, or the prompt of a completion.
+/// The text of the last message of a chat request, the prompt of a completion, or the
+/// input of a response.
 #[must_use]
 pub fn prompt_of(body: &Value) -> &str {
     body["messages"]
@@ -114,6 +115,8 @@ pub fn prompt_of(body: &Value) -> &str {
         .and_then(|messages| messages.last())
         .and_then(|message| message["content"].as_str())
         .or_else(|| body["prompt"].as_str())
+        .or_else(|| body["input"].as_str())
+        .or_else(|| body["input"].as_array()?.last()?["content"].as_str())
         .unwrap_or_default()
 }
 
@@ -169,6 +172,16 @@ pub(crate) fn events(body: &Value, said: &Said, style: &Style) -> Vec<Value> {
             "choices": [{ "index": 0, "delta": delta, "finish_reason": finish, "logprobs": logprobs }],
         })
     };
+    // The older completions API has texts in place of messages.
+    let chunk = |delta: Value, finish: Value, logprobs: Value| {
+        let mut chunk = chunk(delta, finish, logprobs);
+        if body.get("messages").is_none() {
+            let said = chunk["choices"][0]["delta"].take();
+            chunk["object"] = json!("text_completion");
+            chunk["choices"][0]["text"] = json!(said["content"].as_str().unwrap_or_default());
+        }
+        chunk
+    };
     let mut events = vec![chunk(json!({ "role": "assistant", "content": "" }), Value::Null, Value::Null)];
     // A monstrous text comes in one event: millions of them would only busy this server.
     let parts = if said.text.len() > MONSTROUS { vec![said.text.as_str()] } else { pieces(&said.text) };
@@ -211,7 +224,7 @@ fn logprob(token: &str, style: &Style) -> Value {
 const MONSTROUS: usize = 1 << 20;
 
 /// The text in pieces of about four bytes, cut between characters.
-fn pieces(text: &str) -> Vec<&str> {
+pub(crate) fn pieces(text: &str) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {

@@ -11,6 +11,7 @@ mod body;
 mod count;
 mod fault;
 mod hub;
+mod responses;
 mod server;
 
 pub use answer::{Script, Style, prompt_of, tokens_of};

@@ -22,6 +22,7 @@ use crate::answer::{Said, Script, events, input_tokens, prompt_of, tokens_of, wh
 use crate::body::{Planned, Receipt, Step};
 use crate::count::{Counter, Counts};
 use crate::fault::{Call, Fault};
+use crate::responses;
 
 /// A running server; it ends when this is dropped.
 #[derive(Debug)]
@@ -232,7 +233,10 @@ async fn answer(
 }
 
 fn whole_steps(script: &Script, body: &Value, said: &Said, fault: &Fault) -> Vec<Step> {
-    let text = whole(body, said, &script.style).to_string();
+    let text = match responses::asks(body) {
+        true => responses::whole(body, said).to_string(),
+        false => whole(body, said, &script.style).to_string(),
+    };
     let half = text.floor_char_boundary(text.len() / 2);
     let first = || Step::Send(Bytes::copy_from_slice(&text.as_bytes()[..half]));
     match fault {
@@ -246,9 +250,13 @@ fn whole_steps(script: &Script, body: &Value, said: &Said, fault: &Fault) -> Vec
 }
 
 fn stream_steps(script: &Script, body: &Value, said: &Said, fault: &Fault) -> Vec<Step> {
-    let events = events(body, said, &script.style);
-    let mut lines: Vec<String> = events.iter().map(|event| format!("data: {event}\n\n")).collect();
-    lines.push("data: [DONE]\n\n".to_owned());
+    let mut lines = if responses::asks(body) {
+        responses::lines(body, said)
+    } else {
+        let events = events(body, said, &script.style);
+        let done = "data: [DONE]\n\n".to_owned();
+        events.iter().map(|event| format!("data: {event}\n\n")).chain([done]).collect()
+    };
     let half = lines.len().div_ceil(2);
     let send = |lines: &[String]| -> Vec<Step> {
         if script.style.between.is_zero() {

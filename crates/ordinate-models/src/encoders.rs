@@ -159,6 +159,17 @@ impl Encoders {
         Self { keeping: true, ..Self::default() }
     }
 
+    /// The encoder that is open, where there is one and no other.
+    #[must_use]
+    pub fn only(&self) -> Option<Arc<SharedEncoder>> {
+        match &self.opened.lock().unwrap_or_else(PoisonError::into_inner)[..] {
+            [(source, encoder)] if !matches!(source, EncoderSource::Elsewhere(_)) => {
+                Some(Arc::clone(encoder))
+            }
+            _ => None,
+        }
+    }
+
     /// The encoder of a source, which is opened where it is not open yet.
     ///
     /// # Errors

@@ -77,6 +77,11 @@ pub trait Model: Send + Sync {
     /// [`ModelError::Failed`] where the computation fails.
     fn answer(&self, samples: &[Sample<'_>]) -> Result<Vec<Reply>, ModelError>;
 
+    /// Answers from the vector that its encoder made elsewhere of an item's text; `None` where it does not stand on vectors.
+    fn answer_vector(&self, _: &[f32]) -> Option<Prediction> {
+        None
+    }
+
     /// Its size.
     fn facts(&self) -> Facts;
 

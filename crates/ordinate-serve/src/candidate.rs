@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use ordinate_core::{CandidateName, Item, Price, Seen};
 use ordinate_measure::{Contender, Request, Said, read_reply};
+use ordinate_remote::chat::Embeddings;
 use ordinate_remote::{Chat, Failure, FailureKind, PromptError, Usage};
 use ordinate_tasks::Reader;
 use serde_json::{Map, Value};
@@ -19,6 +20,16 @@ pub trait AnswersItems: Send + Sync {
     /// # Errors
     /// Why there is none, in words.
     fn answer(&self, item: &Item) -> Result<(String, Option<f64>), String>;
+
+    /// The vector of a text, by the encoder that it stands on; `None` where it stands on none.
+    fn embed(&self, _text: &str) -> Option<Result<Vec<f32>, String>> {
+        None
+    }
+
+    /// Whether it has such vectors.
+    fn embeds(&self) -> bool {
+        false
+    }
 }
 
 /// How a candidate is asked.
@@ -38,6 +49,8 @@ pub enum How {
         contender: Option<Contender>,
         /// How it is asked what others say, where it is a chat API; and its price.
         chat: Option<(Arc<Chat>, Option<Price>)>,
+        /// How its vectors are had, where it stands on those of an API.
+        embeddings: Option<Arc<Embeddings>>,
     },
 }
 
@@ -72,6 +85,26 @@ impl Candidate {
             How::Elsewhere { chat, .. } => chat.as_ref().map(|(chat, _)| chat),
             How::Here { .. } => None,
         }
+    }
+
+    /// Whether texts can be turned into vectors by what it stands on.
+    pub(crate) fn embeds(&self) -> bool {
+        match &self.how {
+            How::Here { model, .. } => model.embeds(),
+            How::Elsewhere { embeddings, .. } => embeddings.is_some(),
+        }
+    }
+
+    /// The vectors of texts by the encoder that it stands on, in this process.
+    pub(crate) async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, String> {
+        let How::Here { model, .. } = &self.how else { return Err("it is not in this process".to_owned()) };
+        let _room = self.room.acquire().await;
+        let model = Arc::clone(model);
+        let all = move || {
+            let none = || Err("it stands on no encoder".to_owned());
+            texts.iter().map(|text| model.embed(text).unwrap_or_else(none)).collect()
+        };
+        tokio::task::spawn_blocking(all).await.map_err(|error| error.to_string())?
     }
 
     /// USD that these tokens cost at its price, if it has one.

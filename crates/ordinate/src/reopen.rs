@@ -130,6 +130,16 @@ pub trait AnswersInputs: Send + Sync {
         self.answer(&item.input.text)
     }
 
+    /// The vector of a text, by the encoder that it stands on; `None` where it stands on none.
+    fn embed(&self, _text: &str) -> Option<Result<Vec<f32>, String>> {
+        None
+    }
+
+    /// Whether it has such vectors.
+    fn embeds(&self) -> bool {
+        false
+    }
+
     /// Items that it can answer at one time.
     fn at_once(&self) -> usize {
         std::thread::available_parallelism().map_or(1, usize::from)

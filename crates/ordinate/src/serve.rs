@@ -122,8 +122,9 @@ impl Desk<'_> {
         let folder = self.folder.path("");
         let (task_kinds, methods) = (&self.options.task_kinds, &self.options.methods);
         let again = Again { folder: &folder, all: self.all, candidate, task_kinds, methods };
-        if let Some(ServedElsewhere { contender, chat }) = kind.serve(&again, self.task.kind)? {
-            return Ok(Some(How::Elsewhere { contender, chat }));
+        if let Some(served) = kind.serve(&again, self.task.kind)? {
+            let ServedElsewhere { contender, chat, embeddings } = served;
+            return Ok(Some(How::Elsewhere { contender, chat, embeddings }));
         }
         Ok(kind.reopen(&again)?.map(|model| How::Here {
             at_once: model.at_once(),
@@ -149,6 +150,14 @@ struct Here(Box<dyn AnswersInputs>);
 impl AnswersItems for Here {
     fn answer(&self, item: &Item) -> Result<(String, Option<f64>), String> {
         self.0.answer_item(item)
+    }
+
+    fn embed(&self, text: &str) -> Option<Result<Vec<f32>, String>> {
+        self.0.embed(text)
+    }
+
+    fn embeds(&self) -> bool {
+        self.0.embeds()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::linear::Rows;
 use crate::manifest::{read_model, write_model};
 use crate::method::{Fitting, Identity, Method, TrainingSet};
 use crate::methods::{MethodKind, Saved};
-use crate::model::{Facts, Model, Reply, Sample};
+use crate::model::{Facts, Model, Prediction, Reply, Sample};
 use crate::stop::Stop;
 
 /// Its line in the table of methods.
@@ -118,6 +118,10 @@ impl Model for Probe {
         let embedded = self.encoder.embed(&texts, Stop::NEVER)?;
         let reply = |one: &Arc<Embedding>| Reply::timed(one.took, || self.linear.predict_dense(&one.vector));
         Ok(embedded.iter().map(reply).collect())
+    }
+
+    fn answer_vector(&self, vector: &[f32]) -> Option<Prediction> {
+        Some(self.linear.predict_dense(vector))
     }
 
     fn facts(&self) -> Facts {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::BESIDE_TEXT;
 use super::address::{address, check_secrets, key_of, key_variable};
+use super::relay::{Whole, fetch};
 use crate::aside::aside;
 use crate::failure::{Failure, FailureKind, SetupError};
 use crate::http::Http;
@@ -91,6 +92,23 @@ impl Embeddings {
     /// [`Failure`]: transport, status, or an answer that is not one vector.
     pub async fn ask(&self, body: &str) -> Result<Reply, Failure> {
         self.http.tidy(self.try_ask(body).await)
+    }
+
+    /// The name of the model, as the server knows it.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.model
+    }
+
+    /// Sends this body, and gives the answer as it came; its text is empty.
+    ///
+    /// # Errors
+    /// [`Failure`]: transport, status, or an answer that is no JSON.
+    pub async fn relay(&self, body: String) -> Result<Whole, Failure> {
+        let body = fetch(&self.http, &self.url, body).await?;
+        let wire = super::wire::parse(&body).map_err(|failure| self.http.tidied(failure))?;
+        let usage = wire.usage.as_ref().and_then(|said| super::usage::read(said).usage);
+        Ok(Whole { body, text: String::new(), usage })
     }
 
     async fn try_ask(&self, body: &str) -> Result<Reply, Failure> {

@@ -1,16 +1,19 @@
 //! Chat completions and embeddings of an OpenAI-compatible server.
 
 mod address;
+mod api;
 mod embeddings;
 mod finish;
 mod names;
 mod raw;
 mod relay;
+mod responses;
 mod stream;
 mod usage;
 mod wire;
 
 pub use address::{check, check_key};
+pub use api::Api;
 pub use embeddings::Embeddings;
 pub use relay::{Part, Relay, Whole};
 

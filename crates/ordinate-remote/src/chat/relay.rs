@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 
+use reqwest::Url;
 use tokio::time::Instant;
 
 use super::finish::Finish;
 use super::wire::{Wire, broken_text, parse, read};
-use super::{Chat, usage};
+use super::{Api, Chat, responses, usage};
 use crate::failure::{Failure, FailureKind};
-use crate::http::Answering;
+use crate::http::{Answering, Http};
 use crate::reply::Usage;
 use crate::sse::{Event, Events};
 
@@ -35,12 +36,13 @@ pub struct Part {
     pub tells: bool,
     /// Whether it has usage and nothing else.
     pub is_usage: bool,
-    /// Whether it is `[DONE]`.
+    /// Whether it is the last: `[DONE]`, or that a response is complete.
     pub is_done: bool,
 }
 
 /// A streamed answer that is being passed on. Dropped, it ends the request.
 pub struct Relay {
+    api: Api,
     answering: Answering,
     events: Events,
     ready: VecDeque<Part>,
@@ -65,39 +67,39 @@ impl Chat {
         self.entry.omit.iter().any(|omitted| omitted == field)
     }
 
-    /// Sends this body, which is to ask for an answer that is not streamed, and gives the answer as it came.
+    /// Sends this body, which is to ask this API for an answer that is not streamed, and gives the answer as it came.
     ///
     /// # Errors
     /// [`Failure`]: transport, status, what is no answer, or one that the server gave up.
-    pub async fn relay(&self, body: String) -> Result<Whole, Failure> {
+    pub async fn relay(&self, api: Api, body: String) -> Result<Whole, Failure> {
         let start = Instant::now();
         let late = |failure: Failure| Failure { latency: start.elapsed(), ..self.http.tidied(failure) };
-        let mut answering = self.http.open(start, &self.url, body, false, MAX_RELAYED).await.map_err(late)?;
-        let mut bytes = Vec::new();
-        while let Some(chunk) = answering.chunk().await.map_err(late)? {
-            answering.told();
-            bytes.extend_from_slice(&chunk);
+        let fetched = fetch(&self.http, &api.beside(&self.url), body).await;
+        let body = fetched.map_err(|failure| api.absent(failure))?;
+        if api == Api::Responses {
+            let (text, usage) = responses::read(&body).map_err(late)?;
+            return Ok(Whole { body, text, usage });
         }
-        let raw = read(&bytes).map_err(late)?;
+        let raw = read(body.as_bytes()).map_err(late)?;
         if let Some(reason) = raw.finish.as_deref().filter(|reason| Finish::of(reason) == Finish::Failed) {
             let message = format!("the server gave the answer up (finish_reason {reason:?})");
             return Err(late(Failure::new(FailureKind::Cut, message)));
         }
-        let body =
-            String::from_utf8(bytes).map_err(|error| late(broken_text(error.utf8_error().valid_up_to())))?;
-        let body = answering.without_key(&body).unwrap_or(body);
         Ok(Whole { body, usage: raw.counted().usage, text: raw.reply.text })
     }
 
-    /// Sends this body, which is to ask for a streamed answer.
+    /// Sends this body, which is to ask this API for a streamed answer.
     ///
     /// # Errors
     /// [`Failure`]: transport or status.
-    pub async fn relay_stream(&self, body: String) -> Result<Relay, Failure> {
+    pub async fn relay_stream(&self, api: Api, body: String) -> Result<Relay, Failure> {
         let start = Instant::now();
         let late = |failure: Failure| Failure { latency: start.elapsed(), ..self.http.tidied(failure) };
-        let answering = self.http.open(start, &self.url, body, true, MAX_RELAYED).await.map_err(late)?;
+        let url = api.beside(&self.url);
+        let opened = self.http.open(start, &url, body, true, MAX_RELAYED).await;
+        let answering = opened.map_err(|failure| api.absent(late(failure)))?;
         Ok(Relay {
+            api,
             answering,
             events: Events::default(),
             ready: VecDeque::new(),
@@ -109,6 +111,24 @@ impl Chat {
             begun: false,
         })
     }
+}
+
+/// The body of a whole answer as it came, but for the key.
+///
+/// # Errors
+/// [`Failure`]: transport, status, or bytes that are no text.
+pub(super) async fn fetch(http: &Http, url: &Url, body: String) -> Result<String, Failure> {
+    let start = Instant::now();
+    let late = |failure: Failure| Failure { latency: start.elapsed(), ..http.tidied(failure) };
+    let mut answering = http.open(start, url, body, false, MAX_RELAYED).await.map_err(late)?;
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answering.chunk().await.map_err(late)? {
+        answering.told();
+        bytes.extend_from_slice(&chunk);
+    }
+    let body =
+        String::from_utf8(bytes).map_err(|error| late(broken_text(error.utf8_error().valid_up_to())))?;
+    Ok(answering.without_key(&body).unwrap_or(body))
 }
 
 impl Relay {
@@ -189,20 +209,31 @@ impl Relay {
             self.ready.push_back(Part { raw, tells: false, is_usage: false, is_done: true });
             return Ok(());
         }
-        let wire = parse(&data).map_err(told)?;
-        self.begun |= wire.choices.is_some();
-        if let Some(usage) = wire.usage.as_ref().and_then(|said| usage::read(said).usage) {
-            self.usage = Some(usage);
-        }
-        let tells = self.tells(&wire)?;
+        let (tells, is_usage) = match self.api {
+            Api::Responses => {
+                let said = responses::event(&data).map_err(told)?;
+                self.begun = true;
+                self.usage = said.usage.or(self.usage);
+                (self.finished, self.done) = (said.is_done, said.is_done);
+                (said.tells, false)
+            }
+            Api::Chat | Api::Completions => {
+                let wire = parse(&data).map_err(told)?;
+                self.begun |= wire.choices.is_some();
+                if let Some(usage) = wire.usage.as_ref().and_then(|said| usage::read(said).usage) {
+                    self.usage = Some(usage);
+                }
+                let is_usage = wire.usage.is_some() && wire.choices.as_ref().is_none_or(Vec::is_empty);
+                (self.tells(&wire)?, is_usage)
+            }
+        };
         self.texts += u64::from(tells);
         self.answering.told();
         if let Some(clean) = std::str::from_utf8(&raw).ok().and_then(|text| self.answering.without_key(text))
         {
             raw = clean.into_bytes();
         }
-        let is_usage = wire.usage.is_some() && wire.choices.as_ref().is_none_or(Vec::is_empty);
-        self.ready.push_back(Part { raw, tells, is_usage, is_done: false });
+        self.ready.push_back(Part { raw, tells, is_usage, is_done: self.done });
         Ok(())
     }
 

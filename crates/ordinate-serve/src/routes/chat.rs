@@ -1,19 +1,20 @@
-//! `/v1/chat/completions`: the policy of a task as a model.
+//! `/v1/chat/completions`, `/v1/completions` and `/v1/responses`: the policy of a task as a model.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use hyper::{Response, StatusCode};
 use ordinate_core::{Item, Query};
+use ordinate_remote::chat::Api;
 use ordinate_remote::{FailureKind, Usage};
 use serde_json::{Value, json};
 
 use super::answer::headers;
 use super::conversation::{Conversation, Prompt};
+use super::form::{Finish, Made};
 use super::stream;
 use crate::body::Reply;
 use crate::candidate::{Answered, Candidate};
-use crate::day::seconds_now;
 use crate::error::{ApiError, json_response, set, typed};
 use crate::play::{Played, guarded, play};
 use crate::state::{Account, Asking, Server};
@@ -28,7 +29,7 @@ pub(super) struct Target {
 
 impl Target {
     /// What a model's name stands for.
-    fn of(server: &Server, asking: &Asking, model: &str) -> Result<Self, ApiError> {
+    pub(super) fn of(server: &Server, asking: &Asking, model: &str) -> Result<Self, ApiError> {
         let served = &asking.served;
         if let Some(name) = model.strip_prefix("ordinate/") {
             let task =
@@ -74,9 +75,10 @@ impl Target {
 pub(super) async fn chat(
     server: &Arc<Server>,
     asking: Asking,
+    api: Api,
     body: &[u8],
 ) -> Result<Response<Reply>, ApiError> {
-    let conversation = Conversation::of(body)?;
+    let conversation = Conversation::of(api, body)?;
     let target = Target::of(server, &asking, &conversation.model)?;
     asking.admit(&target.task)?;
     let item = match conversation.item(&target.task) {
@@ -104,10 +106,11 @@ pub(super) fn respond(
 ) -> Response<Reply> {
     let overhead = asking.overhead(played.waited);
     let name = target.policy();
-    server.account(asking, &Account::of("chat", asking, &target.task, name, played, overhead));
+    server
+        .account(asking, &Account::of(route(conversation.api), asking, &target.task, name, played, overhead));
     let mut response = match completion(asking, target, conversation, played) {
         Completion::Whole(body) => typed(StatusCode::OK, "application/json", body),
-        Completion::Made(value) if conversation.streamed => stream::at_once(&value, conversation.usage),
+        Completion::Made(value) if conversation.streamed => stream::at_once(conversation, &value),
         Completion::Made(value) => json_response(StatusCode::OK, &value),
         Completion::Failed(error) => error.response(),
     };
@@ -137,7 +140,7 @@ async fn ask(task: &ServedTask, candidate: &Candidate, conversation: &Conversati
         return candidate.ask(item, &task.run.reader, Some(&conversation.further)).await;
     };
     let start = Instant::now();
-    match chat.relay(conversation.passed_on(chat, false)).await {
+    match chat.relay(conversation.api, conversation.passed_on(chat, false)).await {
         Ok(whole) => Answered {
             output: Some(whole.text),
             usage: whole.usage,
@@ -171,18 +174,17 @@ fn completion(asking: &Asking, target: &Target, conversation: &Conversation, pla
         let read = conversation.streamed.then(|| serde_json::from_str(whole).ok()).flatten();
         return read.map_or_else(|| Completion::Whole(whole.clone()), Completion::Made);
     }
-    let mut message = json!({ "role": "assistant", "content": played.answer, "refusal": null });
-    let mut finish = "stop";
-    if played.answer.is_none() {
+    let (mut text, mut refusal, mut finish) = (played.answer.as_deref(), None, Finish::Stop);
+    if text.is_none() {
         let failure = played.failure();
         match failure.map(|failure| failure.kind) {
-            Some(FailureKind::Refused) => message["refusal"] = json!(failure.map(|failure| &failure.message)),
-            Some(FailureKind::Filtered) => finish = "content_filter",
+            Some(FailureKind::Refused) => refusal = failure.map(|failure| failure.message.as_str()),
+            Some(FailureKind::Filtered) => finish = Finish::Filtered,
             // What was said is no answer of the task's, but it was said.
             Some(FailureKind::Unreadable) => {
-                message["content"] = json!(given.and_then(|given| given.text.as_ref()));
+                text = given.and_then(|given| given.text.as_deref());
                 if given.is_some_and(|given| given.cut) {
-                    finish = "length";
+                    finish = Finish::Length;
                 }
             }
             _ => {
@@ -196,23 +198,29 @@ fn completion(asking: &Asking, target: &Target, conversation: &Conversation, pla
     let used = |usage: fn(&Usage) -> u64| -> u64 {
         played.asked.iter().filter_map(|(_, answered)| answered.usage.as_ref()).map(usage).sum()
     };
-    let (read, written) = (used(|usage| usage.input_tokens), used(|usage| usage.output_tokens));
-    Completion::Made(json!({
-        "id": format!("chatcmpl-{}", asking.id),
-        "object": "chat.completion",
-        "created": seconds_now(),
-        "model": conversation.model,
-        "choices": [{ "index": 0, "message": message, "finish_reason": finish, "logprobs": null }],
-        "usage": {
-            "prompt_tokens": read,
-            "completion_tokens": written,
-            "total_tokens": read + written,
-            "prompt_tokens_details": { "cached_tokens": used(|usage| usage.cached_tokens) },
-        },
-        "ordinate": {
+    let made = Made {
+        id: &asking.id,
+        model: &conversation.model,
+        text,
+        refusal,
+        finish,
+        read: used(|usage| usage.input_tokens),
+        written: used(|usage| usage.output_tokens),
+        cached: used(|usage| usage.cached_tokens),
+        ordinate: json!({
             "task": target.task.run.name,
             "policy": target.policy(),
             "error": played.failure().filter(|_| played.answer.is_none()).map(|failure| failure.kind.as_str()),
-        },
-    }))
+        }),
+    };
+    Completion::Made(made.whole(conversation.api))
+}
+
+/// The route of an API, as the record and the counters name it.
+pub(super) fn route(api: Api) -> &'static str {
+    match api {
+        Api::Chat => "chat",
+        Api::Completions => "completions",
+        Api::Responses => "responses",
+    }
 }

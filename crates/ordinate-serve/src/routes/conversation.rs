@@ -1,30 +1,16 @@
-//! A chat request: the item that it is about, or the conversation that is passed on as it is.
+//! A request for text, by whichever API: the item that it is about, or the conversation that is passed on as it is.
 
 use ordinate_core::Item;
 use ordinate_remote::Chat;
+use ordinate_remote::chat::Api;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::asked::{Asked, field, further};
 use crate::error::ApiError;
 use crate::request::Fields;
 use crate::task::ServedTask;
 
-/// Fields that make a request more than a question about an item.
-const OF_CONVERSATIONS: [&str; 5] = ["tools", "tool_choice", "functions", "function_call", "audio"];
-/// Fields that the prompt of the run decides: what a client says of them would not be what was measured.
-const MEASURED: [&str; 11] = [
-    "messages",
-    "model",
-    "temperature",
-    "top_p",
-    "max_tokens",
-    "max_completion_tokens",
-    "stop",
-    "response_format",
-    "logprobs",
-    "top_logprobs",
-    "n",
-];
 /// The field of a request that is for this server.
 const OWN: &str = "ordinate";
 
@@ -59,41 +45,17 @@ impl Prompt {
     }
 }
 
-#[derive(Debug, Deserialize)]
-struct Message {
-    role: Option<String>,
-    content: Option<Value>,
-}
-
-impl Message {
-    fn is_of_user(&self) -> bool {
-        self.role.as_deref() == Some("user")
-    }
-
-    /// Its text; and whether that is all of it.
-    fn text(&self) -> (String, bool) {
-        match &self.content {
-            Some(Value::String(text)) => (text.clone(), true),
-            Some(Value::Array(parts)) => {
-                let is_text = |part: &&Value| part["type"] == "text";
-                let texts: Vec<&str> =
-                    parts.iter().filter(is_text).filter_map(|part| part["text"].as_str()).collect();
-                (texts.join("\n"), texts.len() == parts.len())
-            }
-            _ => (String::new(), false),
-        }
-    }
-}
-
-/// A chat request.
+/// A request for text.
 pub(super) struct Conversation {
+    /// In whose form it is.
+    pub(super) api: Api,
     /// The model that is asked for.
     pub(super) model: String,
     pub(super) streamed: bool,
     /// Whether the client wants the usage in a stream.
     pub(super) usage: bool,
     pub(super) prompt: Prompt,
-    /// The text of the last message of the user.
+    /// What the user said last.
     pub(super) text: String,
     /// What the client says of the item.
     row: Map<String, Value>,
@@ -108,21 +70,13 @@ impl Conversation {
     ///
     /// # Errors
     /// [`ApiError`] 400.
-    pub(super) fn of(bytes: &[u8]) -> Result<Self, ApiError> {
+    pub(super) fn of(api: Api, bytes: &[u8]) -> Result<Self, ApiError> {
         let fields = Fields::of(bytes)?;
         let model: String = fields
             .read("model")?
             .ok_or_else(|| ApiError::field("model", "model is missing; write \"ordinate/TASK\""))?;
-        let messages: Vec<Message> =
-            fields.read("messages")?.ok_or_else(|| ApiError::field("messages", "messages is missing"))?;
+        let Asked { text, is_item } = Asked::of(api, &fields)?;
         let own: Own = fields.read(OWN)?.unwrap_or_default();
-        let last = messages.iter().rev().find(|message| message.is_of_user());
-        let Some((text, is_text)) = last.map(Message::text) else {
-            return Err(ApiError::field("messages", "messages has no message of the user"));
-        };
-        let is_item = messages.len() == 1
-            && is_text
-            && !OF_CONVERSATIONS.iter().any(|name| fields.get(name).is_some_and(|value| value != "[]"));
         let prompt = own.prompt.unwrap_or(if is_item { Prompt::Measured } else { Prompt::Own });
         if prompt == Prompt::Measured && fields.read::<u32>("n")?.is_some_and(|n| n != 1) {
             return Err(ApiError::field(
@@ -135,13 +89,13 @@ impl Conversation {
             row.insert("slice".to_owned(), Value::from(slice));
         }
         let options: Option<Map<String, Value>> = fields.read("stream_options")?;
-        let measured: Vec<&str> = MEASURED.into_iter().chain([OWN, "stream", "stream_options"]).collect();
         Ok(Self {
+            api,
             streamed: fields.read("stream")?.unwrap_or(false),
             usage: options
                 .as_ref()
                 .is_some_and(|options| options.get("include_usage") == Some(&Value::Bool(true))),
-            further: serde_json::from_str(&fields.with(&[], &measured)).unwrap_or_default(),
+            further: further(api, &fields, OWN),
             own: fields.with(&[], &[OWN]),
             model,
             prompt,
@@ -159,26 +113,27 @@ impl Conversation {
         if row.keys().all(|key| key == "slice") {
             row.insert("input".to_owned(), Value::from(self.text.as_str()));
         }
-        let items =
-            (task.run.read_items)(vec![row]).map_err(|problem| ApiError::field("messages", problem))?;
-        items.into_iter().next().ok_or_else(|| ApiError::field("messages", "there is no item"))
+        let bad = |problem: String| ApiError::field(field(self.api), problem);
+        let items = (task.run.read_items)(vec![row]).map_err(bad)?;
+        items.into_iter().next().ok_or_else(|| bad("there is no item".to_owned()))
     }
 
     /// The request as it is passed on to this API: untouched, but for the name of the model. A stream says what it used up
     /// whether or not the client wants to know, since somebody has to pay for it.
     pub(super) fn passed_on(&self, chat: &Chat, streamed: bool) -> String {
-        as_wanted(&self.own, chat, streamed)
+        as_wanted(self.api, &self.own, chat, streamed)
     }
 }
 
 /// A request as an API gets it, but for the name of the model and how the answer is to come.
-pub(super) fn as_wanted(body: &str, chat: &Chat, streamed: bool) -> String {
+pub(super) fn as_wanted(api: Api, body: &str, chat: &Chat, streamed: bool) -> String {
     let Ok(fields) = Fields::of(body.as_bytes()) else { return body.to_owned() };
     let mut set = vec![("model", Value::from(chat.model()).to_string())];
     if streamed {
         set.push(("stream", "true".to_owned()));
     }
-    let usage = streamed && !chat.omits("stream_options");
+    // A response says it in its last event, unasked.
+    let usage = streamed && api != Api::Responses && !chat.omits("stream_options");
     if usage {
         let options = fields.get("stream_options").and_then(|text| serde_json::from_str(text).ok());
         let mut options: Map<String, Value> = options.unwrap_or_default();
@@ -198,7 +153,7 @@ mod tests {
     use super::*;
 
     fn of(request: &Value) -> Result<Conversation, ApiError> {
-        Conversation::of(request.to_string().as_bytes())
+        Conversation::of(Api::Chat, request.to_string().as_bytes())
     }
 
     #[test]
@@ -221,6 +176,39 @@ mod tests {
         assert_eq!((seen.prompt, seen.text.as_str()), (Prompt::Own, "what?"));
         let system = json!([{ "role": "system", "content": "be brief" }, user(json!("hi"))]);
         assert_eq!(prompt(json!({ "model": "m", "messages": system })), Prompt::Own);
+    }
+
+    /// The same in the forms of the other APIs.
+    #[test]
+    fn completions_and_responses_are_items_or_conversations_too() {
+        let of = |api, request: Value| Conversation::of(api, request.to_string().as_bytes());
+        let prompt = |api, request: Value| of(api, request).unwrap().prompt;
+        let (texts, said) = (Api::Completions, Api::Responses);
+        assert_eq!(prompt(texts, json!({ "model": "m", "prompt": "hi", "echo": false })), Prompt::Measured);
+        assert_eq!(prompt(texts, json!({ "model": "m", "prompt": ["hi"] })), Prompt::Measured);
+        assert_eq!(prompt(texts, json!({ "model": "m", "prompt": ["hi", "ho"] })), Prompt::Own);
+        assert_eq!(prompt(texts, json!({ "model": "m", "prompt": "hi", "suffix": "!" })), Prompt::Own);
+        assert!(of(texts, json!({ "model": "m", "prompt": [1, 2] })).is_err());
+        assert_eq!(prompt(said, json!({ "model": "m", "input": "hi", "tools": [] })), Prompt::Measured);
+        let message = json!([{ "role": "user", "content": [{ "type": "input_text", "text": "hi" }] }]);
+        let read = of(said, json!({ "model": "m", "input": message, "user": "u", "store": true })).unwrap();
+        assert_eq!((read.prompt, read.text.as_str()), (Prompt::Measured, "hi"));
+        // What only that API knows does not go to the chat API.
+        assert_eq!(Value::Object(read.further), json!({ "user": "u" }));
+        assert_eq!(
+            prompt(said, json!({ "model": "m", "input": "hi", "instructions": "be brief" })),
+            Prompt::Own
+        );
+        assert_eq!(
+            prompt(said, json!({ "model": "m", "input": "hi", "previous_response_id": "r" })),
+            Prompt::Own
+        );
+        let result =
+            json!([{ "role": "user", "content": "hi" }, { "type": "function_call_output", "output": "7" }]);
+        assert_eq!(prompt(said, json!({ "model": "m", "input": result })), Prompt::Own);
+        for (api, param) in [(texts, "prompt"), (said, "input")] {
+            assert_eq!(of(api, json!({ "model": "m" })).err().and_then(|error| error.param), Some(param));
+        }
     }
 
     #[test]

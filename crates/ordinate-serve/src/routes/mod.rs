@@ -1,9 +1,12 @@
 //! What can be asked of a server, a file a group.
 
 mod answer;
+mod asked;
 mod chat;
 mod conversation;
+mod embeddings;
 mod feedback;
+mod form;
 mod models;
 mod stream;
 
@@ -14,6 +17,7 @@ use std::time::Instant;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, Response, StatusCode};
+use ordinate_remote::chat::Api;
 use serde_json::json;
 
 use crate::body::Reply;
@@ -22,16 +26,21 @@ use crate::keys::Key;
 use crate::request::body_of;
 use crate::state::{Asking, Served, Server};
 
+/// What there is to ask, as OpenAPI has it.
+const OPENAPI: &str = include_str!("openapi.json");
+
 /// Where a request goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Route<'p> {
     Health,
     Ready,
+    OpenApi,
     Metrics,
     Models,
     Model(&'p str),
     Answer(&'p str),
-    Chat,
+    Text(Api),
+    Embeddings,
     Feedback,
 }
 
@@ -43,9 +52,13 @@ impl<'p> Route<'p> {
         Some(match path {
             "/health" => (Self::Health, Method::GET),
             "/ready" => (Self::Ready, Method::GET),
+            "/openapi.json" => (Self::OpenApi, Method::GET),
             "/metrics" => (Self::Metrics, Method::GET),
             "/v1/models" => (Self::Models, Method::GET),
-            "/v1/chat/completions" => (Self::Chat, Method::POST),
+            "/v1/chat/completions" => (Self::Text(Api::Chat), Method::POST),
+            "/v1/completions" => (Self::Text(Api::Completions), Method::POST),
+            "/v1/responses" => (Self::Text(Api::Responses), Method::POST),
+            "/v1/embeddings" => (Self::Embeddings, Method::POST),
             "/v1/feedback" => (Self::Feedback, Method::POST),
             _ => match (path.strip_prefix("/v1/models/"), answer()) {
                 (Some(name), _) if !name.is_empty() => (Self::Model(name), Method::GET),
@@ -59,17 +72,19 @@ impl<'p> Route<'p> {
         match self {
             Self::Health => "health",
             Self::Ready => "ready",
+            Self::OpenApi => "openapi",
             Self::Metrics => "metrics",
             Self::Models | Self::Model(_) => "models",
             Self::Answer(_) => "answer",
-            Self::Chat => "chat",
+            Self::Text(api) => chat::route(api),
+            Self::Embeddings => "embeddings",
             Self::Feedback => "feedback",
         }
     }
 
-    /// Whether anybody may ask: whoever watches over processes has no key.
+    /// Whether anybody may ask: whoever watches over processes has no key, and what there is to ask is in the documentation.
     fn is_open(self) -> bool {
-        matches!(self, Self::Health | Self::Ready)
+        matches!(self, Self::Health | Self::Ready | Self::OpenApi)
     }
 }
 
@@ -130,6 +145,7 @@ async fn carry_out(
             Ok(json_response(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "draining" })))
         }
         Route::Ready => Ok(json_response(StatusCode::OK, &json!({ "status": "ready" }))),
+        Route::OpenApi => Ok(typed(StatusCode::OK, "application/json", OPENAPI.to_owned())),
         Route::Metrics => Ok(typed(
             StatusCode::OK,
             "text/plain; version=0.0.4; charset=utf-8",
@@ -138,7 +154,8 @@ async fn carry_out(
         Route::Models => Ok(models::list(server, &asking)),
         Route::Model(name) => models::one(server, &asking, name),
         Route::Answer(name) => answer::answer(server, &asking, &decoded(name), &read.await?).await,
-        Route::Chat => chat::chat(server, asking, &read.await?).await,
+        Route::Text(api) => chat::chat(server, asking, api, &read.await?).await,
+        Route::Embeddings => embeddings::embeddings(server, &asking, &read.await?).await,
         Route::Feedback => feedback::feedback(server, &asking, &read.await?),
     }
 }
@@ -194,6 +211,42 @@ mod tests {
         for path in ["/", "/v1/tasks//answer", "/v1/tasks/a", "/v1/models/", "/v1/chat", "/../etc/passwd"] {
             assert_eq!(Route::of(path), None, "{path}");
         }
+        assert_eq!(Route::of("/v1/responses").unwrap().0, Route::Text(Api::Responses));
         assert_eq!(decoded("a%20b%E9%87%91%zz%"), "a b\u{91d1}%zz%");
+    }
+
+    /// Every path of the document is served by its method, and whatever is served stands in it.
+    #[test]
+    fn the_document_and_the_routes_agree() {
+        let document: serde_json::Value = serde_json::from_str(OPENAPI).unwrap();
+        let mut routes: Vec<&str> = Vec::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            let asked = path.replace(['{', '}'], "");
+            let (route, method) = Route::of(&asked).unwrap_or_else(|| panic!("{path}"));
+            assert_eq!(
+                methods.as_object().unwrap().keys().collect::<Vec<_>>(),
+                [&method.as_str().to_lowercase()],
+                "{path}"
+            );
+            let is_open = methods[method.as_str().to_lowercase()]["security"] == json!([]);
+            assert_eq!(is_open, route.is_open(), "{path}");
+            routes.push(route.name());
+        }
+        routes.sort_unstable();
+        routes.dedup();
+        let all = [
+            "answer",
+            "chat",
+            "completions",
+            "embeddings",
+            "feedback",
+            "health",
+            "metrics",
+            "models",
+            "openapi",
+            "ready",
+            "responses",
+        ];
+        assert_eq!(routes, all);
     }
 }

@@ -1,7 +1,7 @@
-//! Streamed chat answers: passed through as they come where one candidate's answer is the policy's, else in one part.
+//! Streamed answers: passed through as they come where one candidate's answer is the policy's, else in one part.
 //!
 //! Before the first part of an answer another candidate may still stand in; after it an error is an event of its own, the
-//! last of the stream. A stream that was whole ends in `[DONE]`, and no other does.
+//! last of the stream. A stream that was whole ends as its API has it (`[DONE]`, or that the response is complete), and no other does.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,14 +10,15 @@ use bytes::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use ordinate_core::{Item, Query};
-use ordinate_remote::chat::{Part, Relay};
+use ordinate_remote::chat::{Api, Part, Relay};
 use ordinate_remote::{Chat, Failure};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::Overhead;
-use super::chat::{Target, respond};
+use super::chat::{Target, respond, route};
 use super::conversation::{Conversation, Prompt, as_wanted};
+use super::form;
 use crate::body::Reply;
 use crate::candidate::{Answered, Candidate, is_out, with};
 use crate::error::{ApiError, set};
@@ -26,13 +27,15 @@ use crate::state::{Account, Asking, Server};
 
 /// Parts that are taken from a server before the client has taken those before them.
 const AHEAD: usize = 16;
-/// The last event of a whole stream.
-const DONE: &[u8] = b"data: [DONE]\n\n";
 
 /// Whether the answer can be passed through part by part: it is one candidate's, and its text is the answer.
 pub(super) fn passes_through(target: &Target, conversation: &Conversation) -> bool {
     let run = &target.task.run;
-    let is_text = conversation.prompt == Prompt::Own || run.reader.is_long();
+    // What was measured is asked by the chat API, whose parts are those of no other.
+    let is_text = match conversation.prompt {
+        Prompt::Own => true,
+        Prompt::Measured => run.reader.is_long() && conversation.api == Api::Chat,
+    };
     match target.candidate {
         Some(place) => is_text && run.candidates[place].chat().is_some(),
         None => {
@@ -43,31 +46,8 @@ pub(super) fn passes_through(target: &Target, conversation: &Conversation) -> bo
 }
 
 /// An answer that is there as a stream of one part.
-pub(super) fn at_once(completion: &Value, usage: bool) -> Response<Reply> {
-    let chunk = |choices: Value| {
-        let mut chunk = json!({ "object": "chat.completion.chunk", "choices": choices });
-        for name in ["id", "created", "model"] {
-            chunk[name] = completion[name].clone();
-        }
-        chunk
-    };
-    let choices = completion["choices"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let part = |choice: &Value, delta: Value, finish: &Value| json!({ "index": choice["index"], "delta": delta, "finish_reason": finish, "logprobs": choice["logprobs"] });
-    let said: Vec<Value> =
-        choices.iter().map(|choice| part(choice, choice["message"].clone(), &Value::Null)).collect();
-    let ends: Vec<Value> =
-        choices.iter().map(|choice| part(choice, json!({}), &choice["finish_reason"])).collect();
-    let mut text = String::new();
-    let mut add = |event: &Value| text.push_str(&format!("data: {event}\n\n"));
-    add(&chunk(Value::Array(said)));
-    add(&chunk(Value::Array(ends)));
-    if usage {
-        let mut last = chunk(json!([]));
-        last["usage"] = completion["usage"].clone();
-        add(&last);
-    }
-    text.push_str("data: [DONE]\n\n");
-    head(Reply::whole(text))
+pub(super) fn at_once(conversation: &Conversation, whole: &Value) -> Response<Reply> {
+    head(Reply::whole(form::events(conversation.api, whole, conversation.usage)))
 }
 
 fn head(body: Reply) -> Response<Reply> {
@@ -138,7 +118,9 @@ pub(super) async fn stream(
         let body = match conversation.prompt {
             Prompt::Own => conversation.passed_on(chat, true),
             Prompt::Measured => match candidate.request(&item) {
-                Some(Ok(body)) => as_wanted(&with(body, Some(&conversation.further)), chat, true),
+                Some(Ok(body)) => {
+                    as_wanted(conversation.api, &with(body, Some(&conversation.further)), chat, true)
+                }
                 Some(Err(error)) => return Err(ApiError::field("messages", error.to_string())),
                 None => {
                     return Err(ApiError::field(
@@ -149,7 +131,7 @@ pub(super) async fn stream(
             },
         };
         let start = Instant::now();
-        let begun = begin(candidate, chat, body).await;
+        let begun = begin(candidate, chat, conversation.api, body).await;
         waited += start.elapsed();
         match begun {
             Ok(begun) => {
@@ -158,6 +140,7 @@ pub(super) async fn stream(
                     asking,
                     target,
                     place,
+                    api: conversation.api,
                     usage: conversation.usage,
                     failed,
                 };
@@ -190,7 +173,7 @@ pub(super) async fn stream(
         &asking,
         &Account {
             id: &asking.id,
-            route: "chat",
+            route: route(conversation.api),
             task: &task,
             policy: target.policy(),
             asked,
@@ -204,13 +187,13 @@ pub(super) async fn stream(
 }
 
 /// Asks a candidate, and waits for the first part of its answer.
-async fn begin(candidate: &Candidate, chat: &Chat, body: String) -> Result<Begun, Failure> {
+async fn begin(candidate: &Candidate, chat: &Chat, api: Api, body: String) -> Result<Begun, Failure> {
     candidate.breaker.admit().map_err(resting)?;
     let trying = Trying::of(candidate);
-    let mut begun = first_part(chat, body.clone()).await;
+    let mut begun = first_part(chat, api, body.clone()).await;
     if let Some(pause) = begun.as_ref().err().and_then(once_more) {
         tokio::time::sleep(pause).await;
-        begun = first_part(chat, body).await;
+        begun = first_part(chat, api, body).await;
     }
     trying.done();
     match &begun {
@@ -220,9 +203,9 @@ async fn begin(candidate: &Candidate, chat: &Chat, body: String) -> Result<Begun
     begun
 }
 
-async fn first_part(chat: &Chat, body: String) -> Result<Begun, Failure> {
+async fn first_part(chat: &Chat, api: Api, body: String) -> Result<Begun, Failure> {
     let start = Instant::now();
-    let mut relay = chat.relay_stream(body).await?;
+    let mut relay = chat.relay_stream(api, body).await?;
     let mut parts = Vec::new();
     while let Some(part) = relay.next().await? {
         let begins = part.tells || part.is_done;
@@ -240,6 +223,7 @@ struct Passing {
     asking: Asking,
     target: Target,
     place: usize,
+    api: Api,
     /// Whether the client wants the usage.
     usage: bool,
     failed: Vec<(usize, Answered)>,
@@ -247,7 +231,8 @@ struct Passing {
 
 /// How a stream ended.
 enum End {
-    Whole,
+    /// With what the server said last.
+    Whole(Vec<u8>),
     Failed(Failure),
     /// Nobody read it to its end.
     Left,
@@ -276,6 +261,7 @@ impl Passing {
         let Begun { mut relay, parts, start } = begun;
         let mut ready = std::collections::VecDeque::from(parts);
         let patience = self.server.config.write_time;
+        let mut events = 0;
         let end = loop {
             let next = match ready.pop_front() {
                 Some(part) => Ok(Some(part)),
@@ -286,9 +272,9 @@ impl Passing {
                 },
             };
             let part = match next {
-                Ok(Some(part)) if part.is_done => break End::Whole,
+                Ok(Some(part)) if part.is_done => break End::Whole(part.raw),
                 Ok(Some(part)) => part,
-                Ok(None) => break End::Whole,
+                Ok(None) => break End::Whole(Vec::new()),
                 Err(failure) => break End::Failed(failure),
             };
             if part.is_usage && !self.usage {
@@ -297,12 +283,13 @@ impl Passing {
             if sender.send_timeout(part.raw.into(), patience).await.is_err() {
                 break End::Left;
             }
+            events += 1;
         };
         // What was answered is on the record before the client knows that it was all.
         self.account(&relay, &end, start.elapsed(), overhead);
-        let last = match &end {
-            End::Whole => Bytes::from_static(DONE),
-            End::Failed(failure) => Bytes::from(format!("data: {}\n\n", ApiError::from(failure).body())),
+        let last = match end {
+            End::Whole(last) => form::end(self.api, last),
+            End::Failed(failure) => form::broken(self.api, &ApiError::from(&failure), events),
             End::Left => return,
         };
         let _ = sender.send_timeout(last, patience).await;
@@ -314,7 +301,7 @@ impl Passing {
         let usage = relay.usage();
         let cost_usd = usage.and_then(|usage| candidate.cost_of(Some(usage)));
         let failure = match end {
-            End::Whole => None,
+            End::Whole(_) => None,
             End::Failed(failure) => {
                 self.server.metrics.stream_broke();
                 if is_out(failure.kind) {
@@ -337,7 +324,7 @@ impl Passing {
             &self.asking,
             &Account {
                 id: &self.asking.id,
-                route: "chat",
+                route: route(self.api),
                 task: &self.target.task,
                 policy: self.target.policy(),
                 asked: failed.chain([(candidate, &answered)]).collect(),

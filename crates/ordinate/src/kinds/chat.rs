@@ -83,7 +83,7 @@ impl CandidateKind for ChatKind {
             set_rates(&mut contender, entry, openai);
             contender
         });
-        Ok(Some(ServedElsewhere { contender, chat: Some((Arc::new(chat), price)) }))
+        Ok(Some(ServedElsewhere { contender, chat: Some((Arc::new(chat), price)), embeddings: None }))
     }
 }
 

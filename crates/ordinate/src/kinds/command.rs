@@ -51,7 +51,7 @@ impl CandidateKind for CommandKind {
             Command::new(entry, again.folder, kind, &again.all.labels).map_err(|error| again.fail(error))?;
         let mut contender = Contender::new(candidate.name.clone(), CommandAnswerer(command));
         contender.price = candidate.price;
-        Ok(Some(ServedElsewhere { contender: Some(contender), chat: None }))
+        Ok(Some(ServedElsewhere { contender: Some(contender), chat: None, embeddings: None }))
     }
 }
 

@@ -6,18 +6,24 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ordinate_core::Items;
 use ordinate_core::task::CandidateEntry;
-use ordinate_measure::{Contender, EmbeddingsAnswerer, Row};
-use ordinate_models::Embedding;
+use ordinate_core::{Item, Items};
+use ordinate_measure::{Answerer, Attempt, Contender, EmbeddingsAnswerer, Request, Row};
+use ordinate_models::{Embedding, Encoders, Model};
 use ordinate_remote::chat::{Embeddings, check, check_key};
+use ordinate_remote::{Failure, FailureKind, PromptError, Reply, Usage};
+use ordinate_tasks::Kind;
 use sha2::{Digest as _, Sha256};
 
 use super::chat::{openai, set_rates};
 use super::methods::method;
 use super::trained::{Trained, TrainedAnswerer, Vectors};
-use super::{CandidateKind, Opened, Opening, Place, UsedUp, Want, Whom, curve, rows_with_target, teaching};
+use super::{
+    CandidateKind, Opened, Opening, Place, ServedElsewhere, UsedUp, Want, Whom, curve, rows_with_target,
+    teaching,
+};
 use crate::error::Error;
+use crate::reopen::{Again, ReopenedCandidate};
 
 pub(super) struct EmbeddingsKind;
 
@@ -99,6 +105,62 @@ impl CandidateKind for EmbeddingsKind {
         });
         let want = Want { whom: Whom::Own(Box::new(own)), rows, take };
         Ok(Opened { wants: vec![want], here: Some(trained), ..Opened::new(contender) })
+    }
+
+    fn serve(&self, again: &Again<'_>, _: &'static dyn Kind) -> Result<Option<ServedElsewhere>, Error> {
+        let ReopenedCandidate { model: Some(model), entry, .. } = again.candidate else { return Ok(None) };
+        let openai = entry.openai.as_ref().ok_or_else(|| again.fail("it names no API"))?;
+        let embeddings = Embeddings::new(openai).map_err(|error| again.fail(error))?;
+        let folder = again.folder.join(model);
+        let model = again.methods.load(&folder, &Encoders::new()).map_err(|error| again.fail(error))?;
+        let embeddings = Arc::new(embeddings);
+        let answerer = Probed { embeddings: Arc::clone(&embeddings), model };
+        let mut contender = Contender::new(entry.name.clone(), answerer);
+        set_rates(&mut contender, entry, openai);
+        Ok(Some(ServedElsewhere { contender: Some(contender), chat: None, embeddings: Some(embeddings) }))
+    }
+}
+
+/// A probe that is served: each text is embedded by the API, and what comes back is looked at here.
+struct Probed {
+    embeddings: Arc<Embeddings>,
+    model: Box<dyn Model>,
+}
+
+impl Answerer for Probed {
+    fn identity(&self) -> String {
+        self.embeddings.identity()
+    }
+
+    fn request(&self, _: usize, item: &Item) -> Result<String, PromptError> {
+        Ok(self.embeddings.body(&item.input.text))
+    }
+
+    fn most_tokens(&self, request: &str) -> Usage {
+        self.embeddings.most_tokens(request)
+    }
+
+    fn ask<'a>(&'a self, batch: &'a [Request]) -> Attempt<'a> {
+        Box::pin(async move {
+            let mut replies = Vec::with_capacity(batch.len());
+            for request in batch {
+                replies.push(self.embeddings.ask(&request.body).await.and_then(|reply| self.read(reply)));
+            }
+            Ok(replies)
+        })
+    }
+
+    fn gives_outputs(&self) -> bool {
+        true
+    }
+}
+
+impl Probed {
+    /// The answer that the vector of a reply gives.
+    fn read(&self, reply: Reply) -> Result<Reply, Failure> {
+        let said = reply.vector.as_ref().and_then(|vector| self.model.answer_vector(vector));
+        let said = said.ok_or_else(|| Failure::new(FailureKind::Shape, "there is no vector to look at"))?;
+        Ok(Reply { text: said.output, confidence: said.confidence, vector: None, ..reply })
     }
 }
 

@@ -27,6 +27,7 @@ use ordinate_judge::LearningCurve;
 use ordinate_measure::{CancellationToken, Contender, Row};
 use ordinate_models::gauge::Order;
 use ordinate_models::{Encoders, Methods};
+use ordinate_remote::chat::Embeddings;
 use ordinate_remote::{Chat, Prompted};
 use ordinate_tasks::Kind;
 
@@ -143,6 +144,8 @@ pub struct ServedElsewhere {
     pub contender: Option<Contender>,
     /// The chat API behind it, and its price.
     pub chat: Option<(Arc<Chat>, Option<Price>)>,
+    /// The embeddings API that it stands on.
+    pub embeddings: Option<Arc<Embeddings>>,
 }
 
 /// An entry of a task file, and what it is looked at with.

@@ -6,7 +6,7 @@ use ordinate_adapt::{Ended, TrainingReport};
 use ordinate_core::task::CandidateEntry;
 use ordinate_core::{CandidateName, FieldValue, Item, Items};
 use ordinate_measure::Contender;
-use ordinate_models::{Encoders, Fold, Manifest, Model, ModelError, Reads, Sample};
+use ordinate_models::{Encoders, Fold, Manifest, Model, ModelError, Reads, Sample, SharedEncoder, Stop};
 
 use super::methods::method;
 use super::trained::{Trained, TrainedAnswerer};
@@ -101,9 +101,10 @@ impl CandidateKind for TrainedKind {
     fn reopen(&self, again: &Again<'_>) -> Result<Option<Box<dyn AnswersInputs>>, Error> {
         let Some(model) = &again.candidate.model else { return Ok(None) };
         let folder = again.folder.join(model);
-        let model = again.methods.load(&folder, &Encoders::new()).map_err(|error| again.fail(error))?;
+        let encoders = Encoders::new();
+        let model = again.methods.load(&folder, &encoders).map_err(|error| again.fail(error))?;
         let reads = Manifest::read(&folder).map_err(|error| again.fail(error))?.reads;
-        Ok(Some(Box::new(Loaded { model, reads })))
+        Ok(Some(Box::new(Loaded { model, reads, encoder: encoders.only() })))
     }
 }
 
@@ -111,9 +112,21 @@ impl CandidateKind for TrainedKind {
 struct Loaded {
     model: Box<dyn Model>,
     reads: Reads,
+    /// What it stands on, where that is shared and not a part of it.
+    encoder: Option<Arc<SharedEncoder>>,
 }
 
 impl AnswersInputs for Loaded {
+    fn embed(&self, text: &str) -> Option<Result<Vec<f32>, String>> {
+        let embedded = self.encoder.as_ref()?.embed(&[text], Stop::NEVER);
+        let first = embedded.map(|vectors| vectors.first().map(|one| one.vector.clone()).unwrap_or_default());
+        Some(first.map_err(|error| error.to_string()))
+    }
+
+    fn embeds(&self) -> bool {
+        self.encoder.is_some()
+    }
+
     fn answer_item(&self, item: &Item) -> Result<(String, Option<f64>), String> {
         let fields = &item.input.fields;
         if self.reads != Reads::Fields || fields.is_empty() {

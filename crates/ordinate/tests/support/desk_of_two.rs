@@ -37,7 +37,7 @@ fn says(body: &Value, knows: usize) -> String {
 
 /// The fault that a prompt asks the first server for.
 fn fault(body: &Value) -> Fault {
-    let text = body["messages"].to_string();
+    let text = body.to_string();
     let Some(name) =
         text.split("fault:").nth(1).map(|rest| rest.split([' ', '"', '\\']).next().unwrap_or_default())
     else {

@@ -1,0 +1,129 @@
+//! What a request asks, in the form of each API: the text that the policy looks at, and whether it is all there is.
+
+use ordinate_remote::chat::Api;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::error::ApiError;
+use crate::request::Fields;
+
+/// What a request asks.
+pub(super) struct Asked {
+    /// The text that was said last by the user.
+    pub(super) text: String,
+    /// Whether that is all of the request: then it is a question about an item.
+    pub(super) is_item: bool,
+}
+
+/// Fields that make a request more than a question about an item.
+fn beyond(api: Api) -> &'static [&'static str] {
+    match api {
+        Api::Chat => &["tools", "tool_choice", "functions", "function_call", "audio"],
+        Api::Completions => &["suffix", "echo", "best_of"],
+        Api::Responses => &[
+            "instructions",
+            "tools",
+            "tool_choice",
+            "previous_response_id",
+            "conversation",
+            "prompt",
+            "background",
+        ],
+    }
+}
+
+/// The field that holds what is asked.
+pub(super) fn field(api: Api) -> &'static str {
+    match api {
+        Api::Chat => "messages",
+        Api::Completions => "prompt",
+        Api::Responses => "input",
+    }
+}
+
+impl Asked {
+    /// Reads what is asked.
+    ///
+    /// # Errors
+    /// [`ApiError`] 400 where nothing is.
+    pub(super) fn of(api: Api, fields: &Fields<'_>) -> Result<Self, ApiError> {
+        let name = field(api);
+        let bad = |problem: &str| ApiError::field(name, format!("{name} {problem}"));
+        let value: Value = fields.read(name)?.ok_or_else(|| bad("is missing"))?;
+        let (text, is_all) = match (api, value) {
+            (Api::Completions | Api::Responses, Value::String(text)) => (text, true),
+            (Api::Completions, Value::Array(prompts)) => {
+                let texts: Option<Vec<&str>> = prompts.iter().map(Value::as_str).collect();
+                let texts = texts.ok_or_else(|| bad("holds tokens; send texts"))?;
+                (texts.join("\n"), texts.len() == 1)
+            }
+            (Api::Chat | Api::Responses, value @ Value::Array(_)) => {
+                let messages: Vec<Message> = serde_json::from_value(value)
+                    .map_err(|error| bad(&format!("cannot be read: {error}")))?;
+                let last = messages.iter().rev().find(|message| message.is_of_user());
+                let (text, is_text) =
+                    last.map(Message::text).ok_or_else(|| bad("has no message of the user"))?;
+                (text, is_text && messages.len() == 1)
+            }
+            (Api::Completions, _) => return Err(bad("is neither a text nor a list of texts")),
+            (Api::Chat, _) => return Err(bad("is not a list of messages")),
+            (Api::Responses, _) => return Err(bad("is neither a text nor a list of messages")),
+        };
+        let says_more = |name: &&str| fields.get(name).is_some_and(|value| !matches!(value, "[]" | "false"));
+        Ok(Self { text, is_item: is_all && !beyond(api).iter().any(says_more) })
+    }
+}
+
+/// Fields that the prompt of the run decides: what a client says of them would not be what was measured.
+const MEASURED: [&str; 11] = [
+    "messages",
+    "model",
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "max_completion_tokens",
+    "stop",
+    "response_format",
+    "logprobs",
+    "top_logprobs",
+    "n",
+];
+/// Fields of the other APIs that the chat API has as well, so that they go with the prompt of the run.
+const SHARED: [&str; 6] =
+    ["metadata", "prompt_cache_key", "safety_identifier", "seed", "service_tier", "user"];
+
+/// What of a request goes along with the prompt of the run, which is asked by the chat API.
+pub(super) fn further(api: Api, fields: &Fields<'_>, own: &str) -> Map<String, Value> {
+    let without: Vec<&str> = MEASURED.into_iter().chain([own, "stream", "stream_options"]).collect();
+    let mut all: Map<String, Value> = serde_json::from_str(&fields.with(&[], &without)).unwrap_or_default();
+    if api != Api::Chat {
+        all.retain(|name, _| SHARED.contains(&name.as_str()));
+    }
+    all
+}
+
+#[derive(Debug, Deserialize)]
+struct Message {
+    role: Option<String>,
+    content: Option<Value>,
+}
+
+impl Message {
+    fn is_of_user(&self) -> bool {
+        self.role.as_deref() == Some("user")
+    }
+
+    /// Its text; and whether that is all of it.
+    fn text(&self) -> (String, bool) {
+        match &self.content {
+            Some(Value::String(text)) => (text.clone(), true),
+            Some(Value::Array(parts)) => {
+                let is_text = |part: &&Value| matches!(part["type"].as_str(), Some("text" | "input_text"));
+                let texts: Vec<&str> =
+                    parts.iter().filter(is_text).filter_map(|part| part["text"].as_str()).collect();
+                (texts.join("\n"), texts.len() == parts.len())
+            }
+            _ => (String::new(), false),
+        }
+    }
+}
