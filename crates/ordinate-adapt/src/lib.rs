@@ -1,8 +1,8 @@
 //! Transfer: a vertical model made out of a general one.
 //!
 //! Each way of training is a [`Method`](ordinate_models::Method) in a file of its own: all weights of an encoder or low-rank
-//! updates beside them (`tune`), pairs of texts (`contrastive`), texts without labels first (`mlm`), the answers of another candidate (`distill`), or whichever
-//! fits (`auto`). What training is made of stands beside them: an `Objective` says what is learned on which items, the
+//! updates beside them (`tune`), pairs of texts (`contrastive`), texts without labels first (`mlm`), the answers of another candidate (`distill`), whichever
+//! fits (`auto`), or a network of images (`vision`). What training is made of stands beside them: an `Objective` says what is learned on which items, the
 //! `trainer` takes the steps and says when it is over, `checkpoint` keeps its state, and `report` tells what it was. Models are
 //! written in the forms of `transformers`, PEFT and sentence-transformers.
 
@@ -18,12 +18,14 @@ mod loss;
 mod mlm;
 mod objective;
 mod optimiser;
+mod pictured;
 mod report;
 mod settings;
 mod trainer;
 mod tune;
 mod unlabelled;
 mod validation;
+mod vision;
 
 use ordinate_models::{MethodKind, Methods};
 
@@ -35,9 +37,11 @@ pub use mlm::MLM;
 pub use report::{Pretraining, REPORT, TrainingReport};
 pub use tune::{FULL, LORA};
 pub use validation::Validated;
+pub use vision::IMAGES;
 
 /// A line a method.
-const METHODS: [MethodKind; 6] = [FULL, LORA, CONTRASTIVE, MLM, DISTILL, AUTO];
+/// The last is asked first: it takes those of all that start from a network of images, or from none.
+const METHODS: [MethodKind; 7] = [FULL, LORA, CONTRASTIVE, MLM, DISTILL, AUTO, IMAGES];
 
 /// Every method that there is: those that leave models as they are, and those that train their weights.
 #[must_use]

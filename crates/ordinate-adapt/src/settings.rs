@@ -48,13 +48,27 @@ impl Settings {
     /// # Errors
     /// [`ModelError::Setting`]; as [`EncoderSource::find`].
     pub(crate) fn of(adapt: &Adapt, base: &Path, takes: &[&str]) -> Result<Self, ModelError> {
+        if adapt.from == Adapt::OPENAI {
+            let method = &adapt.method;
+            return Err(ModelError::Setting(format!(
+                "method {method:?} needs the model itself, and an API gives its vectors alone; say method = \"probe\""
+            )));
+        }
+        Self::on(EncoderSource::find(&adapt.from, base)?, adapt, base, takes)
+    }
+
+    /// The same, where it is known what is trained on.
+    ///
+    /// # Errors
+    /// [`ModelError::Setting`].
+    pub(crate) fn on(
+        source: EncoderSource,
+        adapt: &Adapt,
+        base: &Path,
+        takes: &[&str],
+    ) -> Result<Self, ModelError> {
         let method = &adapt.method;
         let refused = |problem: String| Err(ModelError::Setting(problem));
-        if adapt.from == Adapt::OPENAI {
-            return refused(format!(
-                "method {method:?} needs the model itself, and an API gives its vectors alone; say method = \"probe\""
-            ));
-        }
         if let Some(key) = adapt.training_keys().into_iter().find(|key| !takes.contains(key)) {
             return refused(format!("{key} is of no use to method {method:?}; remove it"));
         }
@@ -71,7 +85,7 @@ impl Settings {
         above("batch_size", number(adapt.batch_size).map(f64::from), 4_096.0)?;
         above("epochs", number(adapt.epochs).map(f64::from), 1_000.0)?;
         Ok(Self {
-            source: EncoderSource::find(&adapt.from, base)?,
+            source,
             from: adapt.from.clone(),
             examples: adapt.examples,
             epochs: number(adapt.epochs),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use ordinate_core::Query;
+use ordinate_core::image::words;
 use ordinate_features::{Ngrams, SURFACE, Sparse, surface};
 
 use crate::gist::Gist;
@@ -33,9 +34,10 @@ impl Text {
         Some(noted.map_or_else(|| Cow::Owned(Self::read(input)), Cow::Borrowed))
     }
 
-    /// Reads a text.
+    /// Reads a text. An image says nothing in words: of it policies know the slice, and what candidates say.
     #[must_use]
     pub fn read(input: &str) -> Self {
+        let input = words(input);
         Self {
             surface: surface(input),
             grams: GRAMS.counts(input),

@@ -12,6 +12,7 @@ pub mod column;
 pub mod evidence;
 pub mod features;
 pub mod guard;
+pub mod image;
 pub mod item;
 pub mod name;
 pub mod needs;

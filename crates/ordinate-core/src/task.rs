@@ -17,6 +17,7 @@ use crate::policy::PolicyKind;
 mod adapt;
 mod asking;
 mod data_needs;
+mod images;
 mod kind;
 mod local;
 mod series;
@@ -24,6 +25,7 @@ mod series;
 pub use adapt::{Adapt, ClassWeights};
 pub use asking::{ChooseExamples, Command, MeasureSection, OpenAi, PromptSection, TimeOuts};
 pub use data_needs::{CurvesOf, DataNeedsSection};
+pub use images::ImagesSection;
 pub use kind::TaskKind;
 pub use local::{Engine, Local};
 pub use series::{CountOrField, SeriesSection};
@@ -39,6 +41,9 @@ pub struct TaskFile {
     /// Seasons and horizons of series.
     #[serde(default, skip_serializing_if = "SeriesSection::is_default")]
     pub series: SeriesSection,
+    /// What is kept of images.
+    #[serde(default, skip_serializing_if = "ImagesSection::is_default")]
+    pub images: ImagesSection,
     /// Limits and the goal.
     #[serde(default)]
     pub needs: Needs,

@@ -8,6 +8,7 @@ use ordinate_core::Part;
 use ordinate_core::task::DataSection;
 
 use crate::error::DataError;
+use crate::images;
 use crate::table::{self, Column};
 use crate::task::Task;
 
@@ -57,7 +58,7 @@ pub(crate) fn codes(
     let data = &task.file.data;
     let mut codes = data.labels.clone();
     let target = data.target.as_deref().unwrap_or(Column::Target.name());
-    for (file, _) in files {
+    for (file, _) in files.iter().filter(|(file, _)| !images::is_whole(task, file)) {
         for (at, name) in table::class_names(file, target)?.into_iter().enumerate() {
             codes.entry(at.to_string()).or_insert(name);
         }

@@ -321,6 +321,9 @@ pub enum Problem {
     /// A cell of a series that cannot be used.
     #[error("{0}")]
     Series(String),
+    /// An image that cannot be read, or files that hold none.
+    #[error("{0}")]
+    Image(String),
     /// `[data]` names too much, or too little.
     #[error("{0}")]
     DataSources(String),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{DataError, Problem};
 use crate::features;
+use crate::images;
 use crate::series::Asked;
 use crate::table::{self, Column, Fault, Layout, Row, Want};
 use crate::task::Task;
@@ -59,6 +60,11 @@ pub fn read_items_to_ask(
         }
         if let (Some(series), Some(text)) = (&series, &input) {
             input = Some(series.text(row, text)?);
+        }
+        if task.kind.takes_images()
+            && let Some(cell) = &input
+        {
+            input = Some(images::of_cell(task, file, cell)?);
         }
         if wants_input && input.as_deref().is_none_or(|input| input.trim().is_empty()) {
             return Err(Fault::new(Column::Input, Problem::EmptyCell));

@@ -10,6 +10,7 @@ use ordinate_core::{Items, Part, Price, Score};
 use crate::error::{At, DataError, Problem, quoted};
 use crate::evidence::{self, AnswerTexts, Loaded, Tally, common_notes, fault, grouped};
 use crate::features;
+use crate::images;
 use crate::labels;
 use crate::memory::Kept;
 use crate::read_item::ReadItem;
@@ -142,11 +143,22 @@ pub(crate) fn item_files(task: &Task) -> Result<Vec<(PathBuf, Option<Part>)>, Da
         ("test", &data.test, Some(Part::Test)),
     ] {
         let Some(text) = text else { continue };
-        let found = source::resolve(task.dir(), text)
+        let found = resolve(task, key, text)
             .map_err(|problem| task.error_at(&[Key::Name("data"), Key::Name(key)], problem))?;
         files.extend(found.into_iter().map(|file| (file, part.filter(|_| both))));
     }
     Ok(files)
+}
+
+/// The files that a key of `[data]` names; of images a folder too.
+///
+/// # Errors
+/// As [`source::resolve`].
+pub(crate) fn resolve(task: &Task, key: &str, text: &str) -> Result<Vec<PathBuf>, Problem> {
+    match task.kind.takes_images().then(|| images::resolve(task.dir(), key, text)).flatten() {
+        Some(found) => found.map(|path| vec![path]),
+        None => source::resolve(task.dir(), text),
+    }
 }
 
 pub(crate) fn item_layout(task: &Task) -> Layout {
@@ -198,6 +210,10 @@ pub(crate) fn read_items(
     // Set by the first item: items either all have ids, or are numbered from 1.
     let mut numbered = None;
     for (file, part) in files {
+        if images::is_whole(task, file) {
+            images::read_items(task, file, *part, builder, &kept)?;
+            continue;
+        }
         let mut repeated = None;
         let read = table::read(file, &layout, &mut |row: &Row<'_>| {
             let id = row.text(Column::Id)?;
@@ -211,7 +227,12 @@ pub(crate) fn read_items(
                 Some(id) => id,
                 None => (builder.items().len() + 1).to_string().into(),
             };
-            let read = ReadItem::of(task, &names, apart, row, extent)?;
+            let mut read = ReadItem::of(task, &names, apart, row, extent)?;
+            if task.kind.takes_images()
+                && let Some(cell) = &read.input
+            {
+                read.input = Some(images::of_cell(task, file, cell)?.into());
+            }
             let target = read.target.as_deref().map(|target| task.kind.target(target, &read.options));
             let fields = ItemFields {
                 slice: read.slice.as_deref(),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{DataError, Problem};
 use crate::features;
+use crate::images;
 use crate::read_item::ReadItem;
 use crate::recorded::{Extent, item_files};
 use crate::series::Asked;
@@ -107,6 +108,10 @@ impl RequestedItems {
         };
         let text = match Asked::of(&self.task) {
             Some(series) => Cow::Owned(series.text(row, &text)?),
+            // A request names no files.
+            None if self.task.kind.takes_images() => Cow::Owned(
+                images::checked(&self.task, &text).map_err(|problem| Fault::new(Column::Input, problem))?,
+            ),
             None => text,
         };
         let fields = self.names.iter().zip(row.fields).filter_map(|(name, cell)| {

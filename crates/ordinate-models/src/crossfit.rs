@@ -52,7 +52,7 @@ impl<'a> CrossFit<'a> {
     /// Of the items that have a target and are `usable`, by row.
     ///
     /// # Errors
-    /// [`ModelError::NoInput`] where one of them has no text, and the method reads texts.
+    /// [`ModelError::NoInput`] where one of them has no text, and the method reads texts or images.
     pub fn new(
         items: &'a Items,
         kind: Kind,
@@ -62,7 +62,7 @@ impl<'a> CrossFit<'a> {
     ) -> Result<Self, ModelError> {
         let all: Vec<usize> =
             (0..items.len()).filter(|&row| items.target(row).is_some() && usable(row)).collect();
-        if method.reads() == Reads::Text
+        if method.reads() != Reads::Fields
             && let Some(&row) = all.iter().find(|&&row| items.input(row).is_none())
         {
             return Err(ModelError::NoInput(items.id(row).to_owned()));

@@ -13,6 +13,7 @@ use crate::inspect::inspect_source;
 use crate::model::{Encoder, Facts};
 use crate::source::Source;
 use crate::stop::Stop;
+use crate::vision::{ImageEncoder, is_network};
 
 /// Where an encoder, or a published model, comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +64,7 @@ impl EncoderSource {
     fn open(&self) -> Result<Box<dyn Encoder>, ModelError> {
         match self {
             Self::Builtin => Ok(Box::new(builtin()?)),
+            Self::Folder(source) if is_network(self) => Ok(Box::new(ImageEncoder::open(&source.folder)?)),
             Self::Folder(source) => Ok(Box::new(open(source)?)),
             Self::Elsewhere(_) => Ok(Box::new(Elsewhere)),
         }

@@ -17,12 +17,13 @@ use crate::memory::enough_memory;
 use crate::model::Encoder as _;
 use crate::source::Source;
 use crate::tokenizer;
+use crate::vision::{ImageEncoder, TYPE as NETWORK};
 
 /// What a model does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Turns texts into vectors.
+    /// Turns texts, or images, into vectors.
     Encoder,
     /// A published sequence classifier.
     Classifier,
@@ -186,7 +187,7 @@ fn role(source: &Source, config: &Value, name: &str) -> Role {
         Role::Classifier
     } else if Architecture::named(name).is_some() || writes {
         Role::Decoder
-    } else if ENCODERS.contains(&name) {
+    } else if ENCODERS.contains(&name) || name == NETWORK {
         Role::Encoder
     } else {
         Role::Other
@@ -202,6 +203,9 @@ fn unfit(
     files: &[PathBuf],
     memory: Option<u64>,
 ) -> Option<String> {
+    if name == NETWORK {
+        return ImageEncoder::open(&source.folder).err().map(|error| error.to_string());
+    }
     if kind != Role::Decoder && !ENCODERS.contains(&name) {
         let encoders = ENCODERS.join(", ");
         return Some(format!(

@@ -34,8 +34,10 @@ impl Kind {
     /// What a task of this kind asks of a model here; `None` where it asks for something else.
     #[must_use]
     pub fn of(kind: &dyn ordinate_tasks::Kind) -> Option<Self> {
-        // What text cannot ask, a model of texts and fields cannot answer.
-        kind.prompt()?;
+        // What text cannot ask, a model cannot answer that does not see.
+        if !kind.takes_images() {
+            kind.prompt()?;
+        }
         match kind.output()? {
             OutputKind::Label if kind.has_labels() => Some(Self::Classify),
             OutputKind::Labels if kind.has_labels() => Some(Self::Tag),

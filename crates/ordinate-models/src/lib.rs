@@ -28,6 +28,7 @@ mod script;
 mod source;
 mod stop;
 mod tokenizer;
+pub mod vision;
 
 pub use crossfit::{CrossFit, Fold};
 pub use encoders::{Embedding, EncoderSource, Encoders, SharedEncoder};

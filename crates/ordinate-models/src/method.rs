@@ -80,10 +80,11 @@ impl dyn Method + '_ {
     /// # Errors
     /// [`ModelError::Kind`] where it does not do that kind.
     pub fn kind(&self, kind: &dyn ordinate_tasks::Kind) -> Result<Kind, ModelError> {
-        let kinds = self.kinds();
-        Kind::of(kind).filter(|asked| kinds.contains(asked)).ok_or_else(|| ModelError::Kind {
+        let (kinds, sees) = (self.kinds(), self.reads() == Reads::Image);
+        let does = |asked: &Kind| kinds.contains(asked) && kind.takes_images() == sees;
+        Kind::of(kind).filter(does).ok_or_else(|| ModelError::Kind {
             model: self.title(),
-            does: Kind::list(kinds),
+            does: if sees { "classify-image".to_owned() } else { Kind::list(kinds) },
             kind: kind.name().to_owned(),
         })
     }
@@ -97,6 +98,8 @@ pub enum Reads {
     Text,
     /// Its fields, as numbers and categories.
     Fields,
+    /// The image that its text is.
+    Image,
 }
 
 /// What the models of a method hang on, besides items and seed: as text, the key under which they and their answers may

@@ -73,6 +73,11 @@ pub trait Kind: Send + Sync + Debug {
         false
     }
 
+    /// Whether an item is an image ([`ordinate_core::image`]).
+    fn takes_images(&self) -> bool {
+        false
+    }
+
     /// The target of an item with these options, as an answer would name it.
     fn target<'a>(&self, target: &'a str, _options: &'a [Choice]) -> Cow<'a, str> {
         Cow::Borrowed(target)

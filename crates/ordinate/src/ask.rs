@@ -4,9 +4,10 @@ use std::fmt;
 use std::path::Path;
 
 use ordinate_combine::Artefact;
+use ordinate_core::image::is_image;
 use ordinate_core::verdict::{Promise, Verdict};
 use ordinate_core::{Dial, Goal, Mix, PolicyKind, Query, Series, Step, shown};
-use ordinate_data::{read_task_of, series_input};
+use ordinate_data::{image_input, read_kept_task, read_task_of, series_input};
 use serde::Serialize;
 
 use crate::error::{Error, Fault};
@@ -87,9 +88,15 @@ pub async fn ask(run: &Path, question: &Question, options: &Options) -> Result<A
 }
 
 /// The input as policies and candidates read it: of a series its canonical text, with season and horizon of the task file where
-/// it does not say them.
+/// it does not say them; of an image the text of the file that it names.
 fn readable(folder: &Folder, input: &str, options: &Options) -> Result<String, Error> {
     let kind = Reopened::read(folder).ok().and_then(|all| options.task_kinds.get(&all.task_kind));
+    if kind.is_some_and(ordinate_tasks::Kind::takes_images) && !is_image(input) {
+        let path = folder.path("task.toml");
+        let task = read_kept_task(&path, &options.task_kinds)?;
+        let file = Path::new(input);
+        return image_input(&task, file).map_err(|problem| Error::file(file, Fault::Input, problem));
+    }
     if Series::read(input).is_some() || !kind.is_some_and(ordinate_tasks::Kind::takes_series) {
         return Ok(input.to_owned());
     }

@@ -6,8 +6,10 @@ use std::fs;
 use std::path::Path;
 
 use ordinate_adapt::TrainingReport;
+use ordinate_core::task::Adapt;
 use ordinate_core::verdict::{CandidateRow, Estimate};
 use ordinate_data::Task;
+use ordinate_models::vision::Config;
 
 use crate::error::{Error, Fault};
 
@@ -19,7 +21,25 @@ pub(crate) fn write(folder: &Path, task: &Task, row: &CandidateRow, metric: &str
         .map_err(|error| Error::file(&path, Fault::Run, format!("cannot be written: {error}")))
 }
 
-/// How a folder is read: the library, and lines of Python.
+/// How a folder is read: the library, what it does, and lines of code.
+struct Read {
+    library: &'static str,
+    pipeline: &'static str,
+    language: &'static str,
+    code: String,
+}
+
+fn read(folder: &Path, base: &str) -> Read {
+    if Config::read(folder).is_ok() {
+        let code = "[[candidate]]\nname = \"tuned\"\nlineage = \"transferred\"\nadapt = { from = \"FOLDER\", method = \"full\" }";
+        let (library, pipeline) = ("ordinate", "image-classification");
+        return Read { library, pipeline, language: "toml", code: code.to_owned() };
+    }
+    let (library, code) = library(folder, base);
+    Read { library, pipeline: "text-classification", language: "python", code }
+}
+
+/// Of a model of texts: the library, and lines of Python.
 fn library(folder: &Path, base: &str) -> (&'static str, String) {
     if folder.join("adapter_config.json").is_file() {
         let code = format!(
@@ -46,25 +66,27 @@ fn quoted(text: &str) -> String {
 }
 
 fn card(folder: &Path, task: &Task, row: &CandidateRow, metric: &str, report: &TrainingReport) -> String {
-    let (library, code) = library(folder, &report.base);
+    let Read { library, pipeline, language, code } = read(folder, &report.base);
     let (name, set) = (quoted(row.name.as_str()), quoted(&task.file.task.name));
     let Estimate { mean, low, high } = row.quality;
     let split = if task.file.data.test.is_some() { "test" } else { "all, cross-fitted" };
     let TrainingReport { method, base, items, steps, passes, seconds, threads, trained, seed, .. } = report;
+    let is_new = base == Adapt::SCRATCH;
     let mut text = String::new();
     let _ = write!(
         text,
-        "---\nbase_model: {}\nlibrary_name: {library}\npipeline_tag: text-classification\ntags:\n- ordinate\nmodel-index:\n\
-         - name: {name}\n  results:\n  - task:\n      type: text-classification\n    dataset:\n      name: {set}\n      type: {set}\n\
+        "---\n{}library_name: {library}\npipeline_tag: {pipeline}\ntags:\n- ordinate\nmodel-index:\n\
+         - name: {name}\n  results:\n  - task:\n      type: {pipeline}\n    dataset:\n      name: {set}\n      type: {set}\n\
          \x20     split: {}\n    metrics:\n    - type: {}\n      value: {mean:.4}\n---\n\n",
-        quoted(base),
+        if is_new { String::new() } else { format!("base_model: {}\n", quoted(base)) },
         quoted(split),
         quoted(metric),
     );
     let _ = write!(
         text,
-        "# {}\n\n{base} trained on {items} items of the task {} by Ordinate ({}).\n\n",
+        "# {}\n\n{} trained on {items} items of the task {} by Ordinate ({}).\n\n",
         row.name,
+        if is_new { "A small convolutional network," } else { base },
         task.file.task.name,
         report.chosen.as_deref().unwrap_or(method),
     );
@@ -87,7 +109,8 @@ fn card(folder: &Path, task: &Task, row: &CandidateRow, metric: &str, report: &T
     );
     let _ = write!(
         text,
-        "The licence is that of the base, as far as the base asks for it.\n\n```python\n{}\n```\n",
+        "{}```{language}\n{}\n```\n",
+        if is_new { "" } else { "The licence is that of the base, as far as the base asks for it.\n\n" },
         code.replace("FOLDER", "path/to/this/folder")
     );
     text

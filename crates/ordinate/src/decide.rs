@@ -12,6 +12,7 @@ use ordinate_judge::{Resampling, Setting, kept};
 use crate::error::{Error, Fault};
 use crate::folder::{Folder, TRIALS};
 use crate::forecast_errors;
+use crate::label_figures;
 use crate::metric::{self, Known};
 use crate::series_shown;
 
@@ -51,6 +52,7 @@ pub(crate) fn decided(task: &Task, evidence: &Evidence, setting: Setting) -> Res
     let Known { metric, floors, guess_rate } = metric::known(task, evidence);
     let mut notes = setting.notes;
     notes.extend(forecast_errors::notes(task, evidence, &learned.trials, metric.as_deref()));
+    notes.extend(label_figures::note(task, evidence));
     let setting = Setting {
         notes,
         series: series_shown::shown(task, evidence),

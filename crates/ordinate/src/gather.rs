@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ordinate_core::verdict::{Deployment, Measured};
 use ordinate_core::{Answer, Score};
 use ordinate_data::{
-    Loaded, Task, Unasked, can_compare, load_features, load_items, load_unasked, series_notes,
+    Loaded, Task, Unasked, can_compare, image_notes, load_features, load_items, load_unasked, series_notes,
 };
 use ordinate_judge::LearningCurve;
 use ordinate_measure::{AnswerStore, Ended, Row};
@@ -184,6 +184,7 @@ pub(crate) async fn gather(
     loaded.notes.extend(told.iter().map(|summary| note(summary)));
     loaded.notes.extend(damaged);
     loaded.notes.extend(series_notes(task, &materials.items));
+    loaded.notes.extend(image_notes(task, &materials.items));
     loaded.notes.extend(notes);
     loaded.notes.extend(crate::script::note(task, &materials.items));
     if options.rescore {

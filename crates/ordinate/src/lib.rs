@@ -25,6 +25,7 @@ mod hosting;
 mod hub;
 mod kept;
 mod kinds;
+mod label_figures;
 mod label_next;
 mod materials;
 mod metric;

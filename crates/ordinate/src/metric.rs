@@ -43,6 +43,7 @@ pub(crate) fn load_evidence(task: &Task) -> Result<Loaded, Error> {
         let score = |output: &str, target: &str, input: Option<&str>| scorer.score(output, target, input);
         let mut loaded = ordinate_data::load_scored(task, &score)?;
         loaded.notes.extend(ordinate_data::series_notes(task, loaded.evidence.items()));
+        loaded.notes.extend(ordinate_data::image_notes(task, loaded.evidence.items()));
         return Ok(Loaded { evidence: mergeable(loaded.evidence, &scorer), ..loaded });
     }
     let loaded = ordinate_data::load_evidence(task)?;

@@ -11,6 +11,8 @@ use crate::CandidateName;
 impl Adapt {
     /// `from` of a model that starts from the embeddings of the candidate's own `openai`.
     pub const OPENAI: &str = "openai";
+    /// `from` of a network of images that nothing was trained before.
+    pub const SCRATCH: &str = "scratch";
 }
 
 /// `adapt = { from = "hf:...", method = "probe" }`.
@@ -18,7 +20,8 @@ impl Adapt {
 #[serde(deny_unknown_fields)]
 pub struct Adapt {
     /// The general model to start from: `builtin`, a folder, `hf:org/name[@revision]`; or `openai` for the embeddings of
-    /// the API that the same candidate names in `openai`.
+    /// the API that the same candidate names in `openai`. Of images: `scratch` for a small convolutional network that is trained
+    /// on this task alone, or a folder with such a network (`models/NAME` of the run folder of a task of other images).
     pub from: String,
     /// `probe`, `contrastive`, `lora`, `full`, `mlm`, `distill`, or `auto`, which chooses one of the first four.
     pub method: String,

@@ -56,7 +56,8 @@ pub enum Engine {
 
 impl Local {
     /// What is a name of a model that Ordinate brings, whatever files lie about.
-    pub const BROUGHT: [&str; 4] = ["builtin", "ngram-linear", "gradient-boosting", Adapt::OPENAI];
+    pub const BROUGHT: [&str; 5] =
+        ["builtin", "ngram-linear", "gradient-boosting", Adapt::OPENAI, Adapt::SCRATCH];
 
     /// What is the name of a method of forecasting in a `forecast` task, whatever files lie about.
     pub const FORECASTERS: [&str; 10] = [

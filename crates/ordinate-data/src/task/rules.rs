@@ -1,11 +1,13 @@
 //! What the shape of a task file cannot say: ranges, unique names, one source of items, files that exist.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 
 use ordinate_core::NeedsError;
 use ordinate_core::task::{Adapt, CandidateEntry, DataSection, FeatureFields};
 
 use crate::error::{At, DataError, Problem, quoted};
+use crate::recorded::resolve;
 use crate::source;
 use crate::task::position::Document;
 use crate::task::{Key, Task, place, price};
@@ -18,6 +20,7 @@ pub(super) fn check(task: &Task, document: &Document<'_>, with_files: bool) -> R
     sources(task, document)?;
     features(task, document)?;
     series(task, document)?;
+    images(task, document)?;
     if with_files { files(task, document) } else { Ok(()) }
 }
 
@@ -255,6 +258,16 @@ fn series(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
     Ok(())
 }
 
+/// Whether what `[images]` says fits the kind of the task.
+fn images(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
+    if task.file.images.is_default() || task.kind.takes_images() {
+        return Ok(());
+    }
+    let message =
+        "images are the items of a task of kind classify-image. Remove the section, or correct the kind.";
+    Err(document.error_at(&[Key::Name("images")], Problem::DataSources(message.to_owned())))
+}
+
 /// The keys that say how a candidate can be asked.
 pub(crate) fn ways_to_ask(entry: &CandidateEntry) -> Vec<&'static str> {
     [
@@ -270,20 +283,24 @@ pub(crate) fn ways_to_ask(entry: &CandidateEntry) -> Vec<&'static str> {
 }
 
 fn files(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
-    let exists = |keys: &[Key<'_>], path: &str| match source::resolve(task.dir(), path) {
+    let exists = |keys: &[Key<'_>], path: &str, found: Result<Vec<PathBuf>, Problem>| match found {
         Ok(_) => Ok(()),
         Err(Problem::NotFound) => Err(document.error_at(keys, Problem::NotFoundAt(quoted(path)))),
         Err(problem) => Err(document.error_at(keys, problem)),
     };
     for (key, path) in data_files(&task.file.data) {
         if let Some(path) = path {
-            exists(&[Key::Name("data"), Key::Name(key)], path)?;
+            let found = match key {
+                "evidence" => source::resolve(task.dir(), path),
+                _ => resolve(task, key, path),
+            };
+            exists(&[Key::Name("data"), Key::Name(key)], path, found)?;
         }
     }
     for (number, entry) in task.file.candidate.iter().enumerate() {
         if let Some(recorded) = &entry.recorded {
             let keys = [Key::Name("candidate"), Key::Place(number), Key::Name("recorded"), Key::Name("path")];
-            exists(&keys, &recorded.path)?;
+            exists(&keys, &recorded.path, source::resolve(task.dir(), &recorded.path))?;
         }
     }
     Ok(())

@@ -25,5 +25,6 @@ pub use masked::Masked;
 pub use pretraining::TrainableMasked;
 pub use static_embeddings::{StaticEmbeddings, builtin};
 pub use trainable::Trainable;
+pub(crate) use tuning::normal;
 pub use tuning::{Answers, LowRank, Problem, Reach, TrainableClassifier};
 pub use written::{TunedEncoder, Written};

@@ -12,10 +12,11 @@ use crate::head::Head;
 use crate::kind::Kind;
 use crate::linear::Rows;
 use crate::manifest::{read_model, write_model};
-use crate::method::{Fitting, Identity, Method, TrainingSet};
+use crate::method::{Fitting, Identity, Method, Reads, TrainingSet};
 use crate::methods::{MethodKind, Saved};
 use crate::model::{Facts, Model, Prediction, Reply, Sample};
 use crate::stop::Stop;
+use crate::vision::is_network;
 
 /// Its line in the table of methods.
 pub const KIND: MethodKind = MethodKind { name: NAME, of, load };
@@ -70,6 +71,10 @@ impl Method for Probing {
 
     fn kinds(&self) -> &'static [Kind] {
         &[Kind::Classify, Kind::Tag, Kind::Regress]
+    }
+
+    fn reads(&self) -> Reads {
+        if is_network(&self.source) { Reads::Image } else { Reads::Text }
     }
 
     fn source(&self) -> Option<&EncoderSource> {

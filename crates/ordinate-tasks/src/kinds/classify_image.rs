@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use ordinate_core::{Item, OutputKind};
+use serde_json::{Value, json};
 
 use crate::kind::{Kind, Template};
 use crate::metric::{Accuracy, Metric};
 use crate::reading::{Extracted, Labels, Unreadable, Wrote, answer_text};
 
-/// One label for an image. Text cannot ask: programs and recorded answers can.
+/// One label for an image. Text cannot ask: networks that run here, programs and recorded answers can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClassifyImage;
 
@@ -48,5 +49,17 @@ impl Kind for ClassifyImage {
 
     fn has_labels(&self) -> bool {
         true
+    }
+
+    fn takes_images(&self) -> bool {
+        true
+    }
+
+    fn choices<'a>(&self, _item: &'a Item, labels: &'a [String]) -> Option<Vec<&'a str>> {
+        Some(labels.iter().map(String::as_str).collect())
+    }
+
+    fn schema(&self, _item: &Item, labels: &[String]) -> Option<Value> {
+        Some(json!({ "type": "string", "enum": labels }))
     }
 }

@@ -1,5 +1,5 @@
 //! The score of one answer against the right one, equal to the reference implementations; and the figures of a whole
-//! set of answers that are not the mean of such scores ([`corpus`]).
+//! set of answers that are not the mean of such scores ([`corpus`], [`ranking`]).
 
 mod bleu;
 mod chrf;
@@ -7,6 +7,7 @@ mod closeness;
 pub mod corpus;
 mod grams;
 mod labels;
+pub mod ranking;
 mod rouge;
 mod series;
 mod squad;

@@ -325,7 +325,7 @@ impl InProcess for Trained {
         let items = &self.items;
         let rows: Vec<usize> = (0..items.len()).filter(|&row| items.target(row).is_some()).collect();
         // Trees read the fields, whatever the text of an item is.
-        let input = |row: usize| match items.features().is_empty() || self.method.reads() == Reads::Text {
+        let input = |row: usize| match items.features().is_empty() || self.method.reads() != Reads::Fields {
             true => items.input(row).unwrap_or_default().to_owned(),
             false => items.features().lines(row),
         };

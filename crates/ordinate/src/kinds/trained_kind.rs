@@ -65,7 +65,8 @@ impl CandidateKind for TrainedKind {
     }
 
     fn check_items(&self, place: Place<'_>, items: &Items) -> Result<(), Error> {
-        if crate::hub::absent(place.task, place.entry)?.is_some() || method(place)?.0.reads() != Reads::Text {
+        if crate::hub::absent(place.task, place.entry)?.is_some() || method(place)?.0.reads() == Reads::Fields
+        {
             return Ok(());
         }
         let lacks = |row: &usize| items.target(*row).is_some() && items.input(*row).is_none();

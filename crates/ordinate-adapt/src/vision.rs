@@ -1,0 +1,218 @@
+//! Training a network of images: from scratch, or on from one that was trained on other images.
+
+use std::path::Path;
+
+use ordinate_core::task::{Adapt, CandidateEntry};
+use ordinate_models::encoder::Problem;
+use ordinate_models::vision::{Config, ImageClassifier, Network, Planes, TrainableNetwork, is_network};
+use ordinate_models::{
+    EncoderSource, Facts, Fitting, Identity, Kind, Method, MethodKind, Model, ModelError, Reads, Reply,
+    Sample, Saved, TrainingSet, sharpen,
+};
+use serde::Serialize;
+
+use crate::distill::held_out_of;
+use crate::loss::Targets;
+use crate::pictured::Pictured;
+use crate::report::{TrainingReport, threads};
+use crate::settings::Settings;
+use crate::trainer::{Outcome, Recipe, train as run};
+
+/// `adapt = { from = "scratch", method = "full" }`, and the same from a folder with a network of images.
+pub const IMAGES: MethodKind = MethodKind { name: NAME, of, load };
+const NAME: &str = "image-network";
+/// Raised when the same data come to give another model.
+const VERSION: u32 = 1;
+/// The largest step of a new network, and of one that was trained before.
+const RATE: f64 = 3e-3;
+const RATE_ON: f64 = 1e-3;
+/// The default of `batch_size`.
+const BATCH: usize = 32;
+/// The keys of the task file that it takes.
+const TAKES: [&str; 5] = ["epochs", "max_minutes", "learning_rate", "batch_size", "class_weights"];
+
+/// The way of training.
+#[derive(Debug, Serialize)]
+struct Images {
+    settings: Settings,
+    /// What it starts from; `None` for nothing.
+    #[serde(skip)]
+    from: Option<EncoderSource>,
+}
+
+fn of(entry: &CandidateEntry, base: &Path) -> Result<Option<Box<dyn Method>>, ModelError> {
+    let Some(adapt) = &entry.adapt else { return Ok(None) };
+    let is_scratch = adapt.from == Adapt::SCRATCH;
+    let full = adapt.method == "full";
+    if is_scratch && !full {
+        let problem = format!(
+            "from scratch all weights are trained, and method {:?} leaves some as they are; say method = \"full\"",
+            adapt.method
+        );
+        return Err(ModelError::Setting(problem));
+    }
+    if !full || adapt.from == Adapt::OPENAI {
+        return Ok(None);
+    }
+    let source = match is_scratch {
+        // Nothing is read from it.
+        true => EncoderSource::Elsewhere(adapt.from.clone()),
+        false => EncoderSource::find(&adapt.from, base)?,
+    };
+    if !is_scratch && !is_network(&source) {
+        return Ok(None);
+    }
+    let from = (!is_scratch).then(|| source.clone());
+    Ok(Some(Box::new(Images { settings: Settings::on(source, adapt, base, &TAKES)?, from })))
+}
+
+fn load(saved: &Saved<'_>) -> Result<Box<dyn Model>, ModelError> {
+    Ok(Box::new(Seen { classifier: ImageClassifier::open(saved.folder)?, report: None }))
+}
+
+impl Method for Images {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn title(&self) -> &'static str {
+        "a network of images"
+    }
+
+    fn identity(&self) -> Result<Identity, ModelError> {
+        Identity::of(self, VERSION)
+    }
+
+    fn kinds(&self) -> &'static [Kind] {
+        &[Kind::Classify]
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Image
+    }
+
+    fn source(&self) -> Option<&EncoderSource> {
+        self.from.as_ref()
+    }
+
+    fn is_slow(&self) -> bool {
+        true
+    }
+
+    fn fit(&self, train: &TrainingSet<'_>, fitting: &Fitting<'_>) -> Result<Box<dyn Model>, ModelError> {
+        let train = train.some(self.settings.examples, fitting.seed);
+        let labels: Vec<String> = train.names().into_iter().collect();
+        if train.len() < 2 || labels.len() < 2 {
+            return Err(ModelError::TooLittle { found: train.len(), labels: labels.len() });
+        }
+        let texts = train.texts();
+        let model = match &self.from {
+            Some(EncoderSource::Folder(source)) => {
+                TrainableNetwork::from_network(&Network::open(&source.folder)?, labels.clone(), fitting.seed)?
+            }
+            _ => TrainableNetwork::new(Config::of_texts(&texts, labels.clone())?, fitting.seed)?,
+        };
+        let place = |label: &String| labels.binary_search(label).ok();
+        let right: Vec<Vec<usize>> =
+            train.labels().iter().map(|of| of.iter().filter_map(place).collect()).collect();
+        let strata: Vec<String> = train.targets().iter().map(|target| (*target).to_owned()).collect();
+        let (learned, held) = held_out_of(&train, &strata, fitting.seed);
+        let objective = Pictured {
+            planes: Planes::of_texts(&texts, model.config())?,
+            targets: Targets::labels(Problem::OneLabel, &right, labels.len(), self.settings.class_weights),
+            model: &model,
+            right,
+            learned,
+            held,
+            batch: self.settings.batch_size.map_or(BATCH, |size| size as usize),
+            seed: fitting.seed,
+        };
+        let items = objective.learned.len();
+        let outcome = run(&objective, &self.recipe(&labels, items)?, fitting)?;
+        let network = model.trained()?;
+        let network =
+            if objective.held.is_empty() { network } else { sharpened(network, &objective, fitting)? };
+        let report = self.report(&outcome, items, &network, fitting.seed);
+        Ok(Box::new(Seen { classifier: ImageClassifier::new(network), report: Some(report) }))
+    }
+}
+
+/// The network with logits that give the probabilities of items held out (a temperature's inverse; Guo et al. 2017).
+fn sharpened(
+    network: Network,
+    objective: &Pictured<'_>,
+    fitting: &Fitting<'_>,
+) -> Result<Network, ModelError> {
+    let logits = objective.logits(&objective.held, fitting.stop)?;
+    let scores = logits.into_iter().map(|row| row.into_iter().map(f64::from).collect());
+    let held: Vec<(usize, Vec<f64>)> = objective.held.iter().copied().zip(scores).collect();
+    network.with_logits_times(sharpen(Kind::Classify, &held, &objective.right).0)
+}
+
+impl Images {
+    fn recipe(&self, labels: &[String], items: usize) -> Result<Recipe, ModelError> {
+        let usual = if self.from.is_some() { RATE_ON } else { RATE };
+        let rate = self.settings.learning_rate.unwrap_or(usual);
+        let source = self.from.as_ref().map(EncoderSource::identity).transpose()?;
+        let key = serde_json::to_string(&(VERSION, self, source, labels, items));
+        Ok(Recipe {
+            epochs: self.settings.epochs.map_or_else(|| passes(items), u64::from),
+            rate,
+            new_rate: rate.max(RATE),
+            longest: self.settings.longest(),
+            key: key.map_err(|error| ModelError::Failed(error.to_string()))?,
+        })
+    }
+
+    fn report(&self, outcome: &Outcome, items: usize, network: &Network, seed: u64) -> TrainingReport {
+        TrainingReport {
+            method: "full".to_owned(),
+            chosen: None,
+            base: self.settings.base(),
+            pretraining: None,
+            items,
+            steps: outcome.steps,
+            passes: outcome.passes,
+            seconds: outcome.took.as_secs_f64(),
+            threads: threads(),
+            trained: network.parameters(),
+            validated: outcome.best,
+            ended: outcome.ended,
+            seed,
+        }
+    }
+}
+
+/// Passes over so many items: as many as make 100,000 images, within 10 and 60.
+fn passes(items: usize) -> u64 {
+    100_000_usize.div_ceil(items.max(1)).clamp(10, 60) as u64
+}
+
+/// A network that was trained here.
+struct Seen {
+    classifier: ImageClassifier,
+    /// How; `None` where it was read.
+    report: Option<TrainingReport>,
+}
+
+impl Model for Seen {
+    fn answer(&self, samples: &[Sample<'_>]) -> Result<Vec<Reply>, ModelError> {
+        self.classifier.answer(samples)
+    }
+
+    fn facts(&self) -> Facts {
+        self.classifier.facts()
+    }
+
+    fn stands_alone(&self) -> bool {
+        self.classifier.stands_alone()
+    }
+
+    fn save(&self, folder: &Path) -> Result<(), ModelError> {
+        self.classifier.save(folder)?;
+        match &self.report {
+            Some(report) => report.write(folder),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Tasks whose items are images, through the real binary: every form of files, networks that are trained here, and what is refused.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
+
+#[path = "support/pictures.rs"]
+mod pictures;
+#[path = "support/served.rs"]
+mod served;
+mod support;
+
+use std::fs;
+
+use pictures::{LABELS, image, label, npy, npz, png, split, task, write_npz};
+use serde_json::{Value, json};
+use served::Served;
+use support::{Desk, named, number};
+
+const SCRATCH: &str = "adapt = { from = \"scratch\", method = \"full\", epochs = 8 }";
+const SHORT: &str = "adapt = { from = \"scratch\", method = \"full\", epochs = 1, examples = 20 }";
+
+/// Arrays by name.
+type Arrays = Vec<(&'static str, Vec<u8>)>;
+
+fn parts() -> String {
+    format!("[data]\ntrain = \"set.npz\"\ntest = \"set.npz\"\n{LABELS}")
+}
+
+#[test]
+fn networks_are_trained_here_and_answer_what_they_were_measured_on() {
+    let desk = Desk::new();
+    write_npz(&desk, "set.npz", 160, 80);
+    let general = task(&desk, &parts(), &[("cnn", "vertical", SCRATCH), ("short", "vertical", SHORT)]);
+    let verdict = desk.verdict(&general, &[]);
+    let quality = |verdict: &Value, name: &str| number(named(verdict, "candidates", name), "quality.mean");
+    assert!(quality(&verdict, "cnn") > 0.95, "{}", quality(&verdict, "cnn"));
+    assert_eq!(number(named(&verdict, "candidates", "cnn"), "items"), 80.0, "the test split alone");
+    assert_eq!(verdict["basis"]["metric"], "accuracy");
+    assert!(verdict["assumed"].to_string().contains("cnn was trained (full) on"), "{}", verdict["assumed"]);
+    let hosted = named(&verdict, "deployment", "cnn");
+    assert!(number(hosted, "latency_ms.p50") > 0.0 && number(hosted, "parameters") > 1e4, "{hosted}");
+    fs::rename(desk.path("run"), desk.path("general")).unwrap();
+
+    // Of stripes and their mirror images: the labels are others, and so the head is a new one.
+    let data = parts().replace("lying", "flat").replace("standing", "steep");
+    let further = [
+        (
+            "probe",
+            "transferred",
+            "adapt = { from = \"general/models/cnn\", method = \"probe\", examples = 40 }",
+        ),
+        ("tuned", "transferred", "adapt = { from = \"general/models/cnn\", method = \"full\", epochs = 2 }"),
+        ("short", "vertical", SHORT),
+    ];
+    let second = task(&desk, &data, &further);
+    let checked = desk.ordinate(["check", "task.toml"]);
+    assert_eq!(checked.status(), 0, "{}", checked.stderr());
+    assert!(
+        checked.stdout().contains("tuned (transferred), runs here, trained once"),
+        "{}",
+        checked.stdout()
+    );
+    let verdict = desk.verdict(&second, &[]);
+    for name in ["probe", "tuned"] {
+        assert!(quality(&verdict, name) > 0.95, "{name}: {}", quality(&verdict, name));
+    }
+
+    // What was measured is what is asked: of files, of texts, and of many.
+    for at in [300, 301] {
+        desk.write("one.png", png(at));
+        let asked = desk.ordinate(["ask", "general", "one.png", "--policy", "cnn", "--json"]);
+        assert_eq!(asked.status(), 0, "{}", asked.stderr());
+        let answer: Value = serde_json::from_str(&asked.stdout()).unwrap();
+        assert_eq!(answer["answer"], label(at), "{answer}");
+        let text = image(at).text().unwrap();
+        assert_eq!(
+            desk.ordinate(["ask", "general", &text, "--policy", "cnn", "--json"]).stdout(),
+            asked.stdout()
+        );
+    }
+    desk.write("more.csv", "input\none.png\n");
+    let ran = desk.ordinate(["ask", "general", "--items", "more.csv", "--policy", "cnn"]);
+    let row: Value = serde_json::from_str(&ran.stdout()).unwrap();
+    assert_eq!(row["answer"], "standing", "{row}");
+    // A server takes the image itself, and opens no file that a client names.
+    let server = Served::start(&desk, &["general", "--policy", "cnn"]);
+    let answer = server.post("/v1/tasks/stripes/answer", &json!({ "input": image(301).text().unwrap() }));
+    assert_eq!(answer.json()["answer"], "standing");
+    let answer = server.post("/v1/tasks/stripes/answer", &json!({ "input": "one.png" }));
+    assert!(answer.status == 400 && answer.body.contains("this is no image"), "{}", answer.body);
+    drop(server);
+    desk.write("bad.png", &png(1)[..50]);
+    let ran = desk.ordinate(["ask", "general", "bad.png"]);
+    assert!(ran.status() == 2 && ran.stderr().contains("bad.png: the image is damaged"), "{}", ran.stderr());
+}
+
+#[test]
+fn the_same_seed_gives_the_same_weights() {
+    let desk = Desk::new();
+    write_npz(&desk, "set.npz", 40, 20);
+    let weights = |run: &str, seed: &str, cache: &str| {
+        let path =
+            task(&desk, &parts(), &[("a", "vertical", SHORT), ("b", "general", &SHORT.replace("20", "24"))]);
+        let cache = desk.path(cache);
+        let variables = [("ORDINATE_CACHE", cache.to_str().unwrap())];
+        let arguments = ["run", path.to_str().unwrap(), "--out", run, "--seed", seed];
+        let ran = desk.ordinate_with(&variables, &arguments);
+        assert_eq!(ran.status(), 0, "{}", ran.stderr());
+        fs::read(desk.path(run).join("models/a/model.safetensors")).unwrap()
+    };
+    let first = weights("one", "3", "cache-one");
+    assert!(first == weights("two", "3", "cache-two"));
+    assert!(first != weights("three", "4", "cache-three"));
+}
+
+/// The same images in every form that files have are the same items.
+#[test]
+fn forms_of_files_agree() {
+    let desk = Desk::new();
+    let (train, test) = (24, 12);
+    write_npz(&desk, "set.npz", train, test);
+    let mut tables = [String::from("picture,kind\n"), String::from("picture,kind\n")];
+    let mut lines = [String::new(), String::new()];
+    for at in 0..train + test {
+        let part = usize::from(at >= train);
+        let folder = ["train", "test"][part];
+        desk.write(&format!("{folder}/{}/{at:03}.png", label(at)), png(at));
+        tables[part] += &format!("{folder}/{}/{at:03}.png,{}\n", label(at), label(at));
+        lines[part] += &(json!({"picture": image(at).text().unwrap(), "kind": label(at)}).to_string() + "\n");
+    }
+    for (part, name) in ["train", "test"].into_iter().enumerate() {
+        desk.write(&format!("{name}.csv"), &tables[part]);
+        desk.write(&format!("{name}.jsonl"), &lines[part]);
+        desk.write(&format!("{name}/notes.txt"), "passed over");
+    }
+    let fields = "input = \"picture\"\ntarget = \"kind\"";
+    let forms = [
+        parts(),
+        format!("[data]\ntrain = \"set.npz#train\"\ntest = \"set.npz#test\"\n{LABELS}"),
+        "[data]\ntrain = \"train\"\ntest = \"test\"".to_owned(),
+        format!("[data]\ntrain = \"train.csv\"\ntest = \"test.csv\"\n{fields}"),
+        format!("[data]\ntrain = \"train.jsonl\"\ntest = \"test.jsonl\"\n{fields}"),
+    ];
+    // The first training is of the items of the first form; if another's were others, so were its digest and its weights.
+    let mut seen: Option<Vec<u8>> = None;
+    for form in forms {
+        let path =
+            task(&desk, &form, &[("a", "vertical", SHORT), ("b", "general", &SHORT.replace("20", "24"))]);
+        let verdict = desk.verdict(&path, &[]);
+        assert_eq!(number(named(&verdict, "candidates", "a"), "items"), test as f64, "{form}");
+        let weights = fs::read(desk.path("run/models/a/model.safetensors")).unwrap();
+        assert!(*seen.get_or_insert_with(|| weights.clone()) == weights, "{form}");
+    }
+    // All splits of a file, where the task names items.
+    let path = task(
+        &desk,
+        &format!("[data]\nitems = \"set.npz\"\n{LABELS}"),
+        &[("a", "vertical", SHORT), ("b", "general", SHORT)],
+    );
+    let checked = desk.ordinate(["check", path.to_str().unwrap()]);
+    assert!(
+        checked.stdout().contains("36") && checked.stdout().contains("trained 6 times"),
+        "{}",
+        checked.stdout()
+    );
+}
+
+/// A program is told no path, which would name the class, and gets the image itself.
+#[test]
+fn programs_get_the_image_and_not_its_place() {
+    let desk = Desk::new();
+    for at in 0..24 {
+        desk.write(&format!("all/{}/{at:03}.png", label(at)), png(at));
+    }
+    desk.write("all/lying/twin.png", png(100));
+    desk.write("all/standing/twin.png", png(101));
+    desk.write(
+        "look.sh",
+        "while read -r line; do echo \"$line\" >> seen.jsonl; echo '{\"output\": \"lying\"}'; done\n",
+    );
+    let program = "command = { run = [\"sh\", \"look.sh\"] }";
+    let candidates = [
+        ("program", "general", program),
+        ("other", "vertical", &program.replace("\"] }", "\"], version = \"2\" }")),
+    ];
+    let verdict = desk.verdict(&task(&desk, "[data]\nitems = \"all\"", &candidates), &[]);
+    assert!((number(named(&verdict, "candidates", "program"), "quality.mean") - 0.5).abs() < 1e-12);
+    let seen = fs::read_to_string(desk.path("seen.jsonl")).unwrap();
+    for line in seen.lines() {
+        let asked: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(asked["kind"], "classify-image");
+        assert!(asked["input"].as_str().unwrap().starts_with("data:image/png;base64,iVBOR"), "{line}");
+        assert!(!asked["id"].as_str().unwrap().contains("ing"), "{line}");
+        assert_eq!(asked["labels"], json!(["lying", "standing"]));
+    }
+    assert!(seen.contains("\"005.png\"") && seen.contains("\"twin.png~"), "{seen}");
+}
+
+#[test]
+fn large_images_are_scaled_down_and_that_is_said() {
+    let desk = Desk::new();
+    for at in 0..12 {
+        desk.write(&format!("all/{}/{at}.png", label(at)), image(at).resized(400, 200).to_png().unwrap());
+    }
+    let data = "[data]\nitems = \"all\"\n[images]\nmax_side = 100";
+    let program = "command = { run = [\"sh\", \"look.sh\"] }";
+    desk.write("look.sh", "while read -r line; do echo '{\"output\": \"lying\"}'; done\n");
+    let candidates = [
+        ("program", "general", program),
+        ("other", "vertical", &program.replace("\"] }", "\"], version = \"2\" }")),
+    ];
+    let verdict = desk.verdict(&task(&desk, data, &candidates), &[]);
+    let told = verdict["assumed"].to_string();
+    assert!(told.contains("Images of more than 100 pixels a side are scaled down"), "{told}");
+    let ran = desk.ordinate([
+        "check",
+        task(&desk, "[data]\nitems = \"all\"\n[images]\nmax_sid = 9", &candidates).to_str().unwrap(),
+    ]);
+    assert!(ran.status() == 2 && ran.stderr().contains("max_side"), "{}", ran.stderr());
+}
+
+/// Each with its file, and what to do next.
+#[test]
+fn images_that_cannot_be_used_are_refused() {
+    let bomb = {
+        // A head that says 20,000 x 20,000 pixels, with its checksum.
+        let mut bytes = png(0);
+        bytes[16..29].copy_from_slice(&[0, 0, 0x4e, 0x20, 0, 0, 0x4e, 0x20, 8, 0, 0, 0, 0]);
+        bytes[29..33].copy_from_slice(&[0x38, 0x2d, 0x5a, 0x5c]);
+        let crc = bytes[12..29].iter().fold(u32::MAX, |crc, byte| {
+            (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 * (crc & 1)))
+        });
+        bytes[29..33].copy_from_slice(&(!crc).to_be_bytes());
+        bytes
+    };
+    let cases: [(&str, Vec<u8>, &str); 6] = [
+        ("all/lying/x.png", Vec::new(), "the image is empty (0 bytes)"),
+        ("all/lying/x.png", png(0)[..60].to_vec(), "x.png: the image is damaged or cut off"),
+        ("all/lying/x.png", bomb, "20000 x 20000 pixels, more than the 64 million"),
+        ("all/lying/x.jpg", b"GIF89a and more".to_vec(), "no PNG and no JPEG but a GIF"),
+        ("all/lying/x.jpeg", vec![0xff, 0xd8, 0xff, 0xe0, 0, 16], "the image is damaged or cut off"),
+        ("all/lying/x.png", b"label,image\n".to_vec(), "but a text"),
+    ];
+    for (name, bytes, says) in cases {
+        let desk = Desk::new();
+        (0..6).for_each(|at| drop(desk.write(&format!("all/{}/{at}.png", label(at)), png(at))));
+        desk.write(name, bytes);
+        refused(&desk, "[data]\nitems = \"all\"", says);
+        // The same file in a row of a table.
+        desk.write(
+            "t.csv",
+            format!("id,image,target\n1,all/lying/0.png,a\n2,all/standing/1.png,b\n3,{name},b\n"),
+        );
+        let says = says.split(": ").last().unwrap();
+        refused(&desk, "[data]\nitems = \"t.csv\"\ninput = \"image\"", "t.csv:4: image: \"all/lying/x.");
+        refused(&desk, "[data]\nitems = \"t.csv\"\ninput = \"image\"", says);
+    }
+    let desk = Desk::new();
+    desk.write("t.csv", "id,image,target\n1,nowhere.png,a\n2,https://x.org/a.png,b\n");
+    refused(
+        &desk,
+        "[data]\nitems = \"t.csv\"\ninput = \"image\"",
+        "t.csv:2: image: \"nowhere.png\": there is no such file",
+    );
+    desk.write("t.csv", "id,image,target\n1,https://x.org/a.png,a\n");
+    refused(
+        &desk,
+        "[data]\nitems = \"t.csv\"\ninput = \"image\"",
+        "t.csv:2: image: addresses such as https://",
+    );
+    fs::create_dir_all(desk.path("empty/class")).unwrap();
+    refused(&desk, "[data]\nitems = \"empty\"", "no folder in it holds an image");
+    refused(&desk, "[data]\nitems = \"empty/class\"", "Give each class a folder");
+}
+
+#[test]
+fn arrays_that_cannot_be_used_are_refused() {
+    let labels = |count: usize| npy("|u1", &format!("{count},"), &vec![0; count]);
+    let cases: [(Arrays, &str); 9] = [
+        (vec![("x", labels(3))], "the file has no array of images; its arrays are x"),
+        (
+            vec![("images", npy("<f4", "2, 2, 2", &[0; 32])), ("labels", labels(2))],
+            "images holds values of type \"<f4\"",
+        ),
+        (vec![("images", npy("<u2", "2, 2, 2", &[0; 16])), ("labels", labels(2))], ".astype(\\\"uint8\\\")"),
+        (vec![("images", npy("|u1", "2, 3, 2, 2", &[0; 24])), ("labels", labels(2))], "Transpose it"),
+        (
+            vec![("images", npy("|u1", "9, 2, 2", &[0; 8])), ("labels", labels(9))],
+            "images is damaged or cut off",
+        ),
+        (vec![("images", npy("|u1", "2, 2, 2", &[0; 8])), ("labels", labels(3))], "2 images and 3 labels"),
+        (
+            vec![("images", npy("|u1", "2, 2, 2", &[0; 8])), ("labels", npy("|u1", "2, 2", &[0; 4]))],
+            "one label an item",
+        ),
+        (vec![("images", npy("|u1", "1, 9000, 9000", &[0; 8])), ("labels", labels(1))], "too short for it"),
+        (vec![("images", b"no array".to_vec()), ("labels", labels(1))], "is no array of NumPy"),
+    ];
+    for (arrays, says) in cases {
+        let desk = Desk::new();
+        desk.write("set.npz", npz(&arrays));
+        refused(&desk, "[data]\nitems = \"set.npz\"", &says.replace('\\', ""));
+    }
+    let desk = Desk::new();
+    desk.write("set.npz", "no archive");
+    refused(&desk, "[data]\nitems = \"set.npz\"", "this is no .npz file");
+    let arrays = split("train", 0, 6);
+    let arrays: Vec<(&str, Vec<u8>)> = arrays.iter().map(|(name, bytes)| (&**name, bytes.clone())).collect();
+    desk.write("set.npz", npz(&arrays));
+    refused(
+        &desk,
+        "[data]\ntrain = \"set.npz\"\ntest = \"set.npz\"",
+        "the file has no split \"test\"; it has train",
+    );
+    refused(&desk, "[data]\nitems = \"gone.npz#train\"", "there is no file \"gone.npz#train\"");
+}
+
+fn refused(desk: &Desk, data: &str, says: &str) {
+    let path = task(desk, data, &[("a", "vertical", SHORT), ("b", "general", &SHORT.replace("20", "24"))]);
+    let ran = desk.ordinate(["check", path.to_str().unwrap()]);
+    assert_eq!(ran.status(), 2, "{says}: {} {}", ran.stdout(), ran.stderr());
+    assert!(ran.stderr().contains(says), "{says}: {}", ran.stderr());
+}
+
+#[test]
+fn what_does_not_see_is_refused() {
+    for (source, says) in [
+        ("local = { model = \"ngram-linear\" }", "this one is classify-image"),
+        ("adapt = { from = \"scratch\", method = \"probe\" }", "say method = \"full\""),
+        ("adapt = { from = \"builtin\", method = \"probe\" }", "this one is classify-image"),
+    ] {
+        let desk = Desk::new();
+        write_npz(&desk, "set.npz", 20, 10);
+        let path = task(&desk, &parts(), &[("a", "vertical", source), ("b", "general", SHORT)]);
+        let ran = desk.ordinate(["check", path.to_str().unwrap()]);
+        assert!(ran.status() == 2 && ran.stderr().contains(says), "{source}: {}", ran.stderr());
+    }
+    // And a network of images does not read texts.
+    let desk = Desk::new();
+    desk.write("t.csv", "text,target\na,x\nb,y\n");
+    let path = task(
+        &desk,
+        "[data]\nitems = \"t.csv\"\ninput = \"text\"",
+        &[("a", "vertical", SCRATCH), ("b", "general", SHORT)],
+    );
+    let text = fs::read_to_string(&path).unwrap().replace("classify-image", "classify");
+    desk.write("task.toml", text);
+    let ran = desk.ordinate(["check", path.to_str().unwrap()]);
+    assert!(ran.status() == 2 && ran.stderr().contains("tasks of kind classify-image"), "{}", ran.stderr());
+}
