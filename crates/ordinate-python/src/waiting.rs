@@ -32,7 +32,10 @@ pub(crate) fn wait<T: Send>(
                     () = tokio::time::sleep(LOOK) => {}
                 }
                 if interrupted.is_none() {
-                    interrupted = Python::attach(Python::check_signals).err();
+                    // The method itself is of one lifetime, and no function of every.
+                    #[allow(clippy::redundant_closure_for_method_calls)]
+                    let looked = Python::attach(|py| py.check_signals());
+                    interrupted = looked.err();
                     if interrupted.is_some() {
                         cancel.cancel();
                     }
