@@ -132,7 +132,7 @@ impl Needs {
         Ok(())
     }
 
-    /// Overrides one need by `KEY=VALUE`, as `--need` does.
+    /// Overrides one need by `KEY=VALUE`, as `--need` does; the value `none` takes a limit away.
     ///
     /// # Errors
     /// [`NeedsError`] when the key is unknown or the value is not one that it takes.
@@ -145,7 +145,10 @@ impl Needs {
             return Err(NeedsError::UnknownKey { key: key.to_owned(), nearest: nearest(key, Self::KEYS) });
         };
         let bad = |allowed| NeedsError::BadValue { key, value: value.to_owned(), allowed };
-        let number = || value.replace('_', "").parse::<f64>().map(Some).map_err(|_| bad("a number"));
+        let number = || match value {
+            "none" => Ok(None),
+            _ => value.replace('_', "").parse::<f64>().map(Some).map_err(|_| bad("a number, or none")),
+        };
         match key {
             "goal" => {
                 self.goal = match value {
@@ -161,8 +164,9 @@ impl Needs {
             "max_p95_ms" => self.max_p95_ms = number()?,
             "max_memory_gb" => self.max_memory_gb = number()?,
             "stay_local" => self.stay_local = value.parse().map_err(|_| bad("true or false"))?,
+            _ if value == "none" => self.volume_per_day = None,
             _ => {
-                let count = value.replace('_', "").parse().map_err(|_| bad("a whole number"))?;
+                let count = value.replace('_', "").parse().map_err(|_| bad("a whole number, or none"))?;
                 self.volume_per_day = Some(count);
             }
         }
@@ -186,6 +190,13 @@ mod tests {
         assert_eq!(needs.volume_per_day, Some(50_000));
         assert!(needs.stay_local);
         assert_eq!(needs.max_cost_per_1k, Some(0.25));
+        for key in &Needs::KEYS[1..] {
+            if *key != "stay_local" {
+                needs.set(&format!("{key}=none")).unwrap();
+            }
+        }
+        assert_eq!(needs, Needs { goal: Goal::Cost, stay_local: true, ..Needs::default() });
+        assert!(needs.set("goal=none").is_err());
     }
 
     #[test]

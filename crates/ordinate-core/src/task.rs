@@ -242,7 +242,7 @@ pub struct StatisticsSection {
 }
 
 /// Which bootstrap interval is computed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum IntervalKind {
     /// Bias-corrected and accelerated (Efron 1987).

@@ -4,72 +4,13 @@ use std::borrow::Cow;
 
 use ordinate_core::{Goal, Needs};
 use ordinate_score::routing::{Hull, Point};
-use ordinate_trials::{Curve, Pick};
+use ordinate_trials::Pick;
 
 use crate::sums::OfDial;
+use crate::view::{Moments, Outcomes, View, at, moments};
 
 /// Two-sided 95 % normal quantile, as in the intervals of the verdict.
 const TWO_SIDED: f64 = 1.96;
-
-/// A sample mean and its standard error.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Moments {
-    mean: f64,
-    error: f64,
-}
-
-/// The outcomes of one policy: a column a dial, as far as the needs look at them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Outcomes {
-    quality: Vec<Vec<f64>>,
-    cost_usd: Vec<Vec<f64>>,
-    latency_ms: Vec<Vec<f64>>,
-}
-
-impl Outcomes {
-    pub(crate) fn new(curve: &Curve<'_>, needs: &Needs) -> Self {
-        let columns = |any: bool, value: &dyn Fn(usize, usize) -> f64| -> Vec<Vec<f64>> {
-            let column = |dial| (0..curve.len()).map(|item| value(dial, item)).collect();
-            if any { (0..curve.dials()).map(column).collect() } else { Vec::new() }
-        };
-        let by_latency = needs.goal == Goal::Latency;
-        Self {
-            quality: columns(true, &|dial, item| curve.quality(dial, item)),
-            cost_usd: columns(!by_latency || needs.max_cost_per_1k.is_some(), &|dial, item| {
-                curve.cost(dial, item)
-            }),
-            latency_ms: columns(by_latency || needs.max_p95_ms.is_some(), &|dial, item| {
-                curve.latency(dial, item)
-            }),
-        }
-    }
-
-    /// The mean over several foldings of the same items, item by item and dial by dial.
-    pub(crate) fn mean(rounds: &[Self]) -> Cow<'_, Self> {
-        let [first, others @ ..] = rounds else { return Cow::Owned(Self::default()) };
-        if others.is_empty() {
-            return Cow::Borrowed(first);
-        }
-        let mut mean = first.clone();
-        let add = |mean: &mut Vec<Vec<f64>>, columns: &[Vec<f64>]| {
-            for (mean, column) in mean.iter_mut().zip(columns) {
-                mean.iter_mut().zip(column).for_each(|(mean, value)| *mean += value);
-            }
-        };
-        for round in others {
-            add(&mut mean.quality, &round.quality);
-            add(&mut mean.cost_usd, &round.cost_usd);
-            add(&mut mean.latency_ms, &round.latency_ms);
-        }
-        let columns = [&mut mean.quality, &mut mean.cost_usd, &mut mean.latency_ms];
-        columns.into_iter().flatten().flatten().for_each(|value| *value /= rounds.len() as f64);
-        Cow::Owned(mean)
-    }
-
-    fn dials(&self) -> usize {
-        self.quality.len()
-    }
-}
 
 /// Where the needs stand on one curve, seen from some items of it.
 ///
@@ -78,11 +19,9 @@ impl Outcomes {
 /// `min_quality` (lower bound) or, without one, that stays within the margin of the best of curve and best single. Where nothing
 /// keeps the limits the one with the least outlay is taken: the judge will say that it fails them.
 pub(crate) struct Chooser<'a> {
-    curve: Option<&'a Outcomes>,
+    curve: Option<(&'a Outcomes, &'a View)>,
     /// The scores of the best single on the same items as `curve`.
     best_single: &'a [f64],
-    /// The items that are looked at.
-    positions: Vec<usize>,
     /// A group number per item, where items are clustered.
     clusters: Option<&'a [u32]>,
     needs: &'a Needs,
@@ -94,48 +33,36 @@ pub(crate) struct Chooser<'a> {
     cost: Vec<f64>,
     /// Per dial, whether it keeps `max_p95_ms`.
     in_time: Vec<bool>,
-    quality: Vec<Option<Moments>>,
+    quality: Cow<'a, [Option<Moments>]>,
 }
 
 impl<'a> Chooser<'a> {
     pub(crate) fn new(
         curve: &'a Outcomes,
+        view: &'a View,
         best_single: &'a [f64],
-        positions: Vec<usize>,
         clusters: Option<&'a [u32]>,
         needs: &'a Needs,
         widening: f64,
     ) -> Self {
-        // Means over different items cannot be compared.
-        let known = |position: &usize| curve.quality.iter().all(|quality| !quality[*position].is_nan());
-        let common: Vec<usize> = positions.iter().copied().filter(known).collect();
-        let positions = if common.is_empty() { positions } else { common };
-        let mean = |values: &Vec<f64>| {
-            mean_of(&|position| values[position], &positions).map_or(f64::INFINITY, |(mean, _)| mean)
+        let outlay = match needs.goal {
+            Goal::Latency => &view.latency_ms,
+            Goal::Quality | Goal::Cost => &view.cost_usd,
         };
-        let outlays = match needs.goal {
-            Goal::Latency => &curve.latency_ms,
-            Goal::Quality | Goal::Cost => &curve.cost_usd,
-        };
-        let in_time = |dial: usize| {
-            needs.max_p95_ms.is_none_or(|most| {
-                let all = positions.iter().map(|&position| curve.latency_ms[dial][position]);
-                let known: Vec<f64> = all.filter(|latency| !latency.is_nan()).collect();
-                ordinate_score::quantile::p95(&known).is_some_and(|p95| p95 <= most)
-            })
+        let in_time = match needs.max_p95_ms {
+            None => vec![true; curve.dials()],
+            Some(most) => {
+                let keeps = |p95: &Option<f64>| p95.is_some_and(|p95| p95 <= most);
+                view.p95_ms(curve).iter().map(keeps).collect()
+            }
         };
         Self {
-            outlay: outlays.iter().map(mean).collect(),
-            cost: curve.cost_usd.iter().map(|cost| 1000.0 * mean(cost)).collect(),
-            in_time: (0..curve.dials()).map(in_time).collect(),
-            quality: curve
-                .quality
-                .iter()
-                .map(|quality| moments(&|position| quality[position], &positions, clusters))
-                .collect(),
-            curve: Some(curve),
+            outlay: outlay.clone(),
+            cost: view.cost_usd.iter().map(|mean| 1000.0 * mean).collect(),
+            in_time,
+            quality: Cow::Borrowed(&view.quality),
+            curve: Some((curve, view)),
             best_single,
-            positions,
             clusters,
             needs,
             bound: widening * TWO_SIDED,
@@ -148,14 +75,13 @@ impl<'a> Chooser<'a> {
         Self {
             curve: None,
             best_single: &[],
-            positions: Vec::new(),
             clusters: None,
             needs,
             bound: TWO_SIDED,
             outlay: dials.iter().map(|dial| dial.cost_usd).collect(),
             cost: dials.iter().map(|dial| 1000.0 * dial.cost_usd).collect(),
             in_time: vec![true; dials.len()],
-            quality: dials.iter().map(quality).collect(),
+            quality: dials.iter().map(quality).collect::<Vec<_>>().into(),
         }
     }
 
@@ -189,19 +115,26 @@ impl<'a> Chooser<'a> {
             return cheapest(&mut allowed.iter().copied().filter(keeps)).map_or(top, Pick::at);
         }
         let margin = self.needs.margin();
-        let Some(curve) = self.curve.filter(|_| margin > 0.0) else { return top };
-        let single = self.moments(&|position| self.best_single[position]);
-        let single = single.map_or(f64::NEG_INFINITY, |single| single.mean);
-        let by_single = self.needs.goal != Goal::Quality && single > top.expected(mean);
-        let quality = |dial: usize, position: usize| curve.quality[dial][position];
-        let reference = |position: usize| {
-            if by_single { self.best_single[position] } else { top.expected(|dial| quality(dial, position)) }
+        let Some((curve, view)) = self.curve.filter(|_| margin > 0.0) else { return top };
+        let moments = |values: &[f64]| moments(values, &view.positions, self.clusters);
+        let best_single = at(self.best_single, &view.positions);
+        let single = moments(&best_single).map_or(f64::NEG_INFINITY, |single| single.mean);
+        let reference = if self.needs.goal != Goal::Quality && single > top.expected(mean) {
+            best_single
+        } else {
+            let expected = |&position: &usize| top.expected(|dial| curve.quality[dial][position]);
+            view.positions.iter().map(expected).collect()
         };
-        let within = |dial: &usize| {
-            let difference = self.moments(&|position| quality(*dial, position) - reference(position));
-            difference.is_some_and(|m| self.bound.mul_add(-m.error, m.mean) > -margin)
+        let within = |dial: usize| {
+            let own = view.positions.iter().map(|&position| curve.quality[dial][position]);
+            let difference: Vec<f64> = own.zip(&reference).map(|(own, reference)| own - reference).collect();
+            moments(&difference).is_some_and(|m| self.bound.mul_add(-m.error, m.mean) > -margin)
         };
-        cheapest(&mut allowed.iter().copied().filter(within)).map_or(top, Pick::at)
+        // The first that passes is the cheapest that does.
+        let mut by_outlay = allowed;
+        by_outlay
+            .sort_by(|&a, &b| self.outlay[a].total_cmp(&self.outlay[b]).then(mean(b).total_cmp(&mean(a))));
+        by_outlay.into_iter().find(|&dial| within(dial)).map_or(top, Pick::at)
     }
 
     /// The coin between two of these dials that buys most for this budget: a point on their hull.
@@ -214,35 +147,6 @@ impl<'a> Chooser<'a> {
         let share = (mix.dear_share > 0.0).then_some((dials[mix.dear], mix.dear_share));
         Some(Pick { dial: dials[mix.cheap], mix: share })
     }
-
-    fn moments(&self, value: &dyn Fn(usize) -> f64) -> Option<Moments> {
-        moments(value, &self.positions, self.clusters)
-    }
-}
-
-/// Mean over the positions where the value is known, and how many these are.
-fn mean_of(value: &dyn Fn(usize) -> f64, positions: &[usize]) -> Option<(f64, usize)> {
-    let known = positions.iter().map(|&position| value(position)).filter(|value| !value.is_nan());
-    let (count, sum) = known.fold((0_usize, 0.0), |(n, sum), value| (n + 1, sum + value));
-    (count > 0).then(|| (sum / count as f64, count))
-}
-
-/// Mean and standard error over the positions where the value is known; clusters are summed first.
-fn moments(value: &dyn Fn(usize) -> f64, positions: &[usize], clusters: Option<&[u32]>) -> Option<Moments> {
-    let known = || positions.iter().map(|&p| (p, value(p))).filter(|(_, value)| !value.is_nan());
-    let (mean, count) = mean_of(value, positions)?;
-    let squares = match clusters {
-        None => known().map(|(_, value)| (value - mean).powi(2)).sum::<f64>(),
-        Some(clusters) => {
-            let groups = clusters.iter().max().map_or(0, |most| *most as usize + 1);
-            let mut sums = vec![0.0; groups];
-            for (position, value) in known() {
-                sums[clusters[position] as usize] += value - mean;
-            }
-            sums.iter().map(|sum| sum * sum).sum()
-        }
-    };
-    Some(Moments { mean, error: squares.sqrt() / count as f64 })
 }
 
 #[cfg(test)]
@@ -270,8 +174,8 @@ mod tests {
         }
         let curve = curve();
         let positions: Vec<usize> = (0..400).collect();
-        Chooser::new(&curve, &curve.quality[2], positions, None, &all, 1.0)
-            .pick(all.max_cost_per_1k, usize::MAX)
+        let view = View::new(&curve, positions, None);
+        Chooser::new(&curve, &view, &curve.quality[2], None, &all, 1.0).pick(all.max_cost_per_1k, usize::MAX)
     }
 
     #[test]
@@ -310,7 +214,8 @@ mod tests {
             }
             budgets.sort_by(f64::total_cmp);
             let needs = Needs::default();
-            let all = Chooser::new(&curve, &curve.quality[0], (0..40).collect(), None, &needs, 1.0);
+            let view = View::new(&curve, (0..40).collect(), None);
+            let all = Chooser::new(&curve, &view, &curve.quality[0], None, &needs, 1.0);
             let expected = |pick: Pick| {
                 (pick.expected(|dial| all.quality[dial].unwrap().mean), pick.expected(|dial| all.cost[dial]))
             };
@@ -341,7 +246,8 @@ mod tests {
         for needs in [Needs::default(), budget] {
             for fold in 0..5 {
                 let others = (0..400).filter(|&item| fold_of[item] != fold).collect();
-                let columns = Chooser::new(&curve, &curve.quality[0], others, None, &needs, 1.0);
+                let view = View::new(&curve, others, None);
+                let columns = Chooser::new(&curve, &view, &curve.quality[0], None, &needs, 1.0);
                 let means = Chooser::of_means(&sums.outside(Some(fold)), &needs);
                 let pick = |chooser: &Chooser<'_>| chooser.pick(needs.max_cost_per_1k, usize::MAX);
                 assert_eq!(pick(&columns).dial, pick(&means).dial, "{fold}");
@@ -359,7 +265,8 @@ mod tests {
         }
         let (single, needs) = (vec![0.0; 400], Needs::default());
         let at = |range: std::ops::Range<usize>| {
-            Chooser::new(&curve, &single, range.collect(), None, &needs, 1.0).pick(None, usize::MAX)
+            let view = View::new(&curve, range.collect(), None);
+            Chooser::new(&curve, &view, &single, None, &needs, 1.0).pick(None, usize::MAX)
         };
         assert_eq!((at(0..200), at(200..400)), (Pick::at(2), Pick::at(0)));
     }

@@ -2,6 +2,7 @@
 //! that are not scored with it.
 
 use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 
 use ordinate_core::verdict::Promise;
 use ordinate_core::{Dial, Mix, Needs, PolicyKind};
@@ -9,11 +10,15 @@ use ordinate_score::Groups;
 use ordinate_trials::{Curve, Folding, Pick, Played, Plays, Priced, Tested, Trial, Trials, best_column};
 use rayon::prelude::*;
 
-use crate::choose::{Chooser, Outcomes};
+use crate::choose::Chooser;
 use crate::contender::cost_per_1k;
 use crate::estimates::{MANY_UNITS, widening};
+use crate::measures::mean_point;
 use crate::promise::{LEVEL, test};
+use crate::recall::Recall;
+use crate::seen::Seen;
 use crate::sums::Sums;
+use crate::view::Looks;
 
 /// A policy at the dial that the needs choose.
 #[derive(Debug)]
@@ -31,7 +36,12 @@ pub(crate) struct Chosen<'a> {
     pub(crate) gains: Vec<f64>,
     /// The quality per scored item in each folding, where there are several.
     pub(crate) by_folding: Vec<Vec<f64>>,
+    /// See [`Chosen::points`].
+    points: Arc<OnceLock<Points>>,
 }
+
+/// Per dial the mean cost (USD per 1,000 items) and quality on the scored items, where they are known.
+pub(crate) type Points = Vec<Option<(f64, f64)>>;
 
 impl Chosen<'_> {
     /// The outcomes on the scored items at every dial, one for each folding.
@@ -40,6 +50,14 @@ impl Chosen<'_> {
             Some(on_test) => vec![scored.curve(on_test)],
             None => self.trial.plays.iter().map(|plays| scored.curve(plays)).collect(),
         }
+    }
+
+    /// The mean cost and quality at every dial.
+    pub(crate) fn points(&self, scored: &Priced<'_>) -> &[Option<(f64, f64)>] {
+        self.points.get_or_init(|| {
+            let curves = self.curves(scored);
+            (0..self.trial.dials.len()).into_par_iter().map(|dial| mean_point(&curves, dial)).collect()
+        })
     }
 
     /// Foldings that its figures are means over; `None` where it was scored on items of their own.
@@ -56,6 +74,9 @@ pub(crate) struct Choosing<'a> {
     needs: &'a Needs,
     /// Candidates that keep the hard needs.
     eligible: &'a [bool],
+    recall: &'a Recall,
+    /// What was found out under other costs of hosting is of no use.
+    costs: &'a [(usize, Option<f64>)],
     /// What the best single of the other folds gives, for each folding.
     best_single: Vec<Played<'static>>,
     /// The same, the quality alone; empty where there is one folding, or items of their own are scored.
@@ -68,6 +89,8 @@ impl<'a> Choosing<'a> {
         learn: &'a Priced<'a>,
         needs: &'a Needs,
         eligible: &'a [bool],
+        recall: &'a Recall,
+        costs: &'a [(usize, Option<f64>)],
     ) -> Self {
         let of_folding = |folding: &Folding| {
             let best: Vec<usize> = (0..folding.count)
@@ -77,7 +100,7 @@ impl<'a> Choosing<'a> {
         };
         let best_single: Vec<Played<'static>> = trials.foldings.iter().map(of_folding).collect();
         let best_single_by_folding = by_folding(&best_single, trials.test.is_none());
-        Self { trials, learn, needs, eligible, best_single, best_single_by_folding }
+        Self { trials, learn, needs, eligible, recall, costs, best_single, best_single_by_folding }
     }
 
     /// What the best single gives on the scored items, chosen on items that are learned from only; a mean over foldings.
@@ -105,10 +128,9 @@ impl<'a> Choosing<'a> {
     fn policy(&self, trial: &'a Trial, scored: &Priced<'_>) -> Chosen<'a> {
         let clusters = self.trials.learn.clusters.as_deref();
         let sums = self.sums(trial);
-        let outcomes = |plays: &Plays| Outcomes::new(&self.learn.curve(plays), self.needs);
-        let rounds: Vec<Outcomes> =
-            if sums.is_some() { Vec::new() } else { trial.plays.iter().map(outcomes).collect() };
-        let of_all = Outcomes::mean(&rounds);
+        let looks = Looks::of(self.needs);
+        let look = || Seen::new(self.trials, self.learn, trial, looks);
+        let seen = sums.is_none().then(|| self.recall.seen(trial, self.costs, looks, look));
         let single = match self.best_single.as_slice() {
             [only] => Cow::Borrowed(&*only.quality),
             several => Cow::Owned(Played::mean(several.to_vec()).quality.into_owned()),
@@ -125,26 +147,36 @@ impl<'a> Choosing<'a> {
         };
         let calibration = trial.calibration.as_ref();
         let of_fold = |round: usize, fold: u32| {
-            if let Some(sums) = &sums {
-                return (Chooser::of_means(&sums.outside(Some(fold)), self.needs), usize::MAX);
-            }
-            let tested = calibration.map(|calibration| &calibration.folds[round][fold as usize]);
-            let others: Vec<usize> = outside(&self.trials.foldings[round].of, fold).collect();
-            let most = promised(&tested.and_then(|tested| self.promise(trial, tested, &others)));
+            let Some(seen) = &seen else {
+                let dials = sums.as_ref().map_or_else(Vec::new, |sums| sums.outside(Some(fold)));
+                return (Chooser::of_means(&dials, self.needs), usize::MAX);
+            };
+            let promise = calibration.and_then(|calibration| {
+                let others: Vec<usize> = outside(&self.trials.foldings[round].of, fold).collect();
+                self.promise(trial, &calibration.folds[round][fold as usize], &others)
+            });
+            let (curve, view) = seen.fold(round, fold);
             let single = &self.best_single[round].quality;
-            (Chooser::new(&rounds[round], single, others, clusters, self.needs, widening), most)
+            (Chooser::new(curve, view, single, clusters, self.needs, widening), promised(&promise))
         };
         let of_round = |round: usize| -> Vec<(Chooser<'_>, usize)> {
             let folds = 0..self.trials.foldings[round].count;
             folds.into_par_iter().map(|fold| of_fold(round, fold)).collect()
         };
         let choosers: Vec<Vec<(Chooser<'_>, usize)>> = (0..trial.plays.len()).map(of_round).collect();
-        let everything: Vec<usize> =
-            if sums.is_some() { Vec::new() } else { (0..self.trials.learn.len()).collect() };
-        let promise = calibration.and_then(|all| self.promise(trial, &all.whole, &everything));
-        let whole = match &sums {
-            Some(sums) => Chooser::of_means(&sums.outside(None), self.needs),
-            None => Chooser::new(&of_all, &single, everything, clusters, self.needs, widening),
+        let promise = calibration.and_then(|all| {
+            let everything: Vec<usize> = (0..self.trials.learn.len()).collect();
+            self.promise(trial, &all.whole, &everything)
+        });
+        let whole = match (&seen, &sums) {
+            (Some(seen), _) => {
+                let (curve, view) = seen.whole();
+                Chooser::new(curve, view, &single, clusters, self.needs, widening)
+            }
+            (None, sums) => {
+                let dials = sums.as_ref().map_or_else(Vec::new, |sums| sums.outside(None));
+                Chooser::of_means(&dials, self.needs)
+            }
         };
 
         // Each fold stands where the other folds chose; the test items where all that is learned from did.
@@ -172,7 +204,8 @@ impl<'a> Choosing<'a> {
         let mix = pick.mix.map(|(other, share)| Mix { dial: trial.dials[other], share });
         let by_folding = by_folding(&rounds, crossed);
         let (dial, played) = (trial.dials[pick.dial], Played::mean(rounds));
-        Chosen { trial, dial, mix, promise, played, gains, by_folding }
+        let points = self.recall.points(trial, self.costs);
+        Chosen { trial, dial, mix, promise, played, gains, by_folding, points }
     }
 
     /// Sums in place of columns, where they are enough: one folding of very many items that stand for themselves.
@@ -236,6 +269,6 @@ fn by_folding(rounds: &[Played<'static>], crossed: bool) -> Vec<Vec<f64>> {
 }
 
 /// The items outside a fold.
-fn outside(fold_of: &[u32], fold: u32) -> impl Iterator<Item = usize> + Clone {
+pub(crate) fn outside(fold_of: &[u32], fold: u32) -> impl Iterator<Item = usize> + Clone {
     (0..fold_of.len()).filter(move |&item| fold_of[item] != fold)
 }

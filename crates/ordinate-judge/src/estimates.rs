@@ -7,7 +7,7 @@ use ordinate_core::PolicyKind;
 use ordinate_core::verdict::Estimate;
 use ordinate_score::bounds::of_mean;
 use ordinate_score::routing::{Hull, Point};
-use ordinate_score::{Bootstrap, Estimated, Groups, Statistic, by_student};
+use ordinate_score::{Bootstrap, Estimated, Estimates, Groups, Memory, Statistic, by_student, student_later};
 use ordinate_trials::Played;
 
 use crate::contender::{Contender, mean};
@@ -47,19 +47,53 @@ pub(crate) fn scores<'a>(played: &'a Played<'_>, reading: Reading) -> Cow<'a, [f
 /// different places, each of which needs sums of its own, are spared.
 pub(crate) const MANY_UNITS: usize = 20_000;
 
+/// Estimates by their place: made when they are asked for, or at once where a copy of all columns would be too much.
+#[derive(Debug)]
+pub(crate) enum Told {
+    Later(Estimates),
+    Now(Vec<Option<Estimated>>),
+}
+
+impl Told {
+    pub(crate) fn nothing() -> Self {
+        Self::Now(Vec::new())
+    }
+
+    /// `None` where there is no such place, or no item has all the values.
+    pub(crate) fn at(&self, place: usize) -> Option<Estimated> {
+        match self {
+            Self::Later(estimates) if place < estimates.len() => estimates.at(place),
+            Self::Later(_) => None,
+            Self::Now(estimates) => estimates.get(place).copied().flatten(),
+        }
+    }
+}
+
 /// Resamples; but the readings that only check whether errors and missing answers change the verdict, and pairs with different
-/// holes in large evidence, take Student's t.
+/// holes in large evidence, take Student's t. The items and groups are those of the memory.
 pub(crate) fn estimate(
+    memory: &Memory,
     bootstrap: &Bootstrap,
     columns: &[&[f64]],
     groups: Option<&Groups>,
     statistics: &[Statistic],
     reading: Reading,
-) -> Vec<Option<Estimated>> {
-    if reading != Reading::AsFailures {
-        return by_student(columns, groups, statistics);
-    }
+) -> Told {
     let units = groups.map_or(columns.first().map_or(0, |column| column.len()), Groups::count);
+    match (reading, units < MANY_UNITS) {
+        (Reading::AsFailures, true) => Told::Later(bootstrap.later(memory, columns, statistics)),
+        (_, true) => Told::Later(student_later(memory, columns, statistics)),
+        (Reading::AsFailures, false) => Told::Now(of_many(bootstrap, columns, groups, statistics)),
+        (_, false) => Told::Now(by_student(columns, groups, statistics)),
+    }
+}
+
+fn of_many(
+    bootstrap: &Bootstrap,
+    columns: &[&[f64]],
+    groups: Option<&Groups>,
+    statistics: &[Statistic],
+) -> Vec<Option<Estimated>> {
     let holes: Vec<Vec<usize>> = columns.iter().map(|column| holes(column)).collect();
     let costly = |statistic: &Statistic| match statistic {
         Statistic::Mean(_) => false,
@@ -67,7 +101,7 @@ pub(crate) fn estimate(
         Statistic::Linear(weights) => weights.windows(2).any(|pair| holes[pair[0].0] != holes[pair[1].0]),
     };
     let (by_t, resampled): (Vec<usize>, Vec<usize>) =
-        (0..statistics.len()).partition(|&s| units >= MANY_UNITS && costly(&statistics[s]));
+        (0..statistics.len()).partition(|&s| costly(&statistics[s]));
     let take = |chosen: &[usize]| chosen.iter().map(|&s| statistics[s].clone()).collect::<Vec<_>>();
     let mut estimates = vec![None; statistics.len()];
     let of_t = by_student(columns, groups, &take(&by_t));
@@ -84,11 +118,13 @@ fn holes(column: &[f64]) -> Vec<usize> {
 
 /// The interval of a mean that a claim may rest on: three right answers of three do not show that all are.
 pub(crate) fn with_width(quality: Estimated, scores: &[f64], groups: Option<&Groups>) -> Estimated {
+    if !quality.constant && quality.units >= FEW_UNITS {
+        return quality;
+    }
     let own = quality.estimate;
     let bounds = of_mean(scores, groups, &quality, 0.95);
-    let few = quality.constant || quality.units < FEW_UNITS;
     let estimate = Estimate { low: own.low.min(bounds.low), high: own.high.max(bounds.high), ..own };
-    if few { Estimated { estimate, ..quality } } else { quality }
+    Estimated { estimate, ..quality }
 }
 
 /// Units up to which the bootstrap of a mean is checked against bounds that hold from few.

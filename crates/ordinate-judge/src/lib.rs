@@ -21,7 +21,9 @@ mod limits;
 mod measures;
 mod outcomes;
 pub mod promise;
+mod recall;
 mod rules;
+mod seen;
 mod sums;
 mod tables;
 #[cfg(test)]
@@ -29,6 +31,7 @@ mod testing;
 mod toss;
 mod unmeasured;
 mod verify;
+mod view;
 mod weigh;
 mod why;
 mod words;
@@ -38,7 +41,6 @@ use ordinate_core::verdict::{
     Basis, Deployment, Floor, Measured, OtherReading, Outcome, Recommended, SeriesShown, VERSION, Verdict,
 };
 use ordinate_core::{Candidate, CandidateName, Needs};
-use ordinate_score::Groups;
 use ordinate_trials::{Priced, Trials, single_file};
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +48,7 @@ pub use data_needs::{LearningCurve, LearningPoint};
 pub use files::{KeptError, keep, kept};
 pub use hosting::{Hosted, host, host_when_busy};
 pub use outcomes::scores_of;
+pub use recall::Recall;
 pub use verify::{Later, Other, Verified, verify};
 pub use weigh::Resampling;
 
@@ -89,6 +92,13 @@ pub struct Setting {
 /// Reaches the verdict for these needs: the whole of it.
 #[must_use]
 pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
+    decide_again(trials, needs, setting, &Recall::once(trials))
+}
+
+/// The same, sooner: with what earlier verdicts on these trials, in this setting, have left in `recall`.
+#[must_use]
+pub fn decide_again(trials: &Trials, needs: &Needs, setting: &Setting, recall: &Recall) -> Verdict {
+    recall.begin();
     let candidates = trials.candidates.as_slice();
     let costs = hosted_costs(trials, needs, setting);
     let scored = Priced::new(trials.scored(), &costs);
@@ -96,14 +106,13 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
     let eligible = eligible(candidates, &scored, needs);
     let mixable = mixable(candidates, &scored, needs);
     let tosses = toss::tosses(trials, &learn, &mixable, needs);
-    let choosing = Choosing::new(trials, &learn, needs, &eligible);
+    let choosing = Choosing::new(trials, &learn, needs, &eligible, recall, &costs);
     let best_single = choosing.best_single(&scored);
     let chosen = choosing.policies(&tosses, &scored);
     let contenders = contenders(candidates, &scored, &chosen, needs);
     let folds = trials.test.is_none().then(|| trials.foldings[0].count);
 
-    let clusters = scored.board().clusters.as_deref();
-    let groups = clusters.map(Groups::new);
+    let groups = recall.groups.as_ref();
     let weighing = Weighing {
         contenders: &contenders,
         mixable: &mixable,
@@ -111,7 +120,8 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
         best_single_by_folding: choosing.best_single_by_folding(),
         needs,
         resampling: setting.resampling,
-        groups: groups.as_ref(),
+        groups,
+        memory: &recall.memory,
         folds,
     };
     let weigh = |reading| Weighed::new(&weighing, reading);
@@ -166,7 +176,8 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
         without_errors: without_errors.as_ref().unwrap_or(&weighed),
         misses: &misses,
         choice: &choice,
-        groups: groups.as_ref(),
+        groups,
+        recall,
     };
     let curves = tables.curves();
     let candidate_rows = tables.candidates();
@@ -221,14 +232,7 @@ pub fn decide(trials: &Trials, needs: &Needs, setting: &Setting) -> Verdict {
         series: setting.series.clone(),
         break_even: hosting::break_even(&candidate_rows, &setting.hosted),
         candidates: candidate_rows,
-        assumed: assumed::assumptions(
-            setting,
-            notes,
-            &contenders,
-            folds,
-            groups.as_ref(),
-            trials.alike.as_ref(),
-        ),
+        assumed: assumed::assumptions(setting, notes, &contenders, folds, groups, trials.alike.as_ref()),
     }
 }
 

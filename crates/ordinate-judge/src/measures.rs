@@ -42,11 +42,8 @@ fn of(
     let ends: Vec<Point> = singles.iter().filter_map(|&c| point(c)).collect();
     let best = singles.iter().copied().max_by(|&a, &b| weighed.mean(a).total_cmp(&weighed.mean(b)));
     if let (Some(best), true) = (best.and_then(point), contender.cost_per_1k.is_some()) {
-        let curves = chosen.curves(scored);
-        let points: Vec<Point> = (0..chosen.trial.dials.len())
-            .filter_map(|dial| mean_point(&curves, dial))
-            .map(|(cost, quality)| Point { cost, quality })
-            .collect();
+        let known = chosen.points(scored).iter().flatten();
+        let points: Vec<Point> = known.map(|&(cost, quality)| Point { cost, quality }).collect();
         // Every policy can fall back on the cheapest single: all are compared over one range of cost.
         let low = ends.iter().map(|end| end.cost).fold(f64::INFINITY, f64::min);
         let high = ends.iter().map(|end| end.cost).fold(f64::NEG_INFINITY, f64::max);

@@ -5,6 +5,7 @@ use ordinate_trials::{Priced, Trials};
 
 use crate::chosen::Choosing;
 use crate::limits::eligible;
+use crate::recall::Recall;
 use crate::{Setting, hosted_costs, mixable, toss};
 
 /// The score of a candidate or policy of this name on each item that is scored, as the verdict for these needs counts it: a policy
@@ -20,7 +21,8 @@ pub fn scores_of(trials: &Trials, needs: &Needs, setting: &Setting, name: &str) 
     let mixable = mixable(&trials.candidates, &scored, needs);
     let tosses = toss::tosses(trials, &learn, &mixable, needs);
     let eligible = eligible(&trials.candidates, &scored, needs);
-    let choosing = Choosing::new(trials, &learn, needs, &eligible);
+    let recall = Recall::once(trials);
+    let choosing = Choosing::new(trials, &learn, needs, &eligible, &recall, &costs);
     let chosen = choosing.policies(&tosses, &scored).into_iter().find(|chosen| chosen.trial.name == name)?;
     Some(chosen.played.quality.into_owned())
 }

@@ -19,7 +19,8 @@ use crate::chosen::Chosen;
 use crate::contender::{Contender, mean};
 use crate::gains::slice_gains;
 use crate::limits::Miss;
-use crate::measures::{mean_point, measures};
+use crate::measures::measures;
+use crate::recall::Recall;
 use crate::rules::Choice;
 use crate::weigh::Weighed;
 
@@ -41,6 +42,7 @@ pub(crate) struct Tables<'a> {
     pub(crate) misses: &'a [Vec<Miss>],
     pub(crate) choice: &'a Choice,
     pub(crate) groups: Option<&'a Groups>,
+    pub(crate) recall: &'a Recall,
 }
 
 impl Tables<'_> {
@@ -64,7 +66,11 @@ impl Tables<'_> {
     /// Every candidate, best quality first.
     pub(crate) fn candidates(&self) -> Vec<CandidateRow> {
         let names = self.slices;
-        let slices = Slices::new(self.slice_codes(), names.len(), self.groups);
+        let cells = self.recall.cells.get_or_init(|| {
+            let slices = Slices::new(self.slice_codes(), names.len(), self.groups);
+            let columns = &self.scored.board().columns;
+            columns.par_iter().map(|column| slices.cells(&column.quality)).collect()
+        });
         let mut rows: Vec<(f64, CandidateRow)> = self
             .contenders()
             .par_iter()
@@ -91,8 +97,8 @@ impl Tables<'_> {
                     misses: self.misses(index),
                     slices: names
                         .iter()
-                        .zip(slices.cells(&contender.played.quality))
-                        .filter_map(|(name, cell)| Some((name.clone(), cell?)))
+                        .zip(&cells[column])
+                        .filter_map(|(name, cell)| Some((name.clone(), (*cell)?)))
                         .collect(),
                 };
                 (self.field.weighed.mean(index), row)
@@ -244,6 +250,10 @@ impl Tables<'_> {
 
     /// Pairs of candidates: what the one knows where the other is wrong, the highest rescue rate first.
     pub(crate) fn complementarity(&self, guess_rate: Option<f64>) -> Vec<Complementarity> {
+        self.recall.complementarity.get_or_init(|| self.rescues(guess_rate)).clone()
+    }
+
+    fn rescues(&self, guess_rate: Option<f64>) -> Vec<Complementarity> {
         let singles: Vec<&Contender<'_>> = self.contenders().iter().filter(|c| c.is_single()).collect();
         let pairs: Vec<(usize, usize)> = (0..singles.len())
             .flat_map(|a| (0..singles.len()).filter(move |&b| a != b).map(move |b| (a, b)))
@@ -272,12 +282,13 @@ impl Tables<'_> {
             // The coin's curve is the zero router's.
             let chosen = contender.chosen.filter(|_| contender.kind != PolicyKind::ZeroRouter)?;
             contender.cost_per_1k?;
-            let (trial, curves) = (chosen.trial, chosen.curves(self.scored));
-            let point = |(number, &dial)| {
-                let (cost_per_1k, quality) = mean_point(&curves, number)?;
+            let trial = chosen.trial;
+            let point = |(&dial, point): (_, &Option<(f64, f64)>)| {
+                let (cost_per_1k, quality) = (*point)?;
                 Some(CurvePoint { dial, cost_per_1k, quality })
             };
-            let mut points: Vec<CurvePoint> = trial.dials.iter().enumerate().filter_map(point).collect();
+            let mut points: Vec<CurvePoint> =
+                trial.dials.iter().zip(chosen.points(self.scored)).filter_map(point).collect();
             points.sort_by(|a, b| a.cost_per_1k.total_cmp(&b.cost_per_1k));
             Some(Curve { name: trial.name.clone(), kind: trial.kind, points })
         };

@@ -10,7 +10,7 @@ use ordinate_core::{Goal, Needs};
 use ordinate_score::bootstrap::Joint;
 use ordinate_score::bounds::of_difference;
 use ordinate_score::normal::student_quantile;
-use ordinate_score::{Bootstrap, Estimated, Groups, Statistic};
+use ordinate_score::{Bootstrap, Estimated, Groups, Memory, Statistic};
 use ordinate_trials::Played;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use crate::chosen::Chosen;
 use crate::contender::Contender;
 use crate::dealt::{self, Dealt};
 use crate::estimates::{
-    MANY_UNITS, against_zero_router, estimate, flip, scores, units, widened, widening, with_width,
+    MANY_UNITS, Told, against_zero_router, estimate, flip, scores, units, widened, widening, with_width,
 };
 
 /// How errors are read.
@@ -55,6 +55,8 @@ pub(crate) struct Weighing<'a> {
     pub(crate) needs: &'a Needs,
     pub(crate) resampling: Resampling,
     pub(crate) groups: Option<&'a Groups>,
+    /// What was resampled of these items before.
+    pub(crate) memory: &'a Memory,
     /// Folds of the cross-fitting, if there was one.
     pub(crate) folds: Option<u32>,
 }
@@ -63,22 +65,23 @@ pub(crate) struct Weighing<'a> {
 pub(crate) struct Weighed {
     /// Mean quality per contender.
     pub(crate) quality: Vec<Option<Estimated>>,
-    /// Paired differences of quality: `a - b` for a < b, in row order.
-    differences: Vec<Option<Estimated>>,
+    /// The statistics on the qualities; among them, from `pairs` on, the paired differences: `a - b` for a < b, in row order.
+    told: Told,
+    pairs: usize,
     /// Paired difference to the best single that was chosen on training items; policies only. Its interval counts the
     /// cross-fitting.
     pub(crate) over_best_single: Vec<Option<Estimated>>,
     /// Paired difference to the zero router at the same cost; policies with a known cost only.
     pub(crate) over_zero_router: Vec<Option<Estimated>>,
-    /// Paired differences of outlay per item, as `differences`; empty where the goal does not look at it.
-    outlays: Vec<Option<Estimated>>,
-    /// All of these on the same resamples, where there are few enough items for it to matter.
+    /// Paired differences of outlay per item, in the same order; none where the goal does not look at it.
+    outlays: Told,
+    /// The statistics on the qualities, on the same resamples, where there are few enough items for it to matter.
     joint: Option<Joint>,
     /// Where in `joint` the difference `a - b` is.
     place: HashMap<(usize, usize), usize>,
     /// The places in `joint` of the differences of policies to the best single.
     over_single: Vec<usize>,
-    /// By how much the error of each paired difference is larger than its items show, as `differences`.
+    /// By how much the error of each paired difference is larger than its items show, in the same order.
     widening: Vec<f64>,
     /// The scores, where there are so few items that the bootstrap alone may be too sure; else empty.
     columns: Vec<Vec<f64>>,
@@ -117,7 +120,6 @@ impl Weighed {
             .map(|&policy| against_zero_router(policy, contenders, all.mixable, &columns))
             .collect();
         statistics.extend(mixtures.iter().flatten().cloned());
-        let told = statistics.len();
         // Claims are about a policy less what it is held against, and about one lineage less another.
         let resamples = reading == Reading::AsFailures && units(&columns, all.groups) < MANY_UNITS;
         if resamples {
@@ -134,10 +136,10 @@ impl Weighed {
             interval: all.resampling.interval,
         };
         let slices: Vec<&[f64]> = columns.iter().map(|column| &**column).collect();
-        let joint = resamples.then(|| bootstrap.joint(&slices, all.groups, &statistics));
-        let estimates = match &joint {
-            Some(joint) => joint.estimates().to_vec(),
-            None => estimate(&bootstrap, &slices, all.groups, &statistics, reading),
+        let joint = resamples.then(|| bootstrap.joint(all.memory, &slices, &statistics));
+        let told = match &joint {
+            Some(joint) => Told::Later(joint.estimates().clone()),
+            None => estimate(all.memory, &bootstrap, &slices, all.groups, &statistics, reading),
         };
         let foldings = |contender: &Contender<'_>| contender.chosen.and_then(Chosen::foldings);
         let crossed: Vec<f64> =
@@ -152,26 +154,24 @@ impl Weighed {
             (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))).collect();
         let single = Dealt { mean: slices[best_single], foldings: all.best_single_by_folding };
         let wider_over_single = |c: usize| crossed[c] * dealt::widening(&dealt(c), &single);
-        let mut results = estimates[..told].iter().copied();
         let quality = (0..count)
-            .zip(results.by_ref().take(count))
-            .map(|(c, quality)| quality.map(|quality| with_width(quality, slices[c], all.groups)))
+            .map(|c| told.at(c).map(|quality| with_width(quality, slices[c], all.groups)))
             .collect();
-        let differences = results.by_ref().take(pairs.len()).collect();
         let mut over_best_single = vec![None; count];
-        for &policy in &policies {
-            over_best_single[policy] =
-                results.next().flatten().map(|gain| widened(gain, wider_over_single(policy)));
+        for (&policy, &place) in policies.iter().zip(&over_single) {
+            over_best_single[policy] = told.at(place).map(|gain| widened(gain, wider_over_single(policy)));
         }
         let mut over_zero_router = vec![None; count];
+        let mut places = pairs.end + policies.len()..;
         for (&policy, mixture) in policies.iter().zip(&mixtures) {
             let Some(Statistic::Linear(weights)) = mixture else { continue };
             let mean = mixed(&slices, &weights[1..]);
             let by = crossed[policy] * dealt::widening(&dealt(policy), &Dealt { mean: &mean, foldings: &[] });
-            over_zero_router[policy] = results.next().flatten().map(|gain| widened(gain, by));
+            over_zero_router[policy] =
+                places.next().and_then(|place| told.at(place)).map(|gain| widened(gain, by));
         }
         let outlays = if all.needs.goal == Goal::Quality && all.needs.margin() == 0.0 {
-            Vec::new()
+            Told::nothing()
         } else {
             let outlays: Vec<&[f64]> = contenders
                 .iter()
@@ -180,11 +180,12 @@ impl Weighed {
                     Goal::Quality | Goal::Cost => &*c.played.cost_usd,
                 })
                 .collect();
-            estimate(&bootstrap, &outlays, all.groups, &statistics[pairs], reading)
+            estimate(all.memory, &bootstrap, &outlays, all.groups, &statistics[pairs.clone()], reading)
         };
         Self {
             quality,
-            differences,
+            told,
+            pairs: pairs.start,
             over_best_single,
             over_zero_router,
             outlays,
@@ -204,7 +205,7 @@ impl Weighed {
 
     /// The estimate of a's quality less b's, with an interval that counts the cross-fitting of policies.
     pub(crate) fn difference(&self, a: usize, b: usize) -> Option<Estimated> {
-        let difference = self.pair(&self.differences, a, b)?;
+        let difference = self.pair(&self.told, self.pairs, a, b)?;
         Some(widened(difference, *self.widening.get(self.place_of(a, b))?))
     }
 
@@ -292,7 +293,7 @@ impl Weighed {
         let further = || {
             let joint = self.joint.as_ref()?;
             let chosen = joint.best(places, &[])?;
-            let plain = joint.estimates()[chosen.best]?;
+            let plain = joint.estimates().at(chosen.best)?;
             let is_it = (plain.estimate.mean - own.mean).abs() < 1e-12 && plain.se > 0.0;
             is_it.then(|| (plain.estimate.low - chosen.estimate.low) * estimated.se / plain.se)
         };
@@ -312,7 +313,7 @@ impl Weighed {
 
     /// The estimate of a's outlay per item less b's.
     pub(crate) fn outlay_difference(&self, a: usize, b: usize) -> Option<Estimated> {
-        self.pair(&self.outlays, a, b)
+        self.pair(&self.outlays, 0, a, b)
     }
 
     /// The mean quality, or minus infinity where nothing is known.
@@ -325,11 +326,12 @@ impl Weighed {
         self.quality[contender].map(|quality| quality.estimate).unwrap_or_default()
     }
 
-    fn pair(&self, table: &[Option<Estimated>], a: usize, b: usize) -> Option<Estimated> {
+    /// A pair out of a table whose pairs begin at `first`.
+    fn pair(&self, table: &Told, first: usize, a: usize, b: usize) -> Option<Estimated> {
         if a == b {
             return None;
         }
-        let found = (*table.get(self.place_of(a, b))?)?;
+        let found = table.at(first + self.place_of(a, b))?;
         Some(if a < b { found } else { flip(found) })
     }
 

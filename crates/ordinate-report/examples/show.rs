@@ -8,7 +8,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let verdict = serde_json::from_slice(&std::fs::read(args.next().ok_or("name a verdict.json")?)?)?;
     if let Some(path) = args.next() {
-        std::fs::write(path, ordinate_report::page(&verdict)?)?;
+        std::fs::write(path, ordinate_report::page(&verdict, None)?)?;
     }
     let width = args.next().map_or(Ok(ordinate_report::MAX_WIDTH), |width| width.parse())?;
     let style = ordinate_report::Style { colour: false, width };

@@ -26,10 +26,50 @@ pub fn summary(verdict: &Verdict, style: Style) -> String {
     summary::summary(verdict, style)
 }
 
-/// The page `report.html`: one file that needs no network and can be read without JavaScript.
+/// What every candidate and policy did with every item, for a page whose needs can be moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PageTrials {
+    /// What the judge keeps of a run, packed by gzip.
+    Packed(Vec<u8>),
+    /// The page cannot have it, for this reason (a sentence): it says how to decide elsewhere.
+    LeftOut(&'static str),
+}
+
+/// The most bytes of packed trials that a page carries. With the judge and its own figures the page then stays below 4 MB.
+pub const MOST_TRIALS: usize = 2 << 20;
+
+/// The page `report.html`: one file that needs no network and can be read without JavaScript. With trials its reader can
+/// move the needs, and the judge in the page decides again.
 ///
 /// # Errors
 /// [`ReportError`] when the template cannot be rendered.
-pub fn page(verdict: &Verdict) -> Result<String, ReportError> {
-    page::page(verdict)
+pub fn page(verdict: &Verdict, trials: Option<&PageTrials>) -> Result<String, ReportError> {
+    page::page(verdict, trials)
+}
+
+/// Those sections of the page that depend on the needs, by id; empty where a section is absent. With [`headline`] it is
+/// what the page shows where needs were moved.
+///
+/// # Errors
+/// [`ReportError`] when a template cannot be rendered.
+pub fn sections(verdict: &Verdict) -> Result<Vec<(&'static str, String)>, ReportError> {
+    page::sections(verdict)
+}
+
+/// The verdict in one line, as the page has it.
+#[must_use]
+pub fn headline(verdict: &Verdict) -> &'static str {
+    words::headline(verdict)
+}
+
+/// The title of the page.
+#[must_use]
+pub fn title(verdict: &Verdict) -> String {
+    format!("{}: {}", text::clean(&verdict.task), headline(verdict))
+}
+
+/// The name of a candidate or policy as people are shown it: on one line, without what moves the cursor or the eye.
+#[must_use]
+pub fn shown_name(name: &str) -> String {
+    text::clean(name)
 }

@@ -4,8 +4,11 @@
 //! numbers that were formatted. The templates only lay out; askama escapes whatever they print.
 
 use askama::Template;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use ordinate_core::verdict::{Outcome, Verdict};
 
+use crate::PageTrials;
 use crate::error::ReportError;
 use crate::text::clean;
 use crate::words;
@@ -20,20 +23,26 @@ mod evidence;
 mod hero;
 mod labels;
 mod lines;
+mod moves;
 mod needs_of_data;
 mod scale;
 mod series;
 
 /// Styles, for screen (light, dark, phone) and print.
 const STYLE: &str = include_str!("../templates/style.css");
-/// Sorting of tables and reading of the coverage map: nothing needs it.
-const SCRIPT: &str = include_str!("../templates/page.js");
+/// Sorting of tables, reading of the coverage map, and needs that move: nothing needs it.
+const SCRIPT: &str = concat!(include_str!("../templates/page.js"), include_str!("../templates/moves.js"));
+/// The judge and this crate, compiled for WebAssembly and packed by gzip: `scripts/page_module` makes it.
+#[cfg(not(target_family = "wasm"))]
+const MODULE: &[u8] = include_bytes!("../module/page.wasm.gz");
+#[cfg(target_family = "wasm")]
+const MODULE: &[u8] = &[];
 /// Base64 of the SHA-256 of [`SCRIPT`] (a test holds them together): the page allows no other script, so
 /// that a name that slipped through the escaping still could not run.
-const SCRIPT_HASH: &str = "NvO/Gxs2tthdrVugm1vce2K9PR50r2lFVFbnS3QbVx4=";
+const SCRIPT_HASH: &str = "v1V3+DUrLIZcauRqkHzzpYgFgRqRpwRDkmqh9UycAzQ=";
 
 #[derive(Template)]
-#[template(path = "page.html")]
+#[template(path = "page.html", blocks = ["verdict", "cost", "candidates", "hosting", "evidence", "assumed"])]
 struct Page {
     style: &'static str,
     script: &'static str,
@@ -47,6 +56,8 @@ struct Page {
     why: Vec<String>,
     notes: Vec<String>,
     needs: Vec<(&'static str, String)>,
+    moves: Option<moves::Moves>,
+    carried: Option<Carried>,
     charts: Vec<chart::Chart>,
     candidates: candidates::Candidates,
     coverage: Option<coverage::Coverage>,
@@ -61,9 +72,48 @@ struct Page {
     version: String,
 }
 
-pub(crate) fn page(verdict: &Verdict) -> Result<String, ReportError> {
-    let tone = if verdict.recommended.is_some() { verdict.outcome.as_str() } else { "none" };
+/// What the page has to have with it for needs to be moved, as base64.
+struct Carried {
+    module: String,
+    trials: String,
+}
+
+pub(crate) fn page(verdict: &Verdict, trials: Option<&PageTrials>) -> Result<String, ReportError> {
+    let (moves, carried) = match trials {
+        None => (None, None),
+        Some(PageTrials::Packed(packed)) => {
+            let carried = Carried { module: BASE64.encode(MODULE), trials: BASE64.encode(packed) };
+            (Some(moves::moves(verdict)), Some(carried))
+        }
+        Some(PageTrials::LeftOut(why)) => (Some(moves::Moves::elsewhere(why)), None),
+    };
     let page = Page {
+        moves,
+        carried,
+        coverage: coverage::coverage(verdict),
+        answers: answers::answers(verdict),
+        series: series::series(verdict),
+        ..moving(verdict)
+    };
+    Ok(page.render()?)
+}
+
+pub(crate) fn sections(verdict: &Verdict) -> Result<Vec<(&'static str, String)>, ReportError> {
+    let page = moving(verdict);
+    Ok(vec![
+        ("verdict", page.as_verdict().render()?),
+        ("cost", page.as_cost().render()?),
+        ("candidates", page.as_candidates().render()?),
+        ("hosting", page.as_hosting().render()?),
+        ("evidence", page.as_evidence().render()?),
+        ("assumed", page.as_assumed().render()?),
+    ])
+}
+
+/// Whatever depends on the needs.
+fn moving(verdict: &Verdict) -> Page {
+    let tone = if verdict.recommended.is_some() { verdict.outcome.as_str() } else { "none" };
+    Page {
         style: STYLE,
         script: SCRIPT,
         script_hash: SCRIPT_HASH,
@@ -79,11 +129,13 @@ pub(crate) fn page(verdict: &Verdict) -> Result<String, ReportError> {
             .chain(words::other_reading(verdict))
             .collect(),
         needs: words::needs(&verdict.needs, verdict.basis.margin),
+        moves: None,
+        carried: None,
         charts: chart::charts(verdict),
         candidates: candidates::candidates(verdict),
-        coverage: coverage::coverage(verdict),
-        answers: answers::answers(verdict),
-        series: series::series(verdict),
+        coverage: None,
+        answers: None,
+        series: None,
         deployment: deployment::deployment(verdict),
         evidence: evidence::evidence(verdict),
         data_needs: needs_of_data::data_needs(verdict),
@@ -91,6 +143,5 @@ pub(crate) fn page(verdict: &Verdict) -> Result<String, ReportError> {
         terms: &crate::TERMS,
         basis: words::basis(verdict),
         version: clean(&verdict.basis.ordinate),
-    };
-    Ok(page.render()?)
+    }
 }

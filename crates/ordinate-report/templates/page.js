@@ -1,7 +1,7 @@
 "use strict";
-// Nothing on the page needs this: it sorts tables by a column and reads out cells of the coverage map.
+// Nothing on the page needs this: it sorts tables by a column, reads out cells of the coverage map, and moves needs.
 document.documentElement.classList.add("js");
-for (const table of document.querySelectorAll("table.sortable")) {
+const sortable = (table) => {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, column) => {
     if (head.classList.contains("range")) return;
@@ -27,7 +27,8 @@ for (const table of document.querySelectorAll("table.sortable")) {
       table.tBodies[0].append(...rows);
     });
   });
-}
+};
+document.querySelectorAll("table.sortable").forEach(sortable);
 const readout = document.getElementById("readout");
 if (readout) {
   const show = (event) => {

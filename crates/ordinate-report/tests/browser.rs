@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ordinate_core::verdict::Verdict;
-use ordinate_report::page;
+use ordinate_report::{PageTrials, page};
 use scraper::{Html, Selector};
 use tempfile::TempDir;
 
@@ -102,7 +102,7 @@ fn dump_dom(browser: &Path, dir: &TempDir, file: &Path) -> Html {
 /// What the probe sees in windows of these widths. Frames, because headless windows have a least width.
 fn seen(browser: &Path, verdict: &Verdict, widths: [u32; 2]) -> Vec<Seen> {
     let dir = TempDir::new().unwrap();
-    let source = page(verdict).unwrap();
+    let source = page(verdict, Some(&PageTrials::Packed(Vec::new()))).unwrap();
     // The page allows its own script only: the copy must allow the probe as well.
     let policy = source.split("script-src ").nth(1).unwrap().split(';').next().unwrap();
     let copy =
@@ -169,7 +169,7 @@ fn the_page_runs_its_own_script_and_no_other() {
     };
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("report.html");
-    let source = page(&verdicts::hostile(0)).unwrap();
+    let source = page(&verdicts::hostile(0), None).unwrap();
     // As it is, under its own policy; and with a script that came in some other way.
     let foreign = "<script>document.documentElement.classList.add('foreign')</script></body>";
     std::fs::write(&file, source.replacen("</body>", foreign, 1)).unwrap();

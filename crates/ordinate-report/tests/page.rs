@@ -5,7 +5,7 @@
 mod verdicts;
 
 use ordinate_core::verdict::Verdict;
-use ordinate_report::page;
+use ordinate_report::{PageTrials, page, sections};
 use scraper::{Html, Selector};
 
 fn all() -> Vec<(&'static str, Verdict)> {
@@ -22,7 +22,7 @@ fn all() -> Vec<(&'static str, Verdict)> {
 }
 
 fn parsed(verdict: &Verdict) -> Html {
-    Html::parse_document(&page(verdict).unwrap())
+    Html::parse_document(&page(verdict, None).unwrap())
 }
 
 fn count(html: &Html, selector: &str) -> usize {
@@ -176,7 +176,7 @@ fn names_open_no_element_and_no_attribute() {
 #[test]
 fn nothing_is_fetched() {
     for (name, verdict) in all() {
-        let source = page(&verdict).unwrap();
+        let source = page(&verdict, None).unwrap();
         for reference in
             ["http:", "https:", "url(", "@import", "src=", "srcset", "<iframe", "<object", "<base"]
         {
@@ -209,7 +209,7 @@ fn no_figure_reads_null_nan_or_infinite() {
     broken.curves[0].points[1].quality = f64::NAN;
     broken.frontier[0].quality = f64::NAN;
     for (name, verdict) in all().into_iter().chain([("broken", broken)]) {
-        let source = page(&verdict).unwrap();
+        let source = page(&verdict, None).unwrap();
         let styled = source.split("</style>").nth(1).unwrap();
         let body = styled.split("<script>").next().unwrap();
         for bad in ["NaN", "null", "None", "Some("] {
@@ -315,7 +315,7 @@ fn shades_of_the_map_can_be_read() {
 #[test]
 fn the_policy_names_the_script() {
     use sha2::Digest;
-    let source = page(&verdicts::combined()).unwrap();
+    let source = page(&verdicts::combined(), None).unwrap();
     let script = source.split("<script>").nth(1).unwrap().split("</script>").next().unwrap();
     let digest = sha2::Sha256::digest(script.as_bytes());
     let base64 = |bytes: &[u8]| -> String {
@@ -337,4 +337,61 @@ fn the_policy_names_the_script() {
     let hash = base64(&digest);
     let allowed = source.contains(&format!("script-src 'sha256-{hash}'"));
     assert!(allowed, "templates/page.js has changed: its hash is now {hash}");
+}
+
+#[test]
+fn needs_can_be_moved_where_the_trials_are_there() {
+    let trials = PageTrials::Packed(b"what nobody unpacks here".to_vec());
+    let source = page(&verdicts::hostile(0), Some(&trials)).unwrap();
+    let html = Html::parse_document(&source);
+    let keys: Vec<&str> = html
+        .select(&Selector::parse("#needs-fields .need").unwrap())
+        .map(|row| row.attr("data-key").unwrap())
+        .collect();
+    assert_eq!(keys, ordinate_core::Needs::KEYS);
+    for field in html.select(&Selector::parse("#needs-fields input, #needs-fields select").unwrap()) {
+        let named = field.attr("aria-label").is_some()
+            || count(&html, &format!("label[for={}]", field.attr("id").unwrap())) == 1;
+        assert!(named, "{field:?}");
+    }
+    assert_eq!(count(&html, "#needs-fields[disabled]"), 1, "until the judge is there");
+    assert_eq!(count(&html, "script"), 1);
+    assert!(source.contains("'wasm-unsafe-eval'; worker-src blob:;"));
+    // The sections that move are those that the page has.
+    for (id, section) in sections(&verdicts::hostile(0)).unwrap() {
+        assert!(source.contains(section.trim()), "{id}");
+    }
+
+    let still = page(&verdicts::combined(), Some(&PageTrials::LeftOut("They are too many."))).unwrap();
+    assert!(still.contains("They are too many.") && !still.contains("wasm-unsafe-eval"));
+    assert_eq!(count(&Html::parse_document(&still), "#move form, template"), 0);
+}
+
+#[test]
+fn sliders_go_where_the_figures_are() {
+    let trials = PageTrials::Packed(Vec::new());
+    let mut verdict = verdicts::combined();
+    verdict.needs.max_p95_ms = Some(750.0);
+    let ends = |verdict: &Verdict, key: &str| -> Option<(f64, f64)> {
+        let html = Html::parse_document(&page(verdict, Some(&trials)).unwrap());
+        let row = Selector::parse(&format!("[data-key={key}]")).unwrap();
+        let row = html.select(&row).next().unwrap();
+        Some((row.attr("data-least")?.parse().unwrap(), row.attr("data-most")?.parse().unwrap()))
+    };
+    let costs: Vec<f64> = verdict.candidates.iter().filter_map(|row| row.cost_per_1k).collect();
+    let (least, most) = ends(&verdict, "max_cost_per_1k").unwrap();
+    let low = costs.iter().copied().filter(|cost| *cost > 0.0).fold(f64::INFINITY, f64::min);
+    assert!(least < low && costs.iter().all(|cost| *cost < most), "{least} {most} {costs:?}");
+    let (least, most) = ends(&verdict, "max_p95_ms").unwrap();
+    assert!(least < 750.0 && 750.0 < most);
+    let (least, most) = ends(&verdict, "min_quality").unwrap();
+    assert!((0.0..=1.0).contains(&least) && most <= 1.0 && least < most);
+    let mut unknown = verdicts::undecided();
+    for row in &mut unknown.candidates {
+        row.cost_per_1k = Some(f64::NAN);
+    }
+    unknown.policies.clear();
+    unknown.needs.max_cost_per_1k = None;
+    assert_eq!(ends(&unknown, "max_cost_per_1k"), None);
+    assert_eq!(ends(&unknown, "goal"), None);
 }

@@ -32,5 +32,7 @@ pub mod shrink;
 pub mod slice;
 pub mod tango;
 
-pub use bootstrap::{Bootstrap, Chosen, Estimated, Joint, Statistic, by_student};
+pub use bootstrap::{
+    Bootstrap, Chosen, Estimated, Estimates, Joint, Memory, Statistic, by_student, student_later,
+};
 pub use groups::Groups;

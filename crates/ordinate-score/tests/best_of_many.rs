@@ -7,7 +7,7 @@
 use std::num::NonZeroU32;
 
 use ordinate_core::task::IntervalKind;
-use ordinate_score::{Bootstrap, Joint, Statistic};
+use ordinate_score::{Bootstrap, Joint, Memory, Statistic};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
@@ -35,7 +35,7 @@ fn pool(truth: &[f64], items: usize, alike: f64, seed: u64) -> Vec<Vec<f64>> {
 fn joint(columns: &[Vec<f64>], statistics: &[Statistic], seed: u64) -> Joint {
     let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
     let resamples = NonZeroU32::new(400).unwrap();
-    Bootstrap { resamples, seed, interval: IntervalKind::Bca }.joint(&columns, None, statistics)
+    Bootstrap { resamples, seed, interval: IntervalKind::Bca }.joint(&Memory::new(None), &columns, statistics)
 }
 
 fn share(of: impl Fn(u64) -> bool + Sync) -> f64 {
@@ -63,7 +63,7 @@ fn the_interval_of_the_best_covers() {
             let covers = |run: u64| {
                 let joint = joint(&pool(truth, items, alike, run), &statistics, run);
                 let best = joint.best(&all, &[]).unwrap();
-                let plain = joint.estimates()[best.best].unwrap().estimate;
+                let plain = joint.estimates().at(best.best).unwrap().estimate;
                 [best.estimate, plain]
                     .map(|e| f64::from(u8::from(e.low <= truth[best.best] && truth[best.best] <= e.high)))
             };

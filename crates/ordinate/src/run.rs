@@ -14,6 +14,7 @@ use crate::folder::{EVIDENCE, Folder, TRIALS};
 use crate::gather::{Gathered, gather};
 use crate::observe::{Observer, Step, step};
 use crate::options::Options;
+use crate::page::page;
 use crate::reopen;
 use crate::work::aside;
 
@@ -69,7 +70,7 @@ fn judged(task: &Task, gathered: Gathered, seen: &dyn Observer) -> Result<Run, E
         folder.write(&file, &artefact.to_json()?)?;
     }
     let json = verdict_json(&verdict)?;
-    folder.write("report.html", &ordinate_report::page(&verdict)?)?;
+    folder.write("report.html", &page(folder, &verdict)?)?;
     folder.write("verdict.json", &json)?;
     let (folder, kept) = claim.publish(draft)?;
     if let Some(kept) = &kept {

@@ -1,13 +1,16 @@
-//! Draws with replacement, without ever writing the indices down.
+//! Draws with replacement, without writing the indices down but where they serve many times ([`Draws`]).
 //!
 //! `n` draws from `n` rows are a multinomial: how many fall into each part of the table is drawn first, by
 //! halving (a binomial at each node of a tree), then the rows within a part. The result is exact, and all
 //! draws within one block of rows come together, while the block is in the fastest cache.
 
+use std::ops::Range;
+
 use ordinate_core::random::mix;
 use rand_distr::Distribution;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::{Rng, SeedableRng};
+use rayon::prelude::*;
 
 /// Rows of a block. At the greatest width (24 columns of `f64`) a block has 24 KiB: it stays in the L1 cache.
 pub(super) const BLOCK: usize = 128;
@@ -58,25 +61,15 @@ fn binomial(rng: &mut impl Rng, draws: u32, left: usize, rows: usize) -> u32 {
         .map_or(draws / 2, |binomial| binomial.sample(rng) as u32)
 }
 
-/// Adds `draws` random rows of one block to `sums`.
-pub(super) fn add_rows<const W: usize>(
-    rng: &mut impl Rng,
-    draws: u32,
-    block: &[[f64; W]],
-    sums: &mut [f64; W],
-) {
-    let mut local = [0.0; W];
-    let mut add = |row: &[f64; W]| {
-        for (sum, value) in local.iter_mut().zip(row) {
-            *sum += value;
-        }
-    };
-    if let Ok(block) = <&[[f64; W]; BLOCK]>::try_from(block) {
+/// Draws `draws` random rows of a block of `rows`.
+#[inline]
+fn each(rng: &mut impl Rng, draws: u32, rows: usize, mut take: impl FnMut(usize)) {
+    if rows == BLOCK {
         const PER_WORD: u32 = 64 / BITS;
         let mut word = |draws: u32| {
             let mut bits = rng.next_u64();
             for _ in 0..draws {
-                add(&block[bits as usize % BLOCK]);
+                take(bits as usize % BLOCK);
                 bits >>= BITS;
             }
         };
@@ -85,12 +78,90 @@ pub(super) fn add_rows<const W: usize>(
     } else {
         // The last block: an index by multiplication (Lemire 2019), whose bias is below 2^-25.
         for _ in 0..draws {
-            let index = (u64::from(rng.next_u32()) * block.len() as u64) >> 32;
-            add(&block[index as usize]);
+            take(((u64::from(rng.next_u32()) * rows as u64) >> 32) as usize);
         }
     }
-    for (sum, value) in sums.iter_mut().zip(local) {
+}
+
+/// Adds `draws` random rows of one block to `sums`.
+pub(super) fn add_rows<const W: usize>(
+    rng: &mut impl Rng,
+    draws: u32,
+    block: &[[f64; W]],
+    sums: &mut [f64; W],
+) {
+    let mut local = [0.0; W];
+    if let Ok(block) = <&[[f64; W]; BLOCK]>::try_from(block) {
+        each(rng, draws, BLOCK, |row| add(&mut local, &block[row % BLOCK]));
+    } else {
+        each(rng, draws, block.len(), |row| add(&mut local, &block[row]));
+    }
+    add(sums, &local);
+}
+
+#[inline]
+fn add<const W: usize>(sums: &mut [f64; W], values: &[f64; W]) {
+    for (sum, value) in sums.iter_mut().zip(values) {
         *sum += value;
+    }
+}
+
+/// The draws of all resamples from the rows of one range, written down after all: who resamples further columns of the
+/// same rows reads them in half the time that drawing takes.
+#[derive(Debug)]
+pub(super) struct Draws {
+    rows: usize,
+    /// How many draws fall into each block: a list for each resample.
+    counts: Vec<Vec<u32>>,
+    /// The rows within their blocks, block by block: a list for each resample.
+    drawn: Vec<Vec<u8>>,
+}
+
+impl Draws {
+    /// The most bytes.
+    const MOST: usize = 64 << 20;
+
+    /// `None` where they are too many, or from several ranges.
+    pub(super) fn new(seed: u64, resamples: usize, rows: usize) -> Option<Self> {
+        if rows > RANGE || rows * resamples > Self::MOST {
+            return None;
+        }
+        let of_resample = |resample| {
+            let mut stream = stream(seed, resample, Some(0));
+            let mut counts = vec![0; rows.div_ceil(BLOCK)];
+            spread(&mut stream, rows as u32, rows, BLOCK, &mut counts);
+            let mut drawn = Vec::with_capacity(rows);
+            for (block, &draws) in counts.iter().enumerate() {
+                let size = BLOCK.min(rows - block * BLOCK);
+                each(&mut stream, draws, size, |row| drawn.push(row as u8));
+            }
+            (counts, drawn)
+        };
+        let (counts, drawn) = (0..resamples).into_par_iter().map(of_resample).unzip();
+        Some(Self { rows, counts, drawn })
+    }
+
+    /// The sums of these rows on some resamples.
+    pub(super) fn sums<const W: usize>(&self, resamples: Range<usize>, rows: &[[f64; W]]) -> Vec<[f64; W]> {
+        debug_assert_eq!(rows.len(), self.rows);
+        let mut sums = vec![[0.0; W]; resamples.len()];
+        let mut left: Vec<&[u8]> = self.drawn[resamples.clone()].iter().map(Vec::as_slice).collect();
+        // While a block is in the cache all of them go over it.
+        for (number, block) in rows.chunks(BLOCK).enumerate() {
+            for ((sums, left), counts) in sums.iter_mut().zip(&mut left).zip(&self.counts[resamples.clone()])
+            {
+                let (own, others) = left.split_at(counts[number] as usize);
+                *left = others;
+                let mut local = [0.0; W];
+                if let Ok(block) = <&[[f64; W]; BLOCK]>::try_from(block) {
+                    own.iter().for_each(|&row| add(&mut local, &block[usize::from(row) % BLOCK]));
+                } else {
+                    own.iter().for_each(|&row| add(&mut local, &block[usize::from(row)]));
+                }
+                add(sums, &local);
+            }
+        }
+        sums
     }
 }
 

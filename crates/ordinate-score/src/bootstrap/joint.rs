@@ -1,17 +1,20 @@
 //! Several statistics at once: bounds that hold for all of them together, and for the one that was chosen for being best.
 
+use std::sync::Arc;
+
 use ordinate_core::verdict::Estimate;
 
-use crate::bootstrap::Estimated;
+use crate::bootstrap::part::Part;
+use crate::bootstrap::{Estimated, Estimates};
 use crate::normal::{quantile, student_quantile};
 use crate::quantile::quantile_of_sorted;
 
 /// Statistics with what they were on every resample, all on the same resamples. By [`Bootstrap::joint`](super::Bootstrap::joint).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Joint {
-    pub(super) estimates: Vec<Option<Estimated>>,
-    /// Per statistic and resample: how far the resample is from the estimate.
-    pub(super) off: Vec<Vec<f64>>,
+    pub(super) estimates: Estimates,
+    /// The statistics on the resamples that claims rest on.
+    pub(super) claims: Vec<Arc<Part>>,
 }
 
 /// The best of several, with an interval that knows it was chosen.
@@ -30,8 +33,13 @@ pub struct Chosen {
 impl Joint {
     /// The estimates, in the order in which they were asked for; `None` where no item has all the values.
     #[must_use]
-    pub fn estimates(&self) -> &[Option<Estimated>] {
+    pub fn estimates(&self) -> &Estimates {
         &self.estimates
+    }
+
+    /// Per resample: how far it is from the estimate.
+    fn off(&self, statistic: usize) -> &[f64] {
+        self.claims[statistic].off()
     }
 
     /// How many standard errors below its estimate each of these statistics has a lower bound, so that all bounds hold at
@@ -42,7 +50,7 @@ impl Joint {
     pub fn critical(&self, of: &[usize], probability: f64) -> f64 {
         let varying: Vec<(&[f64], Estimated)> = of
             .iter()
-            .filter_map(|&s| Some((self.off[s].as_slice(), self.estimates[s]?)))
+            .filter_map(|&s| Some((self.off(s), self.estimates.at(s)?)))
             .filter(|(_, estimated)| estimated.se > 0.0)
             .collect();
         let freedom = varying.iter().map(|(_, estimated)| estimated.freedom).fold(f64::INFINITY, f64::min);
@@ -69,7 +77,7 @@ impl Joint {
         let over = |of: &Vec<usize>| {
             let critical = self.critical(of, probability);
             let lower = |&s: &usize| {
-                let estimated = self.estimates[s].filter(|estimated| !estimated.constant)?;
+                let estimated = self.estimates.at(s).filter(|estimated| !estimated.constant)?;
                 Some(critical.mul_add(-estimated.se, estimated.estimate.mean))
             };
             of.iter().filter_map(lower).fold(f64::NEG_INFINITY, f64::max)
@@ -85,24 +93,24 @@ impl Joint {
     /// `None` where none of them has an estimate.
     #[must_use]
     pub fn best(&self, of: &[usize], against: &[usize]) -> Option<Chosen> {
-        let best = self.largest(of, None)?;
-        let other = self.largest(against, None);
-        let plain = self.estimates[best]?;
-        let resamples = self.off[best].len();
-        let error = |best: Option<usize>, other: Option<usize>, b: usize| {
-            best.map_or(0.0, |s| self.off[s][b]) - other.map_or(0.0, |s| self.off[s][b])
+        let (of, against) = (self.valued(of), self.valued(against));
+        let best = largest(&of, None)?;
+        let other = largest(&against, None);
+        let plain = best.estimated;
+        let resamples = best.off.len();
+        let error = |best: Option<&Valued<'_>>, other: Option<&Valued<'_>>, b: usize| {
+            best.map_or(0.0, |best| best.off[b]) - other.map_or(0.0, |other| other.off[b])
         };
         let sorted = |values: &mut Vec<f64>| values.sort_unstable_by(f64::total_cmp);
         let mut fixed: Vec<f64> = (0..resamples).map(|b| error(Some(best), other, b)).collect();
-        let mut chosen: Vec<f64> = (0..resamples)
-            .map(|b| error(self.largest(of, Some(b)), self.largest(against, Some(b)), b))
-            .collect();
+        let mut chosen: Vec<f64> =
+            (0..resamples).map(|b| error(largest(&of, Some(b)), largest(&against, Some(b)), b)).collect();
         let optimism = chosen.iter().sum::<f64>() / resamples.max(1) as f64;
         sorted(&mut fixed);
         sorted(&mut chosen);
         let further = |level: f64| quantile_of_sorted(&chosen, level) - quantile_of_sorted(&fixed, level);
         let (down, up) = if resamples == 0 { (0.0, 0.0) } else { (further(0.975), -further(0.025)) };
-        let own = match other.and_then(|other| self.estimates[other]) {
+        let own = match other.map(|other| other.estimated) {
             None => plain.estimate,
             Some(other) => {
                 let mean = plain.estimate.mean - other.estimate.mean;
@@ -114,16 +122,28 @@ impl Joint {
         };
         let estimate =
             Estimate { mean: own.mean, low: own.low - down.max(0.0), high: own.high + up.max(0.0) };
-        Some(Chosen { best, against: other, estimate, optimism })
+        Some(Chosen { best: best.statistic, against: other.map(|other| other.statistic), estimate, optimism })
     }
 
-    /// The statistic with the largest value, on the items as they are or on one resample; ties go to the first.
-    fn largest(&self, of: &[usize], resample: Option<usize>) -> Option<usize> {
-        let value = |s: usize| {
-            let mean = self.estimates[s]?.estimate.mean;
-            Some(mean + resample.map_or(0.0, |b| self.off[s][b]))
+    /// Those with an estimate.
+    fn valued(&self, of: &[usize]) -> Vec<Valued<'_>> {
+        let valued = |&statistic: &usize| {
+            let estimated = self.estimates.at(statistic)?;
+            Some(Valued { statistic, estimated, off: self.off(statistic) })
         };
-        let valued = of.iter().filter_map(|&s| Some((s, value(s)?)));
-        valued.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(s, _)| s)
+        of.iter().filter_map(valued).collect()
     }
+}
+
+/// A statistic with its estimate, and how far each resample is from it.
+struct Valued<'a> {
+    statistic: usize,
+    estimated: Estimated,
+    off: &'a [f64],
+}
+
+/// The statistic with the largest value, on the items as they are or on one resample; ties go to the first.
+fn largest<'v, 'a>(of: &'v [Valued<'a>], resample: Option<usize>) -> Option<&'v Valued<'a>> {
+    let value = |one: &Valued<'_>| one.estimated.estimate.mean + resample.map_or(0.0, |b| one.off[b]);
+    of.iter().reduce(|best, next| if value(next) > value(best) { next } else { best })
 }

@@ -9,21 +9,26 @@
 mod bca;
 mod draw;
 mod joint;
+mod memory;
+mod part;
 mod plan;
 mod resample;
 mod units;
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use ordinate_core::task::IntervalKind;
 use ordinate_core::verdict::Estimate;
 use rayon::prelude::*;
 
 use crate::groups::Groups;
+use part::Part;
 use plan::Plan;
 use units::Units;
 
 pub use joint::{Chosen, Joint};
+pub use memory::Memory;
 
 /// The seed of resamples that claims of several statistics at once rest on, whatever the seed of the intervals.
 const CLAIMS: u64 = 0;
@@ -57,6 +62,10 @@ impl Statistic {
             Self::Difference(a, b) => vec![(*a, 1.0), (*b, -1.0)],
             Self::Linear(weights) => weights.clone(),
         }
+    }
+
+    fn of<'a>(&self, columns: &[&'a [f64]]) -> Vec<(&'a [f64], f64)> {
+        self.weights().into_iter().map(|(column, weight)| (columns[column], weight)).collect()
     }
 }
 
@@ -103,7 +112,29 @@ impl Bootstrap {
         groups: Option<&Groups>,
         statistics: &[Statistic],
     ) -> Vec<Option<Estimated>> {
-        self.each(columns, groups, statistics, |units, replicates| self.estimate(units, replicates))
+        alike(columns, groups);
+        let plan = Plan::new(columns, groups.is_some(), statistics);
+        let sums = resample::sums(self, columns, groups, plan.columns(), None);
+        statistics
+            .par_iter()
+            .zip(plan.ratios())
+            .map(|(statistic, ratio)| {
+                let units = Units::measure(&statistic.of(columns), groups)?;
+                let replicates = ratio.with(&sums).values(units.all());
+                Some(part::resampled(&units, replicates, self.interval))
+            })
+            .collect()
+    }
+
+    /// The same estimates, each made when it is asked for, with what `memory` has of these columns; the items and groups are
+    /// those of the memory.
+    ///
+    /// # Panics
+    /// As [`Bootstrap::run`].
+    #[must_use]
+    pub fn later(&self, memory: &Memory, columns: &[&[f64]], statistics: &[Statistic]) -> Estimates {
+        alike(columns, memory.groups());
+        Estimates(memory.resampled(self, columns, statistics))
     }
 
     /// The same estimates, with what every statistic was on every resample: for what is said of several at once. These resamples
@@ -112,81 +143,49 @@ impl Bootstrap {
     /// # Panics
     /// As [`Bootstrap::run`].
     #[must_use]
-    pub fn joint(&self, columns: &[&[f64]], groups: Option<&Groups>, statistics: &[Statistic]) -> Joint {
+    pub fn joint(&self, memory: &Memory, columns: &[&[f64]], statistics: &[Statistic]) -> Joint {
         // What is claimed of several statistics does not hang on the seed: one data set, one outcome.
+        alike(columns, memory.groups());
         let claims = Self { seed: CLAIMS, ..*self };
-        let keep = |units: &Units, replicates: Vec<f64>| {
-            let mean = units.mean();
-            // A resample without any item of the statistic says nothing.
-            let off = |value: &f64| if value.is_finite() { value - mean } else { 0.0 };
-            let off: Vec<f64> = replicates.iter().map(off).collect();
-            let estimate = (self.seed == CLAIMS).then(|| self.estimate(units, replicates));
-            (estimate, off)
-        };
-        let kept = claims.each(columns, groups, statistics, keep);
-        let (estimates, off): (Vec<Option<Estimated>>, Vec<Vec<f64>>) =
-            kept.into_iter().map(Option::unwrap_or_default).unzip();
-        let estimates = if self.seed == CLAIMS { estimates } else { self.run(columns, groups, statistics) };
-        Joint { estimates, off }
+        let parts = memory.resampled(&claims, columns, statistics);
+        let own =
+            if self.seed == CLAIMS { parts.clone() } else { memory.resampled(self, columns, statistics) };
+        Joint { estimates: Estimates(own), claims: parts }
+    }
+}
+
+/// Estimates that are made when they are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Estimates(Vec<Arc<Part>>);
+
+impl Estimates {
+    /// An estimate by its place in the order in which they were asked for; `None` where no item has all the values.
+    ///
+    /// # Panics
+    /// Where there is no such place.
+    #[must_use]
+    pub fn at(&self, statistic: usize) -> Option<Estimated> {
+        self.0[statistic].estimated()
     }
 
-    /// Makes something of every statistic that has a value and of its replicates.
-    fn each<T: Send>(
-        &self,
-        columns: &[&[f64]],
-        groups: Option<&Groups>,
-        statistics: &[Statistic],
-        make: impl Fn(&Units, Vec<f64>) -> T + Sync,
-    ) -> Vec<Option<T>> {
-        let items = columns.first().map_or(0, |column| column.len());
-        assert!(columns.iter().all(|column| column.len() == items), "columns must have one length");
-        if let Some(groups) = groups {
-            assert_eq!(groups.of_item().len(), items, "there must be one group per item");
-        }
-        let plan = Plan::new(columns, groups.is_some(), statistics);
-        let sums = resample::sums(self, columns, groups, plan.columns());
-        statistics
-            .par_iter()
-            .zip(plan.ratios())
-            .map(|(statistic, ratio)| {
-                let units = Units::measure(columns, groups, &statistic.weights())?;
-                let replicates = sums.iter().map(|sums| ratio.value(sums, units.all())).collect();
-                Some(make(&units, replicates))
-            })
-            .collect()
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
-    fn estimate(&self, units: &Units, mut replicates: Vec<f64>) -> Estimated {
-        let mean = units.mean();
-        let constant = units.constant();
-        // A resample without any item of the statistic has no value.
-        replicates.retain(|value| value.is_finite());
-        replicates.sort_unstable_by(f64::total_cmp);
-        let (low, high) = if constant || replicates.is_empty() {
-            (mean, mean)
-        } else if units.few() {
-            units.by_student(bca::TAILS[1])
-        } else {
-            let ends = match self.interval {
-                IntervalKind::Percentile => bca::TAILS,
-                IntervalKind::Bca => {
-                    // Equal in exact arithmetic, not in sums of different order.
-                    let bias = bca::bias(&replicates, mean, 1e-7 * units.se());
-                    bca::levels(bias, units.acceleration())
-                }
-            };
-            let [low, high] = ends.map(|level| crate::quantile::quantile_of_sorted(&replicates, level));
-            (low.min(mean), high.max(mean))
-        };
-        Estimated {
-            estimate: Estimate { mean, low, high },
-            se: if constant { 0.0 } else { units.se() },
-            freedom: units.freedom(),
-            p: if constant { f64::from(mean == 0.0) } else { p(&replicates, units) },
-            items: units.items(),
-            units: units.count(),
-            constant,
-        }
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn alike(columns: &[&[f64]], groups: Option<&Groups>) {
+    let items = columns.first().map_or(0, |column| column.len());
+    assert!(columns.iter().all(|column| column.len() == items), "columns must have one length");
+    if let Some(groups) = groups {
+        assert_eq!(groups.of_item().len(), items, "there must be one group per item");
     }
 }
 
@@ -202,36 +201,20 @@ pub fn by_student(
     groups: Option<&Groups>,
     statistics: &[Statistic],
 ) -> Vec<Option<Estimated>> {
-    statistics
-        .par_iter()
-        .map(|statistic| {
-            let units = Units::measure(columns, groups, &statistic.weights())?;
-            let (mean, constant) = (units.mean(), units.constant());
-            let freedom = units.freedom();
-            let se = if constant { 0.0 } else { units.se() };
-            let (low, high) = if constant { (mean, mean) } else { units.by_student(bca::TAILS[1]) };
-            let p = if constant {
-                f64::from(mean == 0.0)
-            } else {
-                crate::normal::student_two_sided(mean / se, freedom)
-            };
-            let estimate = Estimate { mean, low, high };
-            Some(Estimated { estimate, se, freedom, p, items: units.items(), units: units.count(), constant })
-        })
-        .collect()
+    alike(columns, groups);
+    let estimate =
+        |statistic: &Statistic| Some(part::student(&Units::measure(&statistic.of(columns), groups)?));
+    statistics.par_iter().map(estimate).collect()
 }
 
-/// See [`Estimated::p`].
-fn p(sorted: &[f64], units: &Units) -> f64 {
-    const ENOUGH: usize = 10;
-    let noise = 1e-7 * units.se();
-    let at_most = sorted.partition_point(|&value| value <= noise);
-    let at_least = sorted.len() - sorted.partition_point(|&value| value < -noise);
-    let beyond = at_most.min(at_least);
-    if beyond >= ENOUGH && !units.few() {
-        return (2.0 * (beyond + 1) as f64 / (sorted.len() + 1) as f64).min(1.0);
-    }
-    crate::normal::student_two_sided(units.mean() / units.se(), units.freedom())
+/// The same, each made when it is asked for; the items and groups are those of the memory.
+///
+/// # Panics
+/// As [`Bootstrap::run`].
+#[must_use]
+pub fn student_later(memory: &Memory, columns: &[&[f64]], statistics: &[Statistic]) -> Estimates {
+    alike(columns, memory.groups());
+    Estimates(memory.by_student(columns, statistics))
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use crate::bootstrap::Statistic;
+use crate::bootstrap::part::Ratios;
 
 /// One sum over items, or the number of items it goes over.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,10 +44,12 @@ pub(super) struct Ratio {
 }
 
 impl Ratio {
-    /// The statistic on one resample; not finite where the resample has no item of it.
-    pub(super) fn value(&self, sums: &[f64], units: usize) -> f64 {
-        let numerator: f64 = self.numerator.iter().map(|&(sum, weight)| weight * sums[sum]).sum();
-        numerator / self.count.map_or(units as f64, |count| sums[count])
+    /// With the sums on every resample.
+    pub(super) fn with(&self, sums: &[Arc<[f64]>]) -> Ratios {
+        Ratios {
+            numerator: self.numerator.iter().map(|&(sum, weight)| (sums[sum].clone(), weight)).collect(),
+            count: self.count.map(|count| sums[count].clone()),
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! The resampled sums.
 
+use std::sync::Arc;
+
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rayon::prelude::*;
 
 use crate::bootstrap::Bootstrap;
-use crate::bootstrap::draw::{self, BLOCK, RANGE};
+use crate::bootstrap::draw::{self, BLOCK, Draws, RANGE};
 use crate::bootstrap::plan::Sum;
 use crate::groups::Groups;
 
@@ -13,26 +15,23 @@ const WIDEST: usize = 24;
 /// Resamples that go over a block while it is in the cache; also the unit of parallel work.
 const TOGETHER: usize = 128;
 
-/// Every sum on every resample: `[resample][sum]`.
+/// Every sum: a list with its value on every resample. `draws` are those of these resamples, where they were written down.
 pub(super) fn sums(
     bootstrap: &Bootstrap,
     columns: &[&[f64]],
     groups: Option<&Groups>,
     sums: &[Sum],
-) -> Vec<Vec<f64>> {
-    let resamples = bootstrap.resamples.get() as usize;
-    let mut all = vec![Vec::with_capacity(sums.len()); resamples];
-    for chunk in sums.chunks(WIDEST) {
-        match chunk.len() {
-            1 => table::<1>(bootstrap, columns, groups, chunk, &mut all),
-            2 => table::<2>(bootstrap, columns, groups, chunk, &mut all),
-            3..=4 => table::<4>(bootstrap, columns, groups, chunk, &mut all),
-            5..=8 => table::<8>(bootstrap, columns, groups, chunk, &mut all),
-            9..=16 => table::<16>(bootstrap, columns, groups, chunk, &mut all),
-            _ => table::<WIDEST>(bootstrap, columns, groups, chunk, &mut all),
-        }
-    }
-    all
+    draws: Option<&Draws>,
+) -> Vec<Arc<[f64]>> {
+    let of_chunk = |chunk: &[Sum]| match chunk.len() {
+        1 => table::<1>(bootstrap, columns, groups, chunk, draws),
+        2 => table::<2>(bootstrap, columns, groups, chunk, draws),
+        3..=4 => table::<4>(bootstrap, columns, groups, chunk, draws),
+        5..=8 => table::<8>(bootstrap, columns, groups, chunk, draws),
+        9..=16 => table::<16>(bootstrap, columns, groups, chunk, draws),
+        _ => table::<WIDEST>(bootstrap, columns, groups, chunk, draws),
+    };
+    sums.chunks(WIDEST).flat_map(of_chunk).collect()
 }
 
 /// Resamples at most `W` sums.
@@ -41,11 +40,29 @@ fn table<const W: usize>(
     columns: &[&[f64]],
     groups: Option<&Groups>,
     sums: &[Sum],
-    all: &mut [Vec<f64>],
-) {
+    draws: Option<&Draws>,
+) -> Vec<Arc<[f64]>> {
     let rows: Vec<[f64; W]> = rows(columns, groups, sums);
-    let resamples = all.len();
-    let draws = draws_per_range(bootstrap.seed, resamples, rows.len());
+    let resamples = bootstrap.resamples.get() as usize;
+    let all = match draws {
+        Some(draws) => written(draws, resamples, &rows),
+        None => drawn(bootstrap.seed, resamples, &rows),
+    };
+    (0..sums.len()).map(|sum| all.iter().map(|values| values[sum]).collect()).collect()
+}
+
+/// The sums on every resample, from draws that were written down.
+fn written<const W: usize>(draws: &Draws, resamples: usize, rows: &[[f64; W]]) -> Vec<[f64; W]> {
+    let parts: Vec<Vec<[f64; W]>> = (0..resamples.div_ceil(TOGETHER))
+        .into_par_iter()
+        .map(|part| draws.sums(part * TOGETHER..resamples.min((part + 1) * TOGETHER), rows))
+        .collect();
+    parts.concat()
+}
+
+/// The same, from draws that are made for it.
+fn drawn<const W: usize>(seed: u64, resamples: usize, rows: &[[f64; W]]) -> Vec<[f64; W]> {
+    let draws = draws_per_range(seed, resamples, rows.len());
     let ranges: Vec<(usize, &[[f64; W]])> = rows.chunks(RANGE).enumerate().collect();
     let parts: Vec<Vec<[f64; W]>> = (0..resamples.div_ceil(TOGETHER) * ranges.len())
         .into_par_iter()
@@ -53,23 +70,24 @@ fn table<const W: usize>(
             let (range, rows) = ranges[task % ranges.len()];
             let first = task / ranges.len() * TOGETHER;
             let mut streams: Vec<_> = (first..resamples.min(first + TOGETHER))
-                .map(|resample| (draws[resample][range], draw::stream(bootstrap.seed, resample, Some(range))))
+                .map(|resample| (draws[resample][range], draw::stream(seed, resample, Some(range))))
                 .collect();
             range_sums(&mut streams, rows)
         })
         .collect();
     // Added in a fixed order: floating-point sums depend on it.
+    let mut all = vec![[0.0; W]; resamples];
     for (task, part) in parts.iter().enumerate() {
         let (range, first) = (task % ranges.len(), task / ranges.len() * TOGETHER);
-        for (resample, values) in all[first..].iter_mut().zip(part) {
+        for (sums, values) in all[first..].iter_mut().zip(part) {
             if range == 0 {
-                resample.extend_from_slice(&values[..sums.len()]);
+                *sums = *values;
             } else {
-                let known = resample.len() - sums.len();
-                resample[known..].iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
             }
         }
     }
+    all
 }
 
 /// The sums within one range of rows, for resamples with so many draws from it.

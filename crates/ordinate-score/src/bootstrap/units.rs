@@ -25,13 +25,13 @@ pub(super) struct Units {
 
 impl Units {
     /// Measures the weighted sum of columns; `None` where no item has all the values.
-    pub(super) fn measure(
-        columns: &[&[f64]],
-        groups: Option<&Groups>,
-        weights: &[(usize, f64)],
-    ) -> Option<Self> {
-        let rows = weights.first().map_or(0, |&(column, _)| columns[column].len());
-        let value = |row: usize| weights.iter().map(|&(column, weight)| weight * columns[column][row]).sum();
+    pub(super) fn measure(columns: &[(&[f64], f64)], groups: Option<&Groups>) -> Option<Self> {
+        let rows = columns.first().map_or(0, |(column, _)| column.len());
+        let values: Vec<f64> = match columns {
+            [(a, v), (b, w)] => a.iter().zip(*b).map(|(a, b)| v * a + w * b).collect(),
+            _ => (0..rows).map(|row| columns.iter().map(|(column, w)| w * column[row]).sum()).collect(),
+        };
+        let value = |row: usize| values[row];
         let (mut items, mut sum, mut scale) = (0_usize, 0.0, 0.0_f64);
         for value in (0..rows).map(value).filter(|value: &f64| value.is_finite()) {
             items += 1;
@@ -48,7 +48,7 @@ impl Units {
         if let Some(groups) = groups {
             let mut per_group = vec![Group::default(); groups.count()];
             for (row, &group) in groups.of_item().iter().enumerate() {
-                let value: f64 = value(row);
+                let value = value(row);
                 if value.is_finite() {
                     let (group, residual) = (&mut per_group[group as usize], value - mean);
                     group.residuals += residual;
@@ -82,7 +82,7 @@ impl Units {
         let se = few.map_or((bessel * squares).sqrt() / items as f64, |few| few.se);
         let freedom = few.map_or(count.saturating_sub(1).max(1) as f64, |few| few.freedom);
         let all = groups.map_or(rows, Groups::count);
-        let range = if few.is_some() { range(columns, weights) } else { (f64::NEG_INFINITY, f64::INFINITY) };
+        let range = if few.is_some() { range(columns) } else { (f64::NEG_INFINITY, f64::INFINITY) };
         Some(Self { all, count, items, mean, se, freedom, few: few.is_some(), range, acceleration, scale })
     }
 
@@ -139,12 +139,12 @@ impl Units {
 }
 
 /// See [`Units::range`].
-fn range(columns: &[&[f64]], weights: &[(usize, f64)]) -> (f64, f64) {
+fn range(columns: &[(&[f64], f64)]) -> (f64, f64) {
     let is_score = |value: &f64| !value.is_finite() || (0.0..=1.0).contains(value);
-    if !weights.iter().all(|&(column, _)| columns[column].iter().all(is_score)) {
+    if !columns.iter().all(|(column, _)| column.iter().all(is_score)) {
         return (f64::NEG_INFINITY, f64::INFINITY);
     }
-    weights
+    columns
         .iter()
         .fold((0.0, 0.0), |(low, high), (_, weight)| (low + weight.min(0.0), high + weight.max(0.0)))
 }

@@ -66,9 +66,3 @@ impl From<ordinate_fetch::FetchError> for Failure {
         Self::of(fault, &error)
     }
 }
-
-impl From<ordinate_report::ReportError> for Failure {
-    fn from(error: ordinate_report::ReportError) -> Self {
-        Self::Run(error.to_string())
-    }
-}

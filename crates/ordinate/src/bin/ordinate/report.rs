@@ -8,7 +8,7 @@ use ordinate::Folder;
 pub(crate) fn report(args: &ReportArgs) -> Result<(), Failure> {
     let folder = Folder::open(&args.run)?;
     let verdict = folder.verdict()?;
-    folder.write("report.html", &ordinate_report::page(&verdict)?)?;
+    folder.write("report.html", &ordinate::page(&folder, &verdict)?)?;
     if args.open {
         let page = folder.path("report.html");
         open::that(&page).map_err(|error| {
