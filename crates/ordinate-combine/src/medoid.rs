@@ -3,7 +3,10 @@
 //!
 //! All five are one rule, the weighted medoid: the answer with the largest weighted sum of agreement with
 //! all answers. With equality as agreement that is a weighted plurality vote, with minus the distance of two
-//! numbers a weighted median. It is always some candidate's own answer, so its score is known.
+//! numbers a weighted median. It is always some candidate's own answer, so its score is known. Of texts that are known to be free
+//! ones agreement is chrF, the output of the one against that of the other, which makes this minimum Bayes risk decoding over
+//! chrF among the candidates' outputs (Kumar and Byrne 2004; Freitag et al. 2022); where it is not known what outputs are, which may
+//! be labels or pages, it is the overlap of the bigrams that they start with.
 
 use std::borrow::Cow;
 
@@ -17,30 +20,52 @@ pub(crate) fn with_outputs(evidence: &Evidence) -> Vec<usize> {
     (0..evidence.candidates().len()).filter(|&column| evidence.answers(column).has_output()).collect()
 }
 
+/// How outputs are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Comparing {
+    pub(crate) outputs: OutputKind,
+    /// Texts by chrF, else by the bigrams that they start with.
+    pub(crate) chrf: bool,
+}
+
+impl Comparing {
+    /// As the outputs of this evidence are.
+    pub(crate) fn of(evidence: &Evidence) -> Self {
+        let chrf = evidence.known_output_kind() == Some(OutputKind::Text);
+        Self { outputs: evidence.output_kind(), chrf }
+    }
+}
+
 /// An output made ready for comparing.
 enum Ready<'a> {
     Typed(Output),
-    Text(Cow<'a, Said>),
+    Gist(Cow<'a, Said>),
+    Chrf(Cow<'a, Said>, &'a str),
     /// Not what the others are: has no voice, and is taken only where all are odd.
     Odd,
 }
 
 impl<'a> Ready<'a> {
-    fn new(kind: OutputKind, seen: &Seen<'a>, output: &'a str) -> Self {
-        match kind {
-            OutputKind::Text => Self::Text(Said::of(seen)),
-            _ => kind.read(output).map_or(Self::Odd, Self::Typed),
+    fn new(comparing: Comparing, seen: &Seen<'a>, output: &'a str) -> Self {
+        match comparing.outputs {
+            OutputKind::Text if comparing.chrf => Self::Chrf(Said::of(seen), output),
+            OutputKind::Text => Self::Gist(Said::of(seen)),
+            kind => kind.read(output).map_or(Self::Odd, Self::Typed),
         }
     }
 
-    /// Larger is more alike; comparable only within one kind.
-    fn agreement(&self, other: &Self) -> f64 {
-        match (self, other) {
-            (Self::Text(a), Self::Text(b)) => a.gist.agreement(&b.gist),
+    /// How much the other speaks for this, and this for the other: larger is more alike; comparable only within one kind.
+    fn agreement(&self, other: &Self) -> [f64; 2] {
+        let alike = match (self, other) {
+            (Self::Chrf(a, output), Self::Chrf(b, other)) => {
+                return a.chrf(output).against(b.chrf(other));
+            }
+            (Self::Gist(a), Self::Gist(b)) => a.gist.agreement(&b.gist),
             (Self::Typed(a), Self::Typed(b)) => agreement(a, b),
             (Self::Odd, _) | (_, Self::Odd) => f64::NEG_INFINITY,
             _ => APART,
-        }
+        };
+        [alike; 2]
     }
 }
 
@@ -64,20 +89,20 @@ fn agreement(a: &Output, b: &Output) -> f64 {
 /// The agreement of series of different length: as if they were far apart.
 const APART: f64 = -1e9;
 
-/// Agreement of every two of `size` candidates on one item: NaN where it was not computed yet, negative
+/// Agreement of every two of `size` candidates on one item, how much the second speaks for the first: NaN where it was not computed yet, negative
 /// infinity with an answer that cannot be compared.
 #[derive(Debug)]
 pub(crate) struct Pairs<'a> {
-    kind: OutputKind,
+    comparing: Comparing,
     size: usize,
     values: &'a mut Vec<f64>,
 }
 
 impl<'a> Pairs<'a> {
     /// Works on `values`, which may hold pairs of the same item from before.
-    pub(crate) fn new(kind: OutputKind, size: usize, values: &'a mut Vec<f64>) -> Self {
+    pub(crate) fn new(comparing: Comparing, size: usize, values: &'a mut Vec<f64>) -> Self {
         values.resize(size * size, f64::NAN);
-        Self { kind, size, values }
+        Self { comparing, size, values }
     }
 
     /// Computes what is missing among these answers. Failed ones and those without an output are left out.
@@ -91,7 +116,7 @@ impl<'a> Pairs<'a> {
             return;
         }
         let ready: Vec<Ready<'_>> =
-            live.iter().map(|(seen, (_, output))| Ready::new(self.kind, seen, output)).collect();
+            live.iter().map(|(seen, (_, output))| Ready::new(self.comparing, seen, output)).collect();
         for (i, &(_, (a, output))) in live.iter().enumerate() {
             for (j, &(_, (b, other))) in live.iter().enumerate().take(i + 1) {
                 if !self.values[a * self.size + b].is_nan() {
@@ -99,21 +124,22 @@ impl<'a> Pairs<'a> {
                 }
                 let odd = matches!(ready[i], Ready::Odd) || matches!(ready[j], Ready::Odd);
                 let same = (a == b || output == other) && !odd;
-                let value = if same { self.itself() } else { ready[i].agreement(&ready[j]) };
-                self.values[a * self.size + b] = value;
-                self.values[b * self.size + a] = value;
+                let [here, there] = if same { [self.itself(); 2] } else { ready[i].agreement(&ready[j]) };
+                self.values[a * self.size + b] = here;
+                self.values[b * self.size + a] = there;
             }
         }
     }
 
     /// The agreement of an answer with its equal.
     fn itself(&self) -> f64 {
-        match self.kind {
+        match self.comparing.outputs {
             OutputKind::Label | OutputKind::Labels | OutputKind::Text => 1.0,
             OutputKind::Number | OutputKind::Series => 0.0,
         }
     }
 
+    /// How much the answer of `b` speaks for that of `a`.
     pub(crate) fn of(&self, a: usize, b: usize) -> f64 {
         self.values[a * self.size + b]
     }
@@ -162,7 +188,11 @@ fn speaking<'a>(seen: &Seen<'a>) -> Option<(usize, &'a str)> {
 mod tests {
     use super::*;
 
-    fn medoid(kind: OutputKind, outputs: &[&str], weights: &[f64]) -> usize {
+    fn medoid(outputs: OutputKind, says: &[&str], weights: &[f64]) -> usize {
+        by(Comparing { outputs, chrf: false }, says, weights)
+    }
+
+    fn by(comparing: Comparing, outputs: &[&str], weights: &[f64]) -> usize {
         let seen: Vec<Seen<'_>> = outputs
             .iter()
             .enumerate()
@@ -176,7 +206,7 @@ mod tests {
             })
             .collect();
         let mut memo = Vec::new();
-        Pairs::new(kind, outputs.len(), &mut memo).medoid(&seen, |c| weights[c], |c| -(c as f64))
+        Pairs::new(comparing, outputs.len(), &mut memo).medoid(&seen, |c| weights[c], |c| -(c as f64))
     }
 
     #[test]
@@ -210,5 +240,43 @@ mod tests {
         assert_ne!(medoid(OutputKind::Text, &texts, &[1.0; 3]), 1);
         let texts = ["香蕉是黄色的", "法院驳回上诉，维持原判", "法院驳回上诉，维持原判。", "法院驳回了上诉"];
         assert_ne!(medoid(OutputKind::Text, &texts, &[1.0; 4]), 0);
+    }
+
+    #[test]
+    fn translations_give_the_one_of_the_least_bayes_risk() {
+        use ordinate_tasks::metric::ChrfCounts;
+        let texts = [
+            "Ein Mann fährt mit dem Rad durch die Stadt.",
+            "Ein Mann fährt durch die Stadt.",
+            "Der Mann radelt durch die Stadt.",
+            "Ein Mann fährt auf einem Fahrrad durch die Stadt.",
+            "Mann Stadt",
+            "",
+        ];
+        let comparing = Comparing { outputs: OutputKind::Text, chrf: true };
+        for weights in [[1.0; 6], [1.0, 1.0, 4.0, 1.0, 1.0, 1.0], [0.0, 1.0, 0.0, 0.0, 5.0, 0.0]] {
+            let gain = |output: &str| -> f64 {
+                let chrf = |reference: &str| match reference == output {
+                    true => 1.0,
+                    false => ChrfCounts::of(output, &[reference], false).score(),
+                };
+                texts.iter().zip(weights).map(|(reference, weight)| weight * chrf(reference)).sum()
+            };
+            let best = (0..6).max_by(|a, b| gain(texts[*a]).total_cmp(&gain(texts[*b]))).unwrap();
+            assert_eq!(by(comparing, &texts, &weights), best, "{weights:?}");
+        }
+        // What speaks for a short output is not what it speaks for.
+        let mut memo = Vec::new();
+        let seen = |candidate: usize, output| Seen {
+            candidate,
+            output: Some(output),
+            confidence: None,
+            output_tokens: None,
+            failed: false,
+            notes: None,
+        };
+        let mut pairs = Pairs::new(comparing, 2, &mut memo);
+        pairs.complete(&[seen(0, texts[0]), seen(1, texts[4])]);
+        assert!(pairs.of(0, 1) > pairs.of(1, 0));
     }
 }

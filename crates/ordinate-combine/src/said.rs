@@ -1,8 +1,10 @@
 //! What is read from one answer, once for all folds and policies: it depends on no score and no other text.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use ordinate_core::Seen;
+use ordinate_tasks::metric::ChrfText;
 
 use crate::gist::Gist;
 
@@ -10,6 +12,8 @@ use crate::gist::Gist;
 pub(crate) const WORDS_BITS: u32 = 9;
 /// Characters of an answer whose words are looked at.
 const CHARACTERS: usize = 300;
+/// Characters of an answer that are compared by chrF.
+const COMPARED: usize = 1_000;
 
 /// What a candidate said. A failed answer says nothing.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +25,8 @@ pub(crate) struct Said {
     pub(crate) looks: [f32; 4],
     /// Hashed character bigrams of the start, of length 1: place and value.
     pub(crate) words: Vec<(u16, f32)>,
+    /// Its n-grams, once somebody asked for them.
+    chrf: OnceLock<ChrfText>,
 }
 
 impl Said {
@@ -32,7 +38,18 @@ impl Said {
     }
 
     pub(crate) fn read(output: &str) -> Self {
-        Self { gist: Gist::new(output), key: key(output), looks: looks(output), words: words(output) }
+        Self {
+            gist: Gist::new(output),
+            key: key(output),
+            looks: looks(output),
+            words: words(output),
+            chrf: OnceLock::new(),
+        }
+    }
+
+    /// The n-grams of the output that this was read from.
+    pub(crate) fn chrf(&self, output: &str) -> &ChrfText {
+        self.chrf.get_or_init(|| ChrfText::new(output, COMPARED))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Vote: several candidates are asked at once, and the answer that most of them agree on is given.
 //!
 //! Plurality for labels and choices, the median for numbers, the median of each value for series where that can be scored, the
-//! medoid for sets of labels and free text (`medoid`);
+//! medoid for sets of labels and free text (`medoid`), which for translations is minimum Bayes risk over chrF;
 //! ties go to the candidate that is better on training items of the slice. Who is asked is looked up by slice
 //! ([`BySlice`]); how many is learned for each dial from the training items, which gives the curve. Where a vote was not seen to
 //! pay there, the lookup answers alone (`pays`).
@@ -23,7 +23,7 @@ use crate::dials::utility_dials;
 use crate::error::NotApplicable;
 use crate::learner::{Context, Learner};
 use crate::means::median;
-use crate::medoid::{Pairs, has_outputs, with_outputs};
+use crate::medoid::{Comparing, Pairs, has_outputs, with_outputs};
 use crate::pays::{Gains, pays};
 use crate::random;
 
@@ -109,6 +109,9 @@ pub struct Vote {
     /// Points of the curve, rising, and how many candidates are asked at each.
     dials: Vec<f64>,
     sizes: Vec<usize>,
+    /// Whether texts are compared by chrF.
+    #[serde(default)]
+    chrf: bool,
     /// Whether it gives the median of series, and not one of them.
     #[serde(default)]
     medians: bool,
@@ -138,7 +141,7 @@ impl Vote {
         if !has_outputs(train) {
             return Err(refuse(PolicyKind::Vote, "none of the training items has an answer that was kept"));
         }
-        let outputs = evidence.output_kind();
+        let Comparing { outputs, chrf } = Comparing::of(evidence);
         let voters = with_outputs(evidence);
         let expected = BySlice::fit(train, context.outlay);
         let dials: Vec<f64> =
@@ -148,8 +151,17 @@ impl Vote {
         let has_target = |&row: &Row| evidence.items().target(row).is_some();
         let medians =
             outputs == OutputKind::Series && evidence.scores_merged() && train.rows.iter().all(has_target);
-        let mut vote =
-            Self { outputs, voters, expected, dials, sizes: Vec::new(), medians, quiet, quiet_elsewhere };
+        let mut vote = Self {
+            outputs,
+            voters,
+            expected,
+            dials,
+            sizes: Vec::new(),
+            chrf,
+            medians,
+            quiet,
+            quiet_elsewhere,
+        };
         let rows = answered_rows(train, &vote.voters, ROWS, context.seed);
         let worth: Vec<Worth> = rows
             .par_iter()
@@ -190,6 +202,10 @@ impl Vote {
         Ok(vote)
     }
 
+    fn comparing(&self) -> Comparing {
+        Comparing { outputs: self.outputs, chrf: self.chrf }
+    }
+
     /// Whether this point of the curve is left to the lookup for items of this slice.
     fn is_quiet(&self, slice: Option<&str>, point: usize) -> bool {
         slice.and_then(|slice| self.quiet.get(slice)).unwrap_or(&self.quiet_elsewhere).contains(&point)
@@ -200,7 +216,7 @@ impl Vote {
         let query = evidence.items().query(row);
         let thought = self.expected.think(&query);
         let mut memo = Vec::new();
-        let mut pairs = Pairs::new(self.outputs, thought.quality.len(), &mut memo);
+        let mut pairs = Pairs::new(self.comparing(), thought.quality.len(), &mut memo);
         let rankings: Vec<Vec<usize>> =
             self.dials.iter().map(|&dial| self.ranked(&thought, Dial(dial))).collect();
         // All texts are read once: those of whoever is asked at any dial.
@@ -276,7 +292,7 @@ impl Policy for Vote {
             return Step::Give(Given::Merged(median));
         }
         let quality = &thought.quality;
-        let mut pairs = Pairs::new(self.outputs, quality.len(), &mut thought.memo);
+        let mut pairs = Pairs::new(self.comparing(), quality.len(), &mut thought.memo);
         Step::Give(Given::Answer(pairs.medoid(seen, |_| 1.0, |candidate| quality[candidate])))
     }
 

@@ -22,7 +22,7 @@ use crate::by_slice::{BySlice, Expected};
 use crate::error::NotApplicable;
 use crate::learner::{Context, Learner};
 use crate::means::{Mean, Means, mean};
-use crate::medoid::{Pairs, has_outputs, with_outputs};
+use crate::medoid::{Comparing, Pairs, has_outputs, with_outputs};
 use crate::vote::{answered_rows, point_of, refuse, sparse_dials, together};
 
 /// Rounds of the selection; on LawBench 25 gave no more.
@@ -77,6 +77,9 @@ type Members = Vec<(usize, u32)>;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Weighted {
     outputs: OutputKind,
+    /// Whether texts are compared by chrF.
+    #[serde(default)]
+    chrf: bool,
     /// Whether it gives the mean of answers, and not one of them.
     #[serde(default)]
     means: bool,
@@ -102,14 +105,15 @@ impl Weighted {
                 "none of the training items has an answer that was kept",
             ));
         }
-        let outputs = evidence.output_kind();
+        let comparing = Comparing::of(evidence);
+        let Comparing { outputs, chrf } = comparing;
         let has_target = |&row: &Row| evidence.items().target(row).is_some();
         let means = outputs.has_means() && evidence.scores_merged() && train.rows.iter().all(has_target);
         let expected = BySlice::fit(train, context.outlay);
         let voters = with_outputs(evidence);
         let rows = answered_rows(train, &voters, ROWS, context.seed);
         let selection =
-            Selection { evidence, outputs, means, voters: &voters, outlay: context.outlay, dials };
+            Selection { evidence, comparing, means, voters: &voters, outlay: context.outlay, dials };
         let slices = evidence.items().slices();
         let mut by_slice: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
         for &row in rows.iter().filter(|&&row| slices.codes()[row] != Codes::NONE) {
@@ -126,7 +130,7 @@ impl Weighted {
         let few = answered_rows(train, &voters, ROWS_ELSEWHERE, context.seed);
         let elsewhere = selection.at_all_dials(&few, expected.expected(None));
         let dials = dials.iter().map(|Dial(dial)| *dial).collect();
-        Ok(Self { outputs, means, expected, dials, slices, elsewhere })
+        Ok(Self { outputs, chrf, means, expected, dials, slices, elsewhere })
     }
 
     fn members(&self, slice: Option<&str>, dial: Dial) -> &[(usize, u32)] {
@@ -167,7 +171,8 @@ impl Policy for Weighted {
             }
         }
         let quality = &thought.quality;
-        let mut pairs = Pairs::new(self.outputs, quality.len(), &mut thought.memo);
+        let comparing = Comparing { outputs: self.outputs, chrf: self.chrf };
+        let mut pairs = Pairs::new(comparing, quality.len(), &mut thought.memo);
         Step::Give(Given::Answer(pairs.medoid(seen, weight, |candidate| quality[candidate])))
     }
 
@@ -179,7 +184,7 @@ impl Policy for Weighted {
 /// What every selection of one fit shares.
 struct Selection<'a> {
     evidence: &'a Evidence,
-    outputs: OutputKind,
+    comparing: Comparing,
     means: bool,
     voters: &'a [usize],
     outlay: Outlay,
@@ -204,7 +209,7 @@ impl Selection<'_> {
                 let seen: Vec<Seen<'_>> =
                     all.iter().map(|&c| self.evidence.answers(c).seen(c, row)).collect();
                 let mut memo = Vec::new();
-                Pairs::new(self.outputs, expected.quality.len(), &mut memo).complete(&seen);
+                Pairs::new(self.comparing, expected.quality.len(), &mut memo).complete(&seen);
                 memo
             })
             .collect();
@@ -263,7 +268,7 @@ impl Selection<'_> {
     /// Reads one training item into the ensemble's tables.
     fn read(&self, row: Row, pool: &[usize], candidates: usize, memo: &mut Vec<f64>, to: &mut Ensemble) {
         let seen: Vec<Seen<'_>> = pool.iter().map(|&c| self.evidence.answers(c).seen(c, row)).collect();
-        let mut pairs = Pairs::new(self.outputs, candidates, memo);
+        let mut pairs = Pairs::new(self.comparing, candidates, memo);
         pairs.complete(&seen);
         to.scores.extend(pool.iter().map(|&c| self.evidence.answers(c).score(row).unwrap_or(0.0)));
         // Failed answers (NaN) and odd ones have no voice.
@@ -303,9 +308,9 @@ struct Ensemble {
     scores: Vec<f64>,
     /// Per item: who has a voice, as bits.
     speaks: Vec<u8>,
-    /// Agreement of every two.
+    /// How much the second of every two speaks for the first.
     pairs: Vec<f64>,
-    /// The weighted agreement of each with the present ensemble.
+    /// How much the present ensemble speaks for each.
     support: Vec<f64>,
     counts: Vec<u32>,
     /// Expected outlay of each.
@@ -328,12 +333,12 @@ impl Ensemble {
         let size = self.counts.len();
         let speaks = |c: usize| self.speaks[item] & (1 << c) != 0;
         let support = &self.support[item * size..(item + 1) * size];
-        let with_added = &self.pairs[(item * size + added) * size..][..size];
+        let with_added = |c: usize| self.pairs[(item * size + c) * size + added];
         let louder = speaks(added);
         let (mut most, mut given) = (f64::NEG_INFINITY, members[0]);
         for &c in members {
             if speaks(c) {
-                let support = support[c] + if louder { with_added[c] } else { 0.0 };
+                let support = support[c] + if louder { with_added(c) } else { 0.0 };
                 if most == f64::NEG_INFINITY || support > most + 1e-9 * most.abs() {
                     (most, given) = (support, c);
                 }
@@ -364,7 +369,7 @@ impl greedy::Pool for Ensemble {
             self.speaks.iter().enumerate().filter(|(_, speaks)| *speaks & (1 << candidate) != 0)
         {
             for c in (0..size).filter(|&c| speaks & (1 << c) != 0) {
-                self.support[item * size + c] += self.pairs[(item * size + candidate) * size + c];
+                self.support[item * size + c] += self.pairs[(item * size + c) * size + candidate];
             }
         }
     }

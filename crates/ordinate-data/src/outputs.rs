@@ -32,8 +32,9 @@ pub(crate) fn typed(task: &Task, evidence: Evidence) -> (Evidence, Option<String
         ))
     });
     match looks {
+        // What looks like nothing else may be texts, or several kinds at once: that it is texts is not known.
+        Some(OutputKind::Text) | None => (evidence, None),
         Some(kind) => (evidence.with_output_kind(kind), note),
-        None => (evidence, None),
     }
 }
 

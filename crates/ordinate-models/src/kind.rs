@@ -15,6 +15,8 @@ pub enum Kind {
     Tag,
     /// A number.
     Regress,
+    /// Free text: a translation, for example.
+    Text,
 }
 
 /// The tags that a text names.
@@ -42,6 +44,7 @@ impl Kind {
             OutputKind::Label if kind.has_labels() => Some(Self::Classify),
             OutputKind::Labels if kind.has_labels() => Some(Self::Tag),
             OutputKind::Number => Some(Self::Regress),
+            OutputKind::Text if kind.is_long() => Some(Self::Text),
             OutputKind::Label | OutputKind::Labels | OutputKind::Series | OutputKind::Text => None,
         }
     }
@@ -54,6 +57,7 @@ impl Kind {
                 Self::Classify => "classify",
                 Self::Tag => "tag",
                 Self::Regress => "regress",
+                Self::Text => "generate and translate",
             })
             .collect();
         match names.split_last() {
@@ -63,11 +67,11 @@ impl Kind {
         }
     }
 
-    /// The labels that a target names; of a number its text.
+    /// The labels that a target names; of a number and of free text itself.
     #[must_use]
     pub fn labels(self, target: &str) -> Vec<String> {
         match self {
-            Self::Classify | Self::Regress => vec![target.trim().to_owned()],
+            Self::Classify | Self::Regress | Self::Text => vec![target.trim().to_owned()],
             Self::Tag => tags(target).into_iter().collect(),
         }
     }

@@ -42,6 +42,7 @@ pub use manifest::{Manifest, read_model, save, write_model};
 pub use method::{Fitting, Identity, Method, Reads, Taught, Training, TrainingProgress, TrainingSet, drawn};
 pub use methods::boosted::{Boosted, GradientBoosting};
 pub use methods::cloze::{Cloze, ClozeLabels};
+pub use methods::memory::{Memory, TranslationMemory};
 pub use methods::nearest::{Nearest, NearestLabel};
 pub use methods::ngram::{Ngram, NgramLinear};
 pub use methods::probe::{KIND as PROBE, Probe, Probing};

@@ -36,9 +36,10 @@ impl<'a> Sample<'a> {
 /// What a model says of an item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
-    /// The label; for tags a JSON list of them; a number.
+    /// The label; for tags a JSON list of them; a number; free text.
     pub output: String,
-    /// The calibrated probability that the answer is right (of the whole set, for tags), in `[0, 1]`.
+    /// The calibrated probability that the answer is right (of the whole set, for tags), in `[0, 1]`; of a translation memory
+    /// how near the text is that it found, in chrF.
     pub confidence: Option<f64>,
 }
 

@@ -48,6 +48,11 @@ pub trait Kind: Send + Sync + Debug {
         false
     }
 
+    /// Whether the field reports figures of all outputs together that are no means over items: BLEU, chrF and TER of translations.
+    fn reports_corpora(&self) -> bool {
+        false
+    }
+
     /// The fixed list that answers are taken from, as all `targets` (sorted, each once) name it; empty where there is none.
     fn labels(&self, _targets: Vec<String>) -> Vec<String> {
         Vec::new()

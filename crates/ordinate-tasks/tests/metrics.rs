@@ -6,7 +6,8 @@
 use ordinate_core::Output;
 use ordinate_tasks::kinds::{Classify, Generate, Tag};
 use ordinate_tasks::metric::{
-    Accuracy, Bleu, Chrf, Closeness, ExactMatch, LabelF1, Rouge, SetAccuracy, Tokenizer, WordF1, corpus,
+    Accuracy, Bleu, Chrf, ChrfCounts, ChrfText, Closeness, ExactMatch, LabelF1, Rouge, SetAccuracy, Ter,
+    Tokenizer, WordF1, corpus,
 };
 use ordinate_tasks::{Kind, Metric, Scorer};
 use proptest::prelude::*;
@@ -101,7 +102,7 @@ fn labels_score_as_by_scikit_learn() {
     assert_eq!(corpus::class_f1([]), None);
 }
 
-const TEXT: [&dyn Metric; 9] = [
+const TEXT: [&dyn Metric; 10] = [
     &ExactMatch,
     &WordF1,
     &Rouge::One,
@@ -111,6 +112,7 @@ const TEXT: [&dyn Metric; 9] = [
     &Bleu(Tokenizer::Zh),
     &Chrf::Plain,
     &Chrf::PlusPlus,
+    &Ter,
 ];
 
 /// A text as it stands, as one label, and as a list of labels.
@@ -124,6 +126,15 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #[test]
+    fn texts_made_ready_compare_as_by_chrf(a in text(), b in text()) {
+        let both = ChrfText::new(&a, usize::MAX).against(&ChrfText::new(&b, usize::MAX));
+        for (ours, (output, target)) in both.into_iter().zip([(&a, &b), (&b, &a)]) {
+            let exact = ChrfCounts::of(output, &[target], false).score();
+            prop_assert!((ours - exact).abs() < 1e-12, "{ours} {exact}");
+        }
+    }
+
     #[test]
     fn scores_lie_in_0_to_1(output in text(), target in text(), range in 1e-3..1e6) {
         let closeness = Closeness { range };

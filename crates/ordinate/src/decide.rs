@@ -9,6 +9,7 @@ use ordinate_core::verdict::Verdict;
 use ordinate_data::Task;
 use ordinate_judge::{Resampling, Setting, kept};
 
+use crate::corpus_figures;
 use crate::error::{Error, Fault};
 use crate::folder::{Folder, TRIALS};
 use crate::forecast_errors;
@@ -53,6 +54,7 @@ pub(crate) fn decided(task: &Task, evidence: &Evidence, setting: Setting) -> Res
     let mut notes = setting.notes;
     notes.extend(forecast_errors::notes(task, evidence, &learned.trials, metric.as_deref()));
     notes.extend(label_figures::note(task, evidence));
+    notes.extend(corpus_figures::notes(task, evidence));
     let setting = Setting {
         notes,
         series: series_shown::shown(task, evidence),

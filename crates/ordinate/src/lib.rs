@@ -13,6 +13,7 @@ mod asking;
 mod cache;
 mod card;
 mod check;
+mod corpus_figures;
 mod decide;
 mod eligible;
 mod error;

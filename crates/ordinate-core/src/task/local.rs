@@ -15,7 +15,8 @@ pub struct Local {
     /// `ngram-linear` or `gradient-boosting` (trained on the task's train items), `builtin` (the encoder that Ordinate
     /// brings), a folder, `hf:org/name[@revision]`, or a `.gguf` file. For series: `naive`, `seasonal-naive`, `drift`, `theta`,
     /// `optimised-theta`, `dynamic-theta`, `auto-theta`, `ets`, `guarded-ets` or `arima`. For texts: sentences of the text
-    /// itself, `lead-3`, `textrank-3`, `answering-sentence`.
+    /// itself, `lead-3`, `textrank-3`, `answering-sentence`; or `translation-memory`, the target of the train item that is most
+    /// like the text.
     pub model: String,
     /// What each label means, for models that were not trained on the task. Default: the labels' own words.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -24,8 +25,8 @@ pub struct Local {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
     /// How many train items at most a model is trained on, or looks for nearest examples in: for ever more of them,
-    /// what data is worth. Default: all for `ngram-linear` and
-    /// `gradient-boosting`, none for an encoder.
+    /// what data is worth. Default: all for `ngram-linear`,
+    /// `gradient-boosting` and `translation-memory`, none for an encoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub examples: Option<u32>,
     /// The most tokens that a decoder writes; each task kind has a default.
@@ -56,8 +57,8 @@ pub enum Engine {
 
 impl Local {
     /// What is a name of a model that Ordinate brings, whatever files lie about.
-    pub const BROUGHT: [&str; 5] =
-        ["builtin", "ngram-linear", "gradient-boosting", Adapt::OPENAI, Adapt::SCRATCH];
+    pub const BROUGHT: [&str; 6] =
+        ["builtin", "ngram-linear", "gradient-boosting", "translation-memory", Adapt::OPENAI, Adapt::SCRATCH];
 
     /// What is the name of a method of forecasting in a `forecast` task, whatever files lie about.
     pub const FORECASTERS: [&str; 10] = [

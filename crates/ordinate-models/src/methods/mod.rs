@@ -12,6 +12,7 @@ use crate::model::Model;
 
 pub(crate) mod boosted;
 pub(crate) mod cloze;
+pub(crate) mod memory;
 pub(crate) mod nearest;
 pub(crate) mod ngram;
 pub(crate) mod probe;
@@ -58,8 +59,15 @@ impl Saved<'_> {
 }
 
 /// The first that takes a candidate has it: those that are named come before those that take what is left.
-const BUILT_IN: [MethodKind; 6] =
-    [ngram::KIND, boosted::KIND, cloze::KIND, published::KIND, nearest::KIND, probe::KIND];
+const BUILT_IN: [MethodKind; 7] = [
+    ngram::KIND,
+    boosted::KIND,
+    memory::KIND,
+    cloze::KIND,
+    published::KIND,
+    nearest::KIND,
+    probe::KIND,
+];
 
 /// The methods that there are: those that Ordinate brings, and a caller's own.
 #[derive(Clone)]

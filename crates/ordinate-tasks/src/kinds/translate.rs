@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ordinate_core::{Item, OutputKind};
 
 use crate::kind::{Kind, Template};
-use crate::metric::{Bleu, Chrf, Metric, Tokenizer};
+use crate::metric::{Bleu, Chrf, Metric, Ter, Tokenizer};
 use crate::reading::{Extracted, Labels, Unreadable, Wrote, whole};
 
 /// Text in another language.
@@ -48,6 +48,7 @@ impl Kind for Translate {
             Arc::new(Chrf::PlusPlus),
             Arc::new(Bleu(Tokenizer::V13a)),
             Arc::new(Bleu(Tokenizer::Zh)),
+            Arc::new(Ter),
         ]
     }
 
@@ -65,6 +66,10 @@ impl Kind for Translate {
     }
 
     fn is_long(&self) -> bool {
+        true
+    }
+
+    fn reports_corpora(&self) -> bool {
         true
     }
 }

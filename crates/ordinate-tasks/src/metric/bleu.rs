@@ -36,7 +36,7 @@ impl Metric for Bleu {
 
     fn score(&self, output: &Output, target: &str) -> f64 {
         let output = super::text(output);
-        super::answers(target, |right| BleuCounts::of(&output, right, self.0)).score(true)
+        super::right_answers(target, |right| BleuCounts::of(&output, right, self.0)).score(true)
     }
 }
 

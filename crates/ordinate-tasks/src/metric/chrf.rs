@@ -9,7 +9,7 @@ use super::Metric;
 use super::grams::{Numbering, count, is_space, shared, split};
 
 /// The longest n-grams of characters, and of words in chrF++.
-const CHARS: usize = 6;
+pub(super) const CHARS: usize = 6;
 const WORDS: usize = 2;
 
 /// `sentence_chrf` of sacrebleu divided by 100; the best of several right answers counts.
@@ -40,14 +40,14 @@ impl Metric for Chrf {
 
     fn score(&self, output: &Output, target: &str) -> f64 {
         let (output, words) = (super::text(output), matches!(self, Self::PlusPlus));
-        super::answers(target, |right| ChrfCounts::of(&output, right, words)).score()
+        super::right_answers(target, |right| ChrfCounts::of(&output, right, words)).score()
     }
 }
 
 /// What chrF counts: of one segment, or summed over a corpus. For each order the n-grams of the output, of the
 /// reference, and those that they share.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ChrfCounts([[u64; 3]; CHARS + WORDS]);
+pub struct ChrfCounts(pub(super) [[u64; 3]; CHARS + WORDS]);
 
 impl ChrfCounts {
     /// Of one output and its references (the best one counts); with `words` for chrF++.

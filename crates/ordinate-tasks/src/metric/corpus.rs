@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::bleu::BleuCounts;
 use super::chrf::ChrfCounts;
+use super::ter::TerCounts;
 use super::tokens::Tokenizer;
-use super::{answers, labels};
+use super::{labels, right_answers};
 
 /// F1 over classes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,7 +60,7 @@ fn sets_f1(pairs: impl Iterator<Item = (BTreeSet<String>, BTreeSet<String>)>) ->
 pub fn corpus_bleu<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>, tokenizer: Tokenizer) -> f64 {
     let mut sum = BleuCounts::default();
     for (output, target) in pairs {
-        sum += answers(target, |references| BleuCounts::of(output, references, tokenizer));
+        sum += right_answers(target, |references| BleuCounts::of(output, references, tokenizer));
     }
     sum.score(false)
 }
@@ -70,7 +71,18 @@ pub fn corpus_bleu<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>, toke
 pub fn corpus_chrf<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>, words: bool) -> f64 {
     let mut sum = ChrfCounts::default();
     for (output, target) in pairs {
-        sum += answers(target, |references| ChrfCounts::of(output, references, words));
+        sum += right_answers(target, |references| ChrfCounts::of(output, references, words));
     }
     sum.score()
+}
+
+/// TER of a corpus: edits for each word of the references, which may be more than 1; sacrebleu's `corpus_ter` divided by 100.
+/// Targets as for [`corpus_bleu`].
+#[must_use]
+pub fn corpus_ter<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> f64 {
+    let mut sum = TerCounts::default();
+    for (output, target) in pairs {
+        sum += right_answers(target, |references| TerCounts::of(output, references));
+    }
+    sum.rate()
 }

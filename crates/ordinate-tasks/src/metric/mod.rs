@@ -3,14 +3,17 @@
 
 mod bleu;
 mod chrf;
+mod chrf_text;
 mod closeness;
 pub mod corpus;
+mod figure;
 mod grams;
 mod labels;
 pub mod ranking;
 mod rouge;
 mod series;
 mod squad;
+mod ter;
 mod tokens;
 
 use std::fmt::Debug;
@@ -22,11 +25,14 @@ use crate::kind::Kind;
 
 pub use bleu::{Bleu, BleuCounts};
 pub use chrf::{Chrf, ChrfCounts};
+pub use chrf_text::ChrfText;
 pub use closeness::Closeness;
+pub use figure::CorpusFigure;
 pub use labels::{Accuracy, LabelF1, SetAccuracy};
 pub use rouge::Rouge;
 pub use series::{Mase, Rmsse, Smape, errors};
 pub use squad::{ExactMatch, WordF1};
+pub use ter::{Ter, TerCounts};
 pub use tokens::Tokenizer;
 
 /// How an output is scored against a target, in `[0, 1]`, larger is better.
@@ -167,11 +173,11 @@ fn text(output: &Output) -> std::borrow::Cow<'_, str> {
 /// The best score of `output` against the right answers that `target` gives.
 fn best(output: &Output, target: &str, score: impl Fn(&str, &str) -> f64) -> f64 {
     let output = text(output);
-    answers(target, |right| right.iter().map(|right| score(&output, right)).fold(0.0, f64::max))
+    right_answers(target, |right| right.iter().map(|right| score(&output, right)).fold(0.0, f64::max))
 }
 
-/// The right answers that a target gives: a JSON list of texts (not empty), or the text itself.
-fn answers<T>(target: &str, of: impl FnOnce(&[&str]) -> T) -> T {
+/// The right answers that a target gives, handed to `of`: a JSON list of texts (not empty), or the text itself.
+pub fn right_answers<T>(target: &str, of: impl FnOnce(&[&str]) -> T) -> T {
     let list = target.trim_start().starts_with('[').then(|| serde_json::from_str::<Vec<String>>(target));
     match list {
         Some(Ok(list)) if !list.is_empty() => of(&list.iter().map(String::as_str).collect::<Vec<_>>()),

@@ -78,7 +78,7 @@ fn pairs(
 /// sacrebleu's ranges. Two of them are written there with four hexadecimal digits and one digit of text
 /// (`'\u20000'`), so they mean U+2001 to U+2A6D and U+2F81 to U+2FA1, not planes 2; scores that are compared with
 /// published ones must have them so.
-fn is_chinese(c: char) -> bool {
+pub(super) fn is_chinese(c: char) -> bool {
     matches!(c,
         '\u{3400}'..='\u{4db5}'
         | '\u{4e00}'..='\u{9fbb}'
