@@ -2,7 +2,7 @@
 //!
 //! Each way of training is a [`Method`](ordinate_models::Method) in a file of its own: all weights of an encoder or low-rank
 //! updates beside them (`tune`), pairs of texts (`contrastive`), texts without labels first (`mlm`), the answers of another candidate (`distill`), whichever
-//! fits (`auto`), or a network of images (`vision`). What training is made of stands beside them: an `Objective` says what is learned on which items, the
+//! fits (`auto`), a network of images (`vision`), or a translator on pairs of texts (`seq2seq`). What training is made of stands beside them: an `Objective` says what is learned on which items, the
 //! `trainer` takes the steps and says when it is over, `checkpoint` keeps its state, and `report` tells what it was. Models are
 //! written in the forms of `transformers`, PEFT and sentence-transformers.
 
@@ -20,6 +20,7 @@ mod objective;
 mod optimiser;
 mod pictured;
 mod report;
+mod seq2seq;
 mod settings;
 mod trainer;
 mod tune;
@@ -35,13 +36,14 @@ pub use contrastive::CONTRASTIVE;
 pub use distill::DISTILL;
 pub use mlm::MLM;
 pub use report::{Pretraining, REPORT, TrainingReport};
+pub use seq2seq::SEQ2SEQ;
 pub use tune::{FULL, LORA};
 pub use validation::Validated;
 pub use vision::IMAGES;
 
 /// A line a method.
-/// The last is asked first: it takes those of all that start from a network of images, or from none.
-const METHODS: [MethodKind; 7] = [FULL, LORA, CONTRASTIVE, MLM, DISTILL, AUTO, IMAGES];
+/// Those at the end are asked first: what names `seq2seq` is its own, then all that start from a network of images, or from none.
+const METHODS: [MethodKind; 8] = [FULL, LORA, CONTRASTIVE, MLM, DISTILL, AUTO, IMAGES, SEQ2SEQ];
 
 /// Every method that there is: those that leave models as they are, and those that train their weights.
 #[must_use]

@@ -17,6 +17,9 @@ const BESIDE: [&str; 9] = [
     "README.md",
 ];
 
+/// What cuts the texts of a translator, in place of `tokenizer.json`.
+const TRANSLATOR: [&str; 3] = ["source.spm", "target.spm", "vocab.json"];
+
 /// The weights of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Weights {
@@ -69,6 +72,7 @@ impl Plan {
                 [] => Err(unfit(without_weights(files))),
             };
         };
+        let translates = TRANSLATOR.iter().all(|file| has(file));
         for (needed, next) in [
             ("config.json", "take a model that says its architecture"),
             (
@@ -77,11 +81,14 @@ impl Plan {
                  .save_pretrained(...)`) into a folder with the model's other files, and name that folder",
             ),
         ] {
-            if !has(needed) {
+            let is_spared = needed == "tokenizer.json" && translates;
+            if !is_spared && !has(needed) {
                 return Err(unfit(format!("it has no {needed}; {next}")));
             }
         }
-        let beside = BESIDE.iter().filter(|file| has(file)).map(|file| (*file).to_owned()).collect();
+        let own = if translates { &TRANSLATOR[..] } else { &[] };
+        let beside =
+            BESIDE.iter().chain(own).filter(|file| has(file)).map(|file| (*file).to_owned()).collect();
         Ok(Self { beside, weights })
     }
 
@@ -177,6 +184,24 @@ mod tests {
             plan("hf:a/b", &sharded).unwrap().weights,
             Weights::Index("model.safetensors.index.json".into())
         );
+    }
+
+    #[test]
+    fn a_translator_has_vocabularies_of_its_own() {
+        let files = [
+            "config.json",
+            "model.safetensors",
+            "source.spm",
+            "target.spm",
+            "vocab.json",
+            "pytorch_model.bin",
+        ];
+        assert_eq!(
+            plan("hf:a/b", &files).unwrap().beside,
+            ["config.json", "source.spm", "target.spm", "vocab.json"]
+        );
+        let said = plan("hf:a/b", &files[..4]).unwrap_err().to_string();
+        assert!(said.contains("no tokenizer.json"), "{said}");
     }
 
     #[test]

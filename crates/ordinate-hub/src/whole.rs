@@ -38,8 +38,12 @@ pub fn missing(folder: &Path, file: Option<&str>) -> Option<String> {
     if has_gguf(folder) && absent("config.json") {
         return None;
     }
-    if let Some(name) = ["config.json", "tokenizer.json"].into_iter().find(|name| absent(name)) {
-        return Some(name.to_owned());
+    if absent("config.json") {
+        return Some("config.json".to_owned());
+    }
+    // A translator cuts texts by SentencePiece.
+    if absent("tokenizer.json") && ["source.spm", "target.spm", "vocab.json"].into_iter().any(absent) {
+        return Some("tokenizer.json".to_owned());
     }
     if !absent("model.safetensors") {
         return None;

@@ -15,6 +15,7 @@ use crate::encoder::{BertConfig, KNOWN as ENCODERS, adapter, builtin, is_classif
 use crate::error::ModelError;
 use crate::memory::enough_memory;
 use crate::model::Encoder as _;
+use crate::seq2seq::is_translator;
 use crate::source::Source;
 use crate::tokenizer;
 use crate::vision::{ImageEncoder, TYPE as NETWORK};
@@ -29,6 +30,8 @@ pub enum Role {
     Classifier,
     /// Writes.
     Decoder,
+    /// Reads a text in one language and writes it in another.
+    Translator,
     /// Something else, or nothing that can be told.
     Other,
 }
@@ -187,6 +190,8 @@ fn role(source: &Source, config: &Value, name: &str) -> Role {
         Role::Classifier
     } else if Architecture::named(name).is_some() || writes {
         Role::Decoder
+    } else if is_translator(source) {
+        Role::Translator
     } else if ENCODERS.contains(&name) || name == NETWORK {
         Role::Encoder
     } else {
@@ -206,10 +211,21 @@ fn unfit(
     if name == NETWORK {
         return ImageEncoder::open(&source.folder).err().map(|error| error.to_string());
     }
+    if kind == Role::Translator {
+        let lacks = ["source.spm", "target.spm", "vocab.json"]
+            .into_iter()
+            .find(|name| !source.folder.join(name).is_file());
+        return match lacks {
+            Some(name) => Some(format!("{name} is missing; fetch the model again")),
+            None => {
+                enough_memory(&source.folder, memory.unwrap_or_default()).err().map(|error| error.to_string())
+            }
+        };
+    }
     if kind != Role::Decoder && !ENCODERS.contains(&name) {
         let encoders = ENCODERS.join(", ");
         return Some(format!(
-            "{name:?} is no architecture that runs here; known are the encoders {encoders}, and the decoders {DECODERS}"
+            "{name:?} is no architecture that runs here; known are the encoders {encoders}, translators of the family marian, and the decoders {DECODERS}"
         ));
     }
     if config["quantization_config"].is_object() {

@@ -96,14 +96,17 @@ impl Source {
     }
 }
 
-/// The files of a model's folder.
-const FILES: [&str; 6] = [
+/// The files of a model's folder, the last three of a translator's.
+const FILES: [&str; 9] = [
     "config.json",
     "tokenizer.json",
     "tokenizer_config.json",
     "model.safetensors",
     "1_Pooling/config.json",
     "sentence_bert_config.json",
+    "generation_config.json",
+    "source.spm",
+    "vocab.json",
 ];
 
 pub(crate) fn file(path: &Path, problem: &str) -> ModelError {

@@ -11,7 +11,7 @@ use crate::CandidateName;
 impl Adapt {
     /// `from` of a model that starts from the embeddings of the candidate's own `openai`.
     pub const OPENAI: &str = "openai";
-    /// `from` of a network of images that nothing was trained before.
+    /// `from` of a network of images, or of a translator, that nothing was trained before.
     pub const SCRATCH: &str = "scratch";
 }
 
@@ -21,9 +21,11 @@ impl Adapt {
 pub struct Adapt {
     /// The general model to start from: `builtin`, a folder, `hf:org/name[@revision]`; or `openai` for the embeddings of
     /// the API that the same candidate names in `openai`. Of images: `scratch` for a small convolutional network that is trained
-    /// on this task alone, or a folder with such a network (`models/NAME` of the run folder of a task of other images).
+    /// on this task alone, or a folder with such a network (`models/NAME` of the run folder of a task of other images). Of
+    /// translations (`seq2seq`): `scratch`, or a translator of the Marian family.
     pub from: String,
-    /// `probe`, `contrastive`, `lora`, `full`, `mlm`, `distill`, or `auto`, which chooses one of the first four.
+    /// `probe`, `contrastive`, `lora`, `full`, `mlm`, `distill`, or `auto`, which chooses one of the first four; `seq2seq` for
+    /// translators, on the task's pairs.
     pub method: String,
     /// The candidate whose answers to train items `distill` learns from.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -101,7 +101,7 @@ pub(crate) fn json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, Model
 }
 
 /// The weights' file. What unpickles runs code, and is refused by name.
-fn weights(folder: &Path) -> Result<PathBuf, ModelError> {
+pub(crate) fn weights(folder: &Path) -> Result<PathBuf, ModelError> {
     let path = folder.join("model.safetensors");
     if path.is_file() {
         return Ok(path);

@@ -188,7 +188,7 @@ fn tokenizer(files: &Files, source: &Source, folder: &Path) -> Result<(), ModelE
 }
 
 /// Writes tensors as `transformers` expects them: with the mark that they are PyTorch's.
-fn save_tensors(path: &Path, tensors: &BTreeMap<String, &Tensor>) -> Result<(), ModelError> {
+pub(crate) fn save_tensors(path: &Path, tensors: &BTreeMap<String, &Tensor>) -> Result<(), ModelError> {
     let mark = HashMap::from([("format".to_owned(), "pt".to_owned())]);
     let whole: Vec<(&String, Tensor)> = tensors
         .iter()

@@ -17,6 +17,7 @@ pub(crate) mod nearest;
 pub(crate) mod ngram;
 pub(crate) mod probe;
 pub(crate) mod published;
+pub(crate) mod translator;
 
 /// What makes a method of a candidate whose paths are relative to a folder.
 pub type Of = fn(&CandidateEntry, &Path) -> Result<Option<Box<dyn Method>>, ModelError>;
@@ -59,10 +60,11 @@ impl Saved<'_> {
 }
 
 /// The first that takes a candidate has it: those that are named come before those that take what is left.
-const BUILT_IN: [MethodKind; 7] = [
+const BUILT_IN: [MethodKind; 8] = [
     ngram::KIND,
     boosted::KIND,
     memory::KIND,
+    translator::KIND,
     cloze::KIND,
     published::KIND,
     nearest::KIND,

@@ -34,6 +34,7 @@ pub fn model_card(model: &str, is: &Inspected) -> String {
         (Some(problem), _) => format!("no: {problem}"),
         (None, Role::Encoder) => "as an encoder (local, or adapt)".to_owned(),
         (None, Role::Classifier) => "as a published classifier (local)".to_owned(),
+        (None, Role::Translator) => "as a published translator (local, or adapt)".to_owned(),
         (None, _) => "as a decoder (local)".to_owned(),
     };
     let path = |path: &PathBuf| path.display().to_string();
@@ -56,6 +57,7 @@ fn word(kind: Role) -> &'static str {
     match kind {
         Role::Encoder => "encoder",
         Role::Classifier => "classifier",
+        Role::Translator => "translator",
         Role::Decoder => "decoder",
         Role::Other => "other",
     }
