@@ -282,7 +282,10 @@ fn what_is_wrong_is_said() {
         (json!({ "method": "lora", "rank": 1_000 }), "at most 256"),
         (json!({ "method": "full", "learning_rate": -1.0 }), "learning_rate is -1"),
         (json!({ "method": "full", "max_minutes": 0.0 }), "max_minutes is 0"),
-        (json!({ "method": "tune" }), "known are auto, probe, contrastive, lora, full, mlm and distill"),
+        (
+            json!({ "method": "tune" }),
+            "known are auto, probe, contrastive, lora, full, mlm, distill and seq2seq",
+        ),
         (json!({ "method": "probe", "epochs": 4 }), "a probe leaves it as it is"),
     ] {
         let said = refused(settings);

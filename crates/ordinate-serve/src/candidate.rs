@@ -269,6 +269,12 @@ impl Answered {
     }
 }
 
+/// Whether a failure speaks against whoever was asked, so that they are let rest after some. A request that is not accepted
+/// speaks against the request.
+pub(crate) fn tires(kind: FailureKind) -> bool {
+    is_out(kind) && kind != FailureKind::Rejected
+}
+
 /// Whether a failure says something of whoever was asked, and nothing of the item.
 pub(crate) fn is_out(kind: FailureKind) -> bool {
     kind.is_of_endpoint()

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use ordinate_core::{Dial, Given, Query, Seen, Step, Thought};
 use ordinate_remote::{Failure, FailureKind};
 
-use crate::candidate::{Answered, Candidate, is_out};
+use crate::candidate::{Answered, Candidate, tires};
 use crate::task::ServedTask;
 
 /// What came of playing.
@@ -178,7 +178,7 @@ where
         answered = ask().await;
     }
     trying.done();
-    match answered.failure.as_ref().filter(|failure| is_out(failure.kind)) {
+    match answered.failure.as_ref().filter(|failure| tires(failure.kind)) {
         Some(failure) => candidate.breaker.failed(failure),
         None => candidate.breaker.answered(),
     }

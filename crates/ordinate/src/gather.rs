@@ -17,7 +17,7 @@ use crate::error::{Error, Fault};
 use crate::folder::{Claim, EVIDENCE};
 use crate::hosting::{Hosted, hosted, latencies};
 use crate::kinds::{Lesson, Place};
-use crate::materials::Materials;
+use crate::materials::{Materials, labels_of};
 use crate::metric;
 use crate::observe::{Seen, Step, step};
 use crate::options::Options;
@@ -125,6 +125,8 @@ pub(crate) async fn gather(
     if !looked.asks {
         let reading = task.clone();
         let loaded = aside(&options.cancel, move || metric::load_evidence(&reading)).await?;
+        // Whoever was recorded may be asked by a server later, which has to say what the labels are.
+        let told = Shared { labels: labels_of(task, loaded.evidence.items()), ..Shared::default() };
         return Ok(Gathered {
             loaded,
             measured: Vec::new(),
@@ -132,7 +134,7 @@ pub(crate) async fn gather(
             learning: Vec::new(),
             claim,
             asked: Vec::new(),
-            told: Shared::default(),
+            told,
         });
     }
     if !options.rescore {

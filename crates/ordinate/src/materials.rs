@@ -28,6 +28,12 @@ pub struct Materials {
     pub metric: Scorer,
 }
 
+/// The labels of a task with these items, where its kind has a list of them.
+pub(crate) fn labels_of(task: &Task, items: &Items) -> Vec<String> {
+    let targets: BTreeSet<&str> = (0..items.len()).filter_map(|row| items.target(row)).collect();
+    task.kind.labels(targets.into_iter().map(str::to_owned).collect())
+}
+
 impl Materials {
     /// Of these items. With `spares_train` the evidence has test items alone, where the task names both.
     ///
@@ -45,8 +51,7 @@ impl Materials {
         let evidence: Arc<[u32]> =
             rows.filter(|&(_, row)| !(spares_train && is_train(row))).map(|(at, _)| at).collect();
         let asked = evidence.iter().copied().filter(|&row| items.target(row as usize).is_some()).collect();
-        let targets: BTreeSet<&str> = (0..items.len()).filter_map(|row| items.target(row)).collect();
-        let labels = task.kind.labels(targets.into_iter().map(str::to_owned).collect());
+        let labels = labels_of(task, &items);
         let train = (0..items.len()).filter(|&row| is_train(row));
         let examples = Arc::new(examples(task, train.map(|row| items.item(row)))?);
         Ok(Self { items, evidence, asked, labels, examples, metric })

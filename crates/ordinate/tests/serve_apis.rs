@@ -212,13 +212,13 @@ async fn whoever_fails_is_stood_in_for_or_said_to_have_failed() {
             api.ask(&server, (api.conversation)("go"), &json!({})).json();
         }
     }
-    // A server without that part is no reason to let it rest, or to ask another.
+    // A server without that part is no reason to let it rest.
     for _ in 0..7 {
-        let answer = APIS[1].ask(&server, (APIS[1].conversation)("go fault:404"), &json!({}));
+        let answer = APIS[1].ask(&alone, (APIS[1].conversation)("go fault:404"), &json!({}));
         assert_eq!(answer.error(), (400, "rejected_upstream".to_owned()), "{}", answer.body);
         assert!(answer.body.contains("no /responses"), "{}", answer.body);
     }
-    APIS[0].ask(&server, (APIS[0].conversation)("go"), &json!({})).json();
+    APIS[0].ask(&alone, (APIS[0].conversation)("go"), &json!({})).json();
     for (path, request, param) in [
         ("/v1/completions", json!({ "model": "ordinate/moves", "prompt": [1, 2] }), "prompt"),
         ("/v1/responses", json!({ "model": "ordinate/moves" }), "input"),

@@ -70,6 +70,10 @@ impl Live {
         for file in std::fs::read_dir(self.desk.path("run/policies")).unwrap() {
             let path = file.unwrap().path();
             let policy = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            // What a policy promises lies beside it.
+            if policy.contains(".promise-") {
+                continue;
+            }
             let artefact = Artefact::from_json(&std::fs::read_to_string(&path).unwrap()).unwrap();
             // A coin is tossed by the text here, and by its expectation there.
             if artefact.mix.is_some() {

@@ -20,7 +20,7 @@ use super::chat::{Target, respond, route};
 use super::conversation::{Conversation, Prompt, as_wanted};
 use super::form;
 use crate::body::Reply;
-use crate::candidate::{Answered, Candidate, is_out, with};
+use crate::candidate::{Answered, Candidate, is_out, tires, with};
 use crate::error::{ApiError, set};
 use crate::play::{Played, Trying, decide, guarded, once_more, resting};
 use crate::state::{Account, Asking, Server};
@@ -197,7 +197,7 @@ async fn begin(candidate: &Candidate, chat: &Chat, api: Api, body: String) -> Re
     }
     trying.done();
     match &begun {
-        Err(failure) if is_out(failure.kind) => candidate.breaker.failed(failure),
+        Err(failure) if tires(failure.kind) => candidate.breaker.failed(failure),
         _ => candidate.breaker.answered(),
     }
     begun
