@@ -82,7 +82,7 @@ impl Observer for Steps {
 
 /// Runs a task: `verdict.json` as it was written, and the run folder.
 #[pyfunction]
-#[pyo3(signature = (path, toml, needs, folder, cache, helper, candidates, progress, resume))]
+#[pyo3(signature = (path, toml, needs, folder, cache, helper, candidates, progress, resume, retry_errors))]
 #[allow(clippy::too_many_arguments, reason = "keywords, on the Python side")]
 fn run(
     py: Python<'_>,
@@ -95,6 +95,7 @@ fn run(
     candidates: &Bound<'_, PyDict>,
     progress: Option<Py<PyAny>>,
     resume: bool,
+    retry_errors: bool,
 ) -> PyResult<(String, PathBuf)> {
     let mut task = read(Path::new(path), toml)?;
     for need in needs {
@@ -106,6 +107,7 @@ fn run(
         folder,
         cache,
         resume,
+        retry_errors,
         hosting_helper: helper,
         kinds: CandidateKinds::default().with(PythonKind::new(candidates)?),
         cancel: cancel.clone(),

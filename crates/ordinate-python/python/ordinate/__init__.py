@@ -202,6 +202,7 @@ def run(
     out: Union[str, os.PathLike, None] = None,
     cache: Union[str, os.PathLike, None] = None,
     resume: bool = False,
+    retry_errors: bool = False,
     progress: Union[bool, Callable[[str], Any], None] = None,
 ) -> Verdict:
     """Runs a task and gives the verdict.
@@ -209,7 +210,8 @@ def run(
     `task` is the path of a task file, or a dict with what stands in one, whose paths are relative to the current folder. `needs` are set
     over its own. `candidates` are callables by the name of the candidate, whose entry says `custom = { kind = "python" }` (in a dict
     it may say nothing). `out` is the run folder, `cache` the folder where answers of models in this process are kept. `progress` is
-    told every step: a callable, or True for standard error.
+    told every step: a callable, or True for standard error. `resume` fails where there is nothing to go on with; `retry_errors` asks again
+    about items whose error was kept.
 
     Raises `InputError` where what was given is wrong, and `RunError` where the run failed, with the text of the command line. Ctrl-C
     stops the run when everything that was paid for is kept; the same call goes on from there.
@@ -221,7 +223,7 @@ def run(
     settings = {name: one._settings() for name, one in named.items()}
     optional = lambda folder: None if folder is None else Path(folder)
     verdict, folder = _ordinate.run(
-        path, text, _assignments(needs), optional(out), optional(cache), find_command(), settings, progress or None, resume
+        path, text, _assignments(needs), optional(out), optional(cache), find_command(), settings, progress or None, resume, retry_errors
     )
     return Verdict(verdict, Path(folder))
 
