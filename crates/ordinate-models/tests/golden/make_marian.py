@@ -7,6 +7,7 @@ marian/ is a translator as `save_pretrained` writes it, but for the configuratio
 with a table of characters that are written as others, and model.safetensors, which learned them a little. marian.json has several configurations for
 the same weights, and what comes of each.
 """
+import contextlib
 import io
 import json
 import math
@@ -19,7 +20,7 @@ import torch
 import transformers
 from transformers import GenerationConfig, MarianConfig, MarianMTModel, MarianTokenizer
 
-HERE = Path(__file__).parent / "marian"
+HERE = Path(__file__).resolve().parent / "marian"
 ENGLISH = [
     "the cat sits on the mat", "a dog runs in the garden", "the cat runs", "a bird sings in the tree", "the dog sits in the garden",
     "on the mat sits a dog", "the birds sing", "a cat and a dog sing", "two cats sit in a tree", "the garden is green",
@@ -40,17 +41,17 @@ def trained(sentences, size, rules):
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(sentences), model_writer=model, vocab_size=size, model_type="unigram", character_coverage=1.0,
-        normalization_rule_tsv=str(rules), bos_id=-1, eos_id=0, unk_id=1, pad_id=-1, hard_vocab_limit=False, minloglevel=2)
+        normalization_rule_tsv=rules, bos_id=-1, eos_id=0, unk_id=1, pad_id=-1, hard_vocab_limit=False, minloglevel=2)
     return model.getvalue()
 
 
 def vocabularies():
     HERE.mkdir(exist_ok=True)
-    rules = HERE / "rules.tsv"
-    rules.write_text(RULES)
-    (HERE / "source.spm").write_bytes(trained(ENGLISH, 48, rules))
-    (HERE / "target.spm").write_bytes(trained(GERMAN, 56, rules))
-    rules.unlink()
+    # By its name alone: the model keeps the path, and nobody's folders belong into it.
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        Path("rules.tsv").write_text(RULES)
+        (HERE / "source.spm").write_bytes(trained(ENGLISH, 48, "rules.tsv"))
+        (HERE / "target.spm").write_bytes(trained(GERMAN, 56, "rules.tsv"))
     pieces = ["</s>", "<unk>"]
     for name in ["source.spm", "target.spm"]:
         processor = sentencepiece.SentencePieceProcessor(model_file=str(HERE / name))
