@@ -96,7 +96,8 @@ impl Contender {
     }
 
     /// The most that one attempt can cost, USD; 0 where nothing is known.
-    pub(crate) fn most_usd(&self, request: &str) -> f64 {
+    #[must_use]
+    pub fn most_usd(&self, request: &str) -> f64 {
         let most = self.answerer.most_tokens(request);
         // Nobody knows beforehand what a cache will hold.
         let price = self.price.map(|price| Price { input: price.dearest_input(), ..price });

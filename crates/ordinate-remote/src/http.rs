@@ -15,7 +15,7 @@ pub(crate) use answering::Answering;
 use crate::failure::{Failure, FailureKind, SetupError};
 use crate::leak::looks_like_key;
 use crate::packed::{Unpackable, Unpacking};
-use crate::reply::Reply;
+use crate::reply::{Reply, Signature};
 use crate::said::{MAX_MESSAGE, MAX_NAME, error_message, is_filtered, one_line, shorten};
 use crate::secret::ApiKey;
 
@@ -118,6 +118,7 @@ impl Http {
             Ok(mut reply) => {
                 let name = |model: String| -> String { one_line(&self.cleared(&model), MAX_NAME) };
                 reply.model = reply.model.map(name);
+                reply.signature = self.signed(reply.signature);
                 if let Some(key) = &self.key {
                     reply.text = key.clear_answer(&reply.text);
                     let tokens: String = reply.logprobs.iter().map(|one| one.token.as_str()).collect();
@@ -135,6 +136,12 @@ impl Http {
     pub(crate) fn tidied(&self, mut failure: Failure) -> Failure {
         failure.message = one_line(&self.cleared(&failure.message), MAX_MESSAGE);
         failure
+    }
+
+    /// What an answer says of who gave it, fit to be kept.
+    pub(crate) fn signed(&self, signature: Signature) -> Signature {
+        let name = |text: String| one_line(&self.cleared(&text), MAX_NAME);
+        Signature { model: signature.model.map(name), fingerprint: signature.fingerprint.map(name) }
     }
 
     fn cleared(&self, text: &str) -> String {

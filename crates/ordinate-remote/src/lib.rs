@@ -22,5 +22,5 @@ pub use chat::{Chat, Embeddings};
 pub use command::Command;
 pub use failure::{Failure, FailureKind, SetupError};
 pub use prompt::{Examples, Prompt, PromptError, Prompted};
-pub use reply::{Doubt, Reply, TokenLogprob, Usage};
+pub use reply::{Doubt, Reply, Signature, TokenLogprob, Usage};
 pub use secret::ApiKey;

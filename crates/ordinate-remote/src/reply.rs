@@ -41,6 +41,23 @@ impl Doubt {
     }
 }
 
+/// What an answer says of who gave it, as the server wrote it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Signature {
+    /// `model`.
+    pub model: Option<String>,
+    /// `system_fingerprint`: the state of the servers behind the model, where the provider tells it.
+    pub fingerprint: Option<String>,
+}
+
+impl Signature {
+    /// What a later part of the answer says of it.
+    pub(crate) fn take(&mut self, later: Self) {
+        self.model = later.model.or(self.model.take());
+        self.fingerprint = later.fingerprint.or(self.fingerprint.take());
+    }
+}
+
 /// One token of the answer and its natural-log probability.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenLogprob {
@@ -65,6 +82,8 @@ pub struct Reply {
     pub doubt: Option<Doubt>,
     /// The model that the answer names, where it is another one than was asked.
     pub model: Option<String>,
+    /// What the answer says of who gave it.
+    pub signature: Signature,
     /// Cost in USD, if the candidate itself says (an external command may).
     pub cost_usd: Option<f64>,
     /// The candidate's own confidence in `[0, 1]`, if it says (an external command may).

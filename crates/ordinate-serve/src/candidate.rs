@@ -1,17 +1,20 @@
 //! A candidate as the server asks it: once, about one item, and what came of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ordinate_core::{CandidateName, Item, Price, Seen};
 use ordinate_measure::{Contender, Request, Said, read_reply};
 use ordinate_remote::chat::Embeddings;
-use ordinate_remote::{Chat, Failure, FailureKind, PromptError, Usage};
+use ordinate_remote::{Chat, Failure, FailureKind, PromptError, Signature, Usage};
 use ordinate_tasks::Reader;
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
 use crate::breaker::Breaker;
+use crate::hedge::Lost;
+use crate::spent::cost;
 
 /// Something in this process that answers items.
 pub trait AnswersItems: Send + Sync {
@@ -63,6 +66,8 @@ pub struct Candidate {
     pub(crate) quality: f64,
     /// Whether it meets the needs, so that it may stand in for another.
     pub(crate) may_stand_in: bool,
+    /// Other models than were asked for that its answers named when it was measured, with how often; `None` where nobody knows.
+    measured: Option<BTreeMap<String, u64>>,
     pub(crate) breaker: Breaker,
     /// Room in this process.
     room: Semaphore,
@@ -76,7 +81,26 @@ impl Candidate {
             How::Here { at_once, .. } => Semaphore::new(*at_once),
             How::Elsewhere { .. } => Semaphore::new(Semaphore::MAX_PERMITS),
         };
-        Self { name, how, quality, may_stand_in: meets_needs, breaker: Breaker::default(), room }
+        let breaker = Breaker::default();
+        Self { name, how, quality, may_stand_in: meets_needs, measured: None, breaker, room }
+    }
+
+    /// The same, of which it is known what other models than were asked its answers named when it was measured, and how often.
+    #[must_use]
+    pub fn with_measured(self, other_models: BTreeMap<String, u64>) -> Self {
+        Self { measured: Some(other_models), ..self }
+    }
+
+    pub(crate) fn measured(&self) -> Option<&BTreeMap<String, u64>> {
+        self.measured.as_ref()
+    }
+
+    /// Whether half of what it can do in this process is being done: whoever has time lets others go first.
+    pub(crate) fn is_busy(&self) -> bool {
+        match &self.how {
+            How::Here { at_once, .. } => 2 * self.room.available_permits() <= *at_once,
+            How::Elsewhere { .. } => false,
+        }
     }
 
     /// The chat API behind it.
@@ -119,6 +143,17 @@ impl Candidate {
             price.cost_usd(usage.input_tokens, usage.output_tokens)
                 + price.cache_usd(usage.cached_tokens, usage.cache_write_tokens),
         )
+    }
+
+    /// The most USD that one request about an item can cost, as far as that is known.
+    pub(crate) fn most_usd(&self, item: &Item) -> f64 {
+        match &self.how {
+            How::Here { .. } => self.cost_of(None).unwrap_or(0.0),
+            How::Elsewhere { contender, .. } => {
+                let request = self.request(item).and_then(Result::ok);
+                contender.as_ref().zip(request).map_or(0.0, |(one, request)| one.most_usd(&request))
+            }
+        }
     }
 
     /// Its request about an item, as it was when it was measured; `None` where it has no prompt.
@@ -204,8 +239,15 @@ async fn elsewhere(
     };
     let read = read_reply(reader, item, contender.answerer.gives_outputs(), said);
     let (cost_usd, usage, cut) = (contender.cost_of_reply(&reply), reply.usage, reply.cut_short);
-    let met =
-        Answered { cost_usd, usage, cut, model: reply.model, took: start.elapsed(), ..Answered::default() };
+    let met = Answered {
+        cost_usd,
+        usage,
+        cut,
+        model: reply.model,
+        signature: reply.signature,
+        took: start.elapsed(),
+        ..Answered::default()
+    };
     match read {
         Ok((output, confidence)) => {
             Answered { output: Some(output), text: Some(reply.text), confidence, ..met }
@@ -244,10 +286,39 @@ pub(crate) struct Answered {
     pub(crate) cut: bool,
     /// The model that the answer names, where it is another one than was asked.
     pub(crate) model: Option<String>,
+    /// What it says of who gave it.
+    pub(crate) signature: Signature,
     pub(crate) took: Duration,
     pub(crate) failure: Option<Failure>,
     /// The whole answer as a server sent it, where that is passed on.
     pub(crate) whole: Option<String>,
+    /// The other request, where it was asked twice because the first took long.
+    pub(crate) other: Option<Other>,
+}
+
+/// One of two requests that was not taken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Other {
+    pub(crate) error: &'static str,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) cost_usd: Option<f64>,
+    pub(crate) took: Duration,
+}
+
+impl Other {
+    /// What became of the request that was not taken: one that was ended has cost at most what the same request did that was
+    /// taken, and is counted so.
+    pub(crate) fn of(lost: Lost<Answered>, taken: &Answered) -> Self {
+        match lost {
+            Lost::Ended(other) => Self {
+                error: other.failure.as_ref().map_or("hedged", |failure| failure.kind.as_str()),
+                usage: other.usage,
+                cost_usd: cost(other.cost_usd, other.failure.as_ref()),
+                took: other.took,
+            },
+            Lost::Left(took) => Self { error: "hedged", usage: taken.usage, cost_usd: taken.cost_usd, took },
+        }
+    }
 }
 
 impl Answered {
@@ -261,6 +332,12 @@ impl Answered {
             failed: self.failure.is_some(),
             notes: None,
         }
+    }
+
+    /// USD of all requests that it took; `None` where that is not known of one.
+    pub(crate) fn all_cost_usd(&self) -> Option<f64> {
+        let other = self.other.map_or(Some(0.0), |other| other.cost_usd)?;
+        self.cost_usd.map(|cost| cost + other)
     }
 
     /// Whether there is no answer for a reason that lies in the candidate and not in the item: another one may stand in.

@@ -27,6 +27,7 @@ struct Counters {
     /// By task.
     stood_in: BTreeMap<String, u64>,
     feedback: BTreeMap<String, u64>,
+    cached: BTreeMap<String, u64>,
     /// By route: counts by bound, and the sum in seconds.
     overhead: BTreeMap<&'static str, ([u64; BOUNDS.len() + 1], f64)>,
     open: i64,
@@ -93,6 +94,10 @@ impl Metrics {
         *self.lock().stood_in.entry(task.to_owned()).or_default() += 1;
     }
 
+    pub(crate) fn cached(&self, task: &str) {
+        *self.lock().cached.entry(task.to_owned()).or_default() += 1;
+    }
+
     pub(crate) fn feedback(&self, task: &str) {
         *self.lock().feedback.entry(task.to_owned()).or_default() += 1;
     }
@@ -113,9 +118,6 @@ impl Metrics {
     pub(crate) fn text(&self, standings: &[(String, Standing)]) -> String {
         let counters = self.lock();
         let mut text = String::new();
-        let head = |text: &mut String, name: &str, kind: &str, help: &str| {
-            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        };
         head(&mut text, "ordinate_responses_total", "counter", "Responses by route and status.");
         for ((route, status), count) in &counters.responses {
             let _ =
@@ -154,6 +156,7 @@ impl Metrics {
         for (name, help, by_task) in [
             ("ordinate_stood_in_total", "Answers of somebody who stood in.", &counters.stood_in),
             ("ordinate_feedback_total", "Feedback that was recorded.", &counters.feedback),
+            ("ordinate_cache_hits_total", "Answers that were given again.", &counters.cached),
         ] {
             head(&mut text, name, "counter", help);
             for (task, count) in by_task {
@@ -217,7 +220,13 @@ impl Metrics {
     }
 }
 
-fn label(text: &str) -> String {
+/// What stands before the values of a metric.
+pub(crate) fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+/// The value of a label.
+pub(crate) fn label(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 

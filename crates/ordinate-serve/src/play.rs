@@ -7,7 +7,8 @@ use futures_util::future::join_all;
 use ordinate_core::{Dial, Given, Query, Seen, Step, Thought};
 use ordinate_remote::{Failure, FailureKind};
 
-use crate::candidate::{Answered, Candidate, tires};
+use crate::candidate::{Answered, Candidate, Other, tires};
+use crate::hedge::hedged;
 use crate::task::ServedTask;
 
 /// What came of playing.
@@ -31,7 +32,7 @@ pub(crate) struct Played {
 impl Played {
     /// USD that all of them cost together; `None` where that is not known of one.
     pub(crate) fn cost_usd(&self) -> Option<f64> {
-        self.asked.iter().map(|(_, answered)| answered.cost_usd).sum()
+        self.asked.iter().map(|(_, answered)| answered.all_cost_usd()).sum()
     }
 
     /// Why there is no answer.
@@ -141,7 +142,7 @@ async fn ask_all<'a, F>(
     let start = Instant::now();
     let each = places.iter().map(|&place| async move {
         let candidate = &task.run.candidates[place];
-        (place, guarded(candidate, || ask(candidate)).await)
+        (place, guarded(candidate, task.hedge, || ask(candidate)).await)
     });
     played.asked.extend(join_all(each).await);
     played.waited += start.elapsed();
@@ -163,8 +164,25 @@ pub(crate) fn once_more(failure: &Failure) -> Option<Duration> {
     }
 }
 
+/// Asks a candidate, and a second time beside it where it takes longer than this and is a server.
+async fn perhaps_twice<F>(candidate: &Candidate, hedge: Option<Duration>, ask: &impl Fn() -> F) -> Answered
+where
+    F: Future<Output = Answered>,
+{
+    let Some(after) = hedge.filter(|_| candidate.chat().is_some()) else { return ask().await };
+    let start = Instant::now();
+    let (answered, lost) = hedged(after, ask, |one: &Answered| !one.is_out()).await;
+    let Some(lost) = lost else { return answered };
+    let other = Some(Other::of(lost, &answered));
+    Answered { took: start.elapsed(), other, ..answered }
+}
+
 /// Asks a candidate unless it rests, once more where that is safe, and tells its breaker how that went.
-pub(crate) async fn guarded<F>(candidate: &Candidate, ask: impl Fn() -> F) -> Answered
+pub(crate) async fn guarded<F>(
+    candidate: &Candidate,
+    hedge: Option<Duration>,
+    ask: impl Fn() -> F,
+) -> Answered
 where
     F: Future<Output = Answered>,
 {
@@ -172,7 +190,7 @@ where
         return Answered { failure: Some(resting(rest)), ..Answered::default() };
     }
     let trying = Trying(Some(candidate));
-    let mut answered = ask().await;
+    let mut answered = perhaps_twice(candidate, hedge, &ask).await;
     if let Some(pause) = answered.failure.as_ref().and_then(once_more) {
         tokio::time::sleep(pause).await;
         answered = ask().await;

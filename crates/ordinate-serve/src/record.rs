@@ -15,12 +15,28 @@ use crate::keys::Keys;
 /// The file of feedback: it is read again whenever a server starts, and must not be as long as the others.
 pub const FEEDBACK: &str = "feedback.jsonl";
 
+/// The file of answers that were scored: an evidence table.
+pub const EVIDENCE: &str = "evidence.jsonl";
+
 /// The lines of one folder.
 #[derive(Debug)]
 pub(crate) struct Record {
     folder: PathBuf,
     today: Mutex<Option<(Day, File)>>,
     feedback: Mutex<File>,
+    /// Opened with the first row: an empty table is none.
+    evidence: Mutex<Option<File>>,
+}
+
+/// What the answers of a policy and of its runner-up to one item scored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shadowed {
+    /// The runner-up.
+    pub candidate: String,
+    /// What its answer scored, in `[0, 1]`.
+    pub score: f64,
+    /// What the policy's answer scored, by the same measure.
+    pub of_policy: f64,
 }
 
 /// A line of feedback.
@@ -43,6 +59,9 @@ pub struct Feedback {
     /// The right answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// What it makes of the answers of the policy and of its runner-up, where both are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadowed>,
     /// Whatever else was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
@@ -81,6 +100,8 @@ pub(crate) struct Line<'a> {
     pub(crate) given: Option<&'a str>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) stood_in: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) cached: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<&'static str>,
     /// USD; absent where that is not known.
@@ -96,8 +117,8 @@ impl Record {
     pub(crate) fn open(folder: &Path, keys: Option<&Keys>) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let feedback = OpenOptions::new().create(true).append(true).open(folder.join(FEEDBACK))?;
-        let (today, feedback) = (Mutex::new(None), Mutex::new(feedback));
-        let record = Self { folder: folder.to_owned(), today, feedback };
+        let (today, feedback, evidence) = (Mutex::new(None), Mutex::new(feedback), Mutex::new(None));
+        let record = Self { folder: folder.to_owned(), today, feedback, evidence };
         // Whoever cannot write is told at the start.
         record.write_to_today(b"")?;
         if let Some(keys) = keys {
@@ -130,6 +151,42 @@ impl Record {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
         self.feedback.lock().unwrap_or_else(PoisonError::into_inner).write_all(&text)
+    }
+
+    /// Adds a row to the evidence table.
+    pub(crate) fn add_evidence(&self, row: &impl Serialize) -> io::Result<()> {
+        let mut text = serde_json::to_vec(row)?;
+        text.push(b'\n');
+        let mut file = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = match &mut *file {
+            Some(file) => file,
+            none => {
+                let path = self.folder.join(EVIDENCE);
+                none.insert(OpenOptions::new().create(true).append(true).open(path)?)
+            }
+        };
+        file.write_all(&text)
+    }
+
+    /// What each shadow request of today counts as, where that is known.
+    pub(crate) fn shadow_costs(&self) -> io::Result<Vec<Option<f64>>> {
+        let mut costs = Vec::new();
+        for line in BufReader::new(File::open(self.path(Day::now()))?).lines() {
+            let line = line?;
+            // Most lines are of answers.
+            if !line.contains("\"shadow\":") {
+                continue;
+            }
+            let Ok(line) = serde_json::from_str::<Value>(&line) else { continue };
+            if line["shadow"].is_string() {
+                costs.push(line["counted_usd"].as_f64());
+            }
+        }
+        Ok(costs)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// All feedback of a policy, in the order in which it came.

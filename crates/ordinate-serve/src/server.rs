@@ -29,6 +29,9 @@ const MAX_HEADERS: usize = 100;
 /// The pause after a connection could not be accepted: this process has no room for one more open file.
 const NO_ROOM: Duration = Duration::from_millis(50);
 
+/// How often what was seen is written beside the record.
+const KEPT_EVERY: Duration = Duration::from_secs(5);
+
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -103,10 +106,16 @@ impl Listening {
         let Self { listener, server } = self;
         let room = Arc::new(Semaphore::new(server.config.max_connections));
         let mut connections = JoinSet::new();
+        let mut kept = tokio::time::interval(KEPT_EVERY);
+        kept.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
+                _ = kept.tick() => {
+                    let server = Arc::clone(&server);
+                    drop(tokio::task::spawn_blocking(move || server.keep_seen()));
+                }
                 Some(_) = connections.join_next() => {}
                 accepted = listener.accept() => match accepted {
                     Err(_) => tokio::time::sleep(NO_ROOM).await,
@@ -126,12 +135,14 @@ impl Listening {
             }
         }
         drop(listener);
+        server.shadows.end();
         server.draining.store(true, Ordering::Relaxed);
         let all = async { while connections.join_next().await.is_some() {} };
         let finished = tokio::time::timeout(server.config.drain, all).await.is_ok();
         if !finished {
             tell(&format!("{} connections were not finished in time", connections.len()));
         }
+        server.keep_seen();
         finished
     }
 }

@@ -7,13 +7,17 @@ use std::time::{Duration, Instant};
 
 use ordinate_core::nearest;
 
-use crate::candidate::{Answered, Candidate};
+use crate::cache::Cache;
+use crate::candidate::{Answered, Candidate, Other};
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::keys::{Key, Keys, Refused};
 use crate::metrics::{Metrics, Outcome};
+use crate::observe::Observed;
 use crate::play::Played;
 use crate::record::{AskedLine, Line, Record};
+use crate::settings::Settings;
+use crate::shadow::Shadows;
 use crate::task::{Run, ServedTask, Unservable};
 use crate::watch::{Standing, Watch};
 use hyper::StatusCode;
@@ -22,16 +26,30 @@ use hyper::StatusCode;
 pub struct Served {
     tasks: Vec<Arc<ServedTask>>,
     keys: Option<Keys>,
+    /// Answers that may be given again: they are of these runs.
+    pub(crate) cache: Option<Cache>,
 }
 
 impl Served {
     /// These runs, for whoever has one of these keys; for everybody where there are none.
     ///
     /// # Errors
-    /// [`Unservable`] where two have one name, or a policy asks whom nobody can ask.
-    pub fn new(runs: Vec<Run>, keys: Option<Keys>) -> Result<Self, Unservable> {
-        let tasks: Vec<_> =
-            runs.into_iter().map(|run| ServedTask::new(run).map(Arc::new)).collect::<Result<_, _>>()?;
+    /// [`Unservable`] where two have one name, a policy asks whom nobody can ask, or the settings speak of what is not there.
+    pub fn new(runs: Vec<Run>, keys: Option<Keys>, settings: Settings) -> Result<Self, Unservable> {
+        let shadow = settings.shadow.map(Arc::new);
+        for name in shadow.iter().flat_map(|shadow| shadow.runner_up.keys()) {
+            if !runs.iter().any(|run| run.name == *name) {
+                let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
+                let names = names.join(", ");
+                return Err(Unservable(format!(
+                    "[shadow] runner_up names a task {name:?}, which is not served; those that are: {names}"
+                )));
+            }
+        }
+        let tasks: Vec<_> = runs
+            .into_iter()
+            .map(|run| ServedTask::new(run, shadow.as_ref(), settings.hedge).map(Arc::new))
+            .collect::<Result<_, _>>()?;
         for (at, task) in tasks.iter().enumerate() {
             if tasks[..at].iter().any(|other| other.run.name == task.run.name) {
                 return Err(Unservable(format!(
@@ -40,7 +58,7 @@ impl Served {
                 )));
             }
         }
-        Ok(Self { tasks, keys })
+        Ok(Self { tasks, keys, cache: settings.cache.map(Cache::new) })
     }
 
     pub(crate) fn tasks(&self) -> &[Arc<ServedTask>] {
@@ -70,6 +88,8 @@ pub(crate) struct Server {
     pub(crate) draining: AtomicBool,
     /// By task and policy: whether the verdict still stands.
     watches: Mutex<BTreeMap<(String, String), Watch>>,
+    pub(crate) shadows: Shadows,
+    pub(crate) observed: Observed,
     started: u64,
     count: AtomicU64,
 }
@@ -84,16 +104,21 @@ pub(crate) struct Asking {
 
 impl Server {
     pub(crate) fn new(served: Served, config: Config, record: Option<Record>) -> Self {
-        Self {
+        let server = Self {
             served: RwLock::new(Arc::new(served)),
             config,
             metrics: Metrics::default(),
             record,
             draining: AtomicBool::new(false),
             watches: Mutex::default(),
+            shadows: Shadows::default(),
+            observed: Observed::default(),
             started: crate::day::seconds_now(),
             count: AtomicU64::new(0),
-        }
+        };
+        server.begin_observing();
+        server.begin_shadows();
+        server
     }
 
     pub(crate) fn served(&self) -> Arc<Served> {
@@ -102,10 +127,13 @@ impl Server {
 
     /// Serves these from the next request on; those that are being answered are finished as they began.
     pub(crate) fn swap(&self, served: Served) {
-        if let (Some(new), Some(old)) = (&served.keys, &self.served().keys) {
+        let old = self.served();
+        if let (Some(new), Some(old)) = (&served.keys, &old.keys) {
             new.go_on_from(old);
         }
+        Self::go_on_observing(&old, &served);
         *self.served.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(served);
+        self.begin_shadows();
     }
 
     /// Reads what is on the record of a task's policy, if that was not done before: what comes now is counted once.
@@ -165,13 +193,16 @@ impl Server {
     /// Puts an answer on the record, counts it, and takes its cost off its key's money.
     pub(crate) fn account(&self, asking: &Asking, account: &Account<'_>) {
         let task = &account.task.run;
-        let cost = account.asked.iter().map(|(_, answered)| answered.cost_usd).sum::<Option<f64>>();
+        // Of nobody it is nothing, and not the negative zero that a sum begins with.
+        let cost = account.asked.iter().map(|(_, answered)| answered.all_cost_usd()).sum::<Option<f64>>();
+        let cost = cost.map(|cost| cost + 0.0);
         let mut lines = Vec::with_capacity(account.asked.len());
         for (at, (candidate, answered)) in account.asked.iter().enumerate() {
             let name = candidate.name.as_str();
             let error = answered.failure.as_ref().map(|failure| failure.kind.as_str());
             let Answered { usage, cost_usd, took, .. } = answered;
             let given = account.given == Some(at);
+            self.see_signature(account.task, candidate, answered);
             self.metrics.asked(
                 &task.name,
                 name,
@@ -186,13 +217,31 @@ impl Server {
                 ms: took.as_secs_f64() * 1e3,
                 model: answered.model.as_deref(),
             });
+            if let Some(Other { error, usage, cost_usd, took }) = answered.other {
+                let error = Some(error);
+                self.metrics.asked(&task.name, name, &Outcome { error, usage, cost_usd, took, given: false });
+                lines.push(AskedLine {
+                    candidate: name,
+                    error,
+                    input_tokens: usage.map(|usage| usage.input_tokens),
+                    output_tokens: usage.map(|usage| usage.output_tokens),
+                    cost_usd,
+                    ms: took.as_secs_f64() * 1e3,
+                    model: None,
+                });
+            }
+        }
+        if account.cached {
+            self.metrics.cached(&task.name);
         }
         if account.stood_in {
             self.metrics.stood_in(&task.name);
         }
         if let Some(key) = &asking.key {
             // What is not known of one is no reason to forget what is known of the others.
-            key.spend(account.asked.iter().filter_map(|(_, answered)| answered.cost_usd).sum());
+            let others = |answered: &Answered| answered.other.and_then(|other| other.cost_usd);
+            let both = |answered: &Answered| [answered.cost_usd, others(answered)];
+            key.spend(account.asked.iter().flat_map(|(_, answered)| both(answered)).flatten().sum());
         }
         if self.record.is_none() && !self.config.log {
             return;
@@ -206,6 +255,7 @@ impl Server {
             policy: account.policy,
             given: account.given.map(|at| account.asked[at].0.name.as_str()),
             stood_in: account.stood_in,
+            cached: account.cached,
             error: account.error,
             cost_usd: cost,
             asked: lines,
@@ -231,6 +281,8 @@ pub(crate) struct Account<'a> {
     pub(crate) asked: Vec<(&'a Candidate, &'a Answered)>,
     pub(crate) given: Option<usize>,
     pub(crate) stood_in: bool,
+    /// Whether an answer that was given before was given again.
+    pub(crate) cached: bool,
     pub(crate) error: Option<&'static str>,
     pub(crate) overhead: Option<Duration>,
 }
@@ -249,7 +301,18 @@ impl<'a> Account<'a> {
             played.asked.iter().map(|(place, answered)| (&task.run.candidates[*place], answered)).collect();
         let error = played.failure().filter(|_| played.answer.is_none()).map(|failure| failure.kind.as_str());
         let (given, stood_in) = (played.given, played.stood_in);
-        Self { id: &asking.id, route, task, policy, asked, given, stood_in, error, overhead: Some(overhead) }
+        Self {
+            id: &asking.id,
+            route,
+            task,
+            policy,
+            asked,
+            given,
+            stood_in,
+            cached: false,
+            error,
+            overhead: Some(overhead),
+        }
     }
 }
 

@@ -74,3 +74,56 @@ impl Watch {
         }
     }
 }
+
+/// A test of whether a policy scores at least as much as a candidate that was asked about the same items, but for a margin that
+/// does not matter: the bets are on `(1 + of the policy - of the candidate) / 2`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Paired {
+    watch: Watch,
+    margin: f64,
+    policy: f64,
+    candidate: f64,
+}
+
+/// How a paired test stands.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct PairedStanding {
+    /// Items that both were scored on.
+    pub items: u64,
+    /// Mean score of the policy on them; `None` before the first.
+    pub policy: Option<f64>,
+    /// Mean score of the candidate on them.
+    pub candidate: Option<f64>,
+    /// How much less the policy may score.
+    pub margin: f64,
+    /// The largest fortune that betting on the candidate has had, out of 1.
+    pub evidence: f64,
+    /// Whether the policy is still to be held for as good: the evidence never reached 20.
+    pub holds: bool,
+}
+
+impl Paired {
+    /// A test with this margin, in `[0, 1)`.
+    #[must_use]
+    pub fn new(margin: f64) -> Self {
+        let margin = margin.clamp(0.0, 1.0);
+        Self { watch: Watch::new((1.0 - margin) / 2.0), margin, policy: 0.0, candidate: 0.0 }
+    }
+
+    /// Takes the scores of the next item, in `[0, 1]`. Says whether the candidate is now shown to be better.
+    pub fn see(&mut self, policy: f64, candidate: f64) -> bool {
+        let (policy, candidate) = (policy.clamp(0.0, 1.0), candidate.clamp(0.0, 1.0));
+        self.policy += policy;
+        self.candidate += candidate;
+        self.watch.see((1.0 + policy - candidate) / 2.0)
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn standing(&self) -> PairedStanding {
+        let Standing { scores: items, evidence, holds, .. } = self.watch.standing();
+        let mean = |sum: f64| (items > 0).then(|| sum / items as f64);
+        let (policy, candidate) = (mean(self.policy), mean(self.candidate));
+        PairedStanding { items, policy, candidate, margin: self.margin, evidence, holds }
+    }
+}

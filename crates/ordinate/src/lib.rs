@@ -72,5 +72,5 @@ pub use play::Said;
 pub use reopen::{Again, AnswersInputs, Reopened, ReopenedCandidate};
 pub use run::{Run, run};
 pub use serve::{Serving, serve};
-pub use status::{Share, Status, status};
+pub use status::{ShadowRequests, Share, Status, status};
 pub use verify::verify;

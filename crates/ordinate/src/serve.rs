@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use ordinate_core::task::CandidateEntry;
-use ordinate_core::verdict::Verdict;
-use ordinate_core::{CandidateName, Item};
-use ordinate_data::{RequestedItems, Task, read_kept_task};
-use ordinate_serve::{AnswersItems, Candidate, How};
+use ordinate_core::verdict::{CandidateRow, Verdict};
+use ordinate_core::{CandidateName, Evidence, Item, Items};
+use ordinate_data::{RequestedItems, Task, read_evidence, read_kept_task};
+use ordinate_serve::{AnswersItems, Candidate, Drift, How, MeasuredInput, Score};
 use ordinate_tasks::Reader;
 use serde::Deserialize;
 
 use crate::ask::policy_of;
 use crate::error::{Error, Fault};
-use crate::folder::Folder;
+use crate::folder::{EVIDENCE, Folder};
 use crate::kinds::{Place, ServedElsewhere, may_have_the_data};
+use crate::metric;
 use crate::options::Options;
 use crate::reopen::{Again, AnswersInputs, Reopened, ReopenedCandidate};
 use crate::work::aside;
@@ -32,6 +33,12 @@ pub struct Serving {
     /// Whether candidates beside those of the policy are opened too, where they meet the needs: to stand in for them, or to
     /// be asked for by name.
     pub with_others: bool,
+    /// Candidates that are opened too, whether or not they meet the needs.
+    pub also: Vec<String>,
+    /// Whether answers are to be scored against right ones that come later.
+    pub scored: bool,
+    /// Whether inputs are to be held against those that were measured.
+    pub drift: bool,
 }
 
 /// Opens a run for a server. What was left out and why is told as lines beside it.
@@ -63,30 +70,68 @@ fn opened(serving: &Serving, options: &Options) -> Result<(ordinate_serve::Run, 
         let how = desk.open(name)?.ok_or_else(|| desk.not_asked(name))?;
         candidates.push(candidate(&verdict, name, how));
     }
-    let others = verdict.candidates.iter().filter(|row| row.meets_needs && !own.contains(&row.name));
-    for row in others.filter(|_| serving.with_others) {
+    let is_other = |row: &&CandidateRow| {
+        let is_named = serving.also.iter().any(|name| row.name.as_str() == name);
+        !own.contains(&row.name) && (is_named || (serving.with_others && row.meets_needs))
+    };
+    for row in verdict.candidates.iter().filter(is_other) {
         match desk.open(&row.name) {
             Ok(Some(how)) => candidates.push(candidate(&verdict, &row.name, how)),
             Ok(None) => {}
             Err(error) => notes.push(format!("{} cannot stand in for others: {error}", row.name)),
         }
     }
-    let items = RequestedItems::of(&task)?;
+    let requested = RequestedItems::of(&task)?;
     let created = std::fs::metadata(folder.path("verdict.json")).and_then(|meta| meta.modified()).ok();
     let created =
         created.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_secs());
+    let evidence = (serving.scored || serving.drift)
+        .then(|| read_evidence(&folder.path(EVIDENCE)))
+        .transpose()
+        .unwrap_or_else(|error| {
+            notes.push(format!(
+                "what was measured cannot be read, so that inputs are not held against it: {error}"
+            ));
+            None
+        });
+    let items = evidence.as_ref().map(Evidence::items);
     let run = ordinate_serve::Run {
         name: task.file.task.name.clone(),
         best_single: verdict.candidates.first().map(|best| best.name.clone()),
         claimed: claimed(&verdict, &artefact.name),
         reader: Reader::new(task.kind, &all.labels),
         output: task.kind.output().or(task.file.task.output),
-        read_items: Box::new(move |rows| items.read(rows).map_err(|error| error.to_string())),
+        read_items: Box::new(move |rows| requested.read(rows).map_err(|error| error.to_string())),
+        margin: verdict.needs.margin(),
+        score: items.filter(|_| serving.scored).and_then(|items| score(&task, items, &mut notes)),
+        drift: items.filter(|_| serving.drift).and_then(drift),
         artefact,
         candidates,
         created,
     };
     Ok((run, notes))
+}
+
+/// Scores answers as those of the run were scored.
+fn score(task: &Task, items: &Items, notes: &mut Vec<String>) -> Option<Score> {
+    match metric::of(task, items) {
+        Ok(scorer) => Some(Box::new(move |output, target, input| scorer.score(output, target, input))),
+        Err(error) => {
+            notes.push(format!("right answers that come as feedback are not scored: {error}"));
+            None
+        }
+    }
+}
+
+/// What is known of the inputs that were measured.
+fn drift(items: &Items) -> Option<Drift> {
+    let all: Vec<Item> = (0..items.len()).map(|row| items.item(row)).collect();
+    fn input(item: &Item) -> MeasuredInput<'_> {
+        let Item { input, slice, group, .. } = item;
+        MeasuredInput { text: &input.text, slice: slice.as_deref(), group: group.as_deref() }
+    }
+    let inputs: Vec<MeasuredInput<'_>> = all.iter().map(input).collect();
+    Drift::of(&inputs).filter(|_| items.has_inputs())
 }
 
 /// What the verdict says that the mean score of a policy is at least.
@@ -101,7 +146,11 @@ pub(crate) fn claimed(verdict: &Verdict, policy: &str) -> Option<f64> {
 fn candidate(verdict: &Verdict, name: &CandidateName, how: How) -> Candidate {
     let row = verdict.candidates.iter().find(|row| row.name == *name);
     let quality = row.map_or(0.0, |row| row.quality.mean);
-    Candidate::new(name.clone(), how, quality, row.is_some_and(|row| row.meets_needs))
+    let opened = Candidate::new(name.clone(), how, quality, row.is_some_and(|row| row.meets_needs));
+    match verdict.measured.iter().find(|row| row.name == *name) {
+        Some(measured) => opened.with_measured(measured.other_models.clone()),
+        None => opened,
+    }
 }
 
 /// With what candidates are opened.

@@ -30,7 +30,7 @@ fn asked(desk: &Desk, further: &[&str]) -> Vec<Value> {
 /// The record of today.
 fn record(desk: &Desk) -> String {
     let files = std::fs::read_dir(desk.path("run/served")).unwrap().map(|file| file.unwrap().path());
-    let mut days = files.filter(|path| !path.ends_with("feedback.jsonl"));
+    let mut days = files.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("20"));
     std::fs::read_to_string(days.next().unwrap()).unwrap()
 }
 
@@ -221,4 +221,43 @@ fn feedback_holds_the_verdict_to_what_it_said() {
     let lines = std::fs::read_to_string(desk.path("run/served/feedback.jsonl")).unwrap();
     let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
     assert_eq!((&first["request"], &first["target"]), (&json!(id), &json!("account")));
+}
+
+/// Inputs that are like the measured ones are let be; others are told with the figures, also by a server that is started again.
+#[test]
+fn inputs_that_were_not_measured_are_told() {
+    let (desk, items) = triage();
+    let mut server = Served::start(&desk, &["run"]);
+    let drifted = |server: &Served, figure: &str| {
+        let of =
+            |name: &str| server.metric(&format!("ordinate_{name}{{task=\"triage\",figure=\"{figure}\"}}"));
+        (of("drift_evidence"), of("inputs_drifted"))
+    };
+    // In no order: the file may have one.
+    let shuffled: Vec<&Value> = (0..200).map(|at| &items[at * 149 % items.len()]).collect();
+    server.post("/v1/tasks/triage/answer", &json!({ "items": shuffled }));
+    for figure in ["length", "unknown-pieces"] {
+        let (evidence, is_shown) = drifted(&server, figure);
+        assert!(evidence < 20.0 && is_shown == 0.0, "{figure}: {evidence}");
+    }
+    let strange: Vec<Value> = (0..60)
+        .map(|at| json!({ "text": format!("Zgłoszenie {at}: czy mogę zwrócić książkę kupioną w święta? ").repeat(5) }))
+        .collect();
+    server.post("/v1/tasks/triage/answer", &json!({ "items": strange }));
+    for figure in ["length", "unknown-pieces"] {
+        let (evidence, is_shown) = drifted(&server, figure);
+        assert!(evidence >= 20.0 && is_shown == 1.0, "{figure}: {evidence}");
+    }
+    server.signal("TERM");
+    assert!(server.child.wait().unwrap().success());
+    let told = server.told.lock().unwrap().clone();
+    assert_eq!(told.matches("inputs are not like the measured ones any more: length").count(), 1, "{told}");
+    let status = desk.ordinate(["status", "run"]).stdout();
+    assert!(status.contains("Inputs are not like the measured ones since"), "{status}");
+    let server = Served::start(&desk, &["run"]);
+    assert_eq!(drifted(&server, "length").1, 1.0);
+    // It can be turned off.
+    desk.write("settings.toml", "[drift]\nwatch = false\n");
+    let server = Served::start(&desk, &["run", "--settings", "settings.toml"]);
+    assert!(!server.get("/metrics").body.contains("ordinate_inputs_drifted{"));
 }

@@ -269,3 +269,87 @@ async fn a_probe_on_the_vectors_of_an_api_is_served_and_its_vectors_too() {
     let request = json!({ "model": "here", "input": "parcel 7", "dimensions": 3 });
     assert_eq!(server.post("/v1/embeddings", &request).error(), (400, "rejected_upstream".to_owned()));
 }
+
+/// The very same request is answered again from memory, if that is asked for: not across keys, no stream, no failure, and no longer
+/// than was said.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_request_may_be_answered_from_memory() {
+    let two = Two::run(Duration::ZERO).await;
+    let settings = |text: &str| two.desk.write("settings.toml", format!("[cache]\nseconds = 60\n{text}"));
+    let key = |name: &str| two.desk.ordinate(["serve", "--keys", "keys.toml", "--new-key", name]).stdout();
+    let (one, other) = (key("one"), key("other"));
+    settings("");
+    let arguments = ["--keys", "keys.toml", "--no-stand-in", "--settings", "settings.toml"];
+    let mut server = two.serve(&arguments);
+    let ask = |server: &Served, key: &str, path: &str, body: &Value| {
+        let bearer = format!("Bearer {}", key.trim());
+        server.send("POST", path, &[("authorization", &bearer)], body.to_string().as_bytes())
+    };
+    let asked = || two.first.counts().asked;
+    let chat = "/v1/chat/completions";
+    let before = asked();
+    for (path, body) in [
+        (chat, desk_of_two::conversation("go", false)),
+        (
+            chat,
+            json!({ "model": "ordinate/moves", "messages": [{ "role": "user", "content": "item 4 of sixty" }] }),
+        ),
+        ("/v1/tasks/moves/answer", json!({ "text": "item 4 of sixty" })),
+    ] {
+        let from = asked();
+        let (first, again) = (ask(&server, &one, path, &body), ask(&server, &one, path, &body));
+        assert_eq!(asked(), from + 1, "{path}");
+        assert_eq!(
+            (first.header("x-ordinate-cache"), again.header("x-ordinate-cache")),
+            ("", "hit"),
+            "{}",
+            again.body
+        );
+        assert_eq!((again.header("x-ordinate-cost-usd"), again.header("age")), ("0", "0"));
+        assert_eq!(again.header("x-ordinate-candidate"), "first");
+        assert_ne!(first.header("x-request-id"), again.header("x-request-id"));
+        let (mut first, mut second) = (first.json(), again.json());
+        if path != chat {
+            assert_eq!(
+                (&second["request"], &second["cost_usd"]),
+                (&json!(again.header("x-request-id")), &json!(0.0))
+            );
+            for name in ["request", "cost_usd", "asked"] {
+                (first[name], second[name]) = (Value::Null, Value::Null);
+            }
+        }
+        assert_eq!(first, second);
+        // Somebody else's, and one that differs in a space.
+        assert_eq!(ask(&server, &other, path, &body).header("x-ordinate-cache"), "");
+        let bearer = format!("Bearer {}", one.trim());
+        let spaced =
+            server.send("POST", path, &[("authorization", &bearer)], (body.to_string() + " ").as_bytes());
+        assert_eq!((spaced.status, spaced.header("x-ordinate-cache")), (200, ""));
+        assert_eq!(asked(), from + 3, "{path}");
+    }
+    for body in [desk_of_two::conversation("go", true), desk_of_two::conversation("go fault:500", false)] {
+        let from = asked();
+        for _ in 0..2 {
+            assert_eq!(ask(&server, &one, chat, &body).header("x-ordinate-cache"), "");
+        }
+        assert_eq!(asked(), from + 2, "{body}");
+    }
+    assert!(asked() > before);
+    server.signal("TERM");
+    assert!(server.child.wait().unwrap().success());
+    let status = two.desk.ordinate(["status", "run"]).stdout();
+    assert!(status.contains("3 were given again from memory"), "{status}");
+    settings("across_keys = true\n");
+    let server = two.serve(&arguments);
+    let body = desk_of_two::conversation("go", false);
+    ask(&server, &one, chat, &body);
+    assert_eq!(ask(&server, &other, chat, &body).header("x-ordinate-cache"), "hit");
+    // What is served may be another thing after a reload.
+    server.signal("HUP");
+    let start = std::time::Instant::now();
+    while !server.told.lock().unwrap().contains("reloaded") {
+        assert!(start.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(ask(&server, &other, chat, &body).header("x-ordinate-cache"), "");
+}

@@ -7,9 +7,9 @@ mod desk_of_two;
 mod served;
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use desk_of_two::{STORY, Two, ask, content};
+use desk_of_two::{STORY, Two, answered, ask, content, dropped, shadow};
 use served::Served;
 
 /// Faults before the first part of an answer, streamed or not: status and code where nobody stands in.
@@ -185,4 +185,137 @@ async fn whoever_cannot_be_reached_is_stood_in_for() {
             assert_eq!(ask(&alone, "go", streamed).error().0, 503);
         }
     }
+}
+
+/// Another model behind the same name is told once, with what it was before.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_model_behind_a_name_is_told() {
+    let two = Two::run(Duration::ZERO).await;
+    let mut server = two.serve(&[]);
+    let item = |text: &str| {
+        let answer = server.post("/v1/tasks/moves/answer", &serde_json::json!({ "text": text }));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    };
+    let changes = |what: &str| {
+        server.metric(&format!(
+            "ordinate_model_changes_total{{task=\"moves\",candidate=\"first\",what=\"{what}\"}}"
+        ))
+    };
+    item("item 2 of sixty");
+    assert_eq!(changes("model"), 0.0);
+    item("item 4 of sixty fault:renamed");
+    item("item 4 of sixty fault:renamed");
+    // A state of the servers is new only to whoever has seen another.
+    assert_eq!((changes("model"), changes("system_fingerprint")), (1.0, 0.0));
+    server.signal("TERM");
+    assert!(server.child.wait().unwrap().success());
+    let told = server.told.lock().unwrap().clone();
+    let says = "what answers as first is not what was measured: its model is \"first-model-mini\"; before it was \"first-model\"";
+    assert_eq!(told.matches(says).count(), 1, "{told}");
+    let status = two.desk.ordinate(["status", "run"]).stdout();
+    assert!(
+        status.contains("model is first-model-mini since")
+            && status.contains("in 2 answers; before: first-model"),
+        "{status}"
+    );
+}
+
+/// Whatever is wrong with the runner-up, no client learns of it, or waits for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_up_in_trouble_troubles_nobody() {
+    let two = Two::run(Duration::ZERO).await;
+    let settings = |text: &str| {
+        two.desk.write("settings.toml", format!("[shadow]\nshare = 1.0\nusd_per_day = 10.0\n{text}"));
+    };
+    let serve = |further: &[&str]| {
+        two.serve(
+            &[&["--policy", "second", "--no-stand-in", "--settings", "settings.toml"], further].concat(),
+        )
+    };
+    settings("at_once = 64\n");
+    let server = serve(&[]);
+    let faults = ["500", "stall-headers", "broken-json", "cut-before-headers"];
+    for (at, fault) in faults.iter().enumerate() {
+        let start = Instant::now();
+        answered(&server, &format!("item {at} of sixty fault:{fault}"));
+        assert!(start.elapsed() < Duration::from_millis(500), "{fault}: nobody waits for it");
+    }
+    server.reaches(&shadow("errors_total"), 4.0);
+    // It is left alone once it asks for that, and clients who ask it by another policy are not told so.
+    answered(&server, "item 5 of sixty fault:429-hours");
+    server.reaches(&shadow("errors_total"), 5.0);
+    answered(&server, "item 6 of sixty");
+    server.reaches(&dropped("resting"), 1.0);
+    // Nobody is there at all.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let upstream = |price: &str| {
+        two.desk.write(
+            "upstreams.toml",
+            format!(
+                "[[candidate]]\nname = \"first\"\nlineage = \"general\"\nopenai = {{ model = \"m\", base_url = \
+                 \"http://127.0.0.1:{free}/v1\"{price} }}\n"
+            ),
+        );
+    };
+    upstream(", price = { input = 1.0, output = 1.0 }");
+    let server = serve(&["--upstreams", "upstreams.toml"]);
+    answered(&server, "item 7 of sixty");
+    server.reaches(&shadow("errors_total"), 1.0);
+    // One at a time; and what is on its way when the server ends is let go.
+    settings("at_once = 1\n");
+    let mut server = serve(&[]);
+    answered(&server, "item 8 of sixty fault:stall-headers");
+    answered(&server, "item 9 of sixty");
+    server.reaches(&dropped("busy"), 1.0);
+    let ended = Instant::now();
+    server.signal("TERM");
+    assert!(server.child.wait().unwrap().success() && ended.elapsed() < Duration::from_secs(2));
+    // What cannot be is said at the start.
+    let refused = |text: &str, further: &[&str], says: &str| {
+        settings(text);
+        let all = [&["serve", "run", "--policy", "second", "--settings", "settings.toml"], further].concat();
+        let message = two.desk.ordinate(all).stderr();
+        assert!(message.contains(says), "{text}: {message}");
+    };
+    refused("runner_up = { moves = \"frist\" }\n", &[], "did you mean \"first\"?");
+    refused("runner_up = { mvoes = \"first\" }\n", &[], "a task \"mvoes\", which is not served");
+    refused("at_once = 0\n", &[], "at_once");
+    upstream("");
+    refused("", &["--upstreams", "upstreams.toml"], "first has no price");
+}
+
+/// Where the first request takes long a second one is made: the client waits no longer, both are paid for, and the first ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_server_is_asked_a_second_time() {
+    let two = Two::run(Duration::ZERO).await;
+    two.desk.write("settings.toml", "[hedge]\nafter_ms = 100\n");
+    let server = two.serve(&["--no-stand-in", "--settings", "settings.toml"]);
+    for streamed in [false, true] {
+        let start = Instant::now();
+        let answer = ask(&server, "go fault:slow-once", streamed);
+        let took = start.elapsed();
+        assert_eq!((answer.status, answer.header("x-ordinate-candidate")), (200, "first"), "{}", answer.body);
+        assert!(took > Duration::from_millis(100) && took < Duration::from_millis(550), "{took:?}");
+        // The same again is quick, and half as dear.
+        let again = ask(&server, "go fault:slow-once", streamed);
+        if !streamed {
+            assert_eq!(content(&answer), STORY);
+            let cost = |answer: &served::Answer| answer.header("x-ordinate-cost-usd").parse::<f64>().unwrap();
+            assert!((cost(&answer) / cost(&again) - 2.0).abs() < 1e-9, "{} {}", cost(&answer), cost(&again));
+        }
+        let left = Instant::now();
+        while two.first.counts().open > 0 {
+            assert!(left.elapsed() < Duration::from_secs(1), "nobody waits for the first any more");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    let of = |name: &str| {
+        server.metric(&format!("ordinate_candidate_{name}{{task=\"moves\",candidate=\"first\"}}"))
+    };
+    assert_eq!((of("requests_total"), of("answers_given_total")), (6.0, 4.0));
+    let hedged = "ordinate_candidate_errors_total{task=\"moves\",candidate=\"first\",kind=\"hedged\"}";
+    assert_eq!(server.metric(hedged), 2.0);
+    // Whoever is out of order is no slow one, and a second that is slow too changes nothing.
+    assert_eq!(ask(&server, "go fault:500", false).error().0, 502);
+    assert_eq!(ask(&server, "go fault:stall-headers", false).error(), (504, "upstream_timeout".to_owned()));
 }

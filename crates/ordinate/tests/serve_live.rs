@@ -9,9 +9,16 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use desk_of_two::{STORY, Two, ask, content, conversation};
+use desk_of_two::{STORY, Two, answered, ask, content, conversation, dropped, shadow};
 use ordinate_combine::{Artefact, replay_served};
 use serde_json::{Value, json};
+
+/// The record of today.
+fn record(desk: &support::Desk) -> String {
+    let mut files = std::fs::read_dir(desk.path("run/served")).unwrap().map(|file| file.unwrap().path());
+    let of_a_day = |path: &std::path::PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("20");
+    std::fs::read_to_string(files.find(of_a_day).unwrap()).unwrap()
+}
 
 /// Every item is decided and answered as the evidence of the run has it, by the prompt that was measured.
 #[tokio::test(flavor = "multi_thread")]
@@ -213,9 +220,7 @@ async fn a_killed_server_leaves_no_answer_off_the_record() {
     }
     server.child.kill().unwrap();
     server.child.wait().unwrap();
-    let mut files = std::fs::read_dir(two.desk.path("run/served")).unwrap().map(|file| file.unwrap().path());
-    let record =
-        std::fs::read_to_string(files.find(|path| !path.ends_with("feedback.jsonl")).unwrap()).unwrap();
+    let record = record(&two.desk);
     let lines: Vec<Value> = record.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let recorded: Vec<&str> = lines.iter().map(|line| line["id"].as_str().unwrap()).collect();
     assert_eq!(recorded, answered);
@@ -231,4 +236,82 @@ async fn a_killed_server_leaves_no_answer_off_the_record() {
     assert_eq!((sum("input_tokens"), sum("output_tokens")), (read, written));
     let cost = (read * 2.0 + written * 8.0) / 1e6;
     assert!((sum("cost_usd") / cost - 1.0).abs() < 1e-3, "{} {cost}", sum("cost_usd"));
+}
+
+/// The runner-up is asked about the same items; what is right for them scores both, and the answers are evidence for the next run.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_runner_up_is_held_against_the_policy() {
+    let two = Two::run(Duration::ZERO).await;
+    two.desk.write("settings.toml", "[shadow]\nshare = 1.0\nusd_per_day = 10.0\nat_once = 64\n");
+    let arguments = ["--policy", "second", "--settings", "settings.toml"];
+    let mut server = two.serve(&arguments);
+    let requests: Vec<String> = (0..60).map(|at| answered(&server, &format!("item {at} of sixty"))).collect();
+    server.reaches(&shadow("requests_total"), 60.0);
+    assert_eq!(server.metric(&shadow("errors_total")), 0.0);
+    assert_eq!(server.metric(&shadow("same_total")), 42.0, "the second knows seven in ten");
+    let counts = two.first.counts();
+    assert_eq!(counts.asked, 60 + 60);
+    // It costs what it costs, and no client's answer has that in its price.
+    let cost = server.metric(&shadow("cost_usd_total"));
+    assert!(cost > 0.0);
+    let record = record(&two.desk);
+    assert_eq!(record.matches("\"shadow\":\"first\"").count(), 60);
+    assert!(!record.contains("of sixty"), "no text of a request");
+    for (at, request) in requests.iter().enumerate() {
+        let said = json!({ "id": request, "target": (["up", "down"][at % 2]) });
+        // Twice the same is no second item.
+        assert_eq!(server.post("/v1/feedback", &said).json()["recorded"], true);
+        if at == 0 {
+            server.post("/v1/feedback", &said);
+        }
+    }
+    let better = |server: &served::Served| {
+        let of =
+            |name| server.metric(&format!("ordinate_runner_up_{name}{{task=\"moves\",candidate=\"first\"}}"));
+        (of("items"), of("better"))
+    };
+    assert_eq!(better(&server), (60.0, 1.0));
+    assert_eq!(
+        server.metric("ordinate_verdict_stands{task=\"moves\"}"),
+        1.0,
+        "it scores what the verdict said"
+    );
+    std::thread::sleep(Duration::from_millis(300));
+    let told = server.told.lock().unwrap().clone();
+    assert_eq!(told.matches("first is better than what is served").count(), 1, "{told}");
+    server.signal("TERM");
+    assert!(server.child.wait().unwrap().success());
+    let status = two.desk.ordinate(["status", "run"]).stdout();
+    assert!(
+        status.contains("first was asked about 60 of these items too: 42 answers were the same"),
+        "{status}"
+    );
+    assert!(
+        status.contains("first is better: on the same 60 items it scored 1.000, and the policy 0.700"),
+        "{status}"
+    );
+    // A server that is started again knows all that, and what was spent today.
+    two.desk.write("settings.toml", format!("[shadow]\nshare = 1.0\nusd_per_day = {cost}\n"));
+    let server = two.serve(&arguments);
+    assert_eq!(better(&server), (60.0, 1.0));
+    answered(&server, "item 1 of sixty");
+    server.reaches(&dropped("budget"), 1.0);
+    // The next run reads it, and comes to the same.
+    let rows = std::fs::read_to_string(two.desk.path("run/served/evidence.jsonl")).unwrap();
+    assert!(
+        rows.lines().count() == 120 && !rows.contains("of sixty") && !rows.contains("output\""),
+        "{rows}"
+    );
+    two.desk.write(
+        "next.toml",
+        "[task]\nname = \"moves\"\nkind = \"scored\"\n[data]\nevidence = \"run/served/evidence.jsonl\"\n[[candidate]]\nname = \"first\"\n\
+         lineage = \"general\"\n[[candidate]]\nname = \"second\"\nlineage = \"general\"\n",
+    );
+    let ran = two.desk.ordinate(["run", "next.toml", "--out", "next", "--json", "--quiet"]);
+    assert_eq!(ran.status(), 0, "{}", ran.stderr());
+    let verdict: Value = serde_json::from_str(&ran.stdout()).unwrap();
+    assert_eq!(verdict["recommended"]["name"], "first", "{}", verdict["why"]);
+    assert_eq!(support::named(&verdict, "candidates", "second")["quality"]["mean"], 0.7);
+    let verified = two.desk.ordinate(["verify", "run", "--evidence", "run/served/evidence.jsonl"]);
+    assert_eq!(verified.status(), 0, "{}", verified.stderr());
 }

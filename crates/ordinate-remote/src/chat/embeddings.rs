@@ -108,7 +108,8 @@ impl Embeddings {
         let body = fetch(&self.http, &self.url, body).await?;
         let wire = super::wire::parse(&body).map_err(|failure| self.http.tidied(failure))?;
         let usage = wire.usage.as_ref().and_then(|said| super::usage::read(said).usage);
-        Ok(Whole { body, text: String::new(), usage })
+        let signature = self.http.signed(wire.signature());
+        Ok(Whole { body, text: String::new(), usage, signature })
     }
 
     async fn try_ask(&self, body: &str) -> Result<Reply, Failure> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::finish::Finish;
 use super::usage::Counted;
-use super::wire::WireMessage;
+use super::wire::{Wire, WireMessage};
 use crate::failure::{Failure, FailureKind};
 use crate::reply::{Doubt, Reply, Usage};
 use crate::said::excerpt;
@@ -26,16 +26,15 @@ pub(super) struct Raw {
 
 impl Raw {
     /// What the answer says of tokens and of the model; a later part of a stream says it for the whole.
-    pub(super) fn meter(&mut self, usage: Option<&Value>, model: Option<&Value>) {
-        if let Some(usage) = usage {
+    pub(super) fn meter(&mut self, wire: &Wire) {
+        if let Some(usage) = &wire.usage {
             let counted = super::usage::read(usage);
             if counted.usage.is_some() {
                 self.counted = counted;
             }
         }
-        if let Some(model) = model.and_then(Value::as_str).filter(|model| !model.trim().is_empty()) {
-            self.reply.model = Some(model.trim().to_owned());
-        }
+        self.reply.signature.take(wire.signature());
+        self.reply.model.clone_from(&self.reply.signature.model);
     }
 
     pub(super) fn take(&mut self, message: &WireMessage) {

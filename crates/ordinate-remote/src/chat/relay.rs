@@ -6,11 +6,12 @@ use reqwest::Url;
 use tokio::time::Instant;
 
 use super::finish::Finish;
+use super::names::is_another;
 use super::wire::{Wire, broken_text, parse, read};
 use super::{Api, Chat, responses, usage};
 use crate::failure::{Failure, FailureKind};
 use crate::http::{Answering, Http};
-use crate::reply::Usage;
+use crate::reply::{Signature, Usage};
 use crate::sse::{Event, Events};
 
 /// The most bytes of an answer that is passed on: pictures and sound are in some.
@@ -25,6 +26,8 @@ pub struct Whole {
     pub text: String,
     /// Tokens, as the server counts them.
     pub usage: Option<Usage>,
+    /// What it says of who gave it.
+    pub signature: Signature,
 }
 
 /// A part of a streamed answer.
@@ -47,6 +50,9 @@ pub struct Relay {
     events: Events,
     ready: VecDeque<Part>,
     usage: Option<Usage>,
+    signature: Signature,
+    /// What it said so far, where that is kept.
+    text: Option<String>,
     texts: u64,
     says_why: bool,
     finished: bool,
@@ -59,6 +65,12 @@ impl Chat {
     #[must_use]
     pub fn model(&self) -> &str {
         &self.entry.model
+    }
+
+    /// Whether an answer that names this model is by another one than was asked: not by a version of it.
+    #[must_use]
+    pub fn is_another(&self, answered: &str) -> bool {
+        is_another(&self.entry.model, answered)
     }
 
     /// Whether the task file says that this server does not know this field.
@@ -78,14 +90,16 @@ impl Chat {
         let body = fetched.map_err(|failure| api.absent(failure))?;
         if api == Api::Responses {
             let (text, usage) = responses::read(&body).map_err(late)?;
-            return Ok(Whole { body, text, usage });
+            let signature = self.http.signed(parse(&body).map_err(late)?.signature());
+            return Ok(Whole { body, text, usage, signature });
         }
         let raw = read(body.as_bytes()).map_err(late)?;
         if let Some(reason) = raw.finish.as_deref().filter(|reason| Finish::of(reason) == Finish::Failed) {
             let message = format!("the server gave the answer up (finish_reason {reason:?})");
             return Err(late(Failure::new(FailureKind::Cut, message)));
         }
-        Ok(Whole { body, usage: raw.counted().usage, text: raw.reply.text })
+        let usage = raw.counted().usage;
+        Ok(Whole { body, usage, text: raw.reply.text, signature: self.http.signed(raw.reply.signature) })
     }
 
     /// Sends this body, which is to ask this API for a streamed answer.
@@ -104,6 +118,8 @@ impl Chat {
             events: Events::default(),
             ready: VecDeque::new(),
             usage: None,
+            signature: Signature::default(),
+            text: None,
             texts: 0,
             says_why: false,
             finished: false,
@@ -167,6 +183,24 @@ impl Relay {
         self.usage
     }
 
+    /// What it says of who gave it, so far.
+    #[must_use]
+    pub fn signature(&self) -> Signature {
+        self.answering.signed(self.signature.clone())
+    }
+
+    /// Keeps what is said from now on.
+    #[must_use]
+    pub fn keeping_text(self) -> Self {
+        Self { text: Some(String::new()), ..self }
+    }
+
+    /// What was said so far, where that is kept.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
     /// Events with a part of the answer that came so far: at least so many tokens were written.
     #[must_use]
     pub fn texts(&self) -> u64 {
@@ -220,6 +254,7 @@ impl Relay {
             Api::Chat | Api::Completions => {
                 let wire = parse(&data).map_err(told)?;
                 self.begun |= wire.choices.is_some();
+                self.signature.take(wire.signature());
                 if let Some(usage) = wire.usage.as_ref().and_then(|said| usage::read(said).usage) {
                     self.usage = Some(usage);
                 }
@@ -242,6 +277,9 @@ impl Relay {
         let mut tells = false;
         for choice in wire.choices.iter().flatten() {
             if let Some(message) = choice.delta.as_ref().or(choice.message.as_ref()) {
+                if let Some(text) = &mut self.text {
+                    text.push_str(&message.text());
+                }
                 tells |= !message.text().is_empty() || message.calls() || message.reasoned();
                 tells |= message.refusal.as_ref().is_some_and(|refusal| !refusal.is_null());
             }

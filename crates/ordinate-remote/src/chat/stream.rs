@@ -96,7 +96,7 @@ impl StreamReader {
     }
 
     fn add(&mut self, wire: &Wire, since: Duration) {
-        self.raw.meter(wire.usage.as_ref(), wire.model.as_ref());
+        self.raw.meter(wire);
         self.begun |= wire.choices.is_some();
         for choice in wire.choices.iter().flatten().take(1) {
             let before = self.raw.reply.text.len();

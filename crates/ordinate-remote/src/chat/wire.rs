@@ -8,7 +8,7 @@ use super::finish::worst;
 use super::raw::Raw;
 use crate::failure::{Failure, FailureKind};
 use crate::numbers::lenient;
-use crate::reply::TokenLogprob;
+use crate::reply::{Signature, TokenLogprob};
 use crate::said::{error_message, excerpt, is_filtered};
 
 /// An answer, or one chunk of a streamed one. What an answer can do without is read whatever its type: an odd one must
@@ -19,6 +19,7 @@ pub(super) struct Wire {
     pub(super) usage: Option<Value>,
     pub(super) error: Option<Value>,
     pub(super) model: Option<Value>,
+    system_fingerprint: Option<Value>,
     /// How it ended, as servers for something else (Anthropic, Ollama) say it.
     stop_reason: Option<Value>,
     done_reason: Option<Value>,
@@ -26,6 +27,15 @@ pub(super) struct Wire {
 }
 
 impl Wire {
+    /// What it says of who gave it.
+    pub(super) fn signature(&self) -> Signature {
+        let said = |value: &Option<Value>| {
+            let text = value.as_ref().and_then(Value::as_str).map(str::trim);
+            text.filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        Signature { model: said(&self.model), fingerprint: said(&self.system_fingerprint) }
+    }
+
     /// How the answer ended, by whichever field says most.
     pub(super) fn ended(&self, choice: &WireChoice) -> Option<String> {
         let named = choice.finish_reason.as_ref().and_then(Option::as_ref);
@@ -183,7 +193,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Raw, Failure> {
     let text = std::str::from_utf8(bytes).map_err(|error| broken_text(error.valid_up_to()))?;
     let wire = parse(text)?;
     let mut raw = Raw::default();
-    raw.meter(wire.usage.as_ref(), wire.model.as_ref());
+    raw.meter(&wire);
     let Some(choice) = wire.choices.as_ref().and_then(|choices| choices.first()) else {
         let kind = if is_filtered(text.as_bytes()) { FailureKind::Filtered } else { FailureKind::Shape };
         return Err(Failure::new(kind, format!("the answer has no choices: {}", excerpt(text))));

@@ -6,6 +6,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{Http, seconds, unpackable};
 use crate::failure::{Failure, FailureKind};
 use crate::packed::Unpacking;
+use crate::reply::Signature;
 
 /// An answer whose bytes are taken as they come. Dropped, it ends the request.
 pub(crate) struct Answering {
@@ -62,6 +63,11 @@ impl Answering {
     pub(crate) fn without_key(&self, text: &str) -> Option<String> {
         let key = self.http.key.as_ref().filter(|key| key.is_in(text))?;
         Some(key.clear_answer(text))
+    }
+
+    /// What an answer says of who gave it, fit to be kept.
+    pub(crate) fn signed(&self, signature: Signature) -> Signature {
+        self.http.signed(signature)
     }
 
     /// A failure as it may be told: without the key, in one line.

@@ -9,9 +9,11 @@ use ordinate_core::{Item, OutputKind, Query};
 use serde_json::{Map, Value, json};
 
 use super::Overhead;
-use crate::body::Reply;
+use super::cached::lasting;
+use crate::body::{Later, Reply};
 use crate::error::{ApiError, json_response, set};
 use crate::play::{Played, play};
+use crate::shadow::Shadow;
 use crate::state::{Account, Asking, Server};
 use crate::task::ServedTask;
 
@@ -37,25 +39,38 @@ pub(super) async fn answer(
     items.iter().try_for_each(|_| asking.admit(&task))?;
     let [item] = &items[..] else {
         let id = |at: usize| format!("{}.{}", asking.id, at + 1);
-        let each: Vec<BoxFuture<'_, (Value, Played)>> = items
+        let each: Vec<BoxFuture<'_, (Value, Played, Option<Shadow>)>> = items
             .iter()
             .enumerate()
             .map(|(at, item)| Box::pin(one(server, asking, id(at), &task, item)) as BoxFuture<'_, _>)
             .collect();
-        let played: Vec<(Value, Played)> = stream::iter(each).buffered(AT_ONCE).collect().await;
-        let answers: Vec<Value> = played.into_iter().map(|(answer, _)| answer).collect();
-        return Ok(json_response(StatusCode::OK, &json!({ "answers": answers })));
+        let mut played: Vec<_> = stream::iter(each).buffered(AT_ONCE).collect().await;
+        let shadows: Vec<Shadow> = played.iter_mut().filter_map(|(.., shadow)| shadow.take()).collect();
+        let answers: Vec<Value> = played.into_iter().map(|(answer, ..)| answer).collect();
+        return Ok(after(json_response(StatusCode::OK, &json!({ "answers": answers })), shadows));
     };
-    let (answer, played) = one(server, asking, asking.id.clone(), &task, item).await;
+    let (answer, played, shadow) = one(server, asking, asking.id.clone(), &task, item).await;
     if is_batch {
-        return Ok(json_response(StatusCode::OK, &json!({ "answers": [answer] })));
+        return Ok(after(json_response(StatusCode::OK, &json!({ "answers": [answer] })), shadow));
     }
     let mut response = match played.failure().filter(|_| played.answer.is_none()) {
         Some(failure) => ApiError::from(failure).response(),
         None => json_response(StatusCode::OK, &answer),
     };
-    headers(&mut response, asking, &task, &task.run.artefact.name, &played);
-    Ok(response)
+    let policy = &task.run.artefact.name;
+    headers(&mut response, asking, &task, policy, &played);
+    lasting(&mut response, &task.run.name, policy, &played);
+    Ok(after(response, shadow))
+}
+
+/// A response after which these shadow requests are made.
+pub(super) fn after(response: Response<Reply>, shadows: impl IntoIterator<Item = Shadow>) -> Response<Reply> {
+    let shadows: Vec<Shadow> = shadows.into_iter().collect();
+    if shadows.is_empty() {
+        return response;
+    }
+    let later = Later::new(move || shadows.into_iter().for_each(Shadow::begin));
+    response.map(|body| body.then(later))
 }
 
 /// The rows of a request: `items` is a list, `item` is one, and else the body is the item. A text is an item's input.
@@ -93,7 +108,7 @@ async fn one(
     id: String,
     task: &Arc<ServedTask>,
     item: &Item,
-) -> (Value, Played) {
+) -> (Value, Played, Option<Shadow>) {
     let query = Query { input: Some(&item.input.text), slice: item.slice.as_deref(), notes: None };
     let stand_in = server.config.stand_in;
     let played = play(task, &query, &item.input.text, stand_in, |candidate| {
@@ -106,9 +121,10 @@ async fn one(
         asking,
         &Account { id: &id, ..Account::of("answer", asking, task, name, &played, overhead) },
     );
+    let shadow = server.see_item(&id, task, item, &played);
     let mut told = told(task, item, &played);
     told["request"] = Value::from(id);
-    (told, played)
+    (told, played, shadow)
 }
 
 /// What is told of an answer.

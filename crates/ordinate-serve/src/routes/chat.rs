@@ -6,10 +6,11 @@ use std::time::Instant;
 use hyper::{Response, StatusCode};
 use ordinate_core::{Item, Query};
 use ordinate_remote::chat::Api;
-use ordinate_remote::{FailureKind, Usage};
+use ordinate_remote::{Chat, FailureKind, Signature, Usage};
 use serde_json::{Value, json};
 
-use super::answer::headers;
+use super::answer::{after, headers};
+use super::cached::lasting;
 use super::conversation::{Conversation, Prompt};
 use super::form::{Finish, Made};
 use super::stream;
@@ -93,7 +94,15 @@ pub(super) async fn chat(
         return stream::stream(server, asking, target, conversation, item).await;
     }
     let played = played(server, &target, &conversation, &item).await;
-    Ok(respond(server, &asking, &target, &conversation, &played))
+    let mut response = respond(server, &asking, &target, &conversation, &played);
+    if !conversation.streamed {
+        lasting(&mut response, &target.task.run.name, target.policy(), &played);
+    }
+    // What is passed on as it is was not measured, and tells nothing of the verdict.
+    if conversation.prompt == Prompt::Own || target.candidate.is_some() {
+        return Ok(response);
+    }
+    Ok(after(response, server.see_item(&asking.id, &target.task, &item, &played)))
 }
 
 /// Puts an answer on the record, and gives it in OpenAI's form.
@@ -125,7 +134,7 @@ async fn played(server: &Server, target: &Target, conversation: &Conversation, i
     if let Some(place) = target.candidate {
         let start = Instant::now();
         let candidate = &task.run.candidates[place];
-        let answered = guarded(candidate, || ask(candidate)).await;
+        let answered = guarded(candidate, task.hedge, || ask(candidate)).await;
         let answer = answered.output.clone().filter(|_| answered.failure.is_none());
         let asked = vec![(place, answered)];
         return Played { asked, given: Some(0), answer, waited: start.elapsed(), ..Played::default() };
@@ -145,6 +154,8 @@ async fn ask(task: &ServedTask, candidate: &Candidate, conversation: &Conversati
             output: Some(whole.text),
             usage: whole.usage,
             cost_usd: candidate.cost_of(whole.usage),
+            model: another(chat, &whole.signature),
+            signature: whole.signature,
             whole: Some(whole.body),
             took: start.elapsed(),
             ..Answered::default()
@@ -157,6 +168,11 @@ async fn ask(task: &ServedTask, candidate: &Candidate, conversation: &Conversati
             ..Answered::default()
         },
     }
+}
+
+/// The model that an answer names, where it is another one than was asked.
+pub(super) fn another(chat: &Chat, signature: &Signature) -> Option<String> {
+    signature.model.clone().filter(|model| chat.is_another(model))
 }
 
 /// What a client is answered.

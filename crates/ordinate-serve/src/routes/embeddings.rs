@@ -80,7 +80,7 @@ pub(super) async fn embeddings(
     asking.admit(&task)?;
     let candidate = &task.run.candidates[place];
     let start = Instant::now();
-    let answered = guarded(candidate, || ask(candidate, &fields, &wanted)).await;
+    let answered = guarded(candidate, None, || ask(candidate, &fields, &wanted)).await;
     let whole = answered.whole.clone();
     let failed = answered.failure.as_ref().map(ApiError::from);
     let played = Played {

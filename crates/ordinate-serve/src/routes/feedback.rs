@@ -49,6 +49,13 @@ pub(super) fn feedback(server: &Server, asking: &Asking, body: &[u8]) -> Result<
             format!("id, target and comment have more than {MAX_TEXT} bytes"),
         ));
     }
+    server.begin_watch(task);
+    let shadow = target.as_deref().and_then(|target| server.score_both(task, &id, target));
+    // The right answer says what the policy's answer scored, where nobody says otherwise.
+    let score = score.or_else(|| shadow.as_ref().map(|shadowed| shadowed.of_policy));
+    if let Some(shadowed) = &shadow {
+        server.begin_pair(task, &shadowed.candidate);
+    }
     let line = Feedback {
         at: Line::now(),
         request: id,
@@ -57,15 +64,18 @@ pub(super) fn feedback(server: &Server, asking: &Asking, body: &[u8]) -> Result<
         policy: task.run.artefact.name.clone(),
         score,
         target,
+        shadow,
         comment,
     };
-    server.begin_watch(task);
     record.add_feedback(&line).map_err(|error| {
         tell(&format!("the record cannot be written: {error}"));
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "record", "the record cannot be written")
     })?;
     if let Some(score) = score {
         server.watch(task, score);
+    }
+    if let Some(shadowed) = &line.shadow {
+        server.see_pair(task, shadowed);
     }
     server.metrics.feedback(&task.run.name);
     Ok(json_response(StatusCode::OK, &json!({ "recorded": true })))

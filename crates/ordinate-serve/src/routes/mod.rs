@@ -2,6 +2,8 @@
 
 mod answer;
 mod asked;
+mod begun;
+mod cached;
 mod chat;
 mod conversation;
 mod embeddings;
@@ -149,12 +151,33 @@ async fn carry_out(
         Route::Metrics => Ok(typed(
             StatusCode::OK,
             "text/plain; version=0.0.4; charset=utf-8",
-            server.metrics.text(&server.standings()),
+            server.metrics.text(&server.standings()) + &server.observed_text(),
         )),
         Route::Models => Ok(models::list(server, &asking)),
         Route::Model(name) => models::one(server, &asking, name),
-        Route::Answer(name) => answer::answer(server, &asking, &decoded(name), &read.await?).await,
-        Route::Text(api) => chat::chat(server, asking, api, &read.await?).await,
+        Route::Answer(_) | Route::Text(_) => {
+            let body = read.await?;
+            let label = match route {
+                Route::Answer(task) => format!("answer {task}"),
+                _ => route.name().to_owned(),
+            };
+            let request = cached::request(&asking, &label, &body);
+            if let Some(request) = &request
+                && let Some(response) = cached::again(server, &asking, route.name(), request)?
+            {
+                return Ok(response);
+            }
+            let served = Arc::clone(&asking.served);
+            let mut response = match route {
+                Route::Text(api) => chat::chat(server, asking, api, &body).await?,
+                Route::Answer(name) => answer::answer(server, &asking, &decoded(name), &body).await?,
+                _ => return Err(ApiError::not_found("there is nothing")),
+            };
+            if let Some(request) = request {
+                cached::keep(&served, request, &mut response);
+            }
+            Ok(response)
+        }
         Route::Embeddings => embeddings::embeddings(server, &asking, &read.await?).await,
         Route::Feedback => feedback::feedback(server, &asking, &read.await?),
     }

@@ -10,19 +10,23 @@ use bytes::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use ordinate_core::{Item, Query};
-use ordinate_remote::chat::{Api, Part, Relay};
-use ordinate_remote::{Chat, Failure};
+use ordinate_measure::{Said, read_reply};
+use ordinate_remote::Failure;
+use ordinate_remote::chat::{Api, Relay};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::Overhead;
-use super::chat::{Target, respond, route};
+use super::begun::{Begun, begin};
+use super::chat::{Target, another, respond, route};
 use super::conversation::{Conversation, Prompt, as_wanted};
 use super::form;
 use crate::body::Reply;
-use crate::candidate::{Answered, Candidate, is_out, tires, with};
+use crate::candidate::{Answered, Other, is_out, with};
 use crate::error::{ApiError, set};
-use crate::play::{Played, Trying, decide, guarded, once_more, resting};
+use crate::hedge::Lost;
+use crate::play::{Played, decide, guarded};
+use crate::shadow::Shadow;
 use crate::state::{Account, Asking, Server};
 
 /// Parts that are taken from a server before the client has taken those before them.
@@ -58,14 +62,6 @@ fn head(body: Reply) -> Response<Reply> {
     response
 }
 
-/// A stream that has begun to tell.
-struct Begun {
-    relay: Relay,
-    /// What came so far.
-    parts: Vec<Part>,
-    start: Instant,
-}
-
 /// Passes the answer of the candidate that the policy chooses through, or of the next best before its first part.
 pub(super) async fn stream(
     server: &Arc<Server>,
@@ -88,6 +84,8 @@ pub(super) async fn stream(
             }
         }
     }
+    let is_item = conversation.prompt == Prompt::Measured && target.candidate.is_none();
+    let keeps = is_item && task.runner_up.is_some();
     let mut failed: Vec<(usize, Answered)> = Vec::new();
     let mut waited = Duration::ZERO;
     for place in order {
@@ -95,7 +93,7 @@ pub(super) async fn stream(
         let Some(chat) = candidate.chat() else {
             // Whoever answers in this process, or is a program, has no stream.
             let start = Instant::now();
-            let answered = guarded(candidate, || candidate.ask(&item, &task.run.reader, None)).await;
+            let answered = guarded(candidate, None, || candidate.ask(&item, &task.run.reader, None)).await;
             waited += start.elapsed();
             let (is_out, answer) = (answered.is_out(), answered.output.clone());
             let answer = answer.filter(|_| answered.failure.is_none());
@@ -131,7 +129,7 @@ pub(super) async fn stream(
             },
         };
         let start = Instant::now();
-        let begun = begin(candidate, chat, conversation.api, body).await;
+        let begun = begin(candidate, chat, conversation.api, body, (keeps, task.hedge)).await;
         waited += start.elapsed();
         match begun {
             Ok(begun) => {
@@ -142,6 +140,7 @@ pub(super) async fn stream(
                     place,
                     api: conversation.api,
                     usage: conversation.usage,
+                    item: is_item.then_some(item),
                     failed,
                 };
                 let mut response = passing.pass_on(begun, waited);
@@ -179,42 +178,12 @@ pub(super) async fn stream(
             asked,
             given: None,
             stood_in: false,
+            cached: false,
             error: first.map(|failure| failure.kind.as_str()),
             overhead: Some(asking.overhead(waited)),
         },
     );
     Err(error)
-}
-
-/// Asks a candidate, and waits for the first part of its answer.
-async fn begin(candidate: &Candidate, chat: &Chat, api: Api, body: String) -> Result<Begun, Failure> {
-    candidate.breaker.admit().map_err(resting)?;
-    let trying = Trying::of(candidate);
-    let mut begun = first_part(chat, api, body.clone()).await;
-    if let Some(pause) = begun.as_ref().err().and_then(once_more) {
-        tokio::time::sleep(pause).await;
-        begun = first_part(chat, api, body).await;
-    }
-    trying.done();
-    match &begun {
-        Err(failure) if tires(failure.kind) => candidate.breaker.failed(failure),
-        _ => candidate.breaker.answered(),
-    }
-    begun
-}
-
-async fn first_part(chat: &Chat, api: Api, body: String) -> Result<Begun, Failure> {
-    let start = Instant::now();
-    let mut relay = chat.relay_stream(api, body).await?;
-    let mut parts = Vec::new();
-    while let Some(part) = relay.next().await? {
-        let begins = part.tells || part.is_done;
-        parts.push(part);
-        if begins {
-            break;
-        }
-    }
-    Ok(Begun { relay, parts, start })
 }
 
 /// A stream on its way to the client.
@@ -226,6 +195,8 @@ struct Passing {
     api: Api,
     /// Whether the client wants the usage.
     usage: bool,
+    /// The item that it is about, where it is the policy's answer to one.
+    item: Option<Item>,
     failed: Vec<(usize, Answered)>,
 }
 
@@ -258,7 +229,7 @@ impl Passing {
     }
 
     async fn pass(self, begun: Begun, sender: mpsc::Sender<Bytes>, overhead: Duration) {
-        let Begun { mut relay, parts, start } = begun;
+        let Begun { mut relay, parts, start, lost } = begun;
         let mut ready = std::collections::VecDeque::from(parts);
         let patience = self.server.config.write_time;
         let mut events = 0;
@@ -286,16 +257,26 @@ impl Passing {
             events += 1;
         };
         // What was answered is on the record before the client knows that it was all.
-        self.account(&relay, &end, start.elapsed(), overhead);
+        let shadow = self.account(&relay, &end, (start.elapsed(), lost), overhead);
         let last = match end {
             End::Whole(last) => form::end(self.api, last),
             End::Failed(failure) => form::broken(self.api, &ApiError::from(&failure), events),
             End::Left => return,
         };
         let _ = sender.send_timeout(last, patience).await;
+        if let Some(shadow) = shadow {
+            shadow.begin();
+        }
     }
 
-    fn account(&self, relay: &Relay, end: &End, took: Duration, overhead: Duration) {
+    /// Puts the stream on the record. Gives the shadow request that is to be made after it.
+    fn account(
+        &self,
+        relay: &Relay,
+        end: &End,
+        (took, lost): (Duration, Option<Lost<Answered>>),
+        overhead: Duration,
+    ) -> Option<Shadow> {
         let run = &self.target.task.run;
         let candidate = &run.candidates[self.place];
         let usage = relay.usage();
@@ -318,7 +299,11 @@ impl Passing {
             End::Left => Some("client-left"),
             _ => failure.as_ref().map(|failure| failure.kind.as_str()),
         };
-        let answered = Answered { usage, cost_usd, took, failure, ..Answered::default() };
+        let signature = relay.signature();
+        let model = candidate.chat().and_then(|chat| another(chat, &signature));
+        let answered = Answered { usage, cost_usd, took, failure, model, signature, ..Answered::default() };
+        let other = lost.map(|lost| Other::of(lost, &answered));
+        let answered = Answered { other, ..answered };
         let failed = self.failed.iter().map(|(place, answered)| (&run.candidates[*place], answered));
         self.server.account(
             &self.asking,
@@ -330,9 +315,18 @@ impl Passing {
                 asked: failed.chain([(candidate, &answered)]).collect(),
                 given: Some(self.failed.len()),
                 stood_in: !self.failed.is_empty(),
+                cached: false,
                 error,
                 overhead: Some(overhead),
             },
         );
+        let item = self.item.as_ref().filter(|_| matches!(end, End::Whole(_)))?;
+        let said =
+            Said { text: relay.text().unwrap_or_default(), cut: false, confidence: None, logprobs: &[] };
+        let output = read_reply(&run.reader, item, false, said).ok().map(|(output, _)| output);
+        let answered = Answered { output: output.clone(), ..answered };
+        let (asked, stood_in) = (vec![(self.place, answered)], !self.failed.is_empty());
+        let played = Played { asked, given: Some(0), answer: output, stood_in, ..Played::default() };
+        self.server.see_item(&self.asking.id, &self.target.task, item, &played)
     }
 }

@@ -36,7 +36,7 @@ fn says(body: &Value, knows: usize) -> String {
 }
 
 /// The fault that a prompt asks the first server for.
-fn fault(body: &Value) -> Fault {
+fn fault(body: &Value, repeat: u64) -> Fault {
     let text = body.to_string();
     let Some(name) =
         text.split("fault:").nth(1).map(|rest| rest.split([' ', '"', '\\']).next().unwrap_or_default())
@@ -49,6 +49,19 @@ fn fault(body: &Value) -> Fault {
         "400" => Fault::Status { code: 400, retry_after: None, message: "tools[0] is wrong".to_owned() },
         "429-short" => Fault::slow_down("7"),
         "429-hours" => Fault::slow_down("7200"),
+        // The same request is answered at once when it comes again.
+        "slow-once" if repeat == 0 => Fault::StallHeaders,
+        "slow-once" => Fault::None,
+        // Another model answers by the same name, and says so.
+        "renamed" => {
+            let answer = json!({
+                "id": "chatcmpl-renamed", "object": "chat.completion", "model": "first-model-mini",
+                "system_fingerprint": "fp_2",
+                "choices": [{ "index": 0, "message": { "role": "assistant", "content": "up" }, "finish_reason": "stop" }],
+                "usage": { "prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11 },
+            });
+            Fault::Body(200, answer)
+        }
         "error-in-200" => Fault::ErrorIn200("busy".to_owned()),
         name if name.starts_with("cut-after-") => after(Fault::CutAfter).unwrap(),
         name if name.starts_with("stall-after-") => after(Fault::StallAfter).unwrap(),
@@ -68,7 +81,7 @@ impl Two {
             log.lock().unwrap().push(body.clone());
             says(body, 10)
         })
-        .with_faults(|call| fault(call.body));
+        .with_faults(|call| fault(call.body, call.repeat));
         script.style.between = between;
         let first = FaultServer::start(script).await.unwrap();
         let second = FaultServer::start(Script::new(|body| says(body, 7))).await.unwrap();
@@ -120,4 +133,26 @@ pub fn ask(server: &Served, text: &str, streamed: bool) -> Answer {
 /// The text of a whole answer.
 pub fn content(answer: &Answer) -> String {
     answer.json()["choices"][0]["message"]["content"].as_str().unwrap().to_owned()
+}
+
+/// Asks about an item, which the second is to answer whatever becomes of the first. Gives the name of the request.
+pub fn answered(server: &Served, text: &str) -> String {
+    let item = json!({ "model": "ordinate/moves", "messages": [{ "role": "user", "content": text }] });
+    let answer = server.post("/v1/chat/completions", &item);
+    assert_eq!(answer.status, 200, "{text}: {}", answer.body);
+    assert_eq!(
+        (answer.header("x-ordinate-candidate"), answer.header("x-ordinate-asked")),
+        ("second", "second")
+    );
+    answer.header("x-request-id").to_owned()
+}
+
+/// A metric of the shadow requests to the first.
+pub fn shadow(name: &str) -> String {
+    format!("ordinate_shadow_{name}{{task=\"moves\",candidate=\"first\"}}")
+}
+
+/// How many of them were dropped, and why.
+pub fn dropped(reason: &str) -> String {
+    format!("ordinate_shadow_dropped_total{{task=\"moves\",reason=\"{reason}\"}}")
 }

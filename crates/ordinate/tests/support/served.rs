@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -85,6 +85,20 @@ impl Served {
         let text = self.get("/metrics").body;
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+    }
+
+    /// Waits until a metric has reached a value.
+    pub fn reaches(&self, name: &str, value: f64) {
+        let start = Instant::now();
+        loop {
+            let text = self.get("/metrics").body;
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            if line.is_some_and(|now| now.parse::<f64>().unwrap() >= value) {
+                return;
+            }
+            assert!(start.elapsed() < Duration::from_secs(10), "{name} {value}: {text}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Sends a signal by name.

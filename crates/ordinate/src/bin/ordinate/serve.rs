@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ordinate::{Options, Serving};
-use ordinate_serve::{Config, Handle, Keys, KeysError, Listening, ServeError, Served, Unservable};
+use ordinate_serve::{
+    Config, Handle, Keys, KeysError, Listening, ServeError, Served, Settings, SettingsError, Unservable,
+};
 
 use crate::cli::ServeArgs;
 use crate::failure::Failure;
@@ -63,19 +65,23 @@ async fn reload(_: &ServeArgs, _: &Options, _: &Handle) {
 /// Reads the runs and the keys.
 async fn opened(args: &ServeArgs, options: &Options) -> Result<Served, Failure> {
     let keys = args.keys.as_deref().map(Keys::read).transpose()?;
+    let settings = args.settings.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
     let mut runs = Vec::with_capacity(args.runs.len());
     for run in &args.runs {
         let serving = Serving {
             run: run.clone(),
             policy: args.policy.clone(),
             upstreams: args.upstreams.clone(),
-            with_others: !args.no_stand_in || args.allow_candidates,
+            with_others: !args.no_stand_in || args.allow_candidates || settings.shadow.is_some(),
+            also: settings.shadow.iter().flat_map(|shadow| shadow.runner_up.values()).cloned().collect(),
+            scored: settings.shadow.is_some(),
+            drift: settings.drift.watch,
         };
         let (run, notes) = ordinate::serve(&serving, options).await?;
         notes.iter().for_each(|note| tell(note));
         runs.push(run);
     }
-    Ok(Served::new(runs, keys)?)
+    Ok(Served::new(runs, keys, settings)?)
 }
 
 fn config(args: &ServeArgs) -> Config {
@@ -99,6 +105,12 @@ fn config(args: &ServeArgs) -> Config {
 
 impl From<KeysError> for Failure {
     fn from(error: KeysError) -> Self {
+        Self::Input(error.to_string())
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
         Self::Input(error.to_string())
     }
 }

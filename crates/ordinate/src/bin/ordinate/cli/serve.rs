@@ -20,6 +20,9 @@ pub(crate) struct ServeArgs {
     /// Candidates that were recorded, or are elsewhere now, and how they are asked: a file with [[candidate]] entries
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) upstreams: Option<PathBuf>,
+    /// What the server does beyond answering (docs/serve.md): shadow requests, and what it watches
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) settings: Option<PathBuf>,
     /// The keys of those who may ask; without one anybody who can reach the address may
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) keys: Option<PathBuf>,
