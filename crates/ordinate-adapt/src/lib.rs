@@ -2,17 +2,21 @@
 //!
 //! Each way of training is a [`Method`](ordinate_models::Method) in a file of its own: all weights of an encoder or low-rank
 //! updates beside them (`tune`), pairs of texts (`contrastive`), texts without labels first (`mlm`), the answers of another candidate (`distill`), whichever
-//! fits (`auto`), a network of images (`vision`), or a translator on pairs of texts (`seq2seq`). What training is made of stands beside them: an `Objective` says what is learned on which items, the
+//! fits (`auto`), a network of images (`vision`), a translator on pairs of texts (`seq2seq`), or a decoder on what it is asked and answers (`decoder`). What training is made of stands beside them: an `Objective` says what is learned on which items, the
 //! `trainer` takes the steps and says when it is over, `checkpoint` keeps its state, and `report` tells what it was. Models are
 //! written in the forms of `transformers`, PEFT and sentence-transformers.
 
+mod asked;
 mod auto;
 mod batches;
 mod checkpoint;
 mod contrastive;
+mod decoder;
 mod distill;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod golden_decoders;
 mod labelled;
 mod loss;
 mod mlm;
@@ -33,6 +37,7 @@ use ordinate_models::{MethodKind, Methods};
 pub use auto::AUTO;
 pub use checkpoint::Ended;
 pub use contrastive::CONTRASTIVE;
+pub use decoder::DECODER;
 pub use distill::DISTILL;
 pub use mlm::MLM;
 pub use report::{Pretraining, REPORT, TrainingReport};
@@ -42,8 +47,9 @@ pub use validation::Validated;
 pub use vision::IMAGES;
 
 /// A line a method.
-/// Those at the end are asked first: what names `seq2seq` is its own, then all that start from a network of images, or from none.
-const METHODS: [MethodKind; 8] = [FULL, LORA, CONTRASTIVE, MLM, DISTILL, AUTO, IMAGES, SEQ2SEQ];
+/// Those at the end are asked first: all that start from a decoder, what names `seq2seq`, then all that start from a network of
+/// images, or from none.
+const METHODS: [MethodKind; 9] = [FULL, LORA, CONTRASTIVE, MLM, DISTILL, AUTO, IMAGES, SEQ2SEQ, DECODER];
 
 /// Every method that there is: those that leave models as they are, and those that train their weights.
 #[must_use]

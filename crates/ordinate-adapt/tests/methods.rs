@@ -1,8 +1,10 @@
-//! Every method of training, on a tiny encoder: it learns, is saved, and goes on after it was stopped.
+//! Every method of training, on a tiny encoder or decoder: it learns, is saved, and goes on after it was stopped.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
 
 #[path = "../../ordinate-models/tests/tiny_encoder/mod.rs"]
 mod tiny_encoder;
+
+mod decoders;
 
 use std::fs;
 use std::path::Path;

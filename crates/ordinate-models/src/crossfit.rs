@@ -46,6 +46,8 @@ pub struct CrossFit<'a> {
     fold_of: Vec<Option<Fold>>,
     /// What a teacher answered, by row.
     taught: Option<&'a HashMap<usize, Taught>>,
+    /// What is read in place of the items' own texts, by row.
+    texts: Option<&'a [String]>,
 }
 
 impl<'a> CrossFit<'a> {
@@ -82,13 +84,19 @@ impl<'a> CrossFit<'a> {
         for &(row, fold) in &train {
             fold_of[row] = Some(if method.learns() { Fold::Without(fold) } else { Fold::Whole });
         }
-        Ok(Self { items, kind, method, train, fold_of, taught: None })
+        Ok(Self { items, kind, method, train, fold_of, taught: None, texts: None })
     }
 
     /// With what a teacher answered, by row: train items without a target are learned from as well.
     #[must_use]
     pub fn taught_by(self, taught: &'a HashMap<usize, Taught>) -> Self {
         Self { taught: Some(taught), ..self }
+    }
+
+    /// With what is read in place of the items' own texts, by row.
+    #[must_use]
+    pub fn with_texts(self, texts: &'a [String]) -> Self {
+        Self { texts: Some(texts), ..self }
     }
 
     /// The model that answers an item; `None` for one that is not answered.
@@ -111,7 +119,12 @@ impl<'a> CrossFit<'a> {
         let learned = |&&(_, of): &&(usize, usize)| fold != Fold::Without(of);
         let mut rows: Vec<usize> = self.train.iter().filter(learned).map(|&(row, _)| row).collect();
         let Some(taught) = self.taught else {
-            return self.method.fit(&TrainingSet::of(self.items, &rows, self.kind), fitting);
+            let train = TrainingSet::of(self.items, &rows, self.kind);
+            let train = match self.texts {
+                Some(texts) => train.with_texts(&rows, texts),
+                None => train,
+            };
+            return self.method.fit(&train, fitting);
         };
         let is_free = |row: &usize| {
             self.items.part(*row) == Some(Part::Train)

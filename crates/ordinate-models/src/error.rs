@@ -23,10 +23,7 @@ pub enum ModelError {
     #[error("{0}")]
     Setting(String),
     /// Models that run here do not do this kind of task.
-    #[error(
-        "{model} answers tasks of kind {does}, and this one is {kind}; record the answers instead (recorded = {{ path = ... \
-             }})"
-    )]
+    #[error("{model} answers tasks of kind {does}, and this one is {kind}; {instead}")]
     Kind {
         /// What runs here.
         model: &'static str,
@@ -34,6 +31,8 @@ pub enum ModelError {
         does: String,
         /// The kind of the task.
         kind: String,
+        /// What to do.
+        instead: &'static str,
     },
     /// A published classifier knows other labels than the task.
     #[error(

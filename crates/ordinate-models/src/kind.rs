@@ -11,6 +11,8 @@ use serde_json::Value;
 pub enum Kind {
     /// One label.
     Classify,
+    /// One of the options that the item gives.
+    Choose,
     /// Any number of labels: a JSON list, or words parted by commas, semicolons or bars.
     Tag,
     /// A number.
@@ -42,6 +44,7 @@ impl Kind {
         }
         match kind.output()? {
             OutputKind::Label if kind.has_labels() => Some(Self::Classify),
+            OutputKind::Label if !kind.takes_images() => Some(Self::Choose),
             OutputKind::Labels if kind.has_labels() => Some(Self::Tag),
             OutputKind::Number => Some(Self::Regress),
             OutputKind::Text if kind.is_long() => Some(Self::Text),
@@ -55,6 +58,7 @@ impl Kind {
             .iter()
             .map(|kind| match kind {
                 Self::Classify => "classify",
+                Self::Choose => "choose",
                 Self::Tag => "tag",
                 Self::Regress => "regress",
                 Self::Text => "generate and translate",
@@ -71,7 +75,7 @@ impl Kind {
     #[must_use]
     pub fn labels(self, target: &str) -> Vec<String> {
         match self {
-            Self::Classify | Self::Regress | Self::Text => vec![target.trim().to_owned()],
+            Self::Classify | Self::Choose | Self::Regress | Self::Text => vec![target.trim().to_owned()],
             Self::Tag => tags(target).into_iter().collect(),
         }
     }

@@ -40,6 +40,11 @@ pub trait Method: Send + Sync {
         Reads::Text
     }
 
+    /// What to do in a task of another kind.
+    fn instead(&self) -> &'static str {
+        "record the answers instead (recorded = { path = ... })"
+    }
+
     /// The encoder or published model that it stands on.
     fn source(&self) -> Option<&EncoderSource> {
         None
@@ -86,6 +91,7 @@ impl dyn Method + '_ {
             model: self.title(),
             does: if sees { "classify-image".to_owned() } else { Kind::list(kinds) },
             kind: kind.name().to_owned(),
+            instead: self.instead(),
         })
     }
 }
@@ -100,6 +106,8 @@ pub enum Reads {
     Fields,
     /// The image that its text is.
     Image,
+    /// What a decoder is asked about it, as its text: the JSON of a [`crate::decoder::Question`].
+    Question,
 }
 
 /// What the models of a method hang on, besides items and seed: as text, the key under which they and their answers may
@@ -156,6 +164,8 @@ impl<'a> Fitting<'a> {
 pub enum Training<'a> {
     /// What was chosen, and why.
     Chosen(&'a str),
+    /// Which items are not learned from, and why.
+    Left(&'a str),
     /// How far it is.
     Progress(TrainingProgress),
 }
@@ -243,6 +253,15 @@ impl<'a> TrainingSet<'a> {
     pub fn of(items: &'a Items, rows: &[usize], kind: Kind) -> Self {
         let pair = |&row: &usize| (Sample::of(items, row), items.target(row).unwrap_or_default());
         Self::new(kind, rows.iter().map(pair))
+    }
+
+    /// With these texts in place of the items' own, which are in these rows.
+    #[must_use]
+    pub fn with_texts(mut self, rows: &[usize], texts: &'a [String]) -> Self {
+        for (sample, row) in self.samples.iter_mut().zip(rows) {
+            sample.text = texts.get(*row).map(String::as_str).unwrap_or_default();
+        }
+        self
     }
 
     /// At most so many of them, drawn at random.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use ordinate_core::Items;
 use ordinate_core::features::Features;
 
+use crate::decoder::Writer;
 use crate::error::ModelError;
 
 /// An item as models read it: its text, and its fields where the task has some.
@@ -77,6 +78,11 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// [`ModelError::Failed`] where the computation fails.
     fn answer(&self, samples: &[Sample<'_>]) -> Result<Vec<Reply>, ModelError>;
+
+    /// What writes, where it is a decoder: how each of its answers came about can be told then.
+    fn writer(&self) -> Option<&Writer> {
+        None
+    }
 
     /// Answers from the vector that its encoder made elsewhere of an item's text; `None` where it does not stand on vectors.
     fn answer_vector(&self, _: &[f32]) -> Option<Prediction> {

@@ -9,7 +9,9 @@ use ordinate_adapt::TrainingReport;
 use ordinate_core::task::Adapt;
 use ordinate_core::verdict::{CandidateRow, Estimate};
 use ordinate_data::Task;
+use ordinate_models::decoder::Architecture;
 use ordinate_models::vision::Config;
+use serde_json::Value;
 
 use crate::error::{Error, Fault};
 
@@ -35,8 +37,40 @@ fn read(folder: &Path, base: &str) -> Read {
         let (library, pipeline) = ("ordinate", "image-classification");
         return Read { library, pipeline, language: "toml", code: code.to_owned() };
     }
+    if writes(folder) {
+        let (library, code) = writer(folder, base);
+        return Read { library, pipeline: "text-generation", language: "python", code };
+    }
     let (library, code) = library(folder, base);
     Read { library, pipeline: "text-classification", language: "python", code }
+}
+
+/// Whether the folder has a decoder, or an adapter of one.
+fn writes(folder: &Path) -> bool {
+    let json = |name: &str| -> Value {
+        let bytes = fs::read(folder.join(name)).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    };
+    json("adapter_config.json")["task_type"] == "CAUSAL_LM"
+        || json("config.json")["model_type"].as_str().is_some_and(|name| Architecture::named(name).is_some())
+}
+
+/// Of a decoder: the library, and lines of Python.
+fn writer(folder: &Path, base: &str) -> (&'static str, String) {
+    let tokenizer = "tokenizer = AutoTokenizer.from_pretrained(\"FOLDER\")";
+    let imported = "from transformers import AutoModelForCausalLM, AutoTokenizer";
+    if folder.join("adapter_config.json").is_file() {
+        let code = format!(
+            "{imported}\nfrom peft import PeftModel\nbase = AutoModelForCausalLM.from_pretrained({})\n\
+             model = PeftModel.from_pretrained(base, \"FOLDER\")\n{tokenizer}",
+            quoted(base)
+        );
+        return ("peft", code);
+    }
+    (
+        "transformers",
+        format!("{imported}\nmodel = AutoModelForCausalLM.from_pretrained(\"FOLDER\")\n{tokenizer}"),
+    )
 }
 
 /// Of a model of texts: the library, and lines of Python.
@@ -62,7 +96,7 @@ fn library(folder: &Path, base: &str) -> (&'static str, String) {
 
 /// A text as YAML and Python read it.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    Value::from(text).to_string()
 }
 
 fn card(folder: &Path, task: &Task, row: &CandidateRow, metric: &str, report: &TrainingReport) -> String {

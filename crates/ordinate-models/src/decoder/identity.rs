@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use super::adapter::Folders;
 use super::open::{Place, shards};
+use crate::encoder::adapter;
 use crate::error::ModelError;
 use crate::source::file;
 
@@ -24,8 +26,19 @@ const BESIDE: [&str; 5] = [
 /// # Errors
 /// [`ModelError::File`] where a file cannot be read.
 pub fn identity(place: &Place) -> Result<String, ModelError> {
+    let mut base = None;
     let (folder, mut files) = match place {
-        Place::Folder(source) => (source.folder.as_path(), shards(&source.folder)?),
+        Place::Folder(source) => {
+            let Folders { weights, adapter, .. } = Folders::of(source)?;
+            let folder = source.folder.as_path();
+            match adapter {
+                None => (folder, shards(folder)?),
+                Some(_) => {
+                    base = Some(identity(&Place::Folder(weights))?);
+                    (folder, adapter::FILES.iter().map(|name| folder.join(name)).collect())
+                }
+            }
+        }
         Place::Gguf(path) | Place::Llama(path) => {
             (path.parent().unwrap_or(Path::new("")), vec![path.clone()])
         }
@@ -44,6 +57,9 @@ pub fn identity(place: &Place) -> Result<String, ModelError> {
                 count => digest.update(&buffer[..count]),
             }
         }
+    }
+    if let Some(base) = base {
+        digest.update(base);
     }
     if matches!(place, Place::Llama(_)) {
         // It rounds otherwise.

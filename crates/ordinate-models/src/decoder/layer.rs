@@ -3,10 +3,12 @@
 use candle_core::{Device, Tensor};
 use candle_nn::ops::silu;
 
+use super::branches::Branches;
 use super::cache::Cache;
 use super::config::{Architecture, Config};
+use super::linear::Linear;
 use super::names::Names;
-use super::weights::{Linear, Weights, plain};
+use super::weights::{Weights, plain};
 use crate::error::ModelError;
 use crate::ops::{Pairs, rms_norm, rope, softmax};
 
@@ -80,6 +82,24 @@ impl Norm {
             return rms_norm(x, &(&self.weight + 1.0)?, self.eps);
         }
         rms_norm(x, &self.weight, self.eps)
+    }
+}
+
+/// What tokens see besides themselves.
+pub(crate) enum Seen<'a> {
+    /// What was read before, and what stands before them.
+    Before(&'a mut Cache),
+    /// Of their own texts, which begin alike, what stands before them.
+    Branches(&'a Branches),
+}
+
+impl Seen<'_> {
+    /// The same for one layer.
+    pub(crate) fn again(&mut self) -> Seen<'_> {
+        match self {
+            Self::Before(cache) => Seen::Before(cache),
+            Self::Branches(branches) => Seen::Branches(branches),
+        }
     }
 }
 
@@ -174,17 +194,17 @@ impl Layer {
     }
 
     /// The states after the layer, the `at`-th of its model. `rotary` has the cosines and sines of the new positions.
-    /// Without a cache the tokens are all there are, and the graph reaches every weight.
+    /// Without a cache the tokens are those of branches, and the graph reaches every weight.
     pub(crate) fn forward(
         &self,
         at: usize,
         x: &Tensor,
         rotary: &(Tensor, Tensor),
-        cache: Option<&mut Cache>,
+        seen: Seen<'_>,
         config: &Config,
     ) -> Result<Tensor> {
         let post_norms = self.post_norms.as_ref();
-        let attended = self.attend(at, &self.attention_norm.forward(x)?, rotary, cache, config)?;
+        let attended = self.attend(at, &self.attention_norm.forward(x)?, rotary, seen, config)?;
         let attended = post_norms.map_or(Ok(attended.clone()), |(norm, _)| norm.forward(&attended))?;
         let x = (attended + x)?;
         let parts = self.gate_up.forward(&self.mlp_norm.forward(&x)?)?;
@@ -203,11 +223,11 @@ impl Layer {
         at: usize,
         x: &Tensor,
         rotary: &(Tensor, Tensor),
-        cache: Option<&mut Cache>,
+        seen: Seen<'_>,
         config: &Config,
     ) -> Result<Tensor> {
         let Config { heads, kv_heads, head, .. } = *config;
-        let (start, new) = (cache.as_ref().map_or(0, |cache| cache.len()), x.dim(0)?);
+        let new = x.dim(0)?;
         let parts = self.qkv.forward(x)?;
         let [query, key, value] = parts.as_slice() else {
             return Err(candle_core::Error::Msg("query, key and value are not three".to_owned()));
@@ -221,10 +241,15 @@ impl Layer {
         let query = self.rotated(&split(query, heads, norms.map(|(query, _)| query))?, rotary, config)?;
         let key = self.rotated(&split(key, kv_heads, norms.map(|(_, key)| key))?, rotary, config)?;
         let value = split(value, kv_heads, None)?;
-        let (keys, values) = match cache {
-            Some(cache) => cache.extended(at, &key, &value)?,
-            None => (key, value),
+        let mask = match &seen {
+            Seen::Before(cache) => mask(cache.len(), new, self.sliding_window)?,
+            Seen::Branches(branches) => Some(branches.mask(self.sliding_window)?),
         };
+        let (keys, values) = match seen {
+            Seen::Before(cache) => cache.extended(at, &key, &value)?,
+            Seen::Branches(_) => (key, value),
+        };
+        let whole = keys.dim(1)?;
         // Heads that share keys go as rows of one matrix: nothing is repeated.
         let share = heads / kv_heads;
         let query = query.reshape((kv_heads, share * new, head))?;
@@ -232,9 +257,8 @@ impl Layer {
         if let Some(cap) = config.attention_softcap {
             weights = capped(&weights, cap)?;
         }
-        let whole = start + new;
         let mut weights = weights.reshape((kv_heads, share, new, whole))?;
-        if let Some(mask) = mask(start, new, self.sliding_window)? {
+        if let Some(mask) = mask {
             weights = weights.broadcast_add(&mask)?;
         }
         let weights = softmax(&weights, vec![whole; kv_heads])?.reshape((kv_heads, share * new, whole))?;

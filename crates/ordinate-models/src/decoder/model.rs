@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 
 use candle_core::{Device, Tensor, Var};
 
+use super::branches::Branches;
 use super::cache::Cache;
 use super::config::Config;
-use super::layer::{Layer, Norm, capped, failed};
+use super::layer::{Layer, Norm, Seen, capped, failed};
 use super::layers::fit;
+use super::linear::Linear;
 use super::names::Names;
 use super::rope::{Rope, Scaling};
-use super::weights::{Counted, Linear, Weights};
+use super::weights::{Counted, Weights};
 use crate::error::ModelError;
 use crate::model::Facts;
 
@@ -54,11 +56,12 @@ impl Frequencies {
     }
 
     /// Cosines and sines of these positions: positions x frequencies.
-    fn table(&self, places: std::ops::Range<usize>, long: bool) -> Result<(Tensor, Tensor)> {
+    fn table(&self, places: &[usize], long: bool) -> Result<(Tensor, Tensor)> {
         let frequencies = if long { &self.long } else { &self.short };
         let shape = (places.len(), frequencies.len());
         let angles = places
-            .flat_map(|at| frequencies.iter().map(move |frequency| at as f32 * frequency))
+            .iter()
+            .flat_map(|&at| frequencies.iter().map(move |frequency| at as f32 * frequency))
             .collect::<Vec<_>>();
         let angles = Tensor::from_vec(angles, shape, &Device::Cpu)?;
         let scale = f64::from(self.scale);
@@ -91,6 +94,7 @@ impl Decoder {
         }
         let last = Norm::take(&mut weights, &config, &names.norm(), hidden)?;
         let head = if config.tied {
+            weights.tied()?;
             embedding.again()
         } else {
             weights.linear(names.head(), (vocabulary, hidden), Some(false))?
@@ -130,7 +134,7 @@ impl Decoder {
         self.facts
     }
 
-    /// What can be trained, by the names of the file; nothing unless [`super::trainable`] opened it.
+    /// What can be trained, by the names of the file; nothing unless it was opened for that.
     #[must_use]
     pub fn variables(&self) -> &BTreeMap<String, Var> {
         &self.variables
@@ -171,19 +175,33 @@ impl Decoder {
     }
 
     /// Whether a text of so many tokens is one for which positions rotate otherwise.
-    fn is_long(&self, tokens: usize) -> bool {
+    pub(crate) fn is_long(&self, tokens: usize) -> bool {
         self.config.rope.short_length().is_some_and(|short| tokens > short)
     }
 
-    /// The logits after every token of a text: tokens x the vocabulary's size, in a graph that reaches every weight (of
-    /// weights that are not quantised).
+    /// The logits after the last of the tokens that texts have in common, and after each token by which they go on, text by text:
+    /// one row, and one a token, of the vocabulary's size, in a graph that reaches every weight (of weights that are not
+    /// quantised). Positions rotate as in a `long` text, where that is another way.
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub fn all_logits(&self, tokens: &[u32]) -> std::result::Result<Tensor, ModelError> {
-        fit(tokens, 0, self.config.vocabulary, self.config.longest)?;
+    pub(crate) fn branched(
+        &self,
+        shared: &[u32],
+        tails: &[&[u32]],
+        long: bool,
+    ) -> std::result::Result<Tensor, ModelError> {
+        let Config { vocabulary, longest, .. } = self.config;
+        fit(shared, 0, vocabulary, longest)?;
+        for tail in tails.iter().filter(|tail| !tail.is_empty()) {
+            fit(tail, shared.len(), vocabulary, longest)?;
+        }
+        let tokens: Vec<u32> = shared.iter().chain(tails.iter().copied().flatten()).copied().collect();
+        let branches = Branches::new(shared.len(), tails);
         let logits = || {
-            let x = self.layered(tokens, None, self.is_long(tokens.len()))?;
+            let x = self.layered(&tokens, branches.places(), Seen::Branches(&branches), long)?;
+            let first = shared.len() - 1;
+            let x = x.narrow(0, first, tokens.len() - first)?;
             self.capped(self.head.forward(&self.norm.forward(&x)?)?)
         };
         logits().map_err(|error| failed(&error))
@@ -194,7 +212,8 @@ impl Decoder {
         let mut kept = Vec::new();
         let first = tokens.len() - keep;
         for (number, chunk) in tokens.chunks(CHUNK).enumerate() {
-            let x = self.layered(chunk, Some(&mut *cache), long)?;
+            let places: Vec<usize> = (cache.len()..cache.len() + chunk.len()).collect();
+            let x = self.layered(chunk, &places, Seen::Before(&mut *cache), long)?;
             cache.hold(chunk);
             let skip = first.saturating_sub(number * CHUNK);
             if skip < chunk.len() {
@@ -204,19 +223,17 @@ impl Decoder {
         self.norm.forward(&Tensor::cat(&kept, 0)?)
     }
 
-    fn layered(&self, tokens: &[u32], mut cache: Option<&mut Cache>, long: bool) -> Result<Tensor> {
-        let start = cache.as_ref().map_or(0, |cache| cache.len());
-        let places = start..start + tokens.len();
+    fn layered(&self, tokens: &[u32], places: &[usize], mut seen: Seen<'_>, long: bool) -> Result<Tensor> {
         let mut x = self.embedding.rows(&Tensor::new(tokens, &Device::Cpu)?)?;
         if self.config.architecture.is_gemma() {
             let scale = (self.config.hidden as f64).sqrt();
             x = (x * scale)?;
         }
-        let rotary = self.rotary.table(places.clone(), long)?;
+        let rotary = self.rotary.table(places, long)?;
         let local = self.local_rotary.as_ref().map(|local| local.table(places, long)).transpose()?;
         for (at, layer) in self.layers.iter().enumerate() {
             let rotary = local.as_ref().filter(|_| layer.local_rope).unwrap_or(&rotary);
-            x = layer.forward(at, &x, rotary, cache.as_deref_mut(), &self.config)?;
+            x = layer.forward(at, &x, rotary, seen.again(), &self.config)?;
         }
         Ok(x)
     }

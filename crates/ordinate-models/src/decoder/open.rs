@@ -1,4 +1,4 @@
-//! Where a decoder is, and all of its files: configuration, weights, tokenizer, chat template.
+//! Where a decoder is, and the files of its layers: configuration and weights.
 
 use ordinate_core::caught;
 use std::collections::HashMap;
@@ -9,25 +9,24 @@ use candle_core::quantized::gguf_file::Value;
 use ordinate_core::task::Engine;
 use ordinate_hub::ModelName;
 use serde::Deserialize;
-use serde_json::Value as Json;
-use tokenizers::Tokenizer;
 
-use super::chat::Chat;
-use super::config::{Architecture, Config, KNOWN, Shapes, Tokens};
+use super::adapter::{Adapter, Folders, is_of_decoder};
+use super::config::{Architecture, Config, KNOWN, Shapes};
 use super::layers::Layers;
+use super::learning::Learning;
 use super::model::Decoder;
-use super::vocabulary;
 use super::weights::Weights;
+use super::wording::Wording;
 use super::write::Writer;
+use crate::encoder::adapter;
 use crate::error::ModelError;
 use crate::memory::enough_memory;
 use crate::source::{Source, file};
-use crate::tokenizer;
 
 /// Where a decoder is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// A folder with `config.json`, `tokenizer.json` and safetensors.
+    /// A folder with `config.json`, `tokenizer.json` and safetensors, or with an adapter of such a one.
     Folder(Source),
     /// A GGUF file.
     Gguf(PathBuf),
@@ -72,23 +71,13 @@ pub fn find(text: &str, base: &Path) -> Result<Option<Place>, ModelError> {
         return Err(file(&path, "there is no such file"));
     }
     let Ok(source) = Source::find(text, base) else { return Ok(None) };
-    if let Ok(bytes) = fs::read(source.folder.join("config.json")) {
-        #[derive(Deserialize)]
-        struct Kind {
-            model_type: String,
-            #[serde(default)]
-            architectures: Vec<String>,
-        }
-        let Ok(kind) = serde_json::from_slice::<Kind>(&bytes) else { return Ok(None) };
-        if Architecture::named(&kind.model_type).is_some() {
-            return Ok(Some(Place::Folder(source)));
-        }
-        // One that writes, but not here: encoders could say nothing better of it.
-        if kind.architectures.iter().any(|name| name.ends_with("ForCausalLM")) {
-            let problem = format!("{:?} is no decoder that runs here; known are {KNOWN}", kind.model_type);
-            return Err(file(&source.folder.join("config.json"), &problem));
-        }
-        return Ok(None);
+    if source.folder.join(adapter::CONFIG).is_file() {
+        return adapted(source);
+    }
+    match writes(&source.folder)? {
+        Some(true) => return Ok(Some(Place::Folder(source))),
+        Some(false) => return Ok(None),
+        None => {}
     }
     // A folder of GGUF files, as the hub has them.
     let mut files: Vec<PathBuf> = fs::read_dir(&source.folder)
@@ -107,6 +96,41 @@ pub fn find(text: &str, base: &Path) -> Result<Option<Place>, ModelError> {
     }
 }
 
+/// Whether a folder holds a decoder; `None` where it has no configuration.
+fn writes(folder: &Path) -> Result<Option<bool>, ModelError> {
+    #[derive(Deserialize)]
+    struct Kind {
+        model_type: String,
+        #[serde(default)]
+        architectures: Vec<String>,
+    }
+    let path = folder.join("config.json");
+    let Ok(bytes) = fs::read(&path) else { return Ok(None) };
+    let Ok(kind) = serde_json::from_slice::<Kind>(&bytes) else { return Ok(Some(false)) };
+    if Architecture::named(&kind.model_type).is_some() {
+        return Ok(Some(true));
+    }
+    // One that writes, but not here: encoders could say nothing better of it.
+    if kind.architectures.iter().any(|name| name.ends_with("ForCausalLM")) {
+        let problem = format!("{:?} is no decoder that runs here; known are {KNOWN}", kind.model_type);
+        return Err(file(&path, &problem));
+    }
+    Ok(Some(false))
+}
+
+/// The place of an adapter, where its base is a decoder and it is none of a classifier.
+fn adapted(source: Source) -> Result<Option<Place>, ModelError> {
+    let folder = &source.folder;
+    let base = match adapter::base(folder) {
+        Ok(base) => base,
+        Err(error) if is_of_decoder(folder) => return Err(error),
+        // Encoders say it.
+        Err(_) => return Ok(None),
+    };
+    let Some(base) = base.filter(|_| adapter::is_classifier(folder) == Some(false)) else { return Ok(None) };
+    Ok((writes(&base.folder)? == Some(true)).then_some(Place::Folder(source)))
+}
+
 fn name_of(path: &Path) -> std::borrow::Cow<'_, str> {
     path.file_name().unwrap_or_default().to_string_lossy()
 }
@@ -121,7 +145,10 @@ pub fn open(place: &Place) -> Result<Writer, ModelError> {
 }
 
 /// What a place holds; an error where a library panics on its files.
-fn guarded<T>(place: &Place, read: impl FnOnce() -> Result<T, ModelError>) -> Result<T, ModelError> {
+pub(super) fn guarded<T>(
+    place: &Place,
+    read: impl FnOnce() -> Result<T, ModelError>,
+) -> Result<T, ModelError> {
     let path = match place {
         Place::Folder(source) => &source.folder,
         Place::Gguf(path) | Place::Llama(path) => path,
@@ -131,59 +158,8 @@ fn guarded<T>(place: &Place, read: impl FnOnce() -> Result<T, ModelError>) -> Re
 }
 
 fn read_writer(place: &Place) -> Result<Writer, ModelError> {
-    let mut opened = opened(place)?;
-    let (folder, template, special, origin) = match place {
-        Place::Folder(source) => {
-            let said = source.folder.join("tokenizer_config.json");
-            let config: Json = if said.is_file() { json(&said)? } else { Json::Null };
-            let path = source.folder.join("chat_template.jinja");
-            let (template, origin) = match path.is_file() {
-                true => (Some(text(&path)?), path),
-                false => (template_of(config.get("chat_template")), said),
-            };
-            let special = [word(config.get("bos_token")), word(config.get("eos_token"))];
-            (source.folder.clone(), template, special, origin)
-        }
-        Place::Gguf(path) | Place::Llama(path) => {
-            let meta = opened.meta.take().unwrap_or_default();
-            let template = meta.get("tokenizer.chat_template").and_then(|value| value.to_string().ok());
-            let special = ["bos", "eos"].map(|which| vocabulary::named(&meta, which));
-            let (template, folder) = (template.cloned(), path.parent().unwrap_or(Path::new("")));
-            let beside = folder.join("tokenizer.json");
-            if !beside.is_file() {
-                let read = vocabulary::tokenizer(&meta).map_err(|problem| file(path, &problem))?;
-                let (tokenizer, begin) = read;
-                return finish(opened, tokenizer, begin, (template.as_deref(), path), special);
-            }
-            (folder.to_owned(), template, special, path.clone())
-        }
-    };
-    let path = folder.join("tokenizer.json");
-    let tokenizer = tokenizer::read(&path)?;
-    let generation = folder.join("generation_config.json");
-    if generation.is_file() {
-        #[derive(Deserialize)]
-        struct Ends {
-            eos_token_id: Option<Tokens>,
-        }
-        let ends: Ends = json(&generation)?;
-        opened.ends.extend(ends.eos_token_id.map(|ends| ends.list()).unwrap_or_default());
-    }
-    finish(opened, tokenizer, None, (template.as_deref(), &origin), special)
-}
-
-fn finish(
-    mut opened: Opened,
-    tokenizer: Tokenizer,
-    begin: Option<u32>,
-    (template, origin): (Option<&str>, &Path),
-    special: [Option<String>; 2],
-) -> Result<Writer, ModelError> {
-    let [first, end] = special.map(Option::unwrap_or_default);
-    opened.ends.extend(tokenizer.token_to_id(&end));
-    let chat = template.map(|template| Chat::new(template, &first, &end)).transpose();
-    let chat = chat.map_err(|error| file(origin, &error.to_string()))?.map(|chat| chat.of(origin));
-    Ok(Writer::new(opened.layers, tokenizer, begin, chat, opened.ends))
+    let Opened { layers, ends, meta } = opened(place)?;
+    Ok(Writer::new(layers, Wording::read(place, ends, meta)?))
 }
 
 /// Opens the layers alone, with the engine of their place.
@@ -231,7 +207,7 @@ fn llama(_: &Path) -> Result<Opened, ModelError> {
 pub struct Read {
     /// The layers.
     pub decoder: Decoder,
-    ends: Vec<u32>,
+    pub(super) ends: Vec<u32>,
     meta: Option<HashMap<String, Value>>,
 }
 
@@ -240,41 +216,39 @@ pub struct Read {
 /// # Errors
 /// As [`open`].
 pub fn decoder(place: &Place) -> Result<Read, ModelError> {
-    let (config, weights, path, meta) = match place {
+    match place {
         Place::Folder(source) => {
-            let path = source.folder.join("config.json");
-            let bytes = fs::read(&path).map_err(|error| file(&path, &format!("cannot be read: {error}")))?;
-            let config = Config::of_json(&bytes).map_err(|problem| file(&path, &problem))?;
-            let files = shards(&source.folder)?;
-            (config, Weights::safetensors(&files)?, files[0].clone(), None)
+            let Folders { weights, adapter, .. } = Folders::of(source)?;
+            let adapter = adapter.map(|folder| Adapter::read(&folder)).transpose()?;
+            of_folder(&weights, adapter.map_or(Learning::Nothing, Learning::Adapted))
         }
         Place::Gguf(path) | Place::Llama(path) => {
             let weights = Weights::gguf(path)?;
             let content = weights.content().ok_or_else(|| file(path, "is no GGUF file"))?;
             let config = gguf_config(&weights).map_err(|problem| file(path, &problem))?;
             let meta = Some(content.metadata.clone());
-            (config, weights, path.clone(), meta)
+            enough_memory(path, weights.memory())?;
+            let ends = config.ends.clone();
+            Ok(Read { decoder: Decoder::new(config, weights)?, ends, meta })
         }
-    };
-    enough_memory(&path, weights.memory())?;
-    let ends = config.ends.clone();
-    Ok(Read { decoder: Decoder::new(config, weights)?, ends, meta })
+    }
 }
 
-/// Opens a folder's decoder for training: its weights are [`Decoder::variables`], and [`Decoder::all_logits`] gives logits in
-/// a graph that reaches all of them.
+/// Reads the layers of a folder of safetensors, of which something is trained, or was.
 ///
 /// # Errors
 /// As [`open`].
-pub fn trainable(source: &Source) -> Result<Decoder, ModelError> {
+pub(super) fn of_folder(source: &Source, learning: Learning) -> Result<Read, ModelError> {
     let path = source.folder.join("config.json");
     let bytes = fs::read(&path).map_err(|error| file(&path, &format!("cannot be read: {error}")))?;
     let config = Config::of_json(&bytes).map_err(|problem| file(&path, &problem))?;
     let files = shards(&source.folder)?;
     let weights = Weights::safetensors(&files)?;
-    // Read once, and copied into a variable.
-    enough_memory(&files[0], weights.memory().saturating_mul(2))?;
-    Decoder::new(config, weights.trainable())
+    // What is trained is read once, and copied into variables.
+    let copies = if matches!(learning, Learning::Whole) { 2 } else { 1 };
+    enough_memory(&files[0], weights.memory().saturating_mul(copies))?;
+    let ends = config.ends.clone();
+    Ok(Read { decoder: Decoder::new(config, weights.learning(learning))?, ends, meta: None })
 }
 
 /// The configuration of a GGUF file.
@@ -321,29 +295,6 @@ pub(crate) fn shards(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {
     })
 }
 
-fn text(path: &Path) -> Result<String, ModelError> {
+pub(super) fn text(path: &Path) -> Result<String, ModelError> {
     fs::read_to_string(path).map_err(|error| file(path, &format!("cannot be read: {error}")))
-}
-
-fn json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, ModelError> {
-    serde_json::from_str(&text(path)?)
-        .map_err(|error| file(path, &format!("is not what it should be: {error}")))
-}
-
-/// A special token: a text, or an object with one.
-fn word(value: Option<&Json>) -> Option<String> {
-    let value = value?;
-    Some(value.as_str().or_else(|| value.get("content")?.as_str())?.to_owned())
-}
-
-/// The chat template of a tokenizer's configuration: a text, or a list of named ones with a default.
-fn template_of(value: Option<&Json>) -> Option<String> {
-    match value? {
-        Json::String(text) => Some(text.clone()),
-        Json::Array(list) => {
-            let default = list.iter().find(|one| one["name"] == "default").or_else(|| list.first())?;
-            Some(default["template"].as_str()?.to_owned())
-        }
-        _ => None,
-    }
 }

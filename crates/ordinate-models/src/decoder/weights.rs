@@ -7,61 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use candle_core::quantized::gguf_file::Content;
-use candle_core::quantized::{QMatMul, QTensor};
-use candle_core::{DType, Device, Module as _, Tensor, Var};
+use candle_core::{DType, Device, Tensor, Var};
 use serde::Deserialize;
 
+use super::learning::Learning;
+use super::linear::{Linear, Weight};
 use crate::error::ModelError;
-
-/// A matrix that tokens go through.
-#[derive(Debug)]
-pub(crate) struct Linear {
-    weight: Weight,
-    bias: Option<Tensor>,
-}
-
-#[derive(Debug, Clone)]
-enum Weight {
-    /// Outputs x inputs, `f32`.
-    Dense(Tensor),
-    Quantised(Arc<QTensor>),
-}
-
-impl Linear {
-    /// `x` is tokens x inputs.
-    pub(crate) fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let y = match &self.weight {
-            Weight::Dense(weight) => x.matmul(&weight.t()?)?,
-            Weight::Quantised(weight) => QMatMul::QTensor(Arc::clone(weight)).forward(&x.contiguous()?)?,
-        };
-        match &self.bias {
-            Some(bias) => y.broadcast_add(bias),
-            None => Ok(y),
-        }
-    }
-
-    /// The rows of these tokens: a matrix as a table of embeddings.
-    pub(crate) fn rows(&self, tokens: &Tensor) -> candle_core::Result<Tensor> {
-        match &self.weight {
-            Weight::Dense(weight) => weight.index_select(tokens, 0),
-            Weight::Quantised(weight) => weight.embedding(tokens),
-        }
-    }
-
-    /// The same matrix once more, without copying it.
-    pub(crate) fn again(&self) -> Self {
-        Self { weight: self.weight.clone(), bias: self.bias.clone() }
-    }
-
-    fn count(&self) -> (u64, u64) {
-        let (parameters, bytes) = match &self.weight {
-            Weight::Dense(weight) => (weight.elem_count(), weight.elem_count() * 4),
-            Weight::Quantised(weight) => (weight.shape().elem_count(), weight.storage_size_in_bytes()),
-        };
-        let bias = self.bias.as_ref().map_or(0, Tensor::elem_count);
-        ((parameters + bias) as u64, (bytes + 4 * bias) as u64)
-    }
-}
 
 /// Where a tensor stands in a safetensors file.
 #[derive(Debug, Clone)]
@@ -92,8 +43,9 @@ pub(crate) struct Weights {
     left: BTreeMap<String, ()>,
     parameters: u64,
     bytes: u64,
-    /// What was asked for, where it is to be trained.
-    variables: Option<BTreeMap<String, Var>>,
+    /// What of it is trained, or was.
+    learning: Learning,
+    variables: BTreeMap<String, Var>,
 }
 
 /// What was read of a file.
@@ -180,12 +132,25 @@ impl Weights {
         }
         let left = places.keys().map(|name| (name.clone(), ())).collect();
         let store = Store::Safetensors { files, places };
-        Ok(Self { store, left, parameters: 0, bytes: 0, variables: None })
+        Ok(Self::of(store, left))
     }
 
-    /// The same, as variables of training.
-    pub(crate) fn trainable(self) -> Self {
-        Self { variables: Some(BTreeMap::new()), ..self }
+    fn of(store: Store, left: BTreeMap<String, ()>) -> Self {
+        let (learning, variables) = (Learning::Nothing, BTreeMap::new());
+        Self { store, left, parameters: 0, bytes: 0, learning, variables }
+    }
+
+    /// The same, where something of it is trained, or was.
+    pub(crate) fn learning(self, learning: Learning) -> Self {
+        Self { learning, ..self }
+    }
+
+    /// That the embedding can be the head too.
+    ///
+    /// # Errors
+    /// [`ModelError::File`] of an adapter that parted them.
+    pub(crate) fn tied(&self) -> Result<(), ModelError> {
+        self.learning.tied()
     }
 
     /// A GGUF file.
@@ -201,7 +166,7 @@ impl Weights {
         }
         let left = content.tensor_infos.keys().map(|name| (name.clone(), ())).collect();
         let store = Store::Gguf { path: path.to_owned(), file, content };
-        Ok(Self { store, left, parameters: 0, bytes: 0, variables: None })
+        Ok(Self::of(store, left))
     }
 
     /// The head of the GGUF file, where it is one.
@@ -302,15 +267,11 @@ impl Weights {
         };
         let read = read
             .map_err(|problem| self.fault(name, &format!("the tensor {name} cannot be read: {problem}")))?;
-        match (&mut self.variables, read) {
-            (Some(variables), Weight::Dense(tensor)) => {
-                let variable =
-                    Var::from_tensor(&tensor).map_err(|error| ModelError::Failed(plain(&error)))?;
-                let tensor = variable.as_tensor().clone();
-                variables.insert(name.to_owned(), variable);
-                Ok(Weight::Dense(tensor))
+        match read {
+            Weight::Dense(tensor) => {
+                self.learning.weight(name, tensor, &mut self.variables).map(Weight::Dense)
             }
-            (_, read) => Ok(read),
+            quantised @ Weight::Quantised(_) => Ok(quantised),
         }
     }
 
@@ -349,7 +310,8 @@ impl Weights {
             }
             None => None,
         };
-        let linear = Linear { weight, bias };
+        let update = self.learning.update(stem, (outputs, inputs), &mut self.variables)?;
+        let linear = Linear::new(weight, bias, update);
         let (parameters, bytes) = linear.count();
         self.parameters += parameters;
         self.bytes += bytes;
@@ -359,11 +321,12 @@ impl Weights {
     /// Ends the reading.
     ///
     /// # Errors
-    /// Where the file has tensors that nobody asked for: then it is another architecture than it says.
+    /// Where the file has tensors that nobody asked for: then it is another architecture than it says. So has an adapter.
     pub(crate) fn finish(self, ignored: impl Fn(&str) -> bool) -> Result<Counted, ModelError> {
+        self.learning.finish()?;
         match self.left.keys().find(|name| !ignored(name)) {
             None => {
-                let variables = self.variables.unwrap_or_default();
+                let variables = self.variables;
                 Ok(Counted { parameters: self.parameters, bytes: self.bytes, variables })
             }
             Some(name) => {

@@ -3,15 +3,13 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use tokenizers::Tokenizer;
-
-use super::chat::{Chat, Role};
-use super::draw::{Sampling, log_sum};
+use super::chat::Role;
+use super::draw::Sampling;
 use super::layers::Layers;
 use super::stream::{End, Piece, Stream};
+use super::wording::Wording;
 use crate::error::ModelError;
 use crate::model::Facts;
-use crate::tokenizer;
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,24 +36,12 @@ impl Written {
 #[derive(Debug)]
 pub struct Writer {
     layers: Box<dyn Layers>,
-    tokenizer: Tokenizer,
-    /// The token that begins a text, where the tokenizer does not add it by itself.
-    begin: Option<u32>,
-    chat: Option<Chat>,
-    ends: Vec<u32>,
+    wording: Wording,
 }
 
 impl Writer {
-    pub(crate) fn new(
-        layers: Box<dyn Layers>,
-        tokenizer: Tokenizer,
-        begin: Option<u32>,
-        chat: Option<Chat>,
-        mut ends: Vec<u32>,
-    ) -> Self {
-        ends.sort_unstable();
-        ends.dedup();
-        Self { layers, tokenizer, begin, chat, ends }
+    pub(crate) fn new(layers: Box<dyn Layers>, wording: Wording) -> Self {
+        Self { layers, wording }
     }
 
     /// Its size.
@@ -67,13 +53,13 @@ impl Writer {
     /// Whether it has a chat template. Without one messages are texts, one below the other.
     #[must_use]
     pub fn chats(&self) -> bool {
-        self.chat.is_some()
+        self.wording.chats()
     }
 
     /// The tokens that end a text.
     #[must_use]
     pub fn ends(&self) -> &[u32] {
-        &self.ends
+        self.wording.ends()
     }
 
     /// The text that the model continues to answer these messages.
@@ -81,10 +67,7 @@ impl Writer {
     /// # Errors
     /// Where the chat template fails.
     pub fn prompt(&self, messages: &[(Role, &str)]) -> Result<String, ModelError> {
-        match &self.chat {
-            Some(chat) => chat.render(messages),
-            None => Ok(messages.iter().map(|(_, text)| *text).collect::<Vec<_>>().join("\n\n")),
-        }
+        self.wording.prompt(messages)
     }
 
     /// The tokens of a text that [`Self::prompt`] made. A chat template writes the token that begins a text itself.
@@ -92,10 +75,7 @@ impl Writer {
     /// # Errors
     /// Where the tokenizer fails.
     pub fn tokens(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        let plain = self.chat.is_none();
-        let encoding = tokenizer::encode(&self.tokenizer, text, plain)?;
-        let begin = self.begin.filter(|_| plain);
-        Ok(begin.into_iter().chain(encoding.get_ids().iter().copied()).collect())
+        self.wording.tokens(text)
     }
 
     /// Continues a text by at most `most` tokens, as they are written, until the model ends it or it comes to one of
@@ -110,7 +90,7 @@ impl Writer {
         sampling: Sampling,
         stops: &[&str],
     ) -> Result<Stream<'_>, ModelError> {
-        let parts = (self.layers.as_ref(), &self.tokenizer, self.ends.as_slice());
+        let parts = (self.layers.as_ref(), &self.wording.tokenizer, self.wording.ends());
         Stream::new(parts, self.tokens(text)?, most, sampling, stops)
     }
 
@@ -149,46 +129,7 @@ impl Writer {
     /// # Errors
     /// [`ModelError::Failed`] where a text does not fit, or a continuation has no tokens.
     pub fn log_probabilities(&self, text: &str, options: &[&str]) -> Result<Vec<f64>, ModelError> {
-        // Without a chat template the prompt ends in a word ("Label:"), and a space parts it from the answer.
-        let gap = if self.chat.is_none() && !text.ends_with(char::is_whitespace) { " " } else { "" };
-        let mut whole = Vec::with_capacity(options.len());
-        for option in options {
-            whole.push(self.tokens(&format!("{text}{gap}{option}"))?);
-        }
-        // Tokens may join over the seam: what counts is what follows the tokens that all have in common with the
-        // prompt.
-        let prompt = self.tokens(text)?;
-        let common = |tokens: &[u32]| prompt.iter().zip(tokens).take_while(|(a, b)| a == b).count();
-        let shared = whole.iter().map(|tokens| common(tokens)).min().unwrap_or(0);
-        if shared == 0 {
-            return Err(ModelError::Failed("the prompt has no tokens".to_owned()));
-        }
-        let begins = |at: usize| {
-            whole.iter().enumerate().any(|(other, tokens)| other != at && tokens.starts_with(&whole[at]))
-        };
-        let end = self.ends.first().filter(|_| (0..whole.len()).any(begins));
-        let room = whole.iter().map(Vec::len).max().unwrap_or(0) + 1;
-        let mut session = self.layers.session(room)?;
-        let first = session.read(&prompt[..shared], 1)?;
-        let first = first.first().map(Vec::as_slice).unwrap_or_default();
-        let mut sums = Vec::with_capacity(options.len());
-        for tokens in &whole {
-            let tail: Vec<u32> = tokens[shared..].iter().chain(end).copied().collect();
-            let Some((last, before)) = tail.split_last() else {
-                return Err(ModelError::Failed("an option has no tokens".to_owned()));
-            };
-            session.truncate(shared)?;
-            let rest = if before.is_empty() { Vec::new() } else { session.read(before, before.len())? };
-            let rows = std::iter::once(first).chain(rest.iter().map(Vec::as_slice));
-            let asked = before.iter().chain([last]);
-            let mut sum = 0.0;
-            for (logits, &token) in rows.zip(asked) {
-                let logit = logits.get(token as usize).copied().unwrap_or(f32::NEG_INFINITY);
-                sum += f64::from(logit) - log_sum(logits);
-            }
-            sums.push(sum);
-        }
-        Ok(sums)
+        self.wording.options(text, options)?.log_probabilities(self.layers.as_ref())
     }
 
     /// The most probable of these continuations, and its probability among them (a softmax over

@@ -1,6 +1,7 @@
 //! Adapters as PEFT writes them (`adapter_config.json` and `adapter_model.safetensors`), read into the model that they
 //! were trained beside: low-rank updates are added to its weights, and what was trained whole takes the place of its own.
 
+use std::fs;
 use std::path::Path;
 
 use candle_core::{DType, Tensor};
@@ -40,13 +41,20 @@ struct Config {
     fan_in_fan_out: bool,
 }
 
+/// The configuration of an adapter.
+fn said(path: &Path) -> Result<Config, ModelError> {
+    let bytes = fs::read(path).map_err(|error| file(path, &format!("cannot be read: {error}")))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| file(path, &format!("is no configuration of PEFT's: {error}; save it again")))
+}
+
 /// The model that a folder is an adapter of; `None` where it is none.
 pub(crate) fn base(folder: &Path) -> Result<Option<Source>, ModelError> {
     let path = folder.join(CONFIG);
     if !path.is_file() {
         return Ok(None);
     }
-    let config: Config = json(&path)?;
+    let config = said(&path)?;
     let Some(name) = config.base_model_name_or_path.filter(|name| !name.is_empty()) else {
         return Err(file(
             &path,
@@ -66,14 +74,13 @@ pub(crate) fn base(folder: &Path) -> Result<Option<Source>, ModelError> {
 /// Whether a folder holds an adapter of a sequence classifier; `None` where it holds no adapter.
 pub(crate) fn is_classifier(folder: &Path) -> Option<bool> {
     let path = folder.join(CONFIG);
-    path.is_file()
-        .then(|| json::<Config>(&path).is_ok_and(|config| config.task_type.as_deref() == Some("SEQ_CLS")))
+    path.is_file().then(|| said(&path).is_ok_and(|config| config.task_type.as_deref() == Some("SEQ_CLS")))
 }
 
 /// The files of a base with an adapter in them.
 pub(crate) fn read(folder: &Path, base: Files) -> Result<Files, ModelError> {
     let path = folder.join(CONFIG);
-    let config: Config = json(&path)?;
+    let config = said(&path)?;
     let refused = |what: &str| {
         Err(file(&path, &format!("{what}; merge it with PEFT (`merge_and_unload`) and name the result")))
     };

@@ -29,5 +29,5 @@ pub use trainable::Trainable;
 pub(crate) use trainable::variables;
 pub(crate) use tuning::normal;
 pub use tuning::{Answers, LowRank, Problem, Reach, TrainableClassifier};
-pub(crate) use written::save_tensors;
 pub use written::{TunedEncoder, Written};
+pub(crate) use written::{adapter_config, save_tensors, unwritten, write_json};

@@ -77,7 +77,10 @@ impl Written {
                 adapter.tensors.iter().map(|(name, tensor)| (format!("{PREFIX}{name}"), tensor)).collect();
             save_tensors(&folder.join(TENSORS), &named)?;
             let revision = self.source.revision.clone();
-            write_json(&folder.join(CONFIG), &adapter.config(base, revision.as_deref()))?;
+            let (targets, whole) = (json!(adapter.targets), json!(adapter.whole));
+            let config =
+                adapter_config(base, revision.as_deref(), adapter.low_rank, "SEQ_CLS", &targets, &whole);
+            write_json(&folder.join(CONFIG), &config)?;
         } else {
             let named = self.files.tensors.iter().map(|(name, tensor)| (name.clone(), tensor)).collect();
             save_tensors(&folder.join(WEIGHTS), &named)?;
@@ -87,27 +90,32 @@ impl Written {
     }
 }
 
-impl Adapter {
-    /// What PEFT reads.
-    fn config(&self, base: &str, revision: Option<&str>) -> Value {
-        json!({
-            "base_model_name_or_path": base,
-            "revision": revision,
-            "peft_type": "LORA",
-            "task_type": "SEQ_CLS",
-            "r": self.low_rank.rank,
-            "lora_alpha": self.low_rank.alpha,
-            "lora_dropout": 0.0,
-            "target_modules": self.targets,
-            "modules_to_save": self.whole,
-            "bias": "none",
-            "fan_in_fan_out": false,
-            "inference_mode": true,
-            "init_lora_weights": true,
-            "use_rslora": false,
-            "use_dora": false,
-        })
-    }
+/// The `adapter_config.json` that PEFT reads.
+pub(crate) fn adapter_config(
+    base: &str,
+    revision: Option<&str>,
+    low_rank: LowRank,
+    task: &str,
+    targets: &Value,
+    whole: &Value,
+) -> Value {
+    json!({
+        "base_model_name_or_path": base,
+        "revision": revision,
+        "peft_type": "LORA",
+        "task_type": task,
+        "r": low_rank.rank,
+        "lora_alpha": low_rank.alpha,
+        "lora_dropout": 0.0,
+        "target_modules": targets,
+        "modules_to_save": whole,
+        "bias": "none",
+        "fan_in_fan_out": false,
+        "inference_mode": true,
+        "init_lora_weights": true,
+        "use_rslora": false,
+        "use_dora": false,
+    })
 }
 
 /// An encoder that was trained.
@@ -198,11 +206,13 @@ pub(crate) fn save_tensors(path: &Path, tensors: &BTreeMap<String, &Tensor>) -> 
     safetensors::serialize_to_file(whole, Some(mark), path).map_err(|error| unwritten(path, &error))
 }
 
-fn write_json(path: &Path, value: &Value) -> Result<(), ModelError> {
+/// Writes a JSON file.
+pub(crate) fn write_json(path: &Path, value: &Value) -> Result<(), ModelError> {
     let text = serde_json::to_string_pretty(value).map_err(|error| unwritten(path, &error))?;
     fs::write(path, text + "\n").map_err(|error| unwritten(path, &error))
 }
 
-fn unwritten(path: &Path, problem: &dyn std::fmt::Display) -> ModelError {
+/// That a file cannot be written.
+pub(crate) fn unwritten(path: &Path, problem: &dyn std::fmt::Display) -> ModelError {
     file(path, &format!("cannot be written: {problem}"))
 }

@@ -69,4 +69,5 @@ def golden():
                "prompt": PROMPT, "chosen": chosen, "logits": kept(rows)}
 
 
-write(Path(sys.argv[1]), list(golden()))
+if __name__ == "__main__":
+    write(Path(sys.argv[1]), list(golden()))

@@ -21,7 +21,7 @@ pub fn rows(name: &str) -> Vec<Value> {
 }
 
 /// The formula of the weights: as `fill` in golden/tiny.py.
-fn fill(name: &str, shape: &[usize]) -> Vec<f32> {
+pub fn fill(name: &str, shape: &[usize]) -> Vec<f32> {
     let seed = name
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
@@ -67,6 +67,13 @@ pub fn folder(row: &Value) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("config.json"), row["config"].to_string()).unwrap();
     fs::write(folder.path().join("model.safetensors"), safetensors(&shapes(row))).unwrap();
+    folder
+}
+
+/// The folder of a tiny model that knows the [`words`].
+pub fn folder_of_words(row: &Value) -> tempfile::TempDir {
+    let folder = folder(row);
+    fs::write(folder.path().join("tokenizer.json"), words()).unwrap();
     folder
 }
 

@@ -166,6 +166,15 @@ impl Trained {
         Draw { pool, scored }
     }
 
+    /// The items in these rows, as they are learned from and answered.
+    fn lessons(&self, rows: &[usize]) -> TrainingSet<'_> {
+        let set = TrainingSet::of(&self.items, rows, self.kind);
+        match &self.asked {
+            Some(asked) => set.with_texts(rows, asked),
+            None => set,
+        }
+    }
+
     /// The mean score of a model of these labels; `None` where they are too few, or of one kind, to learn from.
     fn score_of(
         &self,
@@ -175,17 +184,24 @@ impl Trained {
     ) -> Result<Option<f64>, ModelError> {
         let stop = || self.cancel.is_cancelled();
         let fitting = Fitting { stop: Stop::when(&stop), ..Fitting::new(self.seed, self.encoders()) };
-        let train = TrainingSet::of(&self.items, rows, self.kind);
+        let train = self.lessons(rows);
         let model = match self.method.fit(&train, &fitting) {
             Ok(model) => model,
             Err(ModelError::TooLittle { .. } | ModelError::TooFew(_)) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let samples: Vec<Sample<'_>> = scored.iter().map(|&row| Sample::of(&self.items, row)).collect();
+        let set = self.lessons(scored);
+        let samples: &[Sample<'_>] = set.samples();
+        let at_once = if self.asked.is_some() { 1 } else { PREDICTED };
         let mut sum = 0.0;
-        for (samples, rows) in samples.chunks(PREDICTED).zip(scored.chunks(PREDICTED)) {
+        for (samples, rows) in samples.chunks(at_once).zip(scored.chunks(at_once)) {
             fitting.stop.check()?;
-            for (reply, &row) in model.answer(samples)?.iter().zip(rows) {
+            let said = match model.answer(samples) {
+                // What a decoder cannot be asked, as it is too long, scores nothing.
+                Err(ModelError::Failed(_)) if self.asked.is_some() => Vec::new(),
+                said => said?,
+            };
+            for (reply, &row) in said.iter().zip(rows) {
                 let target = self.items.target(row).unwrap_or_default();
                 sum += lesson.metric.score(&reply.prediction.output, target, self.items.input(row));
             }

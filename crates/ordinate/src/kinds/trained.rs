@@ -10,6 +10,7 @@ use ordinate_adapt::TrainingReport;
 use ordinate_core::{CandidateName, Items, Part};
 use ordinate_judge::LearningCurve;
 use ordinate_measure::CancellationToken;
+use ordinate_models::decoder::Sampling;
 use ordinate_models::gauge::Order;
 use ordinate_models::{
     CrossFit, EncoderSource, Encoders, Fitting, Fold, Kind, Manifest, Method, Model, ModelError, Reads,
@@ -21,6 +22,7 @@ use serde::Serialize;
 pub(super) use answerer::TrainedAnswerer;
 
 use super::curve::Lesson;
+use super::decoder::questions::{Questions, Told, answer};
 use super::digests::{fields_digest, items_digest, taught_digest};
 use super::{HereFacts, InProcess, Opening, UsedUp, trained_kind};
 use crate::cache::{self, digest};
@@ -49,6 +51,9 @@ struct Identity<'a> {
     /// A digest of what its teacher answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     taught: Option<String>,
+    /// A digest of what it is asked, where that is more than the items' texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked: Option<String>,
 }
 
 /// Why some items cannot be answered, by row, and a digest of the vectors of the others.
@@ -65,6 +70,8 @@ pub(super) struct Trained {
     pub(super) kind: Kind,
     task_kind: &'static str,
     pub(super) items: Arc<Items>,
+    /// What a decoder is asked about each item, by row; `None` for what reads items as they are.
+    pub(super) asked: Option<Vec<String>>,
     pub(super) seed: u64,
     encoders: Arc<Encoders>,
     cache: PathBuf,
@@ -95,8 +102,10 @@ struct Models {
 impl Trained {
     pub(super) fn new(opening: &Opening<'_>, method: Box<dyn Method>, kind: Kind) -> Result<Self, Error> {
         let place = opening.place;
+        let asked = (method.reads() == Reads::Question).then(|| asked(opening)).transpose()?;
         Ok(Self {
             name: place.entry.name.clone(),
+            asked,
             method,
             kind,
             task_kind: place.task.kind.name(),
@@ -127,6 +136,7 @@ impl Trained {
             fields: (self.method.reads() == Reads::Fields).then(|| fields_digest(&self.items)),
             vectors: vectors.as_ref().map(|vectors| vectors.digest.clone()),
             taught: self.taught.get().map(taught_digest),
+            asked: self.asked.as_ref().map(|asked| digest(asked.iter().map(String::as_str))),
         })
         .map_err(|error| ModelError::Failed(error.to_string()))?;
         let kept = digest([identity.as_str()]);
@@ -177,6 +187,10 @@ impl Trained {
             Some(taught) => crossfit.taught_by(taught),
             None => crossfit,
         };
+        let crossfit = match &self.asked {
+            Some(asked) => crossfit.with_texts(asked),
+            None => crossfit,
+        };
         let stop = || self.cancel.is_cancelled();
         let checkpoint = self.checkpoint(fold);
         let watch = |training: Training<'_>| self.tell(training);
@@ -199,7 +213,7 @@ impl Trained {
 
     fn tell(&self, training: Training<'_>) {
         match training {
-            Training::Chosen(why) => {
+            Training::Chosen(why) | Training::Left(why) => {
                 step(self.seen.as_ref(), Step::Note(&format!("{}: {why}.", self.name)));
             }
             Training::Progress(progress) => {
@@ -239,6 +253,10 @@ impl Trained {
                 continue;
             };
             let model = self.model(&mut models, fold)?;
+            if let (Some(asked), Some(writer)) = (&self.asked, model.writer()) {
+                replies.push(answer(writer, &asked[row], Sampling::default())?);
+                continue;
+            }
             let said = model.answer(&[Sample::of(&self.items, row)])?.pop();
             let said = said.ok_or_else(|| ModelError::Failed("no answer".to_owned()))?;
             replies.push(Ok(Reply {
@@ -325,10 +343,11 @@ impl InProcess for Trained {
         let items = &self.items;
         let rows: Vec<usize> = (0..items.len()).filter(|&row| items.target(row).is_some()).collect();
         // Trees read the fields, whatever the text of an item is.
-        let input = |row: usize| match items.features().is_empty() || self.method.reads() != Reads::Fields {
+        let read = |row: usize| match items.features().is_empty() || self.method.reads() != Reads::Fields {
             true => items.input(row).unwrap_or_default().to_owned(),
             false => items.features().lines(row),
         };
+        let input = |row: usize| self.asked.as_ref().map_or_else(|| read(row), |asked| asked[row].clone());
         let inputs = spread(rows.len()).map(|place| input(rows[place])).collect();
         Ok(Some(Order::Model { saved: self.model_folder(), inputs }))
     }
@@ -355,4 +374,25 @@ impl InProcess for Trained {
     fn used_up(&self, row: usize) -> Option<UsedUp> {
         self.given.get()?.vectors.as_ref()?.used_up.get(&row).copied()
     }
+}
+
+/// What a decoder is asked about each item, by row, as one is asked that was not trained.
+fn asked(opening: &Opening<'_>) -> Result<Vec<String>, Error> {
+    let (task, materials) = (opening.place.task, opening.materials);
+    let told = Told {
+        kind: task.kind,
+        labels: &materials.labels,
+        prompt: &task.file.prompt,
+        examples: &materials.examples,
+        seed: task.file.statistics.seed.unwrap_or_default(),
+    };
+    let fail = |error| opening.place.fail(error);
+    let questions = Questions::new(&told, None).map_err(fail)?;
+    let items = &materials.items;
+    let is_asked = |row: usize| items.target(row).or(items.input(row)).is_some();
+    let one = |row: usize| match is_asked(row) {
+        true => questions.request(&items.item(row)).map_err(fail),
+        false => Ok(String::new()),
+    };
+    (0..items.len()).map(one).collect()
 }

@@ -1,16 +1,20 @@
 //! The kind of candidates that a method makes in this process.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ordinate_adapt::{Ended, TrainingReport};
-use ordinate_core::task::CandidateEntry;
+use ordinate_core::task::{CandidateEntry, Local};
 use ordinate_core::{CandidateName, FieldValue, Item, Items};
 use ordinate_measure::Contender;
+use ordinate_models::decoder::Place as Files;
+use ordinate_models::encoder::Source;
 use ordinate_models::{Encoders, Fold, Manifest, Model, ModelError, Reads, Sample, SharedEncoder, Stop};
 
 use super::methods::method;
 use super::trained::{Trained, TrainedAnswerer};
-use super::{CandidateKind, Opened, Opening, Place, curve, teaching};
+use super::{CandidateKind, Opened, Opening, Place, curve, decoder, teaching};
 use crate::error::Error;
 use crate::observe::{Step, step};
 use crate::reopen::{Again, AnswersInputs};
@@ -102,11 +106,31 @@ impl CandidateKind for TrainedKind {
     fn reopen(&self, again: &Again<'_>) -> Result<Option<Box<dyn AnswersInputs>>, Error> {
         let Some(model) = &again.candidate.model else { return Ok(None) };
         let folder = again.folder.join(model);
+        let manifest = Manifest::read_whole(&folder).map_err(|error| again.fail(error))?;
+        if manifest.reads == Reads::Question {
+            return reopened_decoder(again, folder).map(Some);
+        }
         let encoders = Encoders::new();
         let model = again.methods.load(&folder, &encoders).map_err(|error| again.fail(error))?;
-        let reads = Manifest::read(&folder).map_err(|error| again.fail(error))?.reads;
+        let reads = manifest.reads;
         Ok(Some(Box::new(Loaded { model, reads, encoder: encoders.only() })))
     }
+}
+
+/// A decoder that was trained is asked as one that was not.
+fn reopened_decoder(again: &Again<'_>, folder: PathBuf) -> Result<Box<dyn AnswersInputs>, Error> {
+    let local = Local {
+        model: folder.display().to_string(),
+        labels: BTreeMap::new(),
+        template: None,
+        examples: None,
+        max_tokens: None,
+        temperature: None,
+        top_p: None,
+        engine: None,
+    };
+    let files = Files::Folder(Source { folder, revision: None, model: None });
+    decoder::reopened(again, files, &local)
 }
 
 /// A model that was saved.

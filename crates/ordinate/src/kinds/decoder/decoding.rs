@@ -1,23 +1,18 @@
 //! A decoder that answers items.
-//!
-//! One label or option is chosen by the probability that the model gives to each; everything else is written, and read
-//! out of what was written as a live candidate's reply is.
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use ordinate_core::Item;
-use ordinate_core::task::{Local, PromptSection};
+use ordinate_core::task::Local;
 use ordinate_measure::{Answerer, AnswererError, Attempt, Limits, PuttingAway, Request};
-use ordinate_models::decoder::{Place as Files, Role, Sampling, Writer, identity, open};
+use ordinate_models::decoder::{Place as Files, Question, Sampling, Writer, identity, open};
 use ordinate_models::gauge::{Asked, Order};
 use ordinate_models::{ModelError, inspect};
-use ordinate_remote::{Examples, Failure, FailureKind, Prompt, PromptError, Reply, TokenLogprob, Usage};
-use ordinate_tasks::Kind;
+use ordinate_remote::{Failure, PromptError, Reply};
 use serde::{Deserialize, Serialize};
 
+use super::questions::{Questions, Told, answer};
 use crate::cache::{self, digest, read_json, write_json};
 use crate::error::Error;
 use crate::hosting::spread;
@@ -39,31 +34,13 @@ struct Identity {
     kind: &'static str,
 }
 
-/// What is asked about one item.
-#[derive(Serialize, Deserialize)]
-struct Question {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    system: Option<String>,
-    user: String,
-    /// What is chosen from; `None` where it writes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    options: Option<Vec<String>>,
-    /// The most tokens that are written.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    most: Option<usize>,
-}
-
 /// A candidate that writes here.
 pub(super) struct Decoding {
     identity: String,
     files: Files,
-    kind: &'static dyn Kind,
-    labels: Vec<String>,
-    prompt: Prompt,
-    examples: Arc<Examples>,
+    questions: Questions,
     engine: ordinate_core::task::Engine,
     sampling: Sampling,
-    most: usize,
     cache: PathBuf,
     /// A digest of the model and all requests.
     kept: String,
@@ -75,19 +52,10 @@ pub(super) struct Decoding {
     writer: Mutex<Option<Arc<Writer>>>,
 }
 
-/// What a decoder is told, besides an item.
-pub(super) struct Told<'a> {
-    pub(super) kind: &'static dyn Kind,
-    pub(super) labels: &'a [String],
-    pub(super) prompt: &'a PromptSection,
-    pub(super) examples: &'a Arc<Examples>,
-    pub(super) seed: u64,
-}
-
 impl Decoding {
     /// One that is not read into memory yet.
     pub(super) fn new(files: Files, local: &Local, told: &Told<'_>) -> Result<Self, String> {
-        let &Told { kind, labels, prompt, examples, seed } = told;
+        let seed = told.seed;
         let identity = Identity {
             decoder: VERSION,
             files: identity(&files).map_err(|error| error.to_string())?,
@@ -95,19 +63,14 @@ impl Decoding {
             temperature: local.temperature.unwrap_or(0.0),
             top_p: local.top_p.unwrap_or(1.0),
             seed,
-            kind: kind.name(),
+            kind: told.kind.name(),
         };
-        let most = local.max_tokens.unwrap_or_else(|| kind.max_tokens());
         Ok(Self {
             sampling: Sampling { temperature: identity.temperature, top_p: identity.top_p, seed },
             identity: serde_json::to_string(&identity).map_err(|error| error.to_string())?,
             files,
-            kind,
-            labels: labels.to_vec(),
-            prompt: Prompt::new(kind, labels, prompt, false).map_err(|error| error.to_string())?,
-            examples: Arc::clone(examples),
+            questions: Questions::new(told, local.max_tokens).map_err(|error| error.to_string())?,
             engine: identity.engine,
-            most: usize::try_from(most).unwrap_or(usize::MAX),
             cache: PathBuf::new(),
             kept: String::new(),
             sample: Vec::new(),
@@ -135,16 +98,11 @@ impl Decoding {
 
     /// Whether it says which of the options of an item is right, and writes nothing.
     pub(super) fn chooses(&self, item: &Item) -> bool {
-        self.kind.choices(item, &self.labels).is_some()
+        self.questions.chooses(item)
     }
 
     pub(super) fn request(&self, item: &Item) -> Result<String, PromptError> {
-        let prompted = self.prompt.render(item, &self.examples.of(item))?;
-        let options = self.kind.choices(item, &self.labels);
-        let options = options.map(|all| all.into_iter().map(str::to_owned).collect::<Vec<_>>());
-        let most = options.is_none().then_some(self.most);
-        let question = Question { system: prompted.system, user: prompted.user, options, most };
-        serde_json::to_string(&question).map_err(|error| PromptError::Lacks(error.to_string()))
+        self.questions.request(item)
     }
 
     fn writer(&self) -> Result<Arc<Writer>, ModelError> {
@@ -159,61 +117,7 @@ impl Decoding {
 
     /// The answer to a request. What cannot be answered, because it is too long, is a failure of this item.
     pub(super) fn answer(&self, body: &str) -> Result<Result<Reply, Failure>, ModelError> {
-        let writer = self.writer()?;
-        let question = question(body)?;
-        let started = Instant::now();
-        let reply = match self.reply(&writer, &question) {
-            Ok(reply) => Ok(Reply { latency: started.elapsed(), ..reply }),
-            // What is wrong with a file is so for every item.
-            Err(error @ ModelError::File { .. }) => return Err(error),
-            Err(error) => {
-                let why = match error {
-                    ModelError::Failed(why) => why,
-                    other => other.to_string(),
-                };
-                let failure = Failure::new(FailureKind::Reported, why);
-                Err(Failure { latency: started.elapsed(), ..failure })
-            }
-        };
-        Ok(reply)
-    }
-
-    fn reply(&self, writer: &Writer, question: &Question) -> Result<Reply, ModelError> {
-        let text = writer.prompt(&question.messages())?;
-        if let Some(options) = &question.options {
-            let options: Vec<&str> = options.iter().map(String::as_str).collect();
-            let (best, confidence) = writer.choose(&text, &options)?;
-            let (text, confidence) = (options[best].to_owned(), Some(confidence));
-            return Ok(Reply { text, confidence, ..Reply::default() });
-        }
-        let most = question.most.unwrap_or(self.most);
-        let written = writer.write(&text, most, self.sampling, &mut |_| ControlFlow::Continue(()))?;
-        let (input_tokens, output_tokens) = (written.read as u64, written.pieces.len() as u64);
-        let usage = Usage { input_tokens, output_tokens, ..Usage::default() };
-        let text = written.text();
-        let logprob = |piece: ordinate_models::decoder::Piece| TokenLogprob {
-            token: piece.text,
-            logprob: piece.log_probability,
-        };
-        Ok(Reply {
-            text,
-            cut_short: !written.ended,
-            usage: Some(usage),
-            first_token: written.first_text,
-            logprobs: written.pieces.into_iter().map(logprob).collect(),
-            ..Reply::default()
-        })
-    }
-}
-
-fn question(body: &str) -> Result<Question, ModelError> {
-    serde_json::from_str(body).map_err(|error| ModelError::Failed(error.to_string()))
-}
-
-impl Question {
-    fn messages(&self) -> Vec<(Role, &str)> {
-        let system = self.system.as_deref().map(|system| (Role::System, system));
-        system.into_iter().chain([(Role::User, self.user.as_str())]).collect()
+        answer(self.writer()?.as_ref(), body, self.sampling)
     }
 }
 
@@ -316,11 +220,11 @@ impl InProcess for Decoding {
     fn order(&self) -> Result<Option<Order>, String> {
         let writer = self.writer().map_err(|error| error.to_string())?;
         let asked = |body: &String| -> Result<Asked, ModelError> {
-            let question = question(body)?;
+            let question = Question::read(body)?;
             let text = writer.prompt(&question.messages())?;
             Ok(match question.options {
                 Some(options) => Asked::Choose { text, options },
-                None => Asked::Write { text, most: self.most },
+                None => Asked::Write { text, most: question.most.unwrap_or(usize::MAX) },
             })
         };
         let asked =

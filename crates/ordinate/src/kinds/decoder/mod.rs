@@ -1,6 +1,7 @@
 //! Candidates that write in this process (`local` with a decoder), told the same as live candidates.
 
 mod decoding;
+pub(super) mod questions;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use super::{CandidateKind, Opened, Opening, Place};
 use crate::error::Error;
 use crate::materials::draw;
 use crate::reopen::{Again, AnswersInputs};
-use decoding::{DecoderAnswerer, Decoding, Told};
+use decoding::{DecoderAnswerer, Decoding};
+use questions::Told;
 
 pub(super) struct DecoderKind;
 
@@ -62,14 +64,23 @@ impl CandidateKind for DecoderKind {
         let files = find(&local.model, Path::new("")).map_err(|error| again.fail(error))?;
         let files = files.ok_or_else(|| fail("its model does not write"))?;
         let files = files.by(local.engine.unwrap_or_default()).map_err(|error| again.fail(error))?;
-        let kind = again.task_kinds.get(&again.all.task_kind);
-        let kind = kind.ok_or_else(|| fail("the kind of its task is not known"))?;
-        let (labels, prompt, seed) = (&again.all.labels, &again.all.prompt, again.all.seed);
-        let examples = Arc::new(draw(kind, prompt, seed, again.all.examples.clone()));
-        let told = Told { kind, labels, prompt, examples: &examples, seed };
-        let decoding = Decoding::new(files, local, &told).map_err(|error| again.fail(error))?;
-        Ok(Some(Box::new(Loaded { decoding, reader: Reader::new(kind, labels) })))
+        reopened(again, files, local).map(Some)
     }
+}
+
+/// A decoder of these files, opened again.
+pub(super) fn reopened(
+    again: &Again<'_>,
+    files: Files,
+    local: &Local,
+) -> Result<Box<dyn AnswersInputs>, Error> {
+    let kind = again.task_kinds.get(&again.all.task_kind);
+    let kind = kind.ok_or_else(|| again.fail("the kind of its task is not known"))?;
+    let (labels, prompt, seed) = (&again.all.labels, &again.all.prompt, again.all.seed);
+    let examples = Arc::new(draw(kind, prompt, seed, again.all.examples.clone()));
+    let told = Told { kind, labels, prompt, examples: &examples, seed };
+    let decoding = Decoding::new(files, local, &told).map_err(|error| again.fail(error))?;
+    Ok(Box::new(Loaded { decoding, reader: Reader::new(kind, labels) }))
 }
 
 /// A decoder that was opened again.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ordinate_core::Item;
 use ordinate_measure::{Answerer, AnswererError, Attempt, Limits, PuttingAway, Request};
-use ordinate_models::Fold;
+use ordinate_models::{Fold, Kind};
 use ordinate_remote::PromptError;
 use serde::Serialize;
 
@@ -57,11 +57,16 @@ impl Answerer for TrainedAnswerer {
     }
 
     fn limits(&self) -> Limits {
-        let batch = BATCHES[usize::from(self.0.method.source().is_some())];
+        // Each answer of a decoder takes long, and a kill loses a batch.
+        let batch = match &self.0.asked {
+            Some(_) => 1,
+            None => BATCHES[usize::from(self.0.method.source().is_some())],
+        };
         Limits { in_flight: Some(1), batch, files: 0, alone: true }
     }
 
     fn gives_outputs(&self) -> bool {
-        true
+        // What a decoder writes is read as a live candidate's reply is.
+        self.0.asked.is_none() || self.0.kind != Kind::Text
     }
 }
