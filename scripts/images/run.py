@@ -37,8 +37,8 @@ def adapt(source, method, **keys):
     return f'adapt = {{ from = "{source}", method = "{method}"{further} }}'
 
 
-def task_text(name, kind, data, candidates):
-    text = f'[task]\nname = "{name}"\nkind = "{kind}"\n[data]\n{data}'
+def task_text(name, kind, data, candidates, more=""):
+    text = f'[task]\nname = "{name}"\nkind = "{kind}"\n[data]\n{data}{more}'
     for candidate, (lineage, source) in candidates.items():
         text += f'[[candidate]]\nname = "{candidate}"\nlineage = "{lineage}"\n{source}\n'
     return text
@@ -55,9 +55,9 @@ class Bench:
         short = lambda source: source.replace(" }", f", epochs = {self.epochs} }}") if '"full"' in source else source
         return {name: (lineage, short(source)) for name, (lineage, source) in candidates.items()}
 
-    def run(self, name, data, candidates, kind="classify-image"):
+    def run(self, name, data, candidates, kind="classify-image", more=""):
         task = self.folder / f"{name}.toml"
-        task.write_text(task_text(name, kind, data, self.limit(candidates)))
+        task.write_text(task_text(name, kind, data, self.limit(candidates), more))
         started = time.monotonic()
         out = self.folder / f"{name}.ordinate"
         done = subprocess.run([self.binary, "run", task, "--out", out, "--json", "--quiet"], capture_output=True, text=True)
@@ -134,10 +134,11 @@ def wdbc(bench):
     header = (DATA / "wdbc/train.csv").read_text().splitlines()[0].split(",")
     target = next(name for name in header if name in ("diagnosis", "label", "target"))
     candidates = {
+        "linear": ("vertical", 'local = { model = "field-linear" }'),
         "boosted": ("vertical", 'local = { model = "gradient-boosting" }'),
         "ngram": ("vertical", 'local = { model = "ngram-linear" }'),
     }
-    bench.run("wdbc", data.replace('"diagnosis"', f'"{target}"'), candidates, kind="classify")
+    bench.run("wdbc", data.replace('"diagnosis"', f'"{target}"'), candidates, kind="classify", more="[combine]\nfolds = 10\n")
 
 
 TASKS = {"pneumonia": pneumonia, "cells": cells, "digits": digits, "wdbc": wdbc}

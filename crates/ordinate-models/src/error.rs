@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub enum ModelError {
     /// The model is not known.
     #[error(
-        "{0:?} is no model that runs here; known are ngram-linear, gradient-boosting, translation-memory, builtin, a folder with config.json, \
+        "{0:?} is no model that runs here; known are ngram-linear, gradient-boosting, field-linear, translation-memory, builtin, a folder with config.json, \
              tokenizer.json and model.safetensors, hf:org/name[@revision], and a .gguf file"
     )]
     Unknown(String),

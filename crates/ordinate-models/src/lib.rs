@@ -43,6 +43,7 @@ pub use manifest::{Manifest, read_model, save, write_model};
 pub use method::{Fitting, Identity, Method, Reads, Taught, Training, TrainingProgress, TrainingSet, drawn};
 pub use methods::boosted::{Boosted, GradientBoosting};
 pub use methods::cloze::{Cloze, ClozeLabels};
+pub use methods::fields::{FieldLinear, Linear};
 pub use methods::memory::{Memory, TranslationMemory};
 pub use methods::nearest::{Nearest, NearestLabel};
 pub use methods::ngram::{Ngram, NgramLinear};

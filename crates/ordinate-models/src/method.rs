@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use ordinate_core::features::Features;
 use ordinate_core::random::shuffle;
 use ordinate_core::{CandidateName, Items};
 use serde::Serialize;
@@ -293,6 +294,22 @@ impl<'a> TrainingSet<'a> {
     #[must_use]
     pub fn samples(&self) -> &[Sample<'a>] {
         &self.samples
+    }
+
+    /// The table that the fields of all items stand in, and the row of each.
+    ///
+    /// # Errors
+    /// [`ModelError::Failed`] where they have no fields, or not those of one table.
+    pub fn table(&self) -> Result<(&'a Features, Vec<usize>), ModelError> {
+        let of = |sample: &Sample<'a>| sample.fields;
+        let first = self.samples.iter().find_map(of).map(|(all, _)| all).filter(|all| !all.is_empty());
+        let features = first.ok_or_else(|| ModelError::Failed("the items have no fields".to_owned()))?;
+        let fields = self.samples.iter().filter_map(of).filter(|(all, _)| std::ptr::eq(*all, features));
+        let rows: Vec<usize> = fields.map(|(_, row)| row).collect();
+        if rows.len() == self.len() {
+            return Ok((features, rows));
+        }
+        Err(ModelError::Failed("the items have not the fields of one table".to_owned()))
     }
 
     /// The texts of the items.

@@ -1,9 +1,9 @@
-//! Gradient boosting on tables of every shape: nothing panics, answers are known labels, what was saved answers the same.
+//! Gradient boosting and linear models on tables of every shape: nothing panics, answers are known labels, what was saved answers the same.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
 
 use ordinate_core::column::Codes;
 use ordinate_core::features::{Feature, Features, Values};
-use ordinate_models::{Boosted, Kind, Model as _, Sample, Stop};
+use ordinate_models::{Boosted, Kind, Linear, Model as _, Sample, Stop};
 use proptest::prelude::*;
 
 fn numbers(name: &str, values: Vec<f64>) -> Feature {
@@ -72,6 +72,67 @@ proptest! {
             },
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_table_makes_a_linear_model_panic((features, targets) in table()) {
+        let rows: Vec<usize> = (0..targets.len()).collect();
+        let labels: Vec<Vec<String>> = targets.iter().map(|target| vec![format!("l{target}")]).collect();
+        match Linear::fit(Kind::Classify, &features, &rows, &labels, Stop::NEVER) {
+            Err(error) => {
+                let said = error.to_string();
+                prop_assert!(said.contains("too little") || said.contains("no field that differs"), "{said}");
+            }
+            Ok(model) => {
+                let text = serde_json::to_string(&model).unwrap();
+                let again: Linear = serde_json::from_str(&text).unwrap();
+                for &row in &rows {
+                    let said = model.predict(&features, row);
+                    prop_assert!(labels.iter().any(|label| label[0] == said.output));
+                    prop_assert!((0.0..=1.0).contains(&said.confidence.unwrap()));
+                    prop_assert_eq!(&again.predict(&features, row), &said);
+                }
+            }
+        }
+        let figures: Vec<Vec<String>> = targets.iter().map(|target| vec![target.to_string()]).collect();
+        if let Ok(model) = Linear::fit(Kind::Regress, &features, &rows, &figures, Stop::NEVER) {
+            for &row in &rows {
+                let said: f64 = model.predict(&features, row).output.parse().unwrap();
+                prop_assert!(said.is_finite());
+            }
+        }
+    }
+}
+
+/// A number that counts, one that does not and is a million times as large, a category, and a gap that tells.
+#[test]
+fn a_linear_model_reads_numbers_categories_and_gaps() {
+    let names = ["甲", "乙", "丙"];
+    let size = |row: usize| ((row * 7) % 40) as f64;
+    let gap = |row: usize| (row / 3).is_multiple_of(4);
+    let right = |row: usize| {
+        let from_category = [0.0, 8.0, -8.0][(row * 5 + row / 7) % 3];
+        if gap(row) || size(row) + from_category > 20.0 { "yes" } else { "no" }
+    };
+    let features = Features::new(vec![
+        numbers("数", (0..400).map(|row| if gap(row) { f64::NAN } else { size(row) }).collect()),
+        numbers("noise", (0..400).map(|row| 1e6 * ((row * 31) % 97) as f64).collect()),
+        categories("类", (0..400).map(|row| Some(names[(row * 5 + row / 7) % 3]))),
+        numbers("same", vec![3.0; 400]),
+    ]);
+    let targets: Vec<Vec<String>> = (0..300).map(|row| vec![right(row).to_owned()]).collect();
+    let train: Vec<usize> = (0..300).collect();
+    let model = Linear::fit(Kind::Classify, &features, &train, &targets, Stop::NEVER).unwrap();
+    let hits = (300..400).filter(|&row| model.predict(&features, row).output == right(row)).count();
+    assert!(hits >= 96, "{hits}");
+    // The same item as text, and one with a category that was never seen.
+    let text = ["数: 39\nnoise: 0\n类: 乙\nsame: 3", "noise: 0", "数: 1\n类: 红"];
+    let said = model.answer(&text.map(Sample::text)).unwrap();
+    let outputs: Vec<&str> = said.iter().map(|reply| reply.prediction.output.as_str()).collect();
+    assert_eq!(outputs, ["yes", "yes", "no"]);
 }
 
 /// Targets that hang on a category and on whether a number is there.

@@ -12,7 +12,7 @@ use crate::output::OutputKind;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Local {
-    /// `ngram-linear` or `gradient-boosting` (trained on the task's train items), `builtin` (the encoder that Ordinate
+    /// `ngram-linear`, or on fields `gradient-boosting` or `field-linear` (trained on the task's train items), `builtin` (the encoder that Ordinate
     /// brings), a folder, `hf:org/name[@revision]`, or a `.gguf` file. For series: `naive`, `seasonal-naive`, `drift`, `theta`,
     /// `optimised-theta`, `dynamic-theta`, `auto-theta`, `ets`, `guarded-ets` or `arima`. For texts: sentences of the text
     /// itself, `lead-3`, `textrank-3`, `answering-sentence`; or `translation-memory`, the target of the train item that is most
@@ -26,7 +26,7 @@ pub struct Local {
     pub template: Option<String>,
     /// How many train items at most a model is trained on, or looks for nearest examples in: for ever more of them,
     /// what data is worth. Default: all for `ngram-linear`,
-    /// `gradient-boosting` and `translation-memory`, none for an encoder.
+    /// `gradient-boosting`, `field-linear` and `translation-memory`, none for an encoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub examples: Option<u32>,
     /// The most tokens that a decoder writes; each task kind has a default.
@@ -57,8 +57,15 @@ pub enum Engine {
 
 impl Local {
     /// What is a name of a model that Ordinate brings, whatever files lie about.
-    pub const BROUGHT: [&str; 6] =
-        ["builtin", "ngram-linear", "gradient-boosting", "translation-memory", Adapt::OPENAI, Adapt::SCRATCH];
+    pub const BROUGHT: [&str; 7] = [
+        "builtin",
+        "ngram-linear",
+        "gradient-boosting",
+        "field-linear",
+        "translation-memory",
+        Adapt::OPENAI,
+        Adapt::SCRATCH,
+    ];
 
     /// What is the name of a method of forecasting in a `forecast` task, whatever files lie about.
     pub const FORECASTERS: [&str; 10] = [

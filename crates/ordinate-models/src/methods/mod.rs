@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ordinate_core::task::CandidateEntry;
+use ordinate_core::task::{CandidateEntry, Local};
 
 use crate::encoders::{EncoderSource, Encoders};
 use crate::error::ModelError;
@@ -12,6 +12,7 @@ use crate::model::Model;
 
 pub(crate) mod boosted;
 pub(crate) mod cloze;
+pub(crate) mod fields;
 pub(crate) mod memory;
 pub(crate) mod nearest;
 pub(crate) mod ngram;
@@ -32,6 +33,23 @@ pub struct MethodKind {
     pub of: Of,
     /// Reads what [`Model::save`] wrote into a folder.
     pub load: fn(&Saved<'_>) -> Result<Box<dyn Model>, ModelError>,
+}
+
+/// Refuses the keys of an entry that mean nothing to what answers free texts here, besides those that it `takes`.
+pub(crate) fn only(local: &Local, takes: &[&str], what: &str) -> Result<(), ModelError> {
+    let keys = [
+        ("labels", !local.labels.is_empty()),
+        ("template", local.template.is_some()),
+        ("examples", local.examples.is_some()),
+        ("max_tokens", local.max_tokens.is_some()),
+        ("temperature", local.temperature.is_some()),
+        ("top_p", local.top_p.is_some()),
+        ("engine", local.engine.is_some()),
+    ];
+    match keys.iter().find(|(key, given)| *given && !takes.contains(key)) {
+        Some((key, _)) => Err(ModelError::Setting(format!("{key} means nothing to {what}; remove it"))),
+        None => Ok(()),
+    }
 }
 
 /// A model that was saved, as its method reads it.
@@ -60,9 +78,10 @@ impl Saved<'_> {
 }
 
 /// The first that takes a candidate has it: those that are named come before those that take what is left.
-const BUILT_IN: [MethodKind; 8] = [
+const BUILT_IN: [MethodKind; 9] = [
     ngram::KIND,
     boosted::KIND,
+    fields::KIND,
     memory::KIND,
     cloze::KIND,
     translator::KIND,
@@ -117,4 +136,21 @@ impl Methods {
         })?;
         (kind.load)(&Saved { folder, manifest: &manifest, encoders })
     }
+}
+
+/// The values of fields in an item that is told as lines `name: value`; `None` for those that it does not tell.
+fn told(names: &[&str], text: &str) -> Vec<Option<String>> {
+    let mut values = vec![None; names.len()];
+    for line in text.lines() {
+        // A name may hold a colon: the longest that fits is meant.
+        let fits = |name: &str| {
+            let value = line.strip_prefix(name)?.strip_prefix(':')?.trim();
+            Some((name.len(), value.to_owned()))
+        };
+        let best = names.iter().enumerate().filter_map(|(at, name)| Some((at, fits(name)?)));
+        if let Some((at, (_, value))) = best.max_by_key(|(_, (length, _))| *length) {
+            values[at] = Some(value);
+        }
+    }
+    values
 }

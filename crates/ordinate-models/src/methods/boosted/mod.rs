@@ -20,7 +20,7 @@ use crate::kind::Kind;
 use crate::linear::{probabilities, sharpen, splits};
 use crate::manifest::{read_model, write_model};
 use crate::method::{Fitting, Identity, Method, Reads, TrainingSet};
-use crate::methods::{MethodKind, Saved};
+use crate::methods::{MethodKind, Saved, told};
 use crate::model::{Facts, Model, Prediction, Reply, Sample};
 use crate::stop::Stop;
 use order::{Response, order};
@@ -67,14 +67,7 @@ impl Method for GradientBoosting {
 
     fn fit(&self, train: &TrainingSet<'_>, fitting: &Fitting<'_>) -> Result<Box<dyn Model>, ModelError> {
         let train = train.some(self.examples, fitting.seed);
-        let none = Features::default();
-        let features = train.samples().iter().find_map(|sample| sample.fields).map_or(&none, |(all, _)| all);
-        let fields = train.samples().iter().filter_map(|sample| sample.fields);
-        let rows: Vec<usize> =
-            fields.filter(|(all, _)| std::ptr::eq(*all, features)).map(|(_, row)| row).collect();
-        if rows.len() != train.len() {
-            return Err(ModelError::Failed("the items have not the fields of one table".to_owned()));
-        }
+        let (features, rows) = train.table()?;
         Ok(Box::new(Boosted::fit(train.kind(), features, &rows, train.targets(), fitting.stop)?))
     }
 }
@@ -194,22 +187,15 @@ impl Boosted {
 
     /// The cells of an item that is told as lines `name: value`.
     fn cells(&self, text: &str) -> Vec<f64> {
-        let mut cells = vec![f64::NAN; self.fields.len()];
-        for line in text.lines() {
-            // A name may hold a colon: the longest that fits is meant.
-            let fits = |field: &Field| {
-                let value = line.strip_prefix(&field.name)?.strip_prefix(':')?.trim();
-                Some((field.name.len(), value.to_owned()))
-            };
-            let best = self.fields.iter().enumerate().filter_map(|(at, field)| Some((at, fits(field)?)));
-            if let Some((at, (_, value))) = best.max_by_key(|(_, (length, _))| *length) {
-                cells[at] = match &self.fields[at].places {
-                    Some(places) => places.get(&value).copied().unwrap_or(f64::NAN),
-                    None => value.parse().ok().filter(|number: &f64| number.is_finite()).unwrap_or(f64::NAN),
-                };
+        let names: Vec<&str> = self.fields.iter().map(|field| field.name.as_str()).collect();
+        let cell = |(field, value): (&Field, Option<String>)| match (&field.places, value) {
+            (_, None) => f64::NAN,
+            (Some(places), Some(value)) => places.get(&value).copied().unwrap_or(f64::NAN),
+            (None, Some(value)) => {
+                value.parse().ok().filter(|number: &f64| number.is_finite()).unwrap_or(f64::NAN)
             }
-        }
-        cells
+        };
+        self.fields.iter().zip(told(&names, text)).map(cell).collect()
     }
 }
 
