@@ -16,13 +16,13 @@ use crate::loss::Targets;
 use crate::pictured::Pictured;
 use crate::report::{TrainingReport, threads};
 use crate::settings::Settings;
-use crate::trainer::{Outcome, Recipe, train as run};
+use crate::trainer::{Outcome, PATIENT_PASSES, Recipe, train as run};
 
 /// `adapt = { from = "scratch", method = "full" }`, and the same from a folder with a network of images.
 pub const IMAGES: MethodKind = MethodKind { name: NAME, of, load };
 const NAME: &str = "image-network";
 /// Raised when the same data come to give another model.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The largest step of a new network, and of one that was trained before.
 const RATE: f64 = 3e-3;
 const RATE_ON: f64 = 1e-3;
@@ -155,8 +155,12 @@ impl Images {
         let rate = self.settings.learning_rate.unwrap_or(usual);
         let source = self.from.as_ref().map(EncoderSource::identity).transpose()?;
         let key = serde_json::to_string(&(VERSION, self, source, labels, items));
+        let epochs = self.settings.epochs.map_or_else(|| passes(items), u64::from);
         Ok(Recipe {
-            epochs: self.settings.epochs.map_or_else(|| passes(items), u64::from),
+            epochs,
+            // Its steps become small towards the end, and a network of images is best after them: its scores go up and down
+            // before.
+            patience: (epochs / 2).max(PATIENT_PASSES),
             rate,
             new_rate: rate.max(RATE),
             longest: self.settings.longest(),
