@@ -96,8 +96,8 @@ impl Source {
     }
 }
 
-/// The files of a model's folder, the last three of a translator's.
-const FILES: [&str; 9] = [
+/// The files of a model's folder, the last four of a translator's.
+const FILES: [&str; 10] = [
     "config.json",
     "tokenizer.json",
     "tokenizer_config.json",
@@ -106,6 +106,7 @@ const FILES: [&str; 9] = [
     "sentence_bert_config.json",
     "generation_config.json",
     "source.spm",
+    "target.spm",
     "vocab.json",
 ];
 

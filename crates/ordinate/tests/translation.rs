@@ -210,6 +210,10 @@ fn a_memory_is_for_free_texts_and_needs_pairs() {
     desk.write("items.jsonl", rows(0, 40));
     let path = task(&desk, "[data]\nitems = \"items.jsonl\"", &[MEMORY]);
     let text = std::fs::read_to_string(&path).unwrap();
+    desk.write("task.toml", text.replace("memory\" }", "memory\", template = \"x\" }"));
+    let ran = desk.ordinate(["check", path.to_str().unwrap()]);
+    let says = "template means nothing to a translation memory";
+    assert!(ran.status() == 2 && ran.stderr().contains(says), "{}", ran.stderr());
     desk.write("task.toml", text.replace("\"translate\"", "\"classify\""));
     let ran = desk.ordinate(["check", path.to_str().unwrap()]);
     let says = "a translation memory answers tasks of kind generate and translate, and this one is classify";

@@ -9,7 +9,7 @@ use crate::encoders::EncoderSource;
 use crate::error::ModelError;
 use crate::kind::Kind;
 use crate::method::{Fitting, Identity, Method, TrainingSet};
-use crate::methods::{MethodKind, Saved};
+use crate::methods::{MethodKind, Saved, only};
 use crate::model::Model;
 use crate::seq2seq::{Translator, is_translator};
 use crate::source::Source;
@@ -31,6 +31,7 @@ fn of(entry: &CandidateEntry, base: &Path) -> Result<Option<Box<dyn Method>>, Mo
     let Some(local) = &entry.local else { return Ok(None) };
     Ok(match EncoderSource::find(&local.model, base)? {
         EncoderSource::Folder(folder) if is_translator(&folder) => {
+            only(local, &[], "a published translator")?;
             Some(Box::new(PublishedTranslator { source: EncoderSource::Folder(folder) }))
         }
         _ => None,

@@ -6,6 +6,10 @@ use rayon::prelude::*;
 /// Words and word pairs, and characters by threes and fours: enough to tell near texts from others, in any script.
 const GRAMS: Ngrams = Ngrams { words: (1, 2), chars: (2, 4), bits: 18 };
 
+/// N-grams that a tenth of the texts have, or so many, tell little, and cost the most: they are looked at only where others find too
+/// few texts.
+const COMMON: usize = 1_000;
+
 /// Texts, and for each n-gram those that have it.
 pub(super) struct Alike {
     tfidf: Tfidf,
@@ -43,15 +47,9 @@ impl Alike {
     /// The places of at most `most` texts that have something in common with this one, the nearest first: by the cosine of
     /// TF-IDF, of equals the earlier.
     pub(super) fn nearest(&self, text: &str, most: usize) -> Vec<usize> {
-        let mut cosines = vec![0.0_f32; self.texts];
-        for (place, weight) in self.tfidf.transform(&GRAMS.counts(text)).iter() {
-            let (from, to) = (self.starts[place as usize], self.starts[place as usize + 1]);
-            for &(text, other) in &self.postings[from as usize..to as usize] {
-                cosines[text as usize] += weight * other;
-            }
-        }
-        let mut found: Vec<(f32, usize)> =
-            cosines.into_iter().zip(0..).filter(|(cosine, _)| *cosine > 0.0).collect();
+        let asked = self.tfidf.transform(&GRAMS.counts(text));
+        let rare = self.found(&asked, (self.texts / 10).max(COMMON));
+        let mut found = if rare.len() < most { self.found(&asked, usize::MAX) } else { rare };
         let nearer = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
         if found.len() > most {
             found.select_nth_unstable_by(most, nearer);
@@ -59,6 +57,21 @@ impl Alike {
         }
         found.sort_unstable_by(nearer);
         found.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// The cosines of the texts that have an n-gram in common with this vector, which no more than so many texts have.
+    fn found(&self, asked: &Sparse, common: usize) -> Vec<(f32, usize)> {
+        let mut cosines = vec![0.0_f32; self.texts];
+        for (place, weight) in asked.iter() {
+            let (from, to) = (self.starts[place as usize] as usize, self.starts[place as usize + 1] as usize);
+            if to - from > common {
+                continue;
+            }
+            for &(text, other) in &self.postings[from..to] {
+                cosines[text as usize] += weight * other;
+            }
+        }
+        cosines.into_iter().zip(0..).filter(|(cosine, _)| *cosine > 0.0).collect()
     }
 
     /// Bytes in memory: lists, and counts and weights of the TF-IDF.

@@ -16,7 +16,7 @@ use crate::error::ModelError;
 use crate::kind::Kind;
 use crate::manifest::{read_model, write_model};
 use crate::method::{Fitting, Identity, Method, TrainingSet};
-use crate::methods::{MethodKind, Saved};
+use crate::methods::{MethodKind, Saved, only};
 use crate::model::{Facts, Model, Prediction, Reply, Sample};
 
 pub(crate) const KIND: MethodKind = MethodKind { name: NAME, of, load };
@@ -34,8 +34,9 @@ pub struct TranslationMemory {
 }
 
 fn of(entry: &CandidateEntry, _: &Path) -> Result<Option<Box<dyn Method>>, ModelError> {
-    let named = entry.local.as_ref().filter(|local| local.model == NAME);
-    Ok(named.map(|local| Box::new(TranslationMemory { examples: local.examples }) as _))
+    let Some(local) = entry.local.as_ref().filter(|local| local.model == NAME) else { return Ok(None) };
+    only(local, &["examples"], "a translation memory")?;
+    Ok(Some(Box::new(TranslationMemory { examples: local.examples })))
 }
 
 fn load(saved: &Saved<'_>) -> Result<Box<dyn Model>, ModelError> {
