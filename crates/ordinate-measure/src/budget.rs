@@ -34,7 +34,8 @@ pub(crate) struct Reservation<'a> {
 
 impl Budget {
     pub(crate) fn new(limit: Option<f64>, already_spent: f64) -> Self {
-        let state = State { spent: already_spent, ..State::default() };
+        // The sum of no amounts is -0.0, and would be told so.
+        let state = State { spent: already_spent + 0.0, ..State::default() };
         Self { limit, state: Mutex::new(state), settled: Notify::new() }
     }
 
