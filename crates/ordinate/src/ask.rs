@@ -7,7 +7,7 @@ use ordinate_combine::Artefact;
 use ordinate_core::image::is_image;
 use ordinate_core::verdict::{Promise, Verdict};
 use ordinate_core::{Dial, Goal, Mix, PolicyKind, Query, Series, Step, shown};
-use ordinate_data::{image_input, read_kept_task, read_task_of, series_input};
+use ordinate_data::{image_input, read_kept_task, series_input};
 use serde::Serialize;
 
 use crate::error::{Error, Fault};
@@ -101,7 +101,7 @@ fn readable(folder: &Folder, input: &str, options: &Options) -> Result<String, E
         return Ok(input.to_owned());
     }
     let path = folder.path("task.toml");
-    let task = read_task_of(&path, &options.task_kinds)?;
+    let task = read_kept_task(&path, &options.task_kinds)?;
     series_input(&task, input)
         .map_err(|problem| Error::file(&path, Fault::Input, format!("the input: {problem}")))
 }

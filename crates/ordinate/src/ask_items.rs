@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ordinate_combine::Artefact;
 use ordinate_core::verdict::Verdict;
 use ordinate_core::{Dial, Goal, PolicyKind, Query, Step};
-use ordinate_data::{ItemToAsk, Task, read_items_to_ask, read_task_of};
+use ordinate_data::{ItemToAsk, Task, read_items_to_ask, read_kept_task};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -38,6 +38,9 @@ pub struct Decision {
     pub ask: Vec<String>,
     /// The policy's answer; `None` where it needs a candidate that is not in this process, or nobody answered.
     pub answer: Option<String>,
+    /// How sure the candidate is whose answer is given, in `[0, 1]`; `None` where it does not say, or the answer is made of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f64>,
     /// What it takes to ask them, USD: what the policy expects for the item, or else their mean over the items of the run.
     pub cost_usd: Option<f64>,
     /// The score that is expected of the candidate that is asked, where it is one.
@@ -66,7 +69,7 @@ pub async fn ask_items(
         let folder = Folder::open(&run)?;
         let verdict = folder.verdict()?;
         let artefact = policy_of(&folder, &verdict, questions.policy.as_deref())?;
-        let task = read_task_of(&folder.path("task.toml"), &how.task_kinds)?;
+        let task = read_kept_task(&folder.path("task.toml"), &how.task_kinds)?;
         let bench = Bench::of(&folder, &how)?;
         let asking = Asking { verdict: &verdict, artefact: &artefact };
         asking.all(&task, &questions.items, bench, &how, each)
@@ -161,6 +164,7 @@ impl Asking<'_> {
             cost_usd: asked.iter().map(cost).sum(),
             ask: asked.iter().map(|&at| policy.candidates()[at].to_string()).collect(),
             answer: None,
+            confidence: None,
             expected_quality,
             new_slice: item.slice.as_ref().filter(is_new).cloned(),
         }
@@ -178,6 +182,7 @@ impl Asking<'_> {
             }
         }
         decision.answer = played.answer;
+        decision.confidence = played.confidence;
         Ok(decision)
     }
 

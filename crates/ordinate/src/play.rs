@@ -32,6 +32,8 @@ pub(crate) struct Played {
     pub answers: Vec<Said>,
     /// The policy's answer; `None` where it needs a candidate that is not in this process, or nobody answered.
     pub answer: Option<String>,
+    /// How sure the candidate is whose answer that is.
+    pub confidence: Option<f64>,
 }
 
 /// The candidates of a run that were opened again.
@@ -129,7 +131,9 @@ pub(crate) fn play(
             }
             Step::Give(Given::Answer(at)) => {
                 let place = order.iter().position(|one| *one == at);
-                played.answer = place.and_then(|place| played.answers[place].output.clone());
+                let said = place.map(|place| &played.answers[place]);
+                (played.answer, played.confidence) =
+                    said.map_or((None, None), |said| (said.output.clone(), said.confidence));
                 return Ok(played);
             }
             Step::Give(Given::Merged(output)) => {
