@@ -28,16 +28,24 @@ struct Callable {
     version: String,
     batch: usize,
     timeout: Duration,
+    /// Calls side by side.
+    concurrency: usize,
+    /// Whether it takes this machine's processors.
+    alone: bool,
 }
 
+/// A candidate as Python hands it over.
+type Settings = (Py<PyAny>, String, usize, f64, usize, bool);
+
 impl PythonKind {
-    /// Of a dictionary from names to `(callable, version, batch, seconds)`.
+    /// Of a dictionary from names to `(callable, version, batch, seconds, calls side by side, takes this machine)`.
     pub(crate) fn new(candidates: &Bound<'_, PyDict>) -> PyResult<Self> {
         let mut all = HashMap::new();
         for (name, candidate) in candidates {
-            let (call, version, batch, seconds): (Py<PyAny>, String, usize, f64) = candidate.extract()?;
+            let (call, version, batch, seconds, concurrency, alone): Settings = candidate.extract()?;
             let timeout = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-            let callable = Callable { call: Arc::new(call), version, batch: batch.max(1), timeout };
+            let (batch, concurrency) = (batch.max(1), concurrency.max(1));
+            let callable = Callable { call: Arc::new(call), version, batch, timeout, concurrency, alone };
             all.insert(name.extract()?, callable);
         }
         Ok(Self(all))
@@ -60,8 +68,9 @@ impl CandidateKind for PythonKind {
     fn open(&self, opening: &Opening<'_>) -> Result<Opened, Error> {
         let place = opening.place;
         let callable = self.callable(place)?.clone();
+        let labels = opening.materials.labels.as_slice().into();
         let mut contender =
-            Contender::new(place.entry.name.clone(), Asked { callable, hung: AtomicU32::new(0) });
+            Contender::new(place.entry.name.clone(), Asked { callable, labels, hung: AtomicU32::new(0) });
         contender.price = place.entry.price;
         Ok(Opened::new(contender))
     }
@@ -78,6 +87,8 @@ impl PythonKind {
 
 struct Asked {
     callable: Callable,
+    /// Those of the task, which stand in every item that it is given.
+    labels: Arc<[String]>,
     hung: AtomicU32,
 }
 
@@ -98,10 +109,11 @@ impl Answerer for Asked {
             }
             let bodies: Vec<String> = batch.iter().map(|request| request.body.clone()).collect();
             let (call, count) = (Arc::clone(&self.callable.call), bodies.len());
+            let labels = Arc::clone(&self.labels);
             let (sender, receiver) = tokio::sync::oneshot::channel();
             // A thread of its own, which may be left behind where the callable hangs.
             let started = std::thread::Builder::new().name("python candidate".to_owned()).spawn(move || {
-                let _ = sender.send(Python::attach(|py| answers(py, &call, &bodies)));
+                let _ = sender.send(Python::attach(|py| answers(py, &call, &bodies, &labels)));
             });
             started.map_err(AnswererError::new)?;
             match tokio::time::timeout(self.callable.timeout, receiver).await {
@@ -121,7 +133,8 @@ impl Answerer for Asked {
     }
 
     fn limits(&self) -> Limits {
-        Limits { in_flight: Some(1), batch: self.callable.batch, files: 0, alone: true }
+        let Callable { batch, concurrency, alone, .. } = self.callable;
+        Limits { in_flight: Some(concurrency), batch, files: 0, alone }
     }
 }
 
@@ -156,13 +169,21 @@ fn line(item: &Item) -> Value {
 }
 
 /// Calls it, and reads what it gives: an answer for each item. What it raises is said of every item.
-fn answers(py: Python<'_>, call: &Py<PyAny>, bodies: &[String]) -> Vec<Result<Reply, Failure>> {
+fn answers(
+    py: Python<'_>,
+    call: &Py<PyAny>,
+    bodies: &[String],
+    labels: &[String],
+) -> Vec<Result<Reply, Failure>> {
     let begun = Instant::now();
     let all =
         |why: String| bodies.iter().map(|_| Err(Failure::new(FailureKind::Reported, why.clone()))).collect();
     let called = || -> PyResult<Vec<Bound<'_, PyAny>>> {
         let loads = py.import("json")?.getattr("loads")?;
         let items = bodies.iter().map(|body| loads.call1((body,))).collect::<PyResult<Vec<_>>>()?;
+        if !labels.is_empty() {
+            items.iter().try_for_each(|item| item.set_item("labels", labels))?;
+        }
         let given = call.bind(py).call1((PyList::new(py, items)?,))?;
         given.try_iter()?.collect()
     };

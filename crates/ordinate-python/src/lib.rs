@@ -64,6 +64,14 @@ fn to_toml(object: &str) -> PyResult<String> {
     toml::to_string(&value).map_err(|error| bad(&error))
 }
 
+/// The other way round.
+#[pyfunction]
+fn from_toml(text: &str) -> PyResult<String> {
+    let value: toml::Value =
+        toml::from_str(text).map_err(|error| InputError::new_err(format!("the task is no TOML: {error}")))?;
+    json(&value)
+}
+
 /// Hands every step to a callable.
 struct Steps(Option<Py<PyAny>>);
 
@@ -172,6 +180,7 @@ fn _ordinate(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     for function in [
         wrap_pyfunction!(to_toml, module)?,
+        wrap_pyfunction!(from_toml, module)?,
         wrap_pyfunction!(run, module)?,
         wrap_pyfunction!(judge, module)?,
         wrap_pyfunction!(ask, module)?,

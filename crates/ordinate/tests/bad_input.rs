@@ -145,3 +145,15 @@ fn needs_with_mistakes() {
     insta::assert_snapshot!("need without value", said("margin"));
     insta::assert_snapshot!("need no number", said("margin=abc"));
 }
+
+#[test]
+fn a_cluster_without_the_python_package() {
+    let desk = Desk::new();
+    desk.write("scores.csv", good(40));
+    desk.write("task.toml", TASK);
+    let nobody = [("ORDINATE_PYTHON", "/nowhere/python")];
+    let ran = desk.ordinate_with(&nobody, &["run", "task.toml", "--on", "ray"]);
+    assert_eq!(ran.status(), 1, "{}", ran.stderr());
+    assert!(ran.stderr().contains("/nowhere/python cannot be started"), "{}", ran.stderr());
+    assert!(ran.stderr().contains("install Ordinate's wheel"), "{}", ran.stderr());
+}

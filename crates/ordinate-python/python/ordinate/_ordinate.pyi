@@ -11,6 +11,7 @@ class InputError(OrdinateError): ...
 class RunError(OrdinateError): ...
 
 def to_toml(object: str) -> str: ...
+def from_toml(text: str) -> str: ...
 def run(
     path: str,
     toml: Optional[str],
@@ -18,7 +19,7 @@ def run(
     folder: Optional[PathLike[str]],
     cache: Optional[PathLike[str]],
     helper: Optional[PathLike[str]],
-    candidates: dict[str, tuple[Callable[[list[Any]], Any], str, int, float]],
+    candidates: dict[str, tuple[Callable[[list[Any]], Any], str, int, float, int, bool]],
     progress: Optional[Callable[[str], Any]],
     resume: bool,
     retry_errors: bool,

@@ -156,6 +156,9 @@ pub(crate) struct RunArgs {
     /// The most that all live answers may cost, USD; overrides `[measure] max_spend`
     #[arg(long, value_name = "USD")]
     pub(crate) max_spend: Option<f64>,
+    /// Make what runs in the process on a cluster of Ray: ray, or ray://HOST:PORT. Needs the Python package with Ray
+    #[arg(long, value_name = "CLUSTER")]
+    pub(crate) on: Option<String>,
 }
 
 /// `ordinate check`.

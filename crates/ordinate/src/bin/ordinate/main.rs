@@ -3,6 +3,7 @@
 mod ask;
 mod check;
 mod cli;
+mod cluster;
 mod explain;
 mod failure;
 mod gate;

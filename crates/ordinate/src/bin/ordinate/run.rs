@@ -21,6 +21,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     if let Some(most) = args.max_spend {
         task.file.measure.max_spend = Some(most);
     }
+    if let Some(on) = &args.on {
+        crate::cluster::prepare(&args.task, on, args.quiet)?;
+    }
     let options = Options {
         folder: args.out.clone(),
         resume: args.resume,

@@ -1,0 +1,150 @@
+"""Runs on a cluster of three nodes on this machine; skipped where Ray is not installed."""
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+from pathlib import Path
+
+import ordinate
+from test_ordinate import Here, items
+
+TASK = {
+    "task": {"name": "desk", "kind": "classify"},
+    "data": {"items": "items.jsonl", "input": "text", "target": "label"},
+    "combine": {"kinds": ["single", "vote"]},
+    "candidate": [
+        {"name": "ngram", "lineage": "vertical", "local": {"model": "ngram-linear"}},
+        {"name": "few", "lineage": "vertical", "local": {"model": "ngram-linear", "examples": 30}},
+        {"name": "probe", "lineage": "transferred", "adapt": {"from": "builtin", "method": "probe"}},
+        {"name": "mine", "lineage": "vertical"},
+    ],
+}
+# Where every batch that was answered leaves a line.
+SEEN = "ORDINATE_TEST_SEEN"
+
+
+def slow(batch):
+    time.sleep(0.3)
+    with open(os.environ[SEEN], "a") as file:
+        file.write("".join(item["id"] + "\n" for item in batch))
+    return ["bug" if any(word in item["input"] for word in ("crash", "error", "freeze")) else "billing" for item in batch]
+
+
+@unittest.skipIf(importlib.util.find_spec("ray") is None, "skipped: Ray is not installed")
+class OnRay(Here):
+    def setUp(self):
+        super().setUp()
+        import ray
+        from ray.cluster_utils import Cluster
+
+        self.ray = ray
+        self.seen = self.folder / "seen"
+        os.environ[SEEN] = str(self.seen)
+        # Workers import what stands beside this file.
+        os.environ["PYTHONPATH"] = str(Path(__file__).parent)
+        node = {"num_cpus": 1, "object_store_memory": 100 << 20}
+        self.cluster = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
+        self.nodes = [self.cluster.add_node(**node) for _ in range(2)]
+        self.addCleanup(self.cluster.shutdown)
+        self.addCleanup(ray.shutdown)
+        ray.init(address=self.cluster.address, log_to_driver=False, logging_level="ERROR")
+
+    def expected(self):
+        mine = {"mine": ordinate.Candidate(slow, version="1", batch=10)}
+        verdict = ordinate.run(TASK, out="one", cache="one-cache", hosting=False, candidates=mine)
+        self.seen.unlink()
+        return self.without_times(verdict)
+
+    def without_times(self, verdict):
+        """What no clock is in: latencies were measured."""
+        times = ("p95_ms", "latency_ms", "measured", "took_s")
+        clean = lambda value: (
+            {key: clean(one) for key, one in value.items() if key not in times}
+            if isinstance(value, dict)
+            else [clean(one) for one in value] if isinstance(value, list) else value
+        )
+        return clean(verdict.dict)
+
+    def on_ray(self, lines=None, **more):
+        mine = {"mine": ordinate.Candidate(slow, version="1", batch=10)}
+        more.setdefault("candidates", mine)
+        return ordinate.run(TASK, out="two", cache="two-cache", hosting=False, on="ray", progress=(lines if lines is not None else []).append, **more)
+
+    def test_the_verdict_is_that_of_one_machine_and_nodes_may_die(self):
+        expected = self.expected()
+        lines = []
+
+        def killed(line):
+            lines.append(line)
+            # In the middle of the batches, and of pieces that are not done.
+            if "made on" in line and len(self.nodes) == 2:
+                self.cluster.remove_node(self.nodes.pop(), allow_graceful=False)
+
+        class Lines:
+            append = staticmethod(killed)
+
+        verdict = self.on_ray(Lines)
+        self.assertEqual(self.without_times(verdict), expected)
+        made = [line for line in lines if "made on" in line]
+        self.assertEqual(len(made), 3, lines)
+        self.assertEqual(len(self.nodes), 1)
+        answered = self.seen.read_text().split()
+        self.assertEqual(set(answered), {item["id"] for item in items()})
+        # Once more: nothing is made or asked again.
+        again = []
+        self.assertEqual(self.without_times(self.on_ray(again)), expected)
+        self.assertFalse([line for line in again if "made on" in line], again)
+        self.assertEqual(self.seen.read_text().split(), answered)
+
+    def test_whoever_began_it_may_die(self):
+        expected = self.expected()
+        script = self.folder / "driver.py"
+        script.write_text(
+            "import json, sys, ray, ordinate\n"
+            "from test_ray import TASK, slow\n"
+            f"ray.init(address={self.cluster.address!r}, log_to_driver=False, logging_level='ERROR')\n"
+            "mine = {'mine': ordinate.Candidate(slow, version='1', batch=10)}\n"
+            "ordinate.run(TASK, out='two', cache='two-cache', hosting=False, on='ray', candidates=mine, progress=lambda line: print(line, flush=True))\n"
+        )
+        driver = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True)
+        while not self.seen.exists() or len(self.seen.read_text().split()) < 40:
+            self.assertIsNone(driver.poll())
+            time.sleep(0.05)
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+        driver.stdout.close()
+        time.sleep(1)
+        lines = []
+        self.assertEqual(self.without_times(self.on_ray(lines)), expected)
+        self.assertFalse([line for line in lines if "made on" in line], lines)
+        # What was answered is not asked again, but for the batches that were under way, one on each node.
+        answered = self.seen.read_text().split()
+        self.assertLessEqual(len(answered) - 120, 30)
+
+    def test_what_a_callable_raises_and_a_class(self):
+        class Counts:
+            def __init__(self):
+                self.calls = 0
+
+            def __call__(self, batch):
+                self.calls += 1
+                if any(item["id"] == "7" for item in batch):
+                    raise RuntimeError("out of luck")
+                return ["bug"] * len(batch)
+
+        verdict = self.on_ray(candidates={"mine": ordinate.Candidate(Counts, batch=10)})
+        [row] = [one for one in verdict.candidates if one["name"] == "mine"]
+        self.assertEqual(row["errors"], 10)
+
+    def test_where_to_run_is_checked(self):
+        with self.assertRaisesRegex(ValueError, "ray://HOST:PORT"):
+            ordinate.run(TASK, on="spark")
+
+
+if __name__ == "__main__":
+    unittest.main()
