@@ -5,7 +5,8 @@ mod support;
 
 use support::Desk;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 17] = [
+    "new",
     "run",
     "check",
     "init",
@@ -14,6 +15,8 @@ const COMMANDS: [&str; 14] = [
     "report",
     "judge",
     "verify",
+    "explain",
+    "gate",
     "ask",
     "serve",
     "status",

@@ -10,20 +10,25 @@ pub(crate) use serve::{ServeArgs, StatusArgs};
 
 /// General model, vertical model, or a combination? Ordinate measures it and says so with error bars.
 #[derive(Debug, Parser)]
-#[command(name = "ordinate", version, max_term_width = 100, arg_required_else_help = true)]
-#[command(
-    after_help = "Exit status: 0 a verdict was reached (also `undecided`), 1 the run failed, 2 the task file \
-                        or the data is wrong."
-)]
+#[command(name = "ordinate", version, max_term_width = 100)]
+#[command(after_help = "Without a command it says what lies in this folder, and the next step.\n\n\
+                        Exit status: 0 a verdict was reached (also `undecided`), 1 the run failed, 2 the task file \
+                        or the data is wrong.")]
 pub(crate) struct Cli {
-    /// What to do.
+    /// What to do; without it, the next step is told.
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Write an example that runs as it is, to be changed into your own task
+    #[command(after_help = "Examples:\n\
+                   \x20 ordinate new\n\
+                   \x20 ordinate new support --from texts\n\
+                   \x20 ordinate new mine --from scores.csv")]
+    New(crate::new::NewArgs),
     /// Measure, combine, judge: writes a run folder and prints the verdict
     #[command(after_help = "Examples:\n\
                    \x20 ordinate run task.toml\n\

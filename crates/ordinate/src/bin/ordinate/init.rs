@@ -19,6 +19,25 @@ pub(crate) fn init(args: &InitArgs) -> Result<(), Failure> {
             args.out.display()
         )));
     }
+    let inferred = inferred(&args.data, folder)?;
+    if !is_new {
+        return print(&inferred.text);
+    }
+    fs::write(&args.out, &inferred.text)
+        .map_err(|error| Failure::Run(format!("{}: cannot be written: {error}", args.out.display())))?;
+    tell(&inferred.next(&args.out));
+    Ok(())
+}
+
+/// A task file that was made from data.
+pub(crate) struct Inferred {
+    pub(crate) text: String,
+    /// The candidates whose lineage nobody told.
+    unknown: Vec<String>,
+}
+
+/// A task file for this data, to be saved in `folder`. A person at a terminal is asked for what data cannot tell.
+pub(crate) fn inferred(data: &Path, folder: &Path) -> Result<Inferred, Failure> {
     let (mut unknown, mut asks) = (Vec::new(), io::stdin().is_terminal() && io::stderr().is_terminal());
     let mut lineage_of = |name: &str| {
         let said = if asks { ask(name, &mut io::stdin().lock(), &mut io::stderr()) } else { Answer::Unknown };
@@ -31,26 +50,40 @@ pub(crate) fn init(args: &InitArgs) -> Result<(), Failure> {
             }
         }
     };
-    let text = ordinate_data::infer_task_asking(&args.data, folder, &mut lineage_of)?;
-    let answers = text.lines().any(|line| line == "[[candidate]]");
-    if !is_new {
-        return print(&text);
+    let text = ordinate_data::infer_task_asking(data, folder, &mut lineage_of)?;
+    Ok(Inferred { text, unknown })
+}
+
+impl Inferred {
+    /// What to do with the file, which was written there.
+    pub(crate) fn next(&self, out: &Path) -> String {
+        let run = format!("ordinate run {}", quoted(out));
+        let out = out.display();
+        let answers = self.text.lines().any(|line| line == "[[candidate]]");
+        match self.unknown.as_slice() {
+            [] if !answers => format!(
+                "{out} written; nobody answers yet: add at least two candidates as it shows, then: {run}"
+            ),
+            [] => format!("{out} written; read it, then: {run}"),
+            some => format!(
+                "{out} written; say in it which of its candidates are vertical or transferred ({} stand as general, and the verdict \
+                 hangs on it), then: {run}",
+                if some.len() == 1 { some[0].clone() } else { format!("all {} of them", some.len()) }
+            ),
+        }
     }
-    fs::write(&args.out, text)
-        .map_err(|error| Failure::Run(format!("{}: cannot be written: {error}", args.out.display())))?;
-    let out = args.out.display();
-    match unknown.as_slice() {
-        [] if !answers => tell(&format!(
-            "{out} written; nobody answers yet: add at least two candidates as it shows, then: ordinate run {out}"
-        )),
-        [] => tell(&format!("{out} written; read it, then: ordinate run {out}")),
-        some => tell(&format!(
-            "{out} written; say in it which of its candidates are vertical or transferred ({} stand as general, and the verdict \
-             hangs on it), then: ordinate run {out}",
-            if some.len() == 1 { some[0].clone() } else { format!("all {} of them", some.len()) }
-        )),
+}
+
+/// A path as a shell takes it.
+pub(crate) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain =
+        |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '\\' | ':' | '+' | '@');
+    if !text.is_empty() && !text.starts_with('-') && text.chars().all(is_plain) {
+        return text;
     }
-    Ok(())
+    let dashed = if text.starts_with('-') { format!("./{text}") } else { text };
+    format!("'{}'", dashed.replace('\'', "'\\''"))
 }
 
 /// What a person said of a lineage.

@@ -14,6 +14,8 @@ mod judge;
 mod label_next;
 mod man;
 mod models;
+mod new;
+mod next;
 mod output;
 mod report;
 mod run;
@@ -31,7 +33,11 @@ use cli::{Cli, Command, Format};
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let Some(command) = Cli::parse().command else {
+        return ended(next::next().map(|()| ExitCode::SUCCESS));
+    };
+    let done = match command {
+        Command::New(args) => new::new(&args),
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
         Command::Init(args) => init::init(&args),
