@@ -8,6 +8,7 @@ mod error;
 mod figures;
 mod glossary;
 mod hosting;
+mod markdown;
 mod page;
 mod summary;
 mod text;
@@ -17,6 +18,7 @@ use ordinate_core::verdict::Verdict;
 
 pub use error::ReportError;
 pub use glossary::{TERMS, Term, term};
+pub use page::Drawing;
 pub use summary::{MAX_WIDTH, MIN_WIDTH, Style};
 
 /// The summary for the terminal: what to use and why, then candidates and policies, never wider than
@@ -54,6 +56,27 @@ pub fn page(verdict: &Verdict, trials: Option<&PageTrials>) -> Result<String, Re
 /// [`ReportError`] when a template cannot be rendered.
 pub fn sections(verdict: &Verdict) -> Result<Vec<(&'static str, String)>, ReportError> {
     page::sections(verdict)
+}
+
+/// The drawings of the page as files of their own, with their colours and legends: cost and quality, a curve for each candidate that
+/// learns here, and a picture a series. The same verdict gives the same bytes.
+///
+/// # Errors
+/// [`ReportError`] when a template cannot be rendered.
+pub fn drawings(verdict: &Verdict) -> Result<Vec<Drawing>, ReportError> {
+    page::drawings(verdict)
+}
+
+/// The verdict as Markdown, to paste into a record of a decision. What others wrote is text in it, and no markup.
+#[must_use]
+pub fn markdown(verdict: &Verdict) -> String {
+    markdown::markdown(verdict)
+}
+
+/// Text of others on one line of Markdown, also in a table, with its marks escaped.
+#[must_use]
+pub fn markdown_text(text: &str) -> String {
+    markdown::plain(text)
 }
 
 /// The verdict in one line, as the page has it.

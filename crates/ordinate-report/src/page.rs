@@ -13,6 +13,7 @@ use crate::error::ReportError;
 use crate::text::clean;
 use crate::words;
 
+mod alone;
 mod answers;
 mod bar;
 mod candidates;
@@ -27,6 +28,9 @@ mod moves;
 mod needs_of_data;
 mod scale;
 mod series;
+
+pub use alone::Drawing;
+pub(crate) use alone::drawings;
 
 /// Styles, for screen (light, dark, phone) and print.
 const STYLE: &str = include_str!("../templates/style.css");

@@ -18,6 +18,7 @@ mod decide;
 mod eligible;
 mod error;
 mod estimates;
+mod export;
 mod folder;
 mod forecast_errors;
 mod gate;
@@ -54,6 +55,7 @@ pub use check::{Checked, CheckedCandidate, check};
 pub use decide::{Decided, decide, judge};
 pub use error::{Error, Fault};
 pub use estimates::{ended_line, estimate_lines, pace, training_pace};
+pub use export::{Exported, TableFormat, export};
 pub use folder::Folder;
 pub use gate::{Expectations, Gate, GateCheck, State, gate};
 pub use kinds::{

@@ -243,3 +243,122 @@ fn what_is_there_is_not_written_over() {
     assert_eq!(ran.status(), 2);
     assert!(ran.stderr().contains("worst and best value"), "{}", ran.stderr());
 }
+
+/// A run whose names look like formulas and markup.
+fn hostile(desk: &Desk) -> Value {
+    let names = ["=HYPERLINK(\"http://x\")", "<b>|small|</b>", "-1+2"];
+    let cell = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let mut table = "id,slice,candidate,score,cost_usd,latency_ms\n".to_owned();
+    for item in 0..120 {
+        for (at, name) in names.iter().enumerate() {
+            let score = u8::from((item * 7 + at * 5) % 10 < 5 + at);
+            let slice = cell(["@home", "a, b"][item % 2]);
+            table += &format!("+{item},{slice},{},{score},0.00{},{}\n", cell(name), at + 1, 10 * at + item);
+        }
+    }
+    desk.write("e.csv", table);
+    let mut task =
+        "[task]\nname = \"a|b\"\nkind = \"scored\"\n[data]\nevidence = \"e.csv\"\n[needs]\nmargin = 0.01\n"
+            .to_owned();
+    for (name, lineage) in names.iter().zip(["general", "general", "vertical"]) {
+        task += &format!("[[candidate]]\nname = {}\nlineage = \"{lineage}\"\n", serde_json::json!(name));
+    }
+    let task = desk.write("t.toml", task);
+    desk.verdict(&task, &[])
+}
+
+/// The files of a folder, by name.
+fn exported(folder: &std::path::Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    entries
+        .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read(entry.path()).unwrap()))
+        .collect()
+}
+
+#[test]
+fn every_table_and_chart_of_a_run_is_written_and_no_cell_is_a_formula() {
+    let desk = Desk::new();
+    let verdict = hostile(&desk);
+    let told = desk.ordinate(["export", "run"]);
+    assert_eq!(told.status(), 0, "{}", told.stderr());
+    insta::assert_snapshot!("what is exported", told.stdout());
+    let written = exported(&desk.path("run.export"));
+    assert_eq!(written.len(), told.stdout().lines().count() - 1);
+    assert_eq!(written["verdict.json"], std::fs::read(desk.path("run/verdict.json")).unwrap());
+
+    let text = |name: &str| String::from_utf8(written[name].clone()).unwrap();
+    for (name, bytes) in written.iter().filter(|(name, _)| name.ends_with(".csv")) {
+        let table = String::from_utf8(bytes.clone()).unwrap();
+        for cell in table.lines().flat_map(|line| line.split(',')).map(|cell| cell.trim_start_matches('"')) {
+            let is_formula =
+                cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && cell.parse::<f64>().is_err();
+            assert!(!is_formula, "{name}: {cell}");
+        }
+    }
+    assert!(
+        text("answers.csv").contains("\n'+0,'@home,\"'=HYPERLINK(\"\"http://x\"\")\",general,1,"),
+        "{}",
+        text("answers.csv")
+    );
+    let best = &verdict["candidates"][0];
+    let quality = best["quality"]["mean"].as_f64().unwrap();
+    assert!(text("candidates.csv").contains(&format!(",{quality},")), "{}", text("candidates.csv"));
+    assert_eq!(text("pairs.csv").lines().count(), 1 + 3);
+    assert_eq!(text("slices.csv").lines().count(), 1 + 3 * 2);
+    assert_eq!((text("items.csv").lines().count(), text("answers.csv").lines().count()), (121, 361));
+
+    let drawn = text("cost-and-quality.svg");
+    assert!(
+        drawn.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\"")
+            && drawn.trim_end().ends_with("</svg>")
+    );
+    assert!(drawn.contains("fill:#1c66a8") && !drawn.contains("var(") && !drawn.contains("<b>"), "{drawn}");
+    insta::assert_snapshot!("summary in Markdown", text("summary.md"));
+
+    // The same run, the same bytes.
+    assert_eq!(desk.ordinate(["export", "run", "--to", "again/there"]).status(), 0);
+    assert_eq!(exported(&desk.path("again/there")), written);
+}
+
+#[test]
+fn exported_answers_are_evidence_again() {
+    let desk = Desk::new();
+    let verdict = hostile(&desk);
+    for (format, file) in [("csv", "answers.csv"), ("parquet", "answers.parquet")] {
+        let done = desk.ordinate(["export", "run", "--to", format, "--format", format]);
+        assert_eq!(done.status(), 0, "{}", done.stderr());
+        let task = format!("{format}.toml");
+        assert_eq!(desk.ordinate(["init", &format!("{format}/{file}"), "--out", &task]).status(), 0);
+        let again = desk.ordinate(["run", &task, "--quiet", "--json", "--out", &format!("{format}.again")]);
+        let again: Value = serde_json::from_str(&again.stdout()).unwrap();
+        let figures = |verdict: &Value| {
+            let rows = verdict["candidates"].as_array().unwrap().iter();
+            rows.map(|row| (row["quality"].clone(), row["cost_per_1k"].clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(figures(&again), figures(&verdict), "{format}");
+        let named = again["candidates"].as_array().unwrap().iter().any(|row| row["name"] == "-1+2");
+        assert_eq!(named, format == "parquet", "Parquet has the names as they are");
+    }
+}
+
+#[test]
+fn an_export_overwrites_nothing() {
+    let desk = Desk::new();
+    hostile(&desk);
+    desk.write("full/notes.txt", "mine");
+    for (arguments, said) in [
+        (vec!["export", "run", "--to", "full"], "full: it is there already"),
+        (vec!["export", "run", "--to", "run/export"], "run/export: it lies in the run folder"),
+        (vec!["export", "nowhere"], "nowhere: no run folder"),
+    ] {
+        let refused = desk.ordinate(&arguments).refusal();
+        assert!(refused.contains(said), "{refused}");
+    }
+    assert_eq!(desk.ordinate(["export", "run", "--to", "x", "--format", "xlsx"]).status(), 2);
+    assert_eq!(exported(&desk.path("full")).len(), 1);
+    let left: Vec<String> = std::fs::read_dir(desk.path(""))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(!left.iter().any(|name| name.starts_with(".ordinate-export")), "{left:?}");
+}

@@ -52,10 +52,12 @@ pub(crate) enum Command {
                    \x20 ordinate import logs --out mine --metric exact_match --runs latest\n\
                    \x20 ordinate import wer.jsonl --out mine --range 1,0")]
     Import(ImportArgs),
-    /// Write the answers of a run in the schema that tools share (Every Eval Ever)
-    #[command(after_help = "Example:\n\
+    /// Write every table and chart of a run as files: CSV or Parquet, SVG, Markdown
+    #[command(after_help = "Examples:\n\
+                   \x20 ordinate export task.ordinate\n\
+                   \x20 ordinate export task.ordinate --to decision --format parquet\n\
                    \x20 ordinate export task.ordinate --out shared --organisation \"Us\"")]
-    Export(ExportArgs),
+    Export(crate::export::ExportArgs),
     /// Show the report of a run again
     #[command(after_help = "Examples:\n\
                    \x20 ordinate report task.ordinate\n\
@@ -218,20 +220,6 @@ pub(crate) struct ImportArgs {
     /// Name of the task [default: the name of the folder]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-}
-
-/// `ordinate export`.
-#[derive(Debug, Args)]
-pub(crate) struct ExportArgs {
-    /// The run folder
-    #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
-    pub(crate) run: PathBuf,
-    /// Folder to write to
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
-    pub(crate) out: PathBuf,
-    /// Who ran the evaluation
-    #[arg(long, value_name = "NAME")]
-    pub(crate) organisation: Option<String>,
 }
 
 /// `ordinate report`.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueHint};
 use ordinate::{CancellationToken, Expectations, Gate, GateCheck, State};
+use ordinate_report::markdown_text as cell;
 
 use crate::failure::Failure;
 use crate::output::print;
@@ -85,22 +86,6 @@ fn lines(gate: &Gate) -> String {
     }
     let _ = write!(text, "{}: {} says {}", word(gate.state()), gate.verdict.task, gate.verdict.outcome);
     text
-}
-
-/// One line of text in a table of Markdown.
-fn cell(text: &str) -> String {
-    let mut safe = String::new();
-    for c in text.chars() {
-        match c {
-            '\n' | '\r' => safe.push(' '),
-            '\\' | '|' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '#' => {
-                safe.push('\\');
-                safe.push(c);
-            }
-            _ => safe.push(c),
-        }
-    }
-    safe
 }
 
 fn markdown(gate: &Gate) -> String {

@@ -1,11 +1,10 @@
-//! `ordinate import` and `ordinate export`: other tools' logs in, and evidence out in the schema that tools share.
+//! `ordinate import`: other tools' logs in.
 
-use ordinate_import::{ExportOptions, Options, Runs, export_every_eval_ever};
+use ordinate_import::{Options, Runs};
 
-use crate::cli::{ExportArgs, ImportArgs};
+use crate::cli::ImportArgs;
 use crate::failure::Failure;
 use crate::output::print;
-use ordinate::Folder;
 
 pub(crate) fn import(args: &ImportArgs) -> Result<(), Failure> {
     let options = Options {
@@ -18,21 +17,6 @@ pub(crate) fn import(args: &ImportArgs) -> Result<(), Failure> {
     };
     let imported = ordinate_import::import(&args.logs, &args.out, &options)?;
     print(&imported.to_string())
-}
-
-pub(crate) fn export(args: &ExportArgs) -> Result<(), Failure> {
-    let folder = Folder::open(&args.run)?;
-    let verdict = folder.verdict()?;
-    let evidence = ordinate_data::read_evidence(&folder.path("evidence.parquet"))?;
-    let options =
-        ExportOptions { task: verdict.task, organisation: args.organisation.clone(), timestamp: None };
-    let exported = export_every_eval_ever(&evidence, &args.out, &options)?;
-    print(&format!(
-        "{} answers of {} candidates written to {} as Every Eval Ever\n",
-        exported.answers,
-        exported.files.len(),
-        args.out.display()
-    ))
 }
 
 /// `WORST,BEST` as two numbers.

@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod cluster;
 mod explain;
+mod export;
 mod failure;
 mod gate;
 mod gauge;
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::check(&args),
         Command::Init(args) => init::init(&args),
         Command::Import(args) => import::import(&args),
-        Command::Export(args) => import::export(&args),
+        Command::Export(args) => export::export(&args),
         Command::Report(args) => report::report(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Judge(args) => judge::judge(&args),

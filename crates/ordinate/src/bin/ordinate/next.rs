@@ -37,7 +37,10 @@ impl Here {
             let path = path.strip_prefix(folder).map(Path::to_owned).unwrap_or(path);
             let at = folder.join(&path);
             let suffix = path.extension().and_then(|suffix| suffix.to_str()).unwrap_or_default();
-            if let Ok(verdict) = fs::metadata(at.join("verdict.json")) {
+            // What was exported has a verdict too, and no task.
+            let verdict =
+                fs::metadata(at.join("verdict.json")).ok().filter(|_| at.join("task.toml").is_file());
+            if let Some(verdict) = verdict {
                 runs.push((verdict.modified().unwrap_or(SystemTime::UNIX_EPOCH), path));
             } else if suffix == "toml" && is_task(&at) {
                 here.tasks.push(path);
