@@ -10,6 +10,7 @@ mod glossary;
 mod hosting;
 mod markdown;
 mod page;
+mod runs;
 mod summary;
 mod text;
 mod words;
@@ -19,6 +20,7 @@ use ordinate_core::verdict::Verdict;
 pub use error::ReportError;
 pub use glossary::{TERMS, Term, term};
 pub use page::Drawing;
+pub use runs::{ListedRun, RUNS_POLICY, RunDifference, TwoRuns, compare_page, runs_page};
 pub use summary::{MAX_WIDTH, MIN_WIDTH, Style};
 
 /// The summary for the terminal: what to use and why, then candidates and policies, never wider than

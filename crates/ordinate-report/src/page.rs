@@ -33,7 +33,7 @@ pub use alone::Drawing;
 pub(crate) use alone::drawings;
 
 /// Styles, for screen (light, dark, phone) and print.
-const STYLE: &str = include_str!("../templates/style.css");
+pub(crate) const STYLE: &str = include_str!("../templates/style.css");
 /// Sorting of tables, reading of the coverage map, and needs that move: nothing needs it.
 const SCRIPT: &str = concat!(include_str!("../templates/page.js"), include_str!("../templates/moves.js"));
 /// The judge and this crate, compiled for WebAssembly and packed by gzip: `scripts/page_module` makes it.

@@ -32,6 +32,13 @@ pub(crate) fn seconds_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
+/// A time as people read it, `2026-11-29 06:44 UTC`.
+#[must_use]
+pub fn written_at(time: SystemTime) -> String {
+    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    format!("{} {:02}:{:02} UTC", Day(seconds / 86_400), seconds / 3_600 % 24, seconds / 60 % 60)
+}
+
 /// Now, as `2026-11-29T06:44:38.123Z`.
 pub(crate) fn timestamp() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -52,5 +59,7 @@ mod tests {
             assert_eq!(Day(day).to_string(), date);
         }
         assert_eq!(Day(47_541).to_string(), "2100-03-01");
+        let time = UNIX_EPOCH + std::time::Duration::from_secs(20_786 * 86_400 + 24_278);
+        assert_eq!(written_at(time), "2026-11-29 06:44 UTC");
     }
 }

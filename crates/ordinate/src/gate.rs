@@ -1,20 +1,12 @@
 //! A gate for continuous integration: does the verdict of a run say what is expected, and is what it recommends no worse than what
 //! an earlier run did?
 
-use std::collections::HashMap;
 use std::path::Path;
 
-use ordinate_combine::{dense_groups, scored_rows};
-use ordinate_core::evidence::View;
-use ordinate_core::task::IntervalKind;
 use ordinate_core::verdict::{Estimate, Outcome, Verdict};
-use ordinate_core::{Evidence, Needs};
-use ordinate_data::read_evidence;
-use ordinate_judge::{decide, kept, scores_of};
-use ordinate_score::{Bootstrap, Groups, Statistic, bounds};
 
-use crate::error::{Error, Fault};
-use crate::folder::{EVIDENCE, Folder, TRIALS};
+use crate::compared::{Judged, apart, paired};
+use crate::error::Error;
 use crate::work::aside;
 
 /// What is expected of a run.
@@ -67,9 +59,6 @@ impl Gate {
     }
 }
 
-/// Fewer items of both runs are no pairs to compare by: then all items of either are compared.
-const MIN_PAIRS: usize = 10;
-
 /// Holds the run in this folder against what is expected of it. Nothing is asked, learned or written.
 ///
 /// # Errors
@@ -80,49 +69,16 @@ pub async fn gate(run: &Path, expected: &Expectations) -> Result<Gate, Error> {
     aside(&cancel, move || held(&run, &expected)).await
 }
 
-/// A run as it is judged.
-struct Judged {
-    verdict: Verdict,
-    evidence: Evidence,
-    /// Of what is recommended, by item in the order of `rows`.
-    scores: Vec<f64>,
-    rows: Vec<usize>,
-    resamples: std::num::NonZeroU32,
-}
-
 fn held(run: &Path, expected: &Expectations) -> Result<Gate, Error> {
-    let now = judged(run, &expected.needs)?;
+    let now = Judged::again(run, &expected.needs)?;
     let mut checks = vec![needs(&now.verdict)];
     for (key, value) in &expected.expect {
         checks.push(expectation(&now.verdict, key, value)?);
     }
     if let Some(before) = &expected.against {
-        checks.push(against(&now, &judged(before, &expected.needs)?, before));
+        checks.push(against(&now, &Judged::again(before, &expected.needs)?, before));
     }
     Ok(Gate { verdict: now.verdict, checks })
-}
-
-fn judged(run: &Path, assignments: &[String]) -> Result<Judged, Error> {
-    let folder = Folder::open(run)?;
-    let mut needs: Needs = folder.verdict()?.needs;
-    for assignment in assignments {
-        needs.set(assignment).map_err(|error| Error::Options(format!("--need {assignment}: {error}")))?;
-    }
-    let (trials, setting) = kept(&folder.unpack(TRIALS)?)
-        .map_err(|error| Error::file(&folder.path(TRIALS), Fault::Input, error))?;
-    let verdict = decide(&trials, &needs, &setting);
-    let evidence = read_evidence(&folder.path(EVIDENCE))?;
-    let rows = scored_rows(&evidence);
-    let scores = verdict
-        .recommended
-        .as_ref()
-        .and_then(|recommended| scores_of(&trials, &needs, &setting, &recommended.name))
-        .unwrap_or_default();
-    if !scores.is_empty() && scores.len() != rows.len() {
-        let problem = "has other items than the trials beside it; run the task again";
-        return Err(Error::file(&folder.path(EVIDENCE), Fault::Input, problem));
-    }
-    Ok(Judged { verdict, evidence, scores, rows, resamples: setting.resampling.resamples })
 }
 
 /// Whether anything meets the needs.
@@ -175,7 +131,7 @@ fn against(now: &Judged, before: &Judged, path: &Path) -> GateCheck {
         let found = "one of the two runs recommends nothing".to_owned();
         return GateCheck { name, state: State::Failed, found };
     };
-    let (difference, mut how) = match paired(now, before, f64::NAN) {
+    let (difference, mut how) = match paired(&now.side(), &before.side(), f64::NAN) {
         Some((difference, items)) => (difference, format!("on {items} items of both runs")),
         None => (apart(is.quality, was.quality), "with items of their own each".to_owned()),
     };
@@ -191,49 +147,12 @@ fn against(now: &Judged, before: &Judged, path: &Path) -> GateCheck {
     };
     let mut state = of(difference);
     // What has no answer now may have none because it would have been wrong.
-    let missing = now.scores.iter().filter(|score| score.is_nan()).count();
-    let at_worst = paired(now, before, 0.0).map(|(difference, _)| of(difference));
+    let missing = now.scores().iter().filter(|score| score.is_nan()).count();
+    let at_worst = paired(&now.side(), &before.side(), 0.0).map(|(difference, _)| of(difference));
     if missing > 0 && at_worst.is_some_and(|at_worst| at_worst != state) {
         state = State::Undecided;
         how += &format!("; {missing} items have no answer now, which may decide it");
     }
     let found = format!("{} now and {} then: {mean:+.3} [{low:+.3}, {high:+.3}] {how}", is.name, was.name);
     GateCheck { name, state, found }
-}
-
-/// The difference over the items that both runs scored, by their ids and with the same text; what has no answer now scores
-/// `missing`, and is left out where that is NaN.
-fn paired(now: &Judged, before: &Judged, missing: f64) -> Option<(Estimate, usize)> {
-    let score = |at: usize| if now.scores[at].is_nan() { missing } else { now.scores[at] };
-    let text = |judged: &Judged, row: usize| judged.evidence.items().input(row).map(str::to_owned);
-    let then: HashMap<&str, usize> =
-        (0..before.scores.len()).map(|at| (before.evidence.items().id(before.rows[at]), at)).collect();
-    let pairs: Vec<(usize, usize)> = (0..now.scores.len())
-        .filter_map(|at| Some((at, *then.get(now.evidence.items().id(now.rows[at]))?)))
-        .filter(|&(is, was)| text(now, now.rows[is]) == text(before, before.rows[was]))
-        .filter(|&(is, was)| !score(is).is_nan() && !before.scores[was].is_nan())
-        .collect();
-    if pairs.len() < MIN_PAIRS {
-        return None;
-    }
-    let rows = pairs.iter().map(|&(is, _)| now.rows[is]).collect();
-    let groups = dense_groups(&View { evidence: &now.evidence, rows }).map(|codes| Groups::new(&codes));
-    let is: Vec<f64> = pairs.iter().map(|&(is, _)| score(is)).collect();
-    let was: Vec<f64> = pairs.iter().map(|&(_, was)| before.scores[was]).collect();
-    if is == was {
-        return Some((Estimate { mean: 0.0, low: 0.0, high: 0.0 }, pairs.len()));
-    }
-    let bootstrap = Bootstrap { resamples: now.resamples, seed: 0, interval: IntervalKind::default() };
-    let resampled =
-        (*bootstrap.run(&[&is, &was], groups.as_ref(), &[Statistic::Difference(0, 1)]).first()?)?;
-    let level = 0.95;
-    Some((bounds::of_difference(&is, &was, groups.as_ref(), &resampled, level), pairs.len()))
-}
-
-/// The difference of two figures of different items: the halves of their intervals add up as independent errors do.
-fn apart(is: Estimate, was: Estimate) -> Estimate {
-    let mean = is.mean - was.mean;
-    let low = mean - (is.mean - is.low).hypot(was.high - was.mean);
-    let high = mean + (is.high - is.mean).hypot(was.mean - was.low);
-    Estimate { mean, low, high }
 }

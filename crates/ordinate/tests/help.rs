@@ -5,7 +5,7 @@ mod support;
 
 use support::Desk;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "new",
     "run",
     "check",
@@ -13,6 +13,7 @@ const COMMANDS: [&str; 17] = [
     "import",
     "export",
     "report",
+    "view",
     "judge",
     "verify",
     "explain",

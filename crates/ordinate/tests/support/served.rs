@@ -1,4 +1,4 @@
-//! `ordinate serve` as a process, and a plain HTTP client that hides nothing.
+//! `ordinate serve`, or `ordinate view`, as a process, and a plain HTTP client that hides nothing.
 #![allow(dead_code, unreachable_pub)]
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -26,8 +26,13 @@ impl Served {
     }
 
     pub fn with(desk: &Desk, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::of("serve", desk, arguments, variables)
+    }
+
+    /// The same of another command that listens.
+    pub fn of(command: &str, desk: &Desk, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_ordinate"))
-            .arg("serve")
+            .arg(command)
             .args(arguments)
             .args(["--bind", "127.0.0.1:0"])
             .current_dir(desk.path(""))

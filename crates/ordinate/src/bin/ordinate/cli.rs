@@ -63,6 +63,11 @@ pub(crate) enum Command {
                    \x20 ordinate report task.ordinate\n\
                    \x20 ordinate report task.ordinate --open")]
     Report(ReportArgs),
+    /// Show the runs of a folder in the browser: a list, two side by side, the history of a task
+    #[command(after_help = "Examples:\n\
+                   \x20 ordinate view\n\
+                   \x20 ordinate view runs --open")]
+    View(crate::view::ViewArgs),
     /// Reach the verdict of a run again, under other needs; nothing is asked or learned anew
     #[command(after_help = "Examples:\n\
                    \x20 ordinate judge task.ordinate --need max_cost_per_1k=0.25\n\

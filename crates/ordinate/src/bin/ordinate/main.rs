@@ -25,6 +25,7 @@ mod serve;
 mod show;
 mod status;
 mod verify;
+mod view;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Report(args) => report::report(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Judge(args) => judge::judge(&args),
+        Command::View(args) => view::view(&args),
         Command::Verify(args) => verify::verify(&args),
         Command::Gate(args) => return ended(gate::gate(args)),
         Command::Ask(args) => ask::ask(args),

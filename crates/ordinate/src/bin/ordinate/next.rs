@@ -76,6 +76,9 @@ fn said(here: &Here) -> String {
         let run = quoted(run);
         steps.push((format!("ordinate report {run} --open"), "the page of the last run"));
         steps.push((format!("ordinate judge {run} --need margin=0.02"), "its verdict under other needs"));
+        if here.runs.len() > 1 {
+            steps.push(("ordinate view".to_owned(), "all runs of this folder, side by side"));
+        }
     }
     if let Some(task) = here.tasks.first() {
         let task = quoted(task);
