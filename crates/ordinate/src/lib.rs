@@ -26,6 +26,7 @@ mod gate;
 mod gather;
 mod hosting;
 mod hub;
+mod in_time;
 mod kept;
 mod kinds;
 mod label_figures;
@@ -60,6 +61,7 @@ pub use estimates::{ended_line, estimate_lines, pace, training_pace};
 pub use export::{Exported, TableFormat, export};
 pub use folder::Folder;
 pub use gate::{Expectations, Gate, GateCheck, State, gate};
+pub use in_time::share_minutes;
 pub use kinds::{
     CandidateKind, CandidateKinds, HereFacts, InProcess, Lesson, Opened, Opening, Place, ServedElsewhere,
     UsedUp, Want, Whom,

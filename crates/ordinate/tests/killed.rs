@@ -175,3 +175,32 @@ fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+/// Time that is over stops a run as Ctrl-C does, and the next one goes on from there.
+#[test]
+fn a_run_ends_with_its_minutes_and_the_next_goes_on() {
+    let desk = Desk::new();
+    let items: String = (0..60)
+        .map(|at| format!("{{\"id\":\"{at}\",\"input\":\"t{at}\",\"target\":\"{}\"}}\n", ["a", "b"][at % 2]))
+        .collect();
+    desk.write("items.jsonl", items);
+    let recorded: String = (0..60).map(|at| format!("{{\"id\":\"{at}\",\"output\":\"a\"}}\n")).collect();
+    desk.write("always.jsonl", recorded);
+    desk.write("slow.sh", "while read -r line; do sleep 0.2; echo '{\"output\": \"b\"}'; done\n");
+    desk.write(
+        "t.toml",
+        "[task]\nname = \"t\"\nkind = \"classify\"\n[data]\nitems = \"items.jsonl\"\n\
+         [[candidate]]\nname = \"always\"\nlineage = \"general\"\nrecorded = { path = \"always.jsonl\" }\n\
+         [[candidate]]\nname = \"slow\"\nlineage = \"vertical\"\ncommand = { run = [\"sh\", \"slow.sh\"] }\n",
+    );
+    let begun = Instant::now();
+    let ended = desk.ordinate(["run", "t.toml", "--out", "run", "--max-minutes", "0.05"]);
+    assert_eq!(ended.status(), 1, "{}", ended.stderr());
+    assert!(ended.stderr().contains("--max-minutes 0.05: the time is over. "), "{}", ended.stderr());
+    assert!(begun.elapsed() < Duration::from_secs(60), "it ends");
+    assert!(!desk.path("run/verdict.json").exists());
+    let on = desk.ordinate(["run", "t.toml", "--out", "run", "--resume", "--max-minutes", "5"]);
+    assert_eq!(on.status(), 0, "{}", on.stderr());
+    let refused = desk.ordinate(["run", "t.toml", "--max-minutes", "0"]).refusal();
+    assert!(refused.contains("--max-minutes 0: give minutes, above 0"), "{refused}");
+}

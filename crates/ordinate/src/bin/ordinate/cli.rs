@@ -171,6 +171,9 @@ pub(crate) struct RunArgs {
     /// Make what runs in the process on a cluster of Ray: ray, or ray://HOST:PORT. Needs the Python package with Ray
     #[arg(long, value_name = "CLUSTER")]
     pub(crate) on: Option<String>,
+    /// The most minutes that the run may take: trainings share them, and what is not done by then is kept for the next run
+    #[arg(long, value_name = "MINUTES", conflicts_with = "rescore")]
+    pub(crate) max_minutes: Option<f64>,
 }
 
 /// `ordinate check`.

@@ -1,8 +1,9 @@
 //! `ordinate run`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ordinate::{Options, read_task};
+use ordinate::{Options, Run, Task, read_task};
 use ordinate_core::Needs;
 
 use crate::cli::RunArgs;
@@ -24,6 +25,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     if let Some(on) = &args.on {
         crate::cluster::prepare(&args.task, on, args.quiet)?;
     }
+    if let Some(minutes) = args.max_minutes
+        && let Some(each) = ordinate::share_minutes(&mut task, minutes)?
+        && !args.quiet
+    {
+        tell(&format!("each training may take {each:.1} of the {minutes} minutes"));
+    }
     let options = Options {
         folder: args.out.clone(),
         resume: args.resume,
@@ -32,7 +39,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         hosting_helper: std::env::current_exe().ok(),
         ..Options::default()
     };
-    let run = wait(ordinate::run(&task, &options, teller), options.cancel.clone())?;
+    let run = wait(in_time(&task, &options, teller, args.max_minutes), options.cancel.clone())?;
     if args.json {
         return print_json(&run.json);
     }
@@ -42,6 +49,32 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         tell(&format!("The whole report: {}", run.folder.path("report.html").display()));
     }
     Ok(())
+}
+
+/// Runs, and stops as Ctrl-C does when the time is over.
+async fn in_time(
+    task: &Task,
+    options: &Options,
+    teller: Arc<Teller>,
+    minutes: Option<f64>,
+) -> Result<Run, Failure> {
+    let Some(minutes) = minutes else { return Ok(ordinate::run(task, options, teller).await?) };
+    let run = ordinate::run(task, options, teller);
+    let mut run = std::pin::pin!(run);
+    tokio::select! {
+        done = run.as_mut() => return Ok(done?),
+        () = tokio::time::sleep(Duration::from_secs_f64(60.0 * minutes)) => options.cancel.cancel(),
+    }
+    // What was all but done may be done all the same.
+    run.await.map_err(|error| {
+        let failure = Failure::from(error);
+        match failure {
+            Failure::Run(problem) => {
+                Failure::Run(format!("--max-minutes {minutes}: the time is over. {problem}"))
+            }
+            input @ Failure::Input(_) => input,
+        }
+    })
 }
 
 fn override_needs(needs: &mut Needs, assignments: &[String]) -> Result<(), Failure> {
