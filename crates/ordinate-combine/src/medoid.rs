@@ -79,10 +79,12 @@ fn agreement(a: &Output, b: &Output) -> f64 {
             2.0 * both as f64 / (a.len() + b.len()) as f64
         }
         (Output::Number(a), Output::Number(b)) => -(a - b).abs(),
-        (Output::Series(a), Output::Series(b)) if a.len() == b.len() => {
-            -a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f64>()
-        }
-        _ => APART,
+        _ => match (a.values(), b.values()) {
+            (Some(a), Some(b)) if a.len() == b.len() => {
+                -a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f64>()
+            }
+            _ => APART,
+        },
     }
 }
 

@@ -1,10 +1,13 @@
 //! What an answer says, typed; and the one text that each has in files, documents and tests.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::forecast::{self, Forecast, Quantile};
 
 /// What a candidate or a policy answers.
 ///
@@ -19,6 +22,8 @@ pub enum Output {
     Number(f64),
     /// Finite numbers, at least one. Its text: a JSON list.
     Series(Vec<f64>),
+    /// The same with quantiles of what may come. Its text: that of [`Forecast`].
+    Forecast(Forecast),
     /// Free text. Its text: itself.
     Text(String),
 }
@@ -48,7 +53,7 @@ impl OutputKind {
             Self::Label => Some(Output::Label(text.trim().to_owned())),
             Self::Labels => Some(Output::labels(labels(text))),
             Self::Number => number(text).map(Output::Number),
-            Self::Series => series(text).map(Output::Series),
+            Self::Series => series(text),
             Self::Text => Some(Output::Text(text.to_owned())),
         }
     }
@@ -60,8 +65,8 @@ impl OutputKind {
     }
 
     /// One answer made of several with weights: the label with the most weight, the labels each of which has more than
-    /// half of it, the weighted mean of numbers and of series of one length. `None` where nothing can be made of them:
-    /// texts, series of different lengths, and no weight at all. Answers of another kind have no voice.
+    /// half of it, the weighted mean of numbers and of series of one length, of their quantiles level by level. `None` where
+    /// nothing can be made of them: texts, series of different lengths, and no weight at all. Answers of another kind have no voice.
     #[must_use]
     pub fn merge(self, answers: &[(f64, &Output)]) -> Option<Output> {
         let total: f64 =
@@ -95,29 +100,23 @@ impl OutputKind {
         }
     }
 
-    /// The median of several series, value by value (of an even number the mean of the two in the middle), which is perhaps a
-    /// series that nobody gave. `None` for answers of other kinds, series of different lengths, and no series at all.
+    /// The median of several series, value by value and level by level (of an even number the mean of the two in the middle),
+    /// which is perhaps a series that nobody gave. `None` for answers of other kinds, series of different lengths, and no series
+    /// at all.
     #[must_use]
     pub fn median(self, answers: &[&Output]) -> Option<Output> {
-        let series: Option<Vec<&[f64]>> = answers
-            .iter()
-            .map(|output| match output {
-                Output::Series(values) if self == Self::Series => Some(values.as_slice()),
-                _ => None,
-            })
-            .collect();
-        let series = series?;
-        let length = series.first()?.len();
-        if series.iter().any(|values| values.len() != length) {
+        let series = |output: &&Output| self == Self::Series && output.kind() == self;
+        if !answers.iter().all(series) {
             return None;
         }
-        let middle = |at: usize| {
-            let mut values: Vec<f64> = series.iter().map(|series| series[at]).collect();
-            values.sort_unstable_by(f64::total_cmp);
-            let half = values.len() / 2;
-            if values.len() % 2 == 1 { values[half] } else { f64::midpoint(values[half - 1], values[half]) }
-        };
-        Some(Output::Series((0..length).map(middle).collect()))
+        let mut sorted = Vec::new();
+        forecast::joined(answers, |each| {
+            sorted.clear();
+            sorted.extend_from_slice(each);
+            sorted.sort_unstable_by(f64::total_cmp);
+            let half = sorted.len() / 2;
+            if sorted.len() % 2 == 1 { sorted[half] } else { f64::midpoint(sorted[half - 1], sorted[half]) }
+        })
     }
 }
 
@@ -145,8 +144,37 @@ impl Output {
             Self::Label(_) => OutputKind::Label,
             Self::Labels(_) => OutputKind::Labels,
             Self::Number(_) => OutputKind::Number,
-            Self::Series(_) => OutputKind::Series,
+            Self::Series(_) | Self::Forecast(_) => OutputKind::Series,
             Self::Text(_) => OutputKind::Text,
+        }
+    }
+
+    /// The values of a series, with or without quantiles; `None` for an answer of another kind.
+    #[must_use]
+    pub fn values(&self) -> Option<&[f64]> {
+        match self {
+            Self::Series(values) => Some(values),
+            Self::Forecast(forecast) => Some(forecast.values()),
+            Self::Label(_) | Self::Labels(_) | Self::Number(_) | Self::Text(_) => None,
+        }
+    }
+
+    /// The quantiles that it has.
+    #[must_use]
+    pub fn quantiles(&self) -> &[Quantile] {
+        match self {
+            Self::Forecast(forecast) => forecast.quantiles(),
+            _ => &[],
+        }
+    }
+
+    /// The quantile of a level, as [`Forecast::quantile`] has it: of a plain series its values. `None` for an answer of another
+    /// kind.
+    #[must_use]
+    pub fn quantile(&self, level: f64) -> Option<Cow<'_, [f64]>> {
+        match self {
+            Self::Forecast(forecast) => Some(forecast.quantile(level)),
+            other => other.values().map(Cow::Borrowed),
         }
     }
 }
@@ -158,6 +186,7 @@ impl std::fmt::Display for Output {
             Self::Labels(labels) => write!(f, "{}", Value::from(labels.clone())),
             Self::Number(number) => write!(f, "{number}"),
             Self::Series(numbers) => write!(f, "{}", Value::from(numbers.clone())),
+            Self::Forecast(forecast) => write!(f, "{forecast}"),
         }
     }
 }
@@ -178,12 +207,17 @@ fn number(text: &str) -> Option<f64> {
     text.trim().parse().ok().filter(|value: &f64| value.is_finite())
 }
 
-fn series(text: &str) -> Option<Vec<f64>> {
+fn series(text: &str) -> Option<Output> {
     let text = text.trim();
+    if text.starts_with('{') {
+        let object = serde_json::from_str(text).ok()?;
+        return Forecast::read(&object).ok().map(Forecast::into_output);
+    }
     if !text.starts_with('[') {
         return None;
     }
-    serde_json::from_str::<Vec<f64>>(text).ok().filter(|values| !values.is_empty())
+    let values = serde_json::from_str::<Vec<f64>>(text).ok().filter(|values| !values.is_empty());
+    values.map(Output::Series)
 }
 
 /// The weight of each text, in the order of the texts.
@@ -209,20 +243,11 @@ fn plurality(answers: &[(f64, &Output)]) -> Option<Output> {
 }
 
 fn mean_series(answers: &[(f64, &Output)], total: f64) -> Option<Output> {
-    let mut sum: Vec<f64> = Vec::new();
-    for (weight, output) in answers {
-        let Output::Series(values) = output else { continue };
-        if sum.is_empty() {
-            sum = vec![0.0; values.len()];
-        }
-        if sum.len() != values.len() {
-            return None;
-        }
-        for (sum, value) in sum.iter_mut().zip(values) {
-            *sum += weight * value / total;
-        }
-    }
-    sum.iter().all(|value| value.is_finite()).then_some(Output::Series(sum))
+    let (weights, series): (Vec<f64>, Vec<&Output>) =
+        answers.iter().filter(|(_, output)| output.kind() == OutputKind::Series).copied().unzip();
+    forecast::joined(&series, |each| {
+        each.iter().zip(&weights).fold(0.0, |sum, (value, weight)| sum + weight * value / total)
+    })
 }
 
 #[cfg(test)]
@@ -238,6 +263,10 @@ mod tests {
             (Output::Number(-0.1), "-0.1"),
             (Output::Number(1e-7), "0.0000001"),
             (Output::Series(vec![1.0, 2.5]), "[1.0,2.5]"),
+            (
+                OutputKind::Series.read(r#"{"mean": [2], "quantiles": {"0.9": [3]}}"#).unwrap(),
+                r#"{"values":[2.0],"quantiles":{"0.9":[3.0]}}"#,
+            ),
             (Output::Text(" as it is\n".into()), " as it is\n"),
         ] {
             assert_eq!(output.to_string(), text);
@@ -254,7 +283,7 @@ mod tests {
         for bad in ["", "about 4", "inf", "NaN", "[4]"] {
             assert_eq!(OutputKind::Number.read(bad), None, "{bad}");
         }
-        for bad in ["", "4", "[]", "[null]", "[\"a\"]"] {
+        for bad in ["", "4", "[]", "[null]", "[\"a\"]", "{}", r#"{"values":[1],"quantiles":{"0.1":[1,2]}}"#] {
             assert_eq!(OutputKind::Series.read(bad), None, "{bad}");
         }
     }
@@ -286,6 +315,21 @@ mod tests {
         assert_eq!(OutputKind::Series.median(&[&a, &b]), Some(series(&[3.0, 5.5])));
         assert_eq!(OutputKind::Series.median(&[&a, &series(&[1.0])]), None);
         assert_eq!(OutputKind::Series.median(&[]), None);
+        // Quantiles are joined level by level; who gives none is sure of the values.
+        let (low, both) = (
+            r#"{"values":[2],"quantiles":{"0.1":[1]}}"#,
+            r#"{"values":[8],"quantiles":{"0.1":[4],"0.9":[9]}}"#,
+        );
+        assert_eq!(
+            merged(OutputKind::Series, &[(1.0, low), (1.0, both), (2.0, "[6]")]).as_deref(),
+            Some(r#"{"values":[5.5],"quantiles":{"0.1":[4.25],"0.9":[5.5]}}"#)
+        );
+        assert_eq!(merged(OutputKind::Series, &[(1.0, low), (1.0, "[6, 7]")]), None);
+        let [low, both] = [low, both].map(|text| OutputKind::Series.read(text).unwrap());
+        assert_eq!(
+            OutputKind::Series.median(&[&low, &both, &series(&[6.0])]).unwrap().to_string(),
+            r#"{"values":[6.0],"quantiles":{"0.1":[4.0],"0.9":[6.0]}}"#
+        );
         assert_eq!(OutputKind::Number.median(&[&Output::Number(1.0)]), None);
         assert_eq!(merged(OutputKind::Text, &[(1.0, "x"), (1.0, "x")]), None);
         assert_eq!(merged(OutputKind::Number, &[]), None);

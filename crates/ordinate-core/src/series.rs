@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::forecast::are_levels;
 use crate::output::Output;
 
 /// The past of a series, and how much of its future is asked for.
@@ -17,6 +18,9 @@ pub struct Series {
     pub season: u32,
     /// How many values come next; at least 1.
     pub horizon: u32,
+    /// The levels of the quantiles that are asked for besides, rising; none where the values are enough.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quantiles: Vec<f64>,
 }
 
 impl Series {
@@ -28,7 +32,8 @@ impl Series {
             return None;
         }
         let series: Self = serde_json::from_str(text).ok()?;
-        let whole = !series.values.is_empty() && series.season > 0 && series.horizon > 0;
+        let counts = !series.values.is_empty() && series.season > 0 && series.horizon > 0;
+        let whole = counts && are_levels(&series.quantiles);
         // JSON has no numbers that are not finite.
         whole.then_some(series)
     }
@@ -63,7 +68,11 @@ impl std::fmt::Display for Series {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Written by hand: an error of the serialiser would have nowhere to go.
         let values = Output::Series(self.values.clone());
-        write!(f, "{{\"values\":{values},\"season\":{},\"horizon\":{}}}", self.season, self.horizon)
+        write!(f, "{{\"values\":{values},\"season\":{},\"horizon\":{}", self.season, self.horizon)?;
+        if !self.quantiles.is_empty() {
+            write!(f, ",\"quantiles\":{}", Output::Series(self.quantiles.clone()))?;
+        }
+        f.write_str("}")
     }
 }
 
@@ -73,11 +82,17 @@ mod tests {
 
     #[test]
     fn a_series_reads_back_from_its_text() {
-        let series = Series { values: vec![1.0, -0.1, 1e300, 5e-324], season: 12, horizon: 6 };
-        assert_eq!(Series::read(&series.to_string()), Some(series));
+        let series = |values, quantiles| Series { values, season: 12, horizon: 6, quantiles };
+        for series in [
+            series(vec![1.0, -0.1, 1e300, 5e-324], Vec::new()),
+            series(vec![1.0, 2.5], vec![0.1, 0.5, 0.975]),
+        ] {
+            assert_eq!(Series::read(&series.to_string()), Some(series));
+        }
         assert_eq!(
-            Series { values: vec![1.0, 2.5], season: 1, horizon: 2 }.to_string(),
-            r#"{"values":[1.0,2.5],"season":1,"horizon":2}"#
+            series(vec![1.0, 2.5], Vec::new()).to_string(),
+            r#"{"values":[1.0,2.5],"season":12,"horizon":6}"#,
+            "what asks for no quantiles is written as ever"
         );
         for bad in [
             "",
@@ -88,6 +103,8 @@ mod tests {
             r#"{"values":[null],"season":1,"horizon":1}"#,
             r#"{"values":[1e999],"season":1,"horizon":1}"#,
             r#"{"values":[1],"season":1,"horizon":1,"more":1}"#,
+            r#"{"values":[1],"season":1,"horizon":1,"quantiles":[0.9,0.1]}"#,
+            r#"{"values":[1],"season":1,"horizon":1,"quantiles":[1]}"#,
         ] {
             assert_eq!(Series::read(bad), None, "{bad}");
         }
@@ -95,7 +112,8 @@ mod tests {
 
     #[test]
     fn scales_are_of_changes_over_a_season() {
-        let series = |season| Series { values: vec![1.0, 3.0, 2.0, 7.0], season, horizon: 1 };
+        let series =
+            |season| Series { values: vec![1.0, 3.0, 2.0, 7.0], season, horizon: 1, quantiles: Vec::new() };
         assert_eq!(series(1).absolute_scale(), Some((2.0 + 1.0 + 5.0) / 3.0));
         assert_eq!(series(2).absolute_scale(), Some((1.0 + 4.0) / 2.0));
         assert_eq!(series(2).squared_scale(), Some((1.0 + 16.0) / 2.0));

@@ -22,7 +22,7 @@ pub use floor::Floor;
 pub use learning::{DataNeed, FamilyWeight, LabelRange, LearningBand, NextPoint, Overtakes};
 pub use measured::{Measured, Percentiles, Stopped};
 pub use policies::{Crossing, PolicyRow, Pool, Promise, SliceGain};
-pub use series::{ForecastShown, SeriesShown};
+pub use series::{BandShown, ForecastShown, SeriesShown};
 
 /// The version of `verdict.json` that this code writes.
 pub const VERSION: u32 = 1;

@@ -5,5 +5,6 @@
 mod fitted;
 mod method;
 mod simple;
+mod spread;
 
 pub use method::{ForecastError, Method};

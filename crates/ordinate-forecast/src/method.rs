@@ -1,6 +1,6 @@
 //! The table of methods, and what each does.
 
-use ordinate_core::Series;
+use ordinate_core::{Forecast, Series};
 
 use crate::{fitted, simple};
 
@@ -85,21 +85,23 @@ impl Method {
         matches!(self, Self::Arima | Self::Ets | Self::GuardedEts)
     }
 
-    /// The next values of a series, as many as its horizon: finite numbers.
+    /// The next values of a series, as many as its horizon, with the quantiles that it asks for: finite numbers.
     ///
     /// # Errors
     /// [`ForecastError`] where the series is too short for the method, or has no finite forecast by it.
-    pub fn forecast(self, series: &Series) -> Result<Vec<f64>, ForecastError> {
+    pub fn forecast(self, series: &Series) -> Result<Forecast, ForecastError> {
+        let levels = &series.quantiles;
         let found = match self {
-            Self::Naive => simple::naive(series),
-            Self::SeasonalNaive => simple::seasonal_naive(series),
-            Self::Drift => simple::drift(series),
+            Self::Naive => simple::naive(series).and_then(|found| found.with_quantiles(levels)),
+            Self::SeasonalNaive => {
+                simple::seasonal_naive(series).and_then(|found| found.with_quantiles(levels))
+            }
+            Self::Drift => simple::drift(series).and_then(|found| found.with_quantiles(levels)),
             _ => fitted::forecast(self, series),
         };
-        let whole = |values: Vec<f64>| {
-            let finite =
-                values.len() == series.horizon as usize && values.iter().all(|value| value.is_finite());
-            finite.then_some(values).ok_or_else(|| "its forecast is not finite".to_owned())
+        let whole = |found: Forecast| {
+            let whole = found.values().len() == series.horizon as usize;
+            whole.then_some(found).ok_or_else(|| "its forecast is not whole".to_owned())
         };
         found.and_then(whole).map_err(|why| ForecastError {
             method: self.name(),

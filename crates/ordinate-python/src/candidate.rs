@@ -214,7 +214,8 @@ fn said(py: Python<'_>, error: &PyErr) -> String {
     if text.is_empty() { kind } else { format!("{kind}: {text}") }
 }
 
-/// One answer: a text, a number, a list (as JSON), `{"output", "confidence", "cost_usd"}`, or an exception for this item alone.
+/// One answer: a text, a number, a list (as JSON), `{"output", "confidence", "cost_usd"}`, a forecast with `quantiles`, or an exception
+/// for this item alone.
 fn reply(answer: &Bound<'_, PyAny>) -> PyResult<Result<Reply, Failure>> {
     if answer.is_none() {
         return Ok(Err(Failure::new(FailureKind::Empty, "the callable gave None for this item")));
@@ -230,7 +231,9 @@ fn reply(answer: &Bound<'_, PyAny>) -> PyResult<Result<Reply, Failure>> {
         fields.get_item(name)?.filter(|value| !value.is_none()).map(|value| value.extract()).transpose()
     };
     let output = fields.get_item("output")?.filter(|value| !value.is_none());
-    let Some(output) = output else {
+    // A forecast with quantiles is a dict itself.
+    let is_output = output.is_none() && fields.contains("quantiles")?;
+    let Some(output) = output.or_else(|| is_output.then(|| answer.clone())) else {
         let why = "the callable gave a dict without \"output\" for this item";
         return Ok(Err(Failure::new(FailureKind::Reported, why)));
     };
@@ -242,18 +245,27 @@ fn reply(answer: &Bound<'_, PyAny>) -> PyResult<Result<Reply, Failure>> {
     Ok(Ok(Reply { text: text(&output)?, confidence, cost_usd: number("cost_usd")?, ..Reply::default() }))
 }
 
-/// A text as it is; numbers and lists as JSON, those of numpy as well.
+/// A text as it is; numbers, lists and dicts as JSON, those of numpy as well.
 fn text(value: &Bound<'_, PyAny>) -> PyResult<String> {
     if value.is_instance_of::<PyString>() {
         return value.extract();
     }
-    // Arrays and scalars of numpy, tensors of torch.
-    let plain = match value.getattr("tolist") {
-        Ok(tolist) => tolist.call0()?,
-        Err(_) => value.clone(),
-    };
+    let plain = plain(value)?;
     if plain.is_instance_of::<PyString>() || plain.is_instance_of::<PyBool>() {
         return Ok(plain.str()?.to_string());
     }
     value.py().import("json")?.getattr("dumps")?.call1((plain,))?.extract()
+}
+
+/// Without arrays and scalars of numpy and tensors of torch, also as values of a dict.
+fn plain<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    if let Ok(tolist) = value.getattr("tolist") {
+        return tolist.call0();
+    }
+    let Ok(dict) = value.cast::<PyDict>() else { return Ok(value.clone()) };
+    let plainly = PyDict::new(value.py());
+    for (key, value) in dict {
+        plainly.set_item(key, plain(&value)?)?;
+    }
+    Ok(plainly.into_any())
 }

@@ -107,6 +107,27 @@ class Runs(Here):
         self.assertEqual(quality["mine"], quality["plain"])
         self.assertGreater(quality["mine"], 0.95)
 
+    def test_a_callable_forecasts_with_quantiles(self):
+        import numpy
+
+        rows = [{"id": str(at), "past": [at + 1.0] * 9 + [at + 2.0], "next": [at + 2.0, at + 2.0]} for at in range(40)]
+        (self.folder / "items.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+        def ask(batch):
+            asked = [json.loads(item["input"]) for item in batch]
+            self.assertEqual(asked[0]["quantiles"], [0.1, 0.9])
+            last = [numpy.full(one["horizon"], one["values"][-1]) for one in asked]
+            return [{"values": values, "quantiles": {0.1: values - 1, 0.9: values + 1}} for values in last]
+
+        other = {"name": "naive", "lineage": "general", "local": {"model": "naive"}}
+        task = self.task(MINE, other)
+        task["task"] = {"name": "series", "kind": "forecast"}
+        task["data"] = {"items": "items.jsonl", "input": "past", "target": "next"}
+        task["series"] = {"season": 1, "quantiles": [0.1, 0.9]}
+        verdict = self.run_task(task, candidates={"mine": ask})
+        self.assertEqual({one["quality"]["mean"] for one in verdict.candidates}, {1.0})
+        self.assertIn("holds 100.0 % where it says 80 %", " ".join(verdict.assumed))
+
     def test_answers_of_a_version_are_kept(self):
         asked = []
 

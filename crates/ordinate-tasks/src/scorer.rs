@@ -31,6 +31,12 @@ impl Scorer {
         self.metric.name()
     }
 
+    /// The levels of quantiles that it reads, where the task says none.
+    #[must_use]
+    pub fn levels(&self) -> &'static [f64] {
+        self.metric.levels()
+    }
+
     /// What it scores.
     #[must_use]
     pub fn output(&self) -> OutputKind {

@@ -1,7 +1,7 @@
 //! What forecasts err, in the figures that the field reports: scores are in `[0, 1]`, and sMAPE and MASE are not.
 
 use ordinate_combine::scored_rows;
-use ordinate_core::{Evidence, Output, OutputKind, Row, Series};
+use ordinate_core::{DECILES, Evidence, Output, OutputKind, Row, Series};
 use ordinate_data::Task;
 use ordinate_tasks::metric::errors;
 use ordinate_trials::{Outlay, Pick, Priced, Trial, Trials};
@@ -14,18 +14,20 @@ pub(crate) fn notes(task: &Task, evidence: &Evidence, trials: &Trials, metric: O
     }
     // In the order of the boards of trials.
     let rows = scored_rows(evidence);
-    let of_candidates: Vec<String> = evidence
+    let sums: Vec<_> = evidence
         .candidates()
         .iter()
         .enumerate()
         .filter_map(|(column, candidate)| Some((candidate, Sums::of(evidence, column, &rows)?)))
-        .map(|(candidate, sums)| format!("{} {}", candidate.name, sums.told()))
         .collect();
+    let of_candidates: Vec<String> =
+        sums.iter().map(|(candidate, sums)| format!("{} {}", candidate.name, sums.told())).collect();
     let mut notes = Vec::new();
     if !of_candidates.is_empty() {
         notes.push(format!(
             "Errors of the forecasts there are, as the field reports them (sMAPE in per cent as the mean over series, and over all values; MASE \
-             as the mean over series): {}.",
+             as the mean over series{}): {}.",
+            if sums.iter().any(|(_, sums)| sums.quantiles.there) { QUANTILES } else { "" },
             of_candidates.join("; ")
         ));
     }
@@ -34,6 +36,9 @@ pub(crate) fn notes(task: &Task, evidence: &Evidence, trials: &Trials, metric: O
     }
     notes
 }
+
+/// What is said of quantiles.
+const QUANTILES: &str = "; WQL over all values, as GIFT-Eval has it, and how many of them the widest interval between two quantiles holds";
 
 /// The sMAPE of every policy over all candidates at its dial for quality alone, from its cross-fitted scores.
 fn of_policies(evidence: &Evidence, trials: &Trials, rows: &[Row]) -> Option<String> {
@@ -92,10 +97,7 @@ fn target(evidence: &Evidence, row: Row) -> Option<Vec<f64>> {
 }
 
 fn values(text: &str) -> Option<Vec<f64>> {
-    match OutputKind::Series.read(text) {
-        Some(Output::Series(values)) => Some(values),
-        _ => None,
-    }
+    OutputKind::Series.read(text)?.values().map(<[f64]>::to_vec)
 }
 
 /// Sums of the errors of one candidate.
@@ -107,6 +109,52 @@ struct Sums {
     smape_of_values: f64,
     scaled: f64,
     mase: f64,
+    quantiles: Quantiles,
+}
+
+/// What there is to say of quantiles.
+#[derive(Debug, Default)]
+struct Quantiles {
+    /// The quantile losses, and the absolute values that came, of all series.
+    loss: f64,
+    magnitude: f64,
+    /// Whether any forecast asked for, or gave, quantiles.
+    there: bool,
+    /// Values that an interval was given for, how many it held, and how many it was to hold.
+    bounded: f64,
+    held: f64,
+    to_hold: f64,
+}
+
+impl Quantiles {
+    fn add(&mut self, forecast: &Output, target: &[f64], past: Option<&Series>) {
+        let asked = past.map(|past| past.quantiles.as_slice()).filter(|asked| !asked.is_empty());
+        self.there |= asked.is_some() || !forecast.quantiles().is_empty();
+        self.loss += errors::quantile_loss(forecast, target, asked.unwrap_or(&DECILES)).unwrap_or_default();
+        self.magnitude += errors::magnitude(target);
+        let Output::Forecast(forecast) = forecast else { return };
+        if let Some(interval) = forecast.interval() {
+            let count = target.len() as f64;
+            self.bounded += count;
+            self.held += count * errors::coverage(interval, target);
+            self.to_hold += count * interval.share;
+        }
+    }
+
+    fn told(&self) -> String {
+        if !self.there || self.magnitude <= 0.0 {
+            return String::new();
+        }
+        let held = match self.bounded > 0.0 {
+            true => format!(
+                " (holds {:.1} % where it says {:.0} %)",
+                100.0 * self.held / self.bounded,
+                100.0 * self.to_hold / self.bounded
+            ),
+            false => String::new(),
+        };
+        format!(", WQL {:.4}{held}", self.loss / self.magnitude)
+    }
 }
 
 impl Sums {
@@ -115,17 +163,20 @@ impl Sums {
         let (answers, mut sums) = (evidence.answers(column), Self::default());
         for &row in rows {
             let (Some(_), Some(output)) = (answers.score(row), answers.output(row)) else { continue };
-            let (Some(forecast), Some(target)) = (values(output), target(evidence, row)) else { continue };
-            if forecast.len() != target.len() {
+            let (Some(said), Some(target)) = (OutputKind::Series.read(output), target(evidence, row)) else {
                 continue;
-            }
-            let smape = errors::smape(&forecast, &target);
+            };
+            let Some(forecast) = said.values().filter(|values| values.len() == target.len()) else {
+                continue;
+            };
+            let smape = errors::smape(forecast, &target);
             sums.series += 1.0;
             sums.smape += smape;
             sums.values += target.len() as f64;
             sums.smape_of_values += smape * target.len() as f64;
             let past = evidence.items().input(row).and_then(Series::read);
-            if let Some(mase) = past.and_then(|past| errors::mase(&forecast, &target, &past)) {
+            sums.quantiles.add(&said, &target, past.as_ref());
+            if let Some(mase) = past.and_then(|past| errors::mase(forecast, &target, &past)) {
                 sums.scaled += 1.0;
                 sums.mase += mase;
             }
@@ -144,9 +195,10 @@ impl Sums {
             _ => String::new(),
         };
         format!(
-            "sMAPE {:.2} and {:.2}{mase}{left_out}",
+            "sMAPE {:.2} and {:.2}{mase}{left_out}{}",
             self.smape / self.series,
-            self.smape_of_values / self.values
+            self.smape_of_values / self.values,
+            self.quantiles.told()
         )
     }
 }

@@ -1,8 +1,8 @@
 //! A few series of a `forecast` task for the page: what was known, what came, and what was forecast.
 
 use ordinate_core::evidence::Answers;
-use ordinate_core::verdict::{ForecastShown, SeriesShown};
-use ordinate_core::{CandidateName, Evidence, Output, OutputKind, Part, Row, Series};
+use ordinate_core::verdict::{BandShown, ForecastShown, SeriesShown};
+use ordinate_core::{CandidateName, Evidence, Interval, Output, OutputKind, Part, Row, Series};
 use ordinate_data::Task;
 
 /// How many series are shown, and the forecasts of how many candidates.
@@ -43,21 +43,27 @@ pub(crate) fn shown(task: &Task, evidence: &Evidence) -> Vec<SeriesShown> {
 
 fn one(evidence: &Evidence, row: Row, best: &[(f64, &CandidateName, &Answers)]) -> Option<SeriesShown> {
     let items = evidence.items();
-    let Series { values: mut past, season, horizon } = Series::read(items.input(row)?)?;
-    let target = values(items.target(row)?)?;
+    let Series { values: mut past, season, horizon, .. } = Series::read(items.input(row)?)?;
+    let target = read(items.target(row)?)?.values()?.to_vec();
     let most = (SEASONS * season as usize).max(HORIZONS * horizon as usize);
     past.drain(..past.len().saturating_sub(most));
     let forecast = |&(_, name, answers): &(f64, &CandidateName, &Answers)| {
-        let values = values(answers.output(row)?).filter(|values| values.len() == target.len())?;
-        Some(ForecastShown { name: name.clone(), values, score: answers.score(row)? })
+        let said = read(answers.output(row)?)?;
+        let values = said.values().filter(|values| values.len() == target.len())?.to_vec();
+        let band = match &said {
+            Output::Forecast(forecast) => forecast.interval().map(band),
+            _ => None,
+        };
+        Some(ForecastShown { name: name.clone(), values, band, score: answers.score(row)? })
     };
     let forecasts = best.iter().filter_map(forecast).collect();
     Some(SeriesShown { id: items.id(row).to_owned(), past, target, forecasts })
 }
 
-fn values(text: &str) -> Option<Vec<f64>> {
-    match OutputKind::Series.read(text) {
-        Some(Output::Series(values)) => Some(values),
-        _ => None,
-    }
+fn band(interval: Interval<'_>) -> BandShown {
+    BandShown { share: interval.share, low: interval.low.to_vec(), high: interval.high.to_vec() }
+}
+
+fn read(text: &str) -> Option<Output> {
+    OutputKind::Series.read(text)
 }

@@ -248,6 +248,43 @@ fn series_that_cannot_be_used_are_refused() {
 }
 
 #[test]
+fn quantiles_that_cannot_be_are_refused() {
+    let desk = Desk::new();
+    lines(&desk, 3);
+    let write = |quantiles: Value| {
+        let row = |series: u64| {
+            let quantiles = if series == 2 { quantiles.clone() } else { json!({"0.5": vec![1.0; 6]}) };
+            json!({"id": format!("s{series}"), "output": {"values": vec![2.0; 6], "quantiles": quantiles}})
+                .to_string()
+        };
+        desk.write("theirs.jsonl", (0..3).map(row).collect::<Vec<_>>().join("\n"));
+    };
+    let all = [
+        ("theirs", "vertical", "recorded = { path = \"theirs.jsonl\" }"),
+        ("naive", "general", "local = { model = \"naive\" }"),
+    ];
+    let path = task(&desk, DATA, &all);
+    for (quantiles, says) in [
+        (json!({"0.1": [1, 2]}), "theirs.jsonl:3: output: the quantile 0.1 has 2 values, and the forecast 6"),
+        (json!({"p10": [1, 2, 3, 4, 5, 6]}), "theirs.jsonl:3: output: \"p10\" is no level of a quantile"),
+        (json!({"90": [1, 2, 3, 4, 5, 6]}), "theirs.jsonl:3: output: 90 is no level of a quantile"),
+        (
+            json!({"0.1": [1, 2, 3, 4, 5, null]}),
+            "theirs.jsonl:3: output: the quantile 0.1 is no list of numbers",
+        ),
+    ] {
+        write(quantiles);
+        let ran = desk.ordinate(["run", path.to_str().unwrap()]);
+        assert!(ran.status() == 2 && ran.stderr().contains(says), "{}", ran.stderr());
+    }
+    for levels in ["[0.9, 0.1]", "[10]", "[0.5, 0.5]"] {
+        let data = DATA.replace("season = 12", &format!("season = 12\nquantiles = {levels}"));
+        let ran = desk.ordinate(["check", task(&desk, &data, &all[1..]).to_str().unwrap()]);
+        assert!(ran.status() == 2 && ran.stderr().contains("between 0 and 1"), "{}", ran.stderr());
+    }
+}
+
+#[test]
 fn tables_of_times_with_gaps_are_refused() {
     for (rows, says) in [
         ("a,2020-01-01,1\na,2020-02-01,\na,2020-03-01,3\n", ":3: y: there is no value at this time"),

@@ -1,5 +1,5 @@
-//! Policies over forecasts, through the real binary: medians and means of whole forecasts, the figures of the field, the page, and the
-//! example of the README.
+//! Policies over forecasts, through the real binary: medians and means of whole forecasts and of their quantiles, the figures of the
+//! field, the page, and the example of the README.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
 
 #[path = "support/series.rs"]
@@ -98,6 +98,101 @@ fn the_page_draws_series() {
     let again = desk.ordinate(["judge", "run", "--json"]);
     let again: Value = serde_json::from_str(&again.stdout()).unwrap();
     assert_eq!(again["series"], verdict["series"]);
+}
+
+/// A program and a file of recorded forecasts answer with quantiles, a method here gives them, one candidate gives values alone: all
+/// are scored, merged and drawn.
+#[test]
+fn quantiles_are_asked_for_scored_merged_and_drawn() {
+    let desk = Desk::new();
+    lines(&desk, 40);
+    let rows = (0..40).map(|series| {
+        let next = values(series, 60, 66);
+        let around = |share: f64| next.iter().map(|value| value * share).collect::<Vec<f64>>();
+        let quantiles = json!({"0.1": around(0.98), "0.5": around(1.0), "0.9": around(1.02)});
+        json!({"id": format!("s{series}"), "output": {"quantiles": quantiles}}).to_string()
+    });
+    desk.write("near.jsonl", rows.collect::<Vec<_>>().join("\n"));
+    desk.write(
+        "ours.py",
+        "import json, sys\nfor line in sys.stdin:\n    item = json.loads(line)\n    s = item['series']\n    open('levels', 'w').write(json.dumps(s['quantiles']))\n    last = [s['values'][-1]] * s['horizon']\n    quantiles = {str(level): [v * (0.5 + level) for v in last] for level in s['quantiles']}\n    print(json.dumps({'id': item['id'], 'output': {'mean': last, 'quantiles': quantiles}}), flush=True)\n",
+    );
+    let all = [
+        ("near", "vertical", "recorded = { path = \"near.jsonl\" }"),
+        ("ours", "vertical", "command = { run = [\"python3\", \"ours.py\"] }"),
+        ("theta", "general", "local = { model = \"theta\" }"),
+        ("snaive", "general", "local = { model = \"seasonal-naive\" }"),
+    ];
+    let path = task(&desk, DATA, &all);
+    let text = std::fs::read_to_string(&path).unwrap();
+    desk.write("task.toml", text.replace("\"forecast\"", "\"forecast\"\nmetric = \"wql\""));
+    let verdict = desk.verdict(&path, &[]);
+    assert_eq!(
+        std::fs::read_to_string(desk.path("levels")).unwrap(),
+        "[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]"
+    );
+    assert_eq!(verdict["basis"]["metric"], "wql");
+    // By hand: 0.4 of 2 % at the two ends, and of what lies between them on the line.
+    let wql = 1.0 / quality(&verdict, "candidates", "near") - 1.0;
+    let by_hand = 2.0 * 0.02 * (0.1 + 0.2 * 0.75 + 0.3 * 0.5 + 0.4 * 0.25) * 2.0 / 9.0;
+    assert!((wql - by_hand).abs() < 1e-9, "{wql} {by_hand}");
+    let assumed = verdict["assumed"].to_string();
+    assert!(assumed.contains(&format!("WQL {by_hand:.4} (holds 100.0 % where it says 80 %)")), "{assumed}");
+    assert!(assumed.contains("WQL over all values, as GIFT-Eval has it"), "{assumed}");
+    for policy in ["weighted", "vote"] {
+        assert!(quality(&verdict, "policies", policy) > 0.9, "{policy}");
+    }
+    let band = &verdict["series"][0]["forecasts"][0]["band"];
+    assert!(
+        (band["share"].as_f64().unwrap() - 0.8).abs() < 1e-9 && band["low"].as_array().unwrap().len() == 6,
+        "{band}"
+    );
+    let page = std::fs::read_to_string(desk.path("run/report.html")).unwrap();
+    assert_eq!(page.matches("<path class=\"band\" d=\"M").count(), 7, "six series and the legend");
+    assert!(page.contains("where <bdi>near</bdi> says that 80 % of it lies"));
+    let past =
+        json!({"values": values(3, 0, 60), "season": 12, "horizon": 2, "quantiles": [0.25]}).to_string();
+    let ran = desk.ordinate(["ask", "run", &past, "--policy", "theta", "--json"]);
+    let said: Value = serde_json::from_str(&ran.stdout()).unwrap();
+    let answer: Value = serde_json::from_str(said["answer"].as_str().unwrap()).unwrap();
+    assert!(answer["quantiles"]["0.25"][1].as_f64() < answer["values"][1].as_f64(), "{answer}");
+}
+
+/// A mean of whole forecasts is the mean of every level; who gives values alone is sure of them.
+#[test]
+fn merged_quantiles_are_served_as_they_were_scored() {
+    let desk = Desk::new();
+    lines(&desk, 40);
+    let data = DATA.replace("season = 12", "season = 12\nhorizon = 6\nquantiles = [0.2, 0.8]");
+    let local = [
+        ("drift", "general", "local = { model = \"drift\" }"),
+        ("theta", "general", "local = { model = \"theta\" }"),
+        ("snaive", "general", "local = { model = \"seasonal-naive\" }"),
+    ];
+    desk.verdict(&task(&desk, &data, &local), &[]);
+    let past = json!(values(3, 0, 60)).to_string();
+    let ask = |policy: &str| -> Value {
+        let ran = desk.ordinate(["ask", "run", &past, "--policy", policy, "--json"]);
+        assert_eq!(ran.status(), 0, "{}", ran.stderr());
+        let said: Value = serde_json::from_str(&ran.stdout()).unwrap();
+        serde_json::from_str(said["answer"].as_str().unwrap()).unwrap()
+    };
+    let each = ["drift", "theta", "snaive"].map(ask);
+    let median = |of: &dyn Fn(&Value) -> f64| {
+        let mut three = [of(&each[0]), of(&each[1]), of(&each[2])];
+        three.sort_by(f64::total_cmp);
+        three[1]
+    };
+    let vote = ask("vote");
+    let alone = each.contains(&vote);
+    for level in ["0.2", "0.8"] {
+        for at in 0..6 {
+            let of = |answer: &Value| answer["quantiles"][level][at].as_f64().unwrap();
+            assert!(alone || (of(&vote) - median(&of)).abs() < 1e-9, "{vote}");
+        }
+    }
+    let weighted = ask("weighted");
+    assert_eq!(weighted["quantiles"].as_object().unwrap().len(), 2, "{weighted}");
 }
 
 /// The figures of `examples/forecast/README.md`: sMAPE in per cent.

@@ -19,7 +19,7 @@ pub struct PromptSection {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
     /// The user message, a minijinja template over `input`, `context`, `options`, `labels`, `examples`,
-    /// `instruction`, `language` and `item` (`item.id`, `item.slice`, `item.group`; of a series `item.season`, `item.horizon`). Default: the kind's own.
+    /// `instruction`, `language` and `item` (`item.id`, `item.slice`, `item.group`; of a series `item.season`, `item.horizon`, and `item.quantiles` where some are asked for). Default: the kind's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
     /// Examples drawn from train. Default 0.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `[series]`: seasons, horizons and what is held out of the series of a `forecast` task.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SeriesSection {
     /// Values of one season (12 for months of a year; 1 where there is none), or the field that says it: by the number, or in
@@ -23,6 +23,10 @@ pub struct SeriesSection {
     /// How many values of the past are shown at most, the latest. Default: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history: Option<NonZeroU32>,
+    /// The levels of the quantiles that are asked for besides the values, rising (`[0.1, 0.5, 0.9]`). Default: none, and the
+    /// deciles where the metric is `wql`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub quantiles: Vec<f64>,
     /// The field with the time of a value, where each row is a time, and not a series: `[data] input` has the value, and
     /// `[data] id` says of which series, if there are several.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use ordinate_core::evidence::EvidenceBuilder;
 use ordinate_core::task::{CountOrField, SeriesSection};
-use ordinate_core::{Items, Output, OutputKind, Part, Series};
+use ordinate_core::{Forecast, Items, OutputKind, Part, Series};
 
 use crate::error::{DataError, Problem, quoted};
 use crate::table::{Column, Fault, Row};
@@ -55,17 +55,21 @@ pub fn series_notes(task: &Task, items: &Items) -> Vec<String> {
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn check_output(output: &str, target: &str) -> Result<(), Problem> {
-    let wanted = match OutputKind::Series.read(target) {
-        Some(Output::Series(values)) => values.len(),
-        _ => return Ok(()),
-    };
-    let problem = match OutputKind::Series.read(output) {
-        Some(Output::Series(values)) if values.len() == wanted => return Ok(()),
-        Some(Output::Series(values)) => {
+    let Some(target) = OutputKind::Series.read(target) else { return Ok(()) };
+    let wanted = target.values().map_or(0, <[f64]>::len);
+    let problem = match OutputKind::Series.read(output).as_ref().and_then(|found| found.values()) {
+        Some(values) if values.len() == wanted => return Ok(()),
+        Some(values) => {
             format!("the forecast has {} values, and the target {wanted}. Give as many.", values.len())
         }
-        _ => "this is no JSON list of finite numbers. Correct it, or say in the field \"error\" why there is no forecast."
-            .to_owned(),
+        None => {
+            let object = serde_json::from_str::<serde_json::Map<_, _>>(output.trim()).ok();
+            match object.and_then(|object| Forecast::read(&object).err()) {
+                Some(why) => format!("{why}. Correct it."),
+                None => "this is no JSON list of finite numbers. Correct it, or say in the field \"error\" why there is no forecast."
+                    .to_owned(),
+            }
+        }
     };
     Err(Problem::Series(problem))
 }
@@ -186,7 +190,7 @@ fn series(section: &SeriesSection, mut values: Vec<f64>, counts: Counts) -> Resu
     if let Some(history) = section.history {
         values.drain(..values.len().saturating_sub(history.get() as usize));
     }
-    Ok(Series { values, season, horizon })
+    Ok(Series { values, season, horizon, quantiles: section.quantiles.clone() })
 }
 
 /// The fault of a cell of values.

@@ -8,7 +8,7 @@ mod rules;
 use std::path::{Path, PathBuf};
 
 use ordinate_core::task::{CombineSection, Local, StatisticsSection, TaskFile};
-use ordinate_tasks::{Kind, Kinds};
+use ordinate_tasks::{Kind, Kinds, Scorer};
 use serde_json::{Value, json};
 
 use crate::error::{At, DataError, Problem};
@@ -92,7 +92,7 @@ fn checked(path: &Path, source: &str, kinds: &Kinds, with_files: bool) -> Result
     }
     let document = Document::parse(path, source)?;
     check::shape(&document, &schema(kinds))?;
-    let file: TaskFile = toml::from_str(source).map_err(|error| document.toml_error(&error))?;
+    let mut file: TaskFile = toml::from_str(source).map_err(|error| document.toml_error(&error))?;
     let Some(kind) = kinds.get(file.task.kind.as_str()) else {
         let names: Vec<&str> = kinds.iter().map(Kind::name).collect();
         let nearest = kinds.nearest(file.task.kind.as_str()).map(str::to_owned);
@@ -100,6 +100,11 @@ fn checked(path: &Path, source: &str, kinds: &Kinds, with_files: bool) -> Result
         let problem = Problem::BadValue { found, allowed: names.join(", "), nearest };
         return Err(document.error_at(&[Key::Name("task"), Key::Name("kind")], problem));
     };
+    if kind.takes_series() && file.data.evidence.is_none() && file.series.quantiles.is_empty() {
+        // A metric that is not known is told of where answers are scored.
+        let scorer = Scorer::of(kind, file.task.metric.as_deref());
+        file.series.quantiles = scorer.map_or_else(|_| Vec::new(), |scorer| scorer.levels().to_vec());
+    }
     let task = Task { file, kind, path: path.to_owned(), source: source.to_owned() };
     rules::check(&task, &document, with_files)?;
     Ok(task)

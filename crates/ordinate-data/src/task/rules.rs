@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use ordinate_core::NeedsError;
+use ordinate_core::forecast::are_levels;
 use ordinate_core::task::{Adapt, CandidateEntry, DataSection, FeatureFields};
 
 use crate::error::{At, DataError, Problem, quoted};
@@ -234,6 +235,12 @@ fn series(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
         return fail(
             None,
             "evidence is a table of answers, whose items are not read. Remove the section, or name items.",
+        );
+    }
+    if !are_levels(&section.quantiles) {
+        return fail(
+            Some("quantiles"),
+            "levels of quantiles are between 0 and 1, each once, the least first. Write [0.1, 0.5, 0.9], for example.",
         );
     }
     if !section.columns.is_empty() && data.input.is_some() {

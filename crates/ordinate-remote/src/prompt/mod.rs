@@ -185,6 +185,9 @@ impl Prompt {
         if let Some(series) = self.series(item) {
             fields.insert("season".into(), json!(series.season));
             fields.insert("horizon".into(), json!(series.horizon));
+            if !series.quantiles.is_empty() {
+                fields.insert("quantiles".into(), json!(series.quantiles));
+            }
         }
         fields
     }
@@ -237,7 +240,7 @@ mod tests {
     use super::*;
     use ordinate_core::{Choice, Field, FieldValue};
     use ordinate_tasks::Kinds;
-    use ordinate_tasks::kinds::{Choose, Classify, ClassifyImage};
+    use ordinate_tasks::kinds::{Choose, Classify, ClassifyImage, Forecast};
 
     fn item() -> Item {
         Item {
@@ -280,6 +283,35 @@ mod tests {
             "--- system ---\nYou label texts. Reply with exactly one of the labels, copied as it is written, and \
              nothing else.\n--- user ---\nWhere did gold go?\n\nLabels:\n- up\n- down\n\nText: gold falls\nLabel: \
              down\n\nText: gold up\nLabel:"
+        );
+    }
+
+    #[test]
+    fn forecasts_are_asked_for_quantiles_where_the_series_asks() {
+        let shown = |quantiles: &str, structured| {
+            let text = format!(r#"{{"values":[1,2],"season":1,"horizon":3{quantiles}}}"#);
+            let item = Item { id: "1".into(), input: text.as_str().into(), ..Item::default() };
+            let prompt = Prompt::new(&Forecast, &[], &PromptSection::default(), structured).unwrap();
+            let shown = prompt.render(&item, &[]).unwrap();
+            (shown.system.unwrap(), shown.schema.map(|schema| schema.to_string()))
+        };
+        assert_eq!(
+            shown("", false).0,
+            "You continue series of numbers. Reply with JSON and nothing else: an array of the next numbers, 3 of them."
+        );
+        let asked = r#","quantiles":[0.1,0.9]"#;
+        assert_eq!(
+            shown(asked, false).0,
+            "You continue series of numbers. Reply with JSON and nothing else: {\"values\": [NUMBER, ...], \"quantiles\": \
+             {\"0.1\": [NUMBER, ...], \"0.9\": [NUMBER, ...]} }: the next numbers, and quantiles of what they may be, 3 in each \
+             list."
+        );
+        let (system, schema) = shown(asked, true);
+        assert!(system.contains("{\"answer\": {\"values\": [NUMBER, ...], \"quantiles\": {"), "{system}");
+        let schema = schema.unwrap();
+        assert!(
+            schema.contains("\"0.9\":{") && schema.contains("\"required\":[\"0.1\",\"0.9\"]"),
+            "{schema}"
         );
     }
 

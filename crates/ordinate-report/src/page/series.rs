@@ -1,6 +1,6 @@
 //! Pictures of a few series: what was known, what came, and what was forecast.
 
-use ordinate_core::verdict::{SeriesShown, Verdict};
+use ordinate_core::verdict::{BandShown, SeriesShown, Verdict};
 
 use super::lines::path;
 use crate::text::clean;
@@ -15,6 +15,8 @@ const EDGE: f64 = 6.0;
 pub(super) struct SeriesSection {
     /// The candidates that are drawn, with the class of their lines.
     pub(super) legend: Vec<(String, &'static str)>,
+    /// Whose bands are drawn, and how much of what comes they are to hold, in per cent.
+    pub(super) band: Option<(String, String)>,
     pub(super) pictures: Vec<Picture>,
 }
 
@@ -25,6 +27,8 @@ pub(super) struct Picture {
     pub(super) past: String,
     pub(super) target: String,
     pub(super) forecasts: Vec<(String, &'static str)>,
+    /// Around one of them, where most of what comes was to lie.
+    pub(super) band: Option<String>,
     /// Where the future begins.
     pub(super) now: f64,
     pub(super) width: f64,
@@ -45,13 +49,30 @@ pub(super) fn series(verdict: &Verdict) -> Option<SeriesSection> {
         }
     }
     let legend = names.iter().zip(CLASSES).map(|(name, class)| (clean(name), class)).collect();
-    let pictures: Vec<Picture> = verdict.series.iter().filter_map(|shown| picture(shown, &names)).collect();
-    (!pictures.is_empty()).then_some(SeriesSection { legend, pictures })
+    // Several on top of each other could not be told apart: that of the best candidate that gives one.
+    let banded = |name: &&&str| verdict.series.iter().any(|shown| band_of(shown, name).is_some());
+    let banded = names.iter().find(banded).copied();
+    let band = banded.and_then(|name| {
+        let band = verdict.series.iter().find_map(|shown| band_of(shown, name))?;
+        Some((clean(name), format!("{:.0}", 100.0 * band.share)))
+    });
+    let pictures: Vec<Picture> =
+        verdict.series.iter().filter_map(|shown| picture(shown, &names, banded)).collect();
+    (!pictures.is_empty()).then_some(SeriesSection { legend, band, pictures })
 }
 
-fn picture(shown: &SeriesShown, names: &[&str]) -> Option<Picture> {
+/// The band of a candidate around its forecast of a series.
+fn band_of<'a>(shown: &'a SeriesShown, name: &str) -> Option<&'a BandShown> {
+    let forecast = shown.forecasts.iter().find(|forecast| forecast.name.as_str() == name)?;
+    forecast.band.as_ref().filter(|band| band.low.len() == band.high.len())
+}
+
+fn picture(shown: &SeriesShown, names: &[&str], banded: Option<&str>) -> Option<Picture> {
+    let band = banded.and_then(|name| band_of(shown, name));
+    let bounds = band.into_iter().flat_map(|band| band.low.iter().chain(&band.high));
     let forecasts = shown.forecasts.iter().flat_map(|forecast| &forecast.values);
-    let values = || shown.past.iter().chain(&shown.target).chain(forecasts.clone()).copied();
+    let values =
+        || shown.past.iter().chain(&shown.target).chain(forecasts.clone()).chain(bounds.clone()).copied();
     if values().any(|value| !value.is_finite()) || shown.past.is_empty() || shown.target.is_empty() {
         return None;
     }
@@ -71,6 +92,16 @@ fn picture(shown: &SeriesShown, names: &[&str]) -> Option<Picture> {
         let mut all = vec![shown.past[shown.past.len() - 1]];
         all.extend(values);
         line(shown.past.len() - 1, &all)
+    };
+    // Out along the upper bounds and back along the lower ones.
+    let around = |band: &BandShown| {
+        let (last, from) = (shown.past[shown.past.len() - 1], shown.past.len());
+        let bound = |values: &[f64]| -> Vec<(f64, f64)> {
+            values.iter().enumerate().map(|(at, value)| (x(from + at), y(*value))).collect()
+        };
+        let (out, back) = (bound(&band.high), bound(&band.low));
+        let start = (x(from - 1), y(last));
+        path(std::iter::once(start).chain(out).chain(back.into_iter().rev()), false) + "Z"
     };
     let said: Vec<String> = shown
         .forecasts
@@ -95,6 +126,7 @@ fn picture(shown: &SeriesShown, names: &[&str]) -> Option<Picture> {
                 Some((next(&forecast.values), *CLASSES.get(place)?))
             })
             .collect(),
+        band: band.map(around),
         now: x(shown.past.len() - 1),
         width: WIDTH,
         height: HEIGHT,

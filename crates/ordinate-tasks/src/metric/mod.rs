@@ -15,6 +15,7 @@ mod series;
 mod squad;
 mod ter;
 mod tokens;
+mod wql;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub use series::{Mase, Rmsse, Smape, errors};
 pub use squad::{ExactMatch, WordF1};
 pub use ter::{Ter, TerCounts};
 pub use tokens::Tokenizer;
+pub use wql::Wql;
 
 /// How an output is scored against a target, in `[0, 1]`, larger is better.
 pub trait Metric: Send + Sync + Debug {
@@ -49,6 +51,11 @@ pub trait Metric: Send + Sync + Debug {
     /// The same for the item with this input, which some metrics measure errors by.
     fn score_of(&self, output: &Output, target: &str, _input: Option<&str>) -> f64 {
         self.score(output, target)
+    }
+
+    /// The levels of quantiles that it reads, where the task says none: forecasts are then asked for these.
+    fn levels(&self) -> &'static [f64] {
+        &[]
     }
 
     /// Whether [`Self::fitted`] must see the targets before the first answer is scored.
@@ -131,6 +138,15 @@ pub enum MetricError {
         why: String,
         /// The metric.
         metric: &'static str,
+    },
+    /// A target by which no loss can be measured.
+    #[error(
+        "the target of item {id} is 0 throughout, so that wql has nothing to measure losses by; use metric = \"mase\", or leave the \
+         item out"
+    )]
+    OnlyZeros {
+        /// The item.
+        id: String,
     },
     /// A target without anything that the metric counts.
     #[error(

@@ -21,7 +21,7 @@ pub struct Rmsse;
 /// The errors of forecasts as the field reports them: the smaller the better, with no upper limit but that of sMAPE. Forecast and
 /// target are of one length, at least 1.
 pub mod errors {
-    use ordinate_core::Series;
+    use ordinate_core::{Interval, Output, Series};
 
     /// sMAPE in per cent, from 0 to 200: the mean of `200 |y - f| / (|y| + |f|)`, which is 0 where both are 0 (M4 competition,
     /// Makridakis, Spiliotis and Assimakopoulos 2020).
@@ -53,13 +53,39 @@ pub mod errors {
         Some((error / scale).sqrt())
     }
 
+    /// The quantile loss, in the unit of the values: the sum over them of `2 |(y - f) ([y <= f] - level)|`, as the mean over these
+    /// levels (GluonTS's `quantile_loss`). `None` for an output that is no forecast.
+    #[must_use]
+    pub fn quantile_loss(forecast: &Output, target: &[f64], levels: &[f64]) -> Option<f64> {
+        let of_level = |&level: &f64| {
+            let quantile = forecast.quantile(level)?;
+            let loss = |(f, y): (&f64, &f64)| 2.0 * (y - f).abs() * if y <= f { 1.0 - level } else { level };
+            Some(quantile.iter().zip(target).map(loss).sum::<f64>())
+        };
+        let sum: Option<f64> = levels.iter().map(of_level).sum();
+        sum.map(|sum| sum / levels.len() as f64)
+    }
+
+    /// What [`quantile_loss`] is measured by: the sum of the absolute values that came.
+    #[must_use]
+    pub fn magnitude(target: &[f64]) -> f64 {
+        target.iter().map(|value| value.abs()).sum()
+    }
+
+    /// The share of the values that came which lie within an interval, its ends included (utilsforecast's `coverage`).
+    #[must_use]
+    pub fn coverage(interval: Interval<'_>, target: &[f64]) -> f64 {
+        let within = |((low, high), y): ((&f64, &f64), &f64)| f64::from(u8::from((low..=high).contains(&y)));
+        mean(interval.low.iter().zip(interval.high).zip(target).map(within), target.len())
+    }
+
     fn mean(values: impl Iterator<Item = f64>, count: usize) -> f64 {
         values.sum::<f64>() / count as f64
     }
 }
 
 /// The values of a target; `None` where it is no series.
-fn values(target: &str) -> Option<Vec<f64>> {
+pub(super) fn values(target: &str) -> Option<Vec<f64>> {
     match OutputKind::Series.read(target) {
         Some(Output::Series(values)) => Some(values),
         _ => None,
@@ -68,13 +94,13 @@ fn values(target: &str) -> Option<Vec<f64>> {
 
 /// The error of an output of the length of the target; `None` where there is none.
 fn error(output: &Output, target: &str, of: impl Fn(&[f64], &[f64]) -> Option<f64>) -> Option<f64> {
-    let Output::Series(forecast) = output else { return None };
+    let forecast = output.values()?;
     let target = values(target).filter(|target| target.len() == forecast.len())?;
     of(forecast, &target)
 }
 
 /// What an error that knows no limit is worth: 1 where there is none, a half where it is 1, falling to 0.
-fn worth(error: Option<f64>) -> f64 {
+pub(super) fn worth(error: Option<f64>) -> f64 {
     error.filter(|error| !error.is_nan()).map_or(0.0, |error| 1.0 / (1.0 + error))
 }
 

@@ -1,6 +1,6 @@
 //! Candidates that continue a series from its own past (`local` with the name of a method).
 
-use ordinate_core::{Item, Items, Output, Series};
+use ordinate_core::{Item, Items, Series};
 use ordinate_forecast::Method;
 use ordinate_models::gauge::Order;
 
@@ -81,8 +81,8 @@ impl Untrained for Method {
 
     fn answer(&self, request: &str) -> Result<String, String> {
         let series = Series::read(request).ok_or("the item is no series")?;
-        let values = self.forecast(&series).map_err(|error| error.to_string())?;
-        Ok(Output::Series(values).to_string())
+        let forecast = self.forecast(&series).map_err(|error| error.to_string())?;
+        Ok(forecast.into_output().to_string())
     }
 
     fn order(&self, requests: Vec<String>) -> Order {
