@@ -95,6 +95,11 @@ impl Candidate {
         self.measured.as_ref()
     }
 
+    /// Whether it is in this process.
+    pub(crate) fn is_here(&self) -> bool {
+        matches!(self.how, How::Here { .. })
+    }
+
     /// Whether half of what it can do in this process is being done: whoever has time lets others go first.
     pub(crate) fn is_busy(&self) -> bool {
         match &self.how {

@@ -96,11 +96,13 @@ impl Shadows {
     }
 
     /// Whether a request about this item may be made; what is set aside for it.
-    fn admit(&self, runner_up: &RunnerUp, candidate: &Candidate, item: &Item) -> Result<f64, Dropped> {
+    fn admit(&self, task: &ServedTask, runner_up: &RunnerUp, item: &Item) -> Result<f64, Dropped> {
+        let candidate = &task.run.candidates[runner_up.place];
         if self.stop.is_cancelled() {
             return Err(Dropped::Drain);
         }
-        if candidate.is_busy() {
+        // In this process it would take the time of whoever answers clients, itself or another one.
+        if candidate.is_here() && task.run.candidates.iter().any(Candidate::is_busy) {
             return Err(Dropped::Busy);
         }
         let set_aside = lock(&self.spent).admit(&runner_up.settings, candidate.most_usd(item))?;
@@ -204,8 +206,7 @@ impl Shadow {
         else {
             return;
         };
-        let candidate = &self.task.run.candidates[runner_up.place];
-        match self.server.shadows.admit(runner_up, candidate, &self.item) {
+        match self.server.shadows.admit(&self.task, runner_up, &self.item) {
             Ok(set_aside) => drop(runtime.spawn(self.ask(set_aside))),
             Err(why) => self.server.shadows.drop_one(&self.task.run.name, why),
         }
