@@ -250,8 +250,7 @@ fn inputs_that_were_not_measured_are_told() {
     }
     server.signal("TERM");
     assert!(server.child.wait().unwrap().success());
-    let told = server.told.lock().unwrap().clone();
-    assert_eq!(told.matches("inputs are not like the measured ones any more: length").count(), 1, "{told}");
+    assert_eq!(server.says("inputs are not like the measured ones any more: length"), 1);
     let status = desk.ordinate(["status", "run"]).stdout();
     assert!(status.contains("Inputs are not like the measured ones since"), "{status}");
     let server = Served::start(&desk, &["run"]);

@@ -276,9 +276,7 @@ async fn the_runner_up_is_held_against_the_policy() {
         1.0,
         "it scores what the verdict said"
     );
-    std::thread::sleep(Duration::from_millis(300));
-    let told = server.told.lock().unwrap().clone();
-    assert_eq!(told.matches("first is better than what is served").count(), 1, "{told}");
+    assert_eq!(server.says("first is better than what is served"), 1);
     server.signal("TERM");
     assert!(server.child.wait().unwrap().success());
     let status = two.desk.ordinate(["status", "run"]).stdout();

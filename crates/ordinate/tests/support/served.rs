@@ -106,6 +106,19 @@ impl Served {
         }
     }
 
+    /// How often it has said this, once it has: the line may be on its way.
+    pub fn says(&self, this: &str) -> usize {
+        let start = Instant::now();
+        loop {
+            let told = self.told.lock().unwrap().clone();
+            if told.contains(this) {
+                return told.matches(this).count();
+            }
+            assert!(start.elapsed() < Duration::from_secs(5), "{this}: {told}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// Sends a signal by name.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
