@@ -235,19 +235,25 @@ fn adapters_of_peft_are_read() {
         let file = folder.path().join("adapter_model.safetensors");
         let whole = candle_core::safetensors::load(&file, &Device::Cpu).unwrap();
         let first = whole.keys().find(|name| name.ends_with("lora_A.weight")).unwrap().clone();
-        let changed = |to: Option<String>, part: &str| {
+        let changed = |stays: bool, to: Option<String>, part: &str| {
             let mut tensors = whole.clone();
-            let moved = tensors.remove(&first).unwrap();
+            let moved = if stays { tensors[&first].clone() } else { tensors.remove(&first).unwrap() };
             if let Some(to) = to {
                 tensors.insert(to, moved);
             }
             candle_core::safetensors::save(&tensors, &file).unwrap();
             let said = open(&Place::Folder(source(folder.path()))).err().unwrap().to_string();
-            assert!(said.contains(part) && said.contains("adapter_model.safetensors"), "{name}: {said}");
+            assert!(
+                said.contains(part) && said.contains("adapter_model.safetensors"),
+                "{name}: {part}: {said}"
+            );
         };
-        changed(None, "has lora_B and no lora_A");
-        changed(Some(first.replace("lora_A", "lora_embedding_A")), "lora_embedding_A");
-        changed(Some(first.replace(".layers.", ".layers.9")), "has lora_B and no lora_A");
+        changed(false, None, "has lora_B and no lora_A");
+        changed(false, Some(first.replace(".layers.", ".layers.9")), "has lora_B and no lora_A");
+        changed(true, Some(first.replace(".layers.", ".layers.9")), "has lora_A and no lora_B");
+        changed(true, Some(first.replace("lora_A", "lora_embedding_A")), "lora_embedding_A");
+        let norm = "base_model.model.model.layers.7.input_layernorm.weight";
+        changed(true, Some(norm.to_owned()), "layers.7.input_layernorm.weight does not fit its base");
         fs::remove_file(&file).unwrap();
         let said = open(&Place::Folder(source(folder.path()))).err().unwrap().to_string();
         assert!(said.contains("adapter_model.safetensors: is missing"), "{said}");
