@@ -172,7 +172,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "CLUSTER")]
     pub(crate) on: Option<String>,
     /// The most minutes that the run may take: trainings share them, and what is not done by then is kept for the next run
-    #[arg(long, value_name = "MINUTES", conflicts_with = "rescore")]
+    #[arg(long, value_name = "MINUTES", conflicts_with_all = ["rescore", "on"])]
     pub(crate) max_minutes: Option<f64>,
 }
 
