@@ -20,7 +20,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "../shared/data/tasks"
-METHODS = ["naive", "seasonal-naive", "drift", "theta", "dynamic-theta", "auto-theta", "ets", "guarded-ets", "arima"]
+METHODS = ["naive", "seasonal-naive", "drift", "theta", "dynamic-theta", "auto-theta", "ets", "guarded-ets", "arima", "lags"]
 # As GIFT-Eval's card has it: what is fitted to each series is vertical. What takes every series alike is general.
 GENERAL = ["naive", "seasonal-naive", "drift"]
 

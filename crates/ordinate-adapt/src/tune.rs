@@ -130,7 +130,7 @@ impl Tuning {
         let place = |label: &String| names.iter().position(|name| name == label);
         let right: Vec<Vec<usize>> = match kind {
             Kind::Regress => vec![Vec::new(); train.len()],
-            Kind::Classify | Kind::Choose | Kind::Tag | Kind::Text => {
+            Kind::Classify | Kind::Choose | Kind::Tag | Kind::Series | Kind::Text => {
                 train.labels().iter().map(|labels| labels.iter().filter_map(place).collect()).collect()
             }
         };
@@ -143,7 +143,7 @@ impl Tuning {
         };
         let stratum = |target: &&str| match kind {
             Kind::Classify => (*target).to_owned(),
-            Kind::Choose | Kind::Tag | Kind::Regress | Kind::Text => String::new(),
+            Kind::Choose | Kind::Tag | Kind::Regress | Kind::Series | Kind::Text => String::new(),
         };
         let strata: Vec<String> = train.targets().iter().map(stratum).collect();
         let (learned, held) = held_out_of(train, &strata, fitting.seed);
@@ -217,7 +217,7 @@ impl Tuning {
 /// The labels of train items, or that they are numbers.
 fn answers(train: &TrainingSet<'_>) -> Result<Answers, ModelError> {
     let problem = match train.kind() {
-        Kind::Classify | Kind::Choose | Kind::Text => Problem::OneLabel,
+        Kind::Classify | Kind::Choose | Kind::Series | Kind::Text => Problem::OneLabel,
         Kind::Tag => Problem::SeveralLabels,
         Kind::Regress => {
             return match train.len() {

@@ -10,6 +10,7 @@ use crate::fold::folds;
 use crate::kind::Kind;
 use crate::method::{Fitting, Method, Reads, Taught, TrainingSet};
 use crate::model::Model;
+use crate::overlap::{self, Told};
 
 /// Folds of the cross-fitting.
 const FOLDS: usize = 5;
@@ -35,7 +36,9 @@ impl Fold {
 ///
 /// Where the task names train and test items, test items are answered by a model trained on all train items, and train
 /// items (from which policies learn) by models trained on the other folds; where it names one file of items, all are
-/// answered by such models. Items of a group stay together. A method that does not learn answers all with one model.
+/// answered by such models. Items of a group stay together, and so do series of which one shows what the other is to forecast: where
+/// all are of one series, each is answered by a model that was trained on no item. A method that does not learn answers all with
+/// one model.
 pub struct CrossFit<'a> {
     items: &'a Items,
     kind: Kind,
@@ -54,7 +57,8 @@ impl<'a> CrossFit<'a> {
     /// Of the items that have a target and are `usable`, by row.
     ///
     /// # Errors
-    /// [`ModelError::NoInput`] where one of them has no text, and the method reads texts or images.
+    /// [`ModelError::NoInput`] where one of them has no text, and the method reads texts or images; [`ModelError::Shown`] where a
+    /// train item shows what a test item is to forecast.
     pub fn new(
         items: &'a Items,
         kind: Kind,
@@ -73,7 +77,21 @@ impl<'a> CrossFit<'a> {
         let (test, train): (Vec<usize>, Vec<usize>) =
             all.iter().partition(|&&row| by_parts && items.part(row) == Some(Part::Test));
         let groups: Vec<Option<&str>> = train.iter().map(|&row| items.groups().get(row)).collect();
-        let without = folds(&groups, FOLDS, seed);
+        let without = match kind == Kind::Series && method.learns() {
+            false => folds(&groups, FOLDS, seed),
+            true => {
+                let of =
+                    |rows: &[usize]| rows.iter().map(|&row| Told::of_row(items, row)).collect::<Vec<_>>();
+                let told = of(&train);
+                if let Some((shows, asked)) = overlap::shows(&told, &of(&test)) {
+                    let id = |row: usize| items.id(row).to_owned();
+                    return Err(ModelError::Shown { train: id(train[shows]), test: id(test[asked]) });
+                }
+                let units: Vec<String> =
+                    overlap::units(&told, &groups).into_iter().map(|unit| unit.to_string()).collect();
+                folds(&units.iter().map(|unit| Some(unit.as_str())).collect::<Vec<_>>(), FOLDS, seed)
+            }
+        };
         let train: Vec<(usize, usize)> = train.into_iter().zip(without).collect();
         let mut fold_of = vec![None; items.len()];
         test.into_iter().for_each(|row| fold_of[row] = Some(Fold::Whole));

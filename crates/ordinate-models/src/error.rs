@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub enum ModelError {
     /// The model is not known.
     #[error(
-        "{0:?} is no model that runs here; known are ngram-linear, gradient-boosting, field-linear, translation-memory, builtin, a folder with config.json, \
+        "{0:?} is no model that runs here; known are ngram-linear, gradient-boosting, field-linear, translation-memory, lags, builtin, a folder with config.json, \
              tokenizer.json and model.safetensors, hf:org/name[@revision], and a .gguf file"
     )]
     Unknown(String),
@@ -75,6 +75,17 @@ pub enum ModelError {
          are, fill it or remove the item"
     )]
     NoInput(String),
+    /// A train item shows what a test item is to forecast.
+    #[error(
+        "the train item {train:?} shows values that the test item {test:?} is to forecast, so that a model trained on it would know them; \
+             end its series before, or move it to the test items"
+    )]
+    Shown {
+        /// The train item.
+        train: String,
+        /// The test item.
+        test: String,
+    },
     /// A target is not what its kind needs.
     #[error("the target {target:?} of item {id:?} is no {wanted}")]
     Target {

@@ -17,6 +17,8 @@ pub enum Kind {
     Tag,
     /// A number.
     Regress,
+    /// The next values of a series.
+    Series,
     /// Free text: a translation, for example.
     Text,
 }
@@ -47,6 +49,7 @@ impl Kind {
             OutputKind::Label if !kind.takes_images() => Some(Self::Choose),
             OutputKind::Labels if kind.has_labels() => Some(Self::Tag),
             OutputKind::Number => Some(Self::Regress),
+            OutputKind::Series if kind.takes_series() => Some(Self::Series),
             OutputKind::Text if kind.is_long() => Some(Self::Text),
             OutputKind::Label | OutputKind::Labels | OutputKind::Series | OutputKind::Text => None,
         }
@@ -61,6 +64,7 @@ impl Kind {
                 Self::Choose => "choose",
                 Self::Tag => "tag",
                 Self::Regress => "regress",
+                Self::Series => "forecast",
                 Self::Text => "generate and translate",
             })
             .collect();
@@ -71,11 +75,13 @@ impl Kind {
         }
     }
 
-    /// The labels that a target names; of a number and of free text itself.
+    /// The labels that a target names; of a number, a series and free text itself.
     #[must_use]
     pub fn labels(self, target: &str) -> Vec<String> {
         match self {
-            Self::Classify | Self::Choose | Self::Regress | Self::Text => vec![target.trim().to_owned()],
+            Self::Classify | Self::Choose | Self::Regress | Self::Series | Self::Text => {
+                vec![target.trim().to_owned()]
+            }
             Self::Tag => tags(target).into_iter().collect(),
         }
     }

@@ -23,6 +23,7 @@ mod method;
 mod methods;
 mod model;
 mod ops;
+mod overlap;
 mod regression;
 mod script;
 pub mod seq2seq;
@@ -44,6 +45,7 @@ pub use method::{Fitting, Identity, Method, Reads, Taught, Training, TrainingPro
 pub use methods::boosted::{Boosted, GradientBoosting};
 pub use methods::cloze::{Cloze, ClozeLabels};
 pub use methods::fields::{FieldLinear, Linear};
+pub use methods::lags::{Lags, LagsModel};
 pub use methods::memory::{Memory, TranslationMemory};
 pub use methods::nearest::{Nearest, NearestLabel};
 pub use methods::ngram::{Ngram, NgramLinear};

@@ -1,5 +1,5 @@
-//! Policies over forecasts, through the real binary: medians and means of whole forecasts and of their quantiles, the figures of the
-//! field, the page, and the example of the README.
+//! What is made of many series, through the real binary: medians and means of whole forecasts and of their quantiles, a model that is
+//! trained on all series but the one it is asked about, the figures of the field, the page, and the example of the README.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
 
 #[path = "support/series.rs"]
@@ -9,7 +9,7 @@ mod support;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use series::{DATA, lines, quality, task, values};
+use series::{DATA, lines, quality, task, value, values};
 use support::{Desk, root, shared};
 
 /// Each of three is wrong at every third value, and never two at the same: the median of each value is right.
@@ -193,6 +193,129 @@ fn merged_quantiles_are_served_as_they_were_scored() {
     }
     let weighted = ask("weighted");
     assert_eq!(weighted["quantiles"].as_object().unwrap().len(), 2, "{weighted}");
+}
+
+const LAGS: [(&str, &str, &str); 2] = [
+    ("lags", "vertical", "local = { model = \"lags\" }"),
+    ("naive", "general", "local = { model = \"naive\" }"),
+];
+
+#[test]
+fn a_model_on_lags_learns_from_other_series() {
+    let desk = Desk::new();
+    lines(&desk, 40);
+    let data = DATA.replace("season = 12", "season = 12\nhorizon = 6\nquantiles = [0.1, 0.9]");
+    let all = [LAGS[0], LAGS[1], ("theta", "general", "local = { model = \"theta\" }")];
+    let verdict = desk.verdict(&task(&desk, &data, &all), &[]);
+    let [lags, theta] = ["lags", "theta"].map(|name| 1.0 - quality(&verdict, "candidates", name));
+    assert!(lags < theta, "{lags} {theta}");
+    let held = verdict["assumed"].to_string();
+    let held = held.split("lags sMAPE ").nth(1).unwrap().split("holds ").nth(1).unwrap();
+    let held: f64 = held.split(' ').next().unwrap().parse().unwrap();
+    assert!((60.0..95.0).contains(&held), "{held}");
+    // It has a learning curve, a size, and is kept: asked about what it was asked about, but now having seen it.
+    assert!(verdict["data_needs"].to_string().contains("\"lags\""), "{}", verdict["data_needs"]);
+    assert!(support::named(&verdict, "deployment", "lags")["parameters"].as_u64().unwrap() > 100);
+    let past = json!(values(3, 0, 60)).to_string();
+    let ran = desk.ordinate(["ask", "run", &past, "--policy", "lags", "--json"]);
+    let said: Value = serde_json::from_str(&ran.stdout()).unwrap();
+    let answer: Value = serde_json::from_str(said["answer"].as_str().unwrap()).unwrap();
+    for (at, right) in values(3, 60, 66).into_iter().enumerate() {
+        let value = answer["values"][at].as_f64().unwrap();
+        assert!((value - right).abs() < 0.1 * right, "{answer}");
+        assert!(
+            answer["quantiles"]["0.1"][at].as_f64().unwrap()
+                < answer["quantiles"]["0.9"][at].as_f64().unwrap()
+        );
+    }
+}
+
+/// What `lags` forecast of each item, by id: all are shown where there are six.
+fn forecasts(data: &str, content: &str) -> std::collections::BTreeMap<String, Value> {
+    let desk = Desk::new();
+    desk.write("items", content);
+    let path = task(&desk, data, &LAGS);
+    let text = std::fs::read_to_string(&path).unwrap();
+    desk.write("task.toml", text + "[combine]\nkinds = [\"single\"]\n");
+    let verdict = desk.verdict(&path, &[]);
+    let shown = verdict["series"].as_array().unwrap();
+    assert_eq!(shown.len(), 6);
+    let forecast = |one: &Value| {
+        let all = one["forecasts"].as_array().unwrap();
+        let lags = all.iter().find(|forecast| forecast["name"] == "lags").unwrap();
+        (one["id"].as_str().unwrap().to_owned(), json!([lags["values"], lags["band"]]))
+    };
+    shown.iter().map(forecast).collect()
+}
+
+/// Whatever comes of a series changes nothing of what was forecast of it: it is in no training, no size and no errors.
+#[test]
+fn lags_never_see_what_they_are_asked_for() {
+    const WILD: f64 = 900.0;
+    let section = "\n[series]\nseason = 12\nhorizon = 6\nquantiles = [0.1, 0.9]";
+    let changed = |before: &std::collections::BTreeMap<String, Value>,
+                   after: &std::collections::BTreeMap<String, Value>| {
+        assert!(before.keys().eq(after.keys()));
+        before.keys().filter(|id| before[*id] != after[*id]).cloned().collect::<Vec<_>>()
+    };
+    // Six series, what comes of one of them changed.
+    let rows = |wild: u64| {
+        let row = |series: u64| {
+            let mut next = values(series, 60, 66);
+            next.iter_mut().for_each(|value| *value += if series == wild { WILD } else { 0.0 });
+            json!({"id": format!("s{series}"), "past": values(series, 0, 60), "next": next}).to_string()
+        };
+        (0..6).map(row).collect::<Vec<_>>().join("\n")
+    };
+    let data = format!("[data]\nitems = \"items\"\ninput = \"past\"\ntarget = \"next\"{section}");
+    let found = changed(&forecasts(&data, &rows(99)), &forecasts(&data, &rows(3)));
+    assert!(!found.contains(&"s3".to_owned()) && found.len() >= 4, "the others learn from it: {found:?}");
+    // Two origins of each of three: the end of one changed, which both of its own have not to know.
+    let table = |count: u64, wild: &dyn Fn(u64, u64) -> bool| {
+        let head = (0..count).map(|series| format!(",s{series}")).collect::<String>();
+        let cell = |series: u64, at: u64| value(series, at) + if wild(series, at) { WILD } else { 0.0 };
+        let row =
+            |at: u64| (0..count).fold(format!("\n{at}"), |row, series| format!("{row},{}", cell(series, at)));
+        format!("t{head}{}", (0..72).map(row).collect::<String>())
+    };
+    let data = format!(
+        "[data]\nitems = \"items\"{section}\ntime = \"t\"\norigins = 2\ncolumns = [\"s0\", \"s1\", \"s2\"]"
+    );
+    let before = forecasts(&data, &table(3, &|_, _| false));
+    let found = changed(&before, &forecasts(&data, &table(3, &|series, at| series == 1 && at >= 66)));
+    assert!(found.iter().all(|id| !id.starts_with("s1")) && found.len() >= 2, "{found:?}");
+    // Six origins of one series: each knows what came before it, and nothing else.
+    let data = format!("[data]\nitems = \"items\"\ninput = \"s0\"{section}\ntime = \"t\"\norigins = 6");
+    let before = forecasts(&data, &table(1, &|_, _| false));
+    let found = changed(&before, &forecasts(&data, &table(1, &|_, at| (48..54).contains(&at))));
+    let origins: Vec<u64> = found.iter().map(|id| id.split_once('@').unwrap().1.parse().unwrap()).collect();
+    assert!(origins.iter().all(|origin| *origin >= 54) && !origins.is_empty(), "{origins:?}");
+}
+
+#[test]
+fn train_series_that_show_the_test_are_refused() {
+    let desk = Desk::new();
+    let row = |id: &str, series: u64, origin: u64| {
+        json!({"id": id, "past": values(series, 0, origin), "next": values(series, origin, origin + 6)})
+            .to_string()
+    };
+    let rows = |of: &[(&str, u64, u64)]| {
+        of.iter().map(|(id, series, origin)| row(id, *series, *origin)).collect::<Vec<_>>().join("\n")
+    };
+    desk.write("test.jsonl", rows(&[("a", 1, 54), ("b", 2, 60)]));
+    desk.write("train.jsonl", rows(&[("c", 3, 60), ("d", 2, 66), ("e", 4, 60)]));
+    let data = "[data]\ntrain = \"train.jsonl\"\ntest = \"test.jsonl\"\ninput = \"past\"\ntarget = \"next\"\n[series]\nseason = 12";
+    let ran = desk.ordinate(["run", task(&desk, data, &LAGS).to_str().unwrap()]);
+    let says = "the train item \"d\" shows values that the test item \"b\" is to forecast";
+    assert!(ran.status() == 2 && ran.stderr().contains(says), "{}", ran.stderr());
+    let other = "[[candidate]]\nname = \"x\"\nlineage = \"general\"\nlocal = { model = \"lags\" }\n";
+    desk.write("label.jsonl", "{\"id\": \"1\", \"input\": \"x\", \"target\": \"y\"}\n");
+    desk.write(
+        "label.toml",
+        format!("[task]\nname = \"t\"\nkind = \"classify\"\n[data]\nitems = \"label.jsonl\"\n{other}"),
+    );
+    let ran = desk.ordinate(["check", "label.toml"]);
+    assert!(ran.status() == 2 && ran.stderr().contains("tasks of kind forecast"), "{}", ran.stderr());
 }
 
 /// The figures of `examples/forecast/README.md`: sMAPE in per cent.

@@ -14,7 +14,8 @@ use crate::output::OutputKind;
 pub struct Local {
     /// `ngram-linear`, or on fields `gradient-boosting` or `field-linear` (trained on the task's train items), `builtin` (the encoder that Ordinate
     /// brings), a folder, `hf:org/name[@revision]`, or a `.gguf` file. For series: `naive`, `seasonal-naive`, `drift`, `theta`,
-    /// `optimised-theta`, `dynamic-theta`, `auto-theta`, `ets`, `guarded-ets` or `arima`. For texts: sentences of the text
+    /// `optimised-theta`, `dynamic-theta`, `auto-theta`, `ets`, `guarded-ets` or `arima`, and `lags`, which is trained on the task's
+    /// other series. For texts: sentences of the text
     /// itself, `lead-3`, `textrank-3`, `answering-sentence`; or `translation-memory`, the target of the train item that is most
     /// like the text.
     pub model: String,
@@ -26,7 +27,7 @@ pub struct Local {
     pub template: Option<String>,
     /// How many train items at most a model is trained on, or looks for nearest examples in: for ever more of them,
     /// what data is worth. Default: all for `ngram-linear`,
-    /// `gradient-boosting`, `field-linear` and `translation-memory`, none for an encoder.
+    /// `gradient-boosting`, `field-linear`, `lags` and `translation-memory`, none for an encoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub examples: Option<u32>,
     /// The most tokens that a decoder writes; each task kind has a default.
@@ -57,12 +58,13 @@ pub enum Engine {
 
 impl Local {
     /// What is a name of a model that Ordinate brings, whatever files lie about.
-    pub const BROUGHT: [&str; 7] = [
+    pub const BROUGHT: [&str; 8] = [
         "builtin",
         "ngram-linear",
         "gradient-boosting",
         "field-linear",
         "translation-memory",
+        "lags",
         Adapt::OPENAI,
         Adapt::SCRATCH,
     ];

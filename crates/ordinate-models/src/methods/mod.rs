@@ -13,6 +13,7 @@ use crate::model::Model;
 pub(crate) mod boosted;
 pub(crate) mod cloze;
 pub(crate) mod fields;
+pub(crate) mod lags;
 pub(crate) mod memory;
 pub(crate) mod nearest;
 pub(crate) mod ngram;
@@ -78,11 +79,12 @@ impl Saved<'_> {
 }
 
 /// The first that takes a candidate has it: those that are named come before those that take what is left.
-const BUILT_IN: [MethodKind; 9] = [
+const BUILT_IN: [MethodKind; 10] = [
     ngram::KIND,
     boosted::KIND,
     fields::KIND,
     memory::KIND,
+    lags::KIND,
     cloze::KIND,
     translator::KIND,
     published::KIND,
