@@ -9,8 +9,8 @@ use super::windows::Window;
 const ROUNDS: usize = 10;
 /// Errors that are smaller than this share of the median one count as if they were as large.
 const FLOOR: f64 = 0.1;
-/// The penalty, as a share of the mean square of the columns.
-const PENALTY: f64 = 0.01;
+/// The penalty, as a share of the mean square of the columns: with ten times as much the peak of a season is missed.
+const PENALTY: f64 = 0.001;
 
 /// Weights of some lags, and a constant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
