@@ -213,6 +213,9 @@ class Failures(Here):
             time.sleep(0.2)
             return knows(batch)
 
+        # Where these tests run in the background of a script, nobody listens to Ctrl-C.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
         mine = {"mine": ordinate.Candidate(slow, version="1", batch=10)}
         timer = threading.Timer(1.2, lambda: os.kill(os.getpid(), signal.SIGINT))
         timer.start()
