@@ -25,7 +25,9 @@ pub(crate) fn in_order(mut view: View<'_>) -> View<'_> {
 /// The rows of a part, or all of them where the items have no parts.
 pub(crate) fn rows_of(view: &View<'_>, part: Part) -> Vec<Row> {
     let items = view.evidence.items();
-    view.rows.iter().copied().filter(|&row| !items.has_parts() || items.part(row) == Some(part)).collect()
+    // Asked once: it looks at all items.
+    let whole = !items.has_parts();
+    view.rows.iter().copied().filter(|&row| whole || items.part(row) == Some(part)).collect()
 }
 
 /// The rows that trials score, in the order in which they do: those of the test part, where there is one.
