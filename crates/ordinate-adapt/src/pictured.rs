@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use candle_core::{Tensor, Var};
 use ordinate_core::random::{SplitMix, mix};
 use ordinate_models::encoder::Problem;
-use ordinate_models::vision::{Planes, Sample, TrainableNetwork};
+use ordinate_models::vision::{Planes, Sample, TrainsImages};
 use ordinate_models::{ModelError, Stop};
 
 use crate::batches::batches;
@@ -25,7 +25,7 @@ const LIGHT: f64 = 0.2;
 
 /// A network that is trained.
 pub(crate) struct Pictured<'a> {
-    pub(crate) model: &'a TrainableNetwork,
+    pub(crate) model: &'a dyn TrainsImages,
     pub(crate) planes: Planes,
     pub(crate) targets: Targets,
     /// The right label of each item.

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use ordinate_core::task::{Adapt, CandidateEntry};
 use ordinate_models::encoder::Problem;
-use ordinate_models::vision::{Config, ImageClassifier, Network, Planes, TrainableNetwork, is_network};
+use ordinate_models::vision::{
+    Config, ImageClassifier, Network, TrainableNetwork, TrainablePublished, TrainsImages, TunedNetwork,
+    is_network, sees,
+};
 use ordinate_models::{
     EncoderSource, Facts, Fitting, Identity, Kind, Method, MethodKind, Model, ModelError, Reads, Reply,
     Sample, Saved, TrainingSet, sharpen,
@@ -26,6 +29,8 @@ const VERSION: u32 = 2;
 /// The largest step of a new network, and of one that was trained before.
 const RATE: f64 = 3e-3;
 const RATE_ON: f64 = 1e-3;
+/// The largest step of one that others trained on far more images.
+const RATE_PUBLISHED: f64 = 1e-4;
 /// The default of `batch_size`.
 const BATCH: usize = 32;
 /// The keys of the task file that it takes.
@@ -59,7 +64,7 @@ fn of(entry: &CandidateEntry, base: &Path) -> Result<Option<Box<dyn Method>>, Mo
         true => EncoderSource::Elsewhere(adapt.from.clone()),
         false => EncoderSource::find(&adapt.from, base)?,
     };
-    if !is_scratch && !is_network(&source) {
+    if !is_scratch && !sees(&source) {
         return Ok(None);
     }
     let from = (!is_scratch).then(|| source.clone());
@@ -67,7 +72,12 @@ fn of(entry: &CandidateEntry, base: &Path) -> Result<Option<Box<dyn Method>>, Mo
 }
 
 fn load(saved: &Saved<'_>) -> Result<Box<dyn Model>, ModelError> {
-    Ok(Box::new(Seen { classifier: ImageClassifier::open(saved.folder)?, report: None }))
+    let folder = saved.folder;
+    let model: Box<dyn Model> = match Config::read(folder) {
+        Ok(_) => Box::new(ImageClassifier::open(folder)?),
+        Err(_) => Box::new(TunedNetwork::open(folder)?),
+    };
+    Ok(Box::new(Seen { model, report: None }))
 }
 
 impl Method for Images {
@@ -106,11 +116,15 @@ impl Method for Images {
             return Err(ModelError::TooLittle { found: train.len(), labels: labels.len() });
         }
         let texts = train.texts();
-        let model = match &self.from {
-            Some(EncoderSource::Folder(source)) => {
-                TrainableNetwork::from_network(&Network::open(&source.folder)?, labels.clone(), fitting.seed)?
+        let model: Box<dyn TrainsImages> = match &self.from {
+            Some(EncoderSource::Folder(source)) if self.is_published() => {
+                Box::new(TrainablePublished::open(source, labels.clone(), fitting.seed)?)
             }
-            _ => TrainableNetwork::new(Config::of_texts(&texts, labels.clone())?, fitting.seed)?,
+            Some(EncoderSource::Folder(source)) => {
+                let network = Network::open(&source.folder)?;
+                Box::new(TrainableNetwork::from_network(&network, labels.clone(), fitting.seed)?)
+            }
+            _ => Box::new(TrainableNetwork::new(Config::of_texts(&texts, labels.clone())?, fitting.seed)?),
         };
         let place = |label: &String| labels.binary_search(label).ok();
         let right: Vec<Vec<usize>> =
@@ -118,9 +132,9 @@ impl Method for Images {
         let strata: Vec<String> = train.targets().iter().map(|target| (*target).to_owned()).collect();
         let (learned, held) = held_out_of(&train, &strata, fitting.seed);
         let objective = Pictured {
-            planes: Planes::of_texts(&texts, model.config())?,
+            planes: model.planes(&texts)?,
             targets: Targets::labels(Problem::OneLabel, &right, labels.len(), self.settings.class_weights),
-            model: &model,
+            model: model.as_ref(),
             right,
             learned,
             held,
@@ -129,29 +143,33 @@ impl Method for Images {
         };
         let items = objective.learned.len();
         let outcome = run(&objective, &self.recipe(&labels, items)?, fitting)?;
-        let network = model.trained()?;
-        let network =
-            if objective.held.is_empty() { network } else { sharpened(network, &objective, fitting)? };
-        let report = self.report(&outcome, items, &network, fitting.seed);
-        Ok(Box::new(Seen { classifier: ImageClassifier::new(network), report: Some(report) }))
+        let times = if objective.held.is_empty() { 1.0 } else { sharpness(&objective, fitting)? };
+        let model = model.model(times)?;
+        let report = self.report(&outcome, items, model.facts().parameters, fitting.seed);
+        Ok(Box::new(Seen { model, report: Some(report) }))
     }
 }
 
-/// The network with logits that give the probabilities of items held out (a temperature's inverse; Guo et al. 2017).
-fn sharpened(
-    network: Network,
-    objective: &Pictured<'_>,
-    fitting: &Fitting<'_>,
-) -> Result<Network, ModelError> {
+/// What logits are multiplied with to give the probabilities of items held out (a temperature's inverse; Guo et al. 2017).
+fn sharpness(objective: &Pictured<'_>, fitting: &Fitting<'_>) -> Result<f64, ModelError> {
     let logits = objective.logits(&objective.held, fitting.stop)?;
     let scores = logits.into_iter().map(|row| row.into_iter().map(f64::from).collect());
     let held: Vec<(usize, Vec<f64>)> = objective.held.iter().copied().zip(scores).collect();
-    network.with_logits_times(sharpen(Kind::Classify, &held, &objective.right).0)
+    Ok(sharpen(Kind::Classify, &held, &objective.right).0)
 }
 
 impl Images {
+    /// Whether it starts from a network that others trained.
+    fn is_published(&self) -> bool {
+        self.from.as_ref().is_some_and(|source| !is_network(source))
+    }
+
     fn recipe(&self, labels: &[String], items: usize) -> Result<Recipe, ModelError> {
-        let usual = if self.from.is_some() { RATE_ON } else { RATE };
+        let usual = match &self.from {
+            Some(_) if self.is_published() => RATE_PUBLISHED,
+            Some(_) => RATE_ON,
+            None => RATE,
+        };
         let rate = self.settings.learning_rate.unwrap_or(usual);
         let source = self.from.as_ref().map(EncoderSource::identity).transpose()?;
         let key = serde_json::to_string(&(VERSION, self, source, labels, items));
@@ -168,7 +186,7 @@ impl Images {
         })
     }
 
-    fn report(&self, outcome: &Outcome, items: usize, network: &Network, seed: u64) -> TrainingReport {
+    fn report(&self, outcome: &Outcome, items: usize, trained: u64, seed: u64) -> TrainingReport {
         TrainingReport {
             method: "full".to_owned(),
             chosen: None,
@@ -179,7 +197,7 @@ impl Images {
             passes: outcome.passes,
             seconds: outcome.took.as_secs_f64(),
             threads: threads(),
-            trained: network.parameters(),
+            trained,
             validated: outcome.best,
             ended: outcome.ended,
             seed,
@@ -194,26 +212,26 @@ fn passes(items: usize) -> u64 {
 
 /// A network that was trained here.
 struct Seen {
-    classifier: ImageClassifier,
+    model: Box<dyn Model>,
     /// How; `None` where it was read.
     report: Option<TrainingReport>,
 }
 
 impl Model for Seen {
     fn answer(&self, samples: &[Sample<'_>]) -> Result<Vec<Reply>, ModelError> {
-        self.classifier.answer(samples)
+        self.model.answer(samples)
     }
 
     fn facts(&self) -> Facts {
-        self.classifier.facts()
+        self.model.facts()
     }
 
     fn stands_alone(&self) -> bool {
-        self.classifier.stands_alone()
+        self.model.stands_alone()
     }
 
     fn save(&self, folder: &Path) -> Result<(), ModelError> {
-        self.classifier.save(folder)?;
+        self.model.save(folder)?;
         match &self.report {
             Some(report) => report.write(folder),
             None => Ok(()),

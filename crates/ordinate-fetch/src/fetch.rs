@@ -4,12 +4,12 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use ordinate_hub::{Cache, ModelName, Snapshot, missing, set_damaged_aside, shards_of};
+use ordinate_hub::{Cache, ModelName, Snapshot, missing, reads_no_texts, set_damaged_aside, shards_of};
 
 use crate::blob::{Room, aside, make, size};
 use crate::client::{Client, patiently};
 use crate::error::FetchError;
-use crate::plan::{Plan, Weights};
+use crate::plan::{NO_TOKENIZER, Plan, Weights};
 use crate::settings::Settings;
 
 /// A hub, and the cache that its models go to.
@@ -82,6 +82,15 @@ impl Hub {
         };
         set_aside(&room.snapshot, tell).await?;
         let mut bytes = 0;
+        if plan.is_without_texts {
+            let config = "config.json".to_owned();
+            bytes += self.all(&room, std::slice::from_ref(&config)).await?;
+            let path = room.snapshot.join(config);
+            let text = fs::read(&path).map_err(|error| FetchError::disk(&path, &error))?;
+            if !reads_no_texts(&text) {
+                return Err(FetchError::Unfit { name: name.to_string(), why: NO_TOKENIZER.to_owned() });
+            }
+        }
         let mut wanted = plan.beside;
         match plan.weights {
             Weights::One(file) => wanted.push(file),

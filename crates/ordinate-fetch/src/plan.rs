@@ -5,8 +5,9 @@ use ordinate_hub::{ModelName, is_safe};
 use crate::error::FetchError;
 
 /// What is read beside the weights.
-const BESIDE: [&str; 9] = [
+const BESIDE: [&str; 10] = [
     "config.json",
+    "preprocessor_config.json",
     "generation_config.json",
     "tokenizer.json",
     "tokenizer_config.json",
@@ -19,6 +20,13 @@ const BESIDE: [&str; 9] = [
 
 /// What cuts the texts of a translator, in place of `tokenizer.json`.
 const TRANSLATOR: [&str; 3] = ["source.spm", "target.spm", "vocab.json"];
+
+/// Parts of the names of files that cut texts.
+const CUTS: [&str; 5] = ["token", "vocab", "merges", ".spm", "spiece"];
+
+/// What is wrong with a model of texts that has no `tokenizer.json`.
+pub(crate) const NO_TOKENIZER: &str = "it has no tokenizer.json; it has no fast tokenizer: save one with transformers \
+     (`AutoTokenizer.from_pretrained(...).save_pretrained(...)`) into a folder with the model's other files, and name that folder";
 
 /// The weights of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +44,8 @@ pub(crate) struct Plan {
     pub(crate) beside: Vec<String>,
     /// The weights.
     pub(crate) weights: Weights,
+    /// Whether nothing in it cuts texts: its configuration, which is fetched before all else, has to be that of what reads none.
+    pub(crate) is_without_texts: bool,
 }
 
 impl Plan {
@@ -73,23 +83,17 @@ impl Plan {
             };
         };
         let translates = TRANSLATOR.iter().all(|file| has(file));
-        for (needed, next) in [
-            ("config.json", "take a model that says its architecture"),
-            (
-                "tokenizer.json",
-                "it has no fast tokenizer: save one with transformers (`AutoTokenizer.from_pretrained(...)\
-                 .save_pretrained(...)`) into a folder with the model's other files, and name that folder",
-            ),
-        ] {
-            let is_spared = needed == "tokenizer.json" && translates;
-            if !is_spared && !has(needed) {
-                return Err(unfit(format!("it has no {needed}; {next}")));
-            }
+        if !has("config.json") {
+            return Err(unfit("it has no config.json; take a model that says its architecture".to_owned()));
+        }
+        let is_without_texts = !cuts_texts(files);
+        if !translates && !has("tokenizer.json") && !is_without_texts {
+            return Err(unfit(NO_TOKENIZER.to_owned()));
         }
         let own = if translates { &TRANSLATOR[..] } else { &[] };
         let beside =
             BESIDE.iter().chain(own).filter(|file| has(file)).map(|file| (*file).to_owned()).collect();
-        Ok(Self { beside, weights })
+        Ok(Self { beside, weights, is_without_texts })
     }
 
     /// A GGUF file brings its own configuration and template; a tokenizer beside it is taken before its own.
@@ -101,8 +105,13 @@ impl Plan {
             .chain(["README.md".to_owned()])
             .collect();
         beside.retain(|name| files.contains(name));
-        Self { beside, weights: Weights::One(file.to_owned()) }
+        Self { beside, weights: Weights::One(file.to_owned()), is_without_texts: false }
     }
+}
+
+/// Whether some of the files cut texts.
+fn cuts_texts(files: &[String]) -> bool {
+    files.iter().any(|file| CUTS.iter().any(|part| file.to_ascii_lowercase().contains(part)))
 }
 
 /// The GGUF files that can be named.
@@ -205,6 +214,13 @@ mod tests {
     }
 
     #[test]
+    fn what_cuts_no_texts_is_told() {
+        let bare = plan("hf:a/b", &["config.json", "model.safetensors", "preprocessor_config.json"]).unwrap();
+        assert_eq!(bare.beside, ["config.json", "preprocessor_config.json"]);
+        assert!(bare.is_without_texts && !plan("hf:a/b", &WHOLE).unwrap().is_without_texts);
+    }
+
+    #[test]
     fn gguf_files() {
         let files = ["README.md", "config.json", "q8/m.gguf", "q8/tokenizer.json", "tokenizer.json"];
         let one = plan("hf:a/b/q8/m.gguf", &files).unwrap();
@@ -221,7 +237,7 @@ mod tests {
     fn what_cannot_be_run_is_refused_before_it_is_fetched() {
         for (files, part) in [
             (&["config.json", "tokenizer.json", "pytorch_model.bin"][..], "\"pytorch_model.bin\", a pickle"),
-            (&["config.json", "model.safetensors"], "no tokenizer.json"),
+            (&["config.json", "model.safetensors", "vocab.txt"], "no tokenizer.json"),
             (&["tokenizer.json", "model.safetensors"], "no config.json"),
             (&["adapter_config.json", "adapter_model.safetensors"], "adapter_model.safetensors"),
             (&["README.md"], "no weights"),

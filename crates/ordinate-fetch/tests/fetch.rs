@@ -264,6 +264,10 @@ fn what_is_not_there_is_told_apart() {
             ("model.safetensors.index.json", index),
         ]);
         shelf.models.insert("org/outside".to_owned(), outside);
+        let bare = files(&[("config.json", r#"{"model_type": "bert"}"#), (WEIGHTS, "x")]);
+        shelf.models.insert("org/bare".to_owned(), bare);
+        let series = files(&[("config.json", r#"{"chronos_config": {}}"#), (WEIGHTS, "x")]);
+        shelf.models.insert("org/series".to_owned(), series);
     });
     for (model, part) in [
         ("hf:org/none", "no such model"),
@@ -271,12 +275,17 @@ fn what_is_not_there_is_told_apart() {
         ("hf:org/whole/x.gguf", "no such file"),
         ("hf:org/pickle", "a pickle"),
         ("hf:org/outside", "no safetensors file of the folder"),
+        ("hf:org/bare", "it has no tokenizer.json"),
     ] {
         let error = fetch(&settings, model).unwrap_err();
         let said = error.to_string();
         assert!(said.contains(part) && said.contains(model) && error.is_input(), "{said}");
     }
-    assert_eq!(gets(&server.asked(), "pytorch_model.bin").len(), 0);
+    let asked = server.asked();
+    assert_eq!(gets(&asked, "pytorch_model.bin").len(), 0);
+    assert_eq!(gets(&asked, WEIGHTS).len(), 0, "what reads texts and cannot cut them is not fetched");
+    assert!(fetch(&settings, "hf:org/series").unwrap().bytes > 0, "what reads none needs no tokenizer");
+    let _ = server.asked();
     settings.offline = true;
     let error = fetch(&settings, "hf:org/whole").unwrap_err();
     assert!(error.is_input() && error.to_string().contains("HF_HUB_OFFLINE"), "{error}");

@@ -11,4 +11,4 @@ pub use cache::{Cache, Cached, Snapshot};
 pub use intact::{is_intact, set_damaged_aside};
 pub use name::{ModelName, NameError, is_commit};
 pub use path::is_safe;
-pub use whole::{missing, shards_of};
+pub use whole::{missing, reads_no_texts, shards_of};

@@ -28,6 +28,23 @@ pub fn shards_of(index: &[u8]) -> Result<Vec<String>, String> {
     }
 }
 
+/// Whether a configuration (`config.json`) is that of a model that reads no texts, so that it has no tokenizer: a forecaster of the Chronos
+/// family, or a network of images as `transformers` or timm writes it.
+#[must_use]
+pub fn reads_no_texts(config: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Config {
+        chronos_config: Option<serde_json::Map<String, serde_json::Value>>,
+        model_type: Option<String>,
+        /// What timm calls a network.
+        architecture: Option<String>,
+    }
+    serde_json::from_slice::<Config>(config).is_ok_and(|config| {
+        let is_network = config.model_type.is_some_and(|name| ["vit", "resnet"].contains(&name.as_str()));
+        config.chronos_config.is_some() || is_network || config.architecture.is_some()
+    })
+}
+
 /// What the folder of a model lacks to be run: `None` where it is whole. `file` is the GGUF file that is wanted of it.
 #[must_use]
 pub fn missing(folder: &Path, file: Option<&str>) -> Option<String> {
@@ -41,8 +58,11 @@ pub fn missing(folder: &Path, file: Option<&str>) -> Option<String> {
     if absent("config.json") {
         return Some("config.json".to_owned());
     }
-    // A translator cuts texts by SentencePiece.
-    if absent("tokenizer.json") && ["source.spm", "target.spm", "vocab.json"].into_iter().any(absent) {
+    // A translator cuts texts by SentencePiece, and others read none.
+    if absent("tokenizer.json")
+        && ["source.spm", "target.spm", "vocab.json"].into_iter().any(absent)
+        && !fs::read(folder.join("config.json")).is_ok_and(|config| reads_no_texts(&config))
+    {
         return Some("tokenizer.json".to_owned());
     }
     if !absent("model.safetensors") {
@@ -101,6 +121,14 @@ mod tests {
             assert_eq!(lacks(None).as_deref(), then, "after {name}");
         }
         assert_eq!(lacks(Some("m.gguf")).as_deref(), Some("m.gguf"));
+        fs::remove_file(at.join("tokenizer.json")).unwrap();
+        assert_eq!(lacks(None).as_deref(), Some("tokenizer.json"));
+        for config in
+            [r#"{"chronos_config": {}}"#, r#"{"model_type": "vit"}"#, r#"{"architecture": "resnet18"}"#]
+        {
+            fs::write(at.join("config.json"), config).unwrap();
+            assert_eq!(lacks(None), None, "what reads no texts needs no tokenizer: {config}");
+        }
         let gguf = tempfile::tempdir().unwrap();
         assert_eq!(missing(gguf.path(), None).as_deref(), Some("config.json"));
         fs::write(gguf.path().join("m.gguf"), "").unwrap();

@@ -8,9 +8,12 @@ pub enum ImageError {
     /// No bytes.
     #[error("the image is empty (0 bytes). Write it again, or leave the item out.")]
     Empty,
-    /// Neither PNG nor JPEG.
-    #[error("this is no PNG and no JPEG but {0}. Convert it to PNG, or leave the item out.")]
+    /// Neither PNG nor JPEG nor DICOM.
+    #[error("this is no PNG, no JPEG and no DICOM file but {0}. Convert it to PNG, or leave the item out.")]
     Other(&'static str),
+    /// A DICOM file that holds something else than is read.
+    #[error("the DICOM file {0}. Convert it to PNG, or leave the item out.")]
+    Dicom(String),
     /// Damaged, or cut off.
     #[error("the image is damaged or cut off ({0}). Write it again, or leave the item out.")]
     Damaged(String),

@@ -1,4 +1,4 @@
-//! Scaling: by the mean of the area that a pixel covers where an image shrinks, between the nearest pixels where it grows.
+//! Scaling: by what the area that a pixel covers has where an image shrinks, between the nearest pixels where it grows.
 
 use crate::image::Image;
 
@@ -8,6 +8,51 @@ struct Share {
     weights: Vec<f32>,
 }
 
+/// How old pixels make up a new one, as Pillow has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filter {
+    /// The nearest old pixel.
+    Nearest,
+    /// A triangle over as many old pixels as a new one covers, at least one on each side.
+    Bilinear,
+    /// Cubic pieces over twice as many (Keys 1981, with a = -0.5).
+    Bicubic,
+    /// A sinc under a window that is one too, over three times as many.
+    Lanczos,
+}
+
+impl Filter {
+    /// How far it reaches, in new pixels.
+    fn reach(self) -> f64 {
+        match self {
+            Self::Nearest => 0.5,
+            Self::Bilinear => 1.0,
+            Self::Bicubic => 2.0,
+            Self::Lanczos => 3.0,
+        }
+    }
+
+    /// The weight of what lies at this distance, in new pixels.
+    fn weight(self, distance: f64) -> f64 {
+        let x = distance.abs();
+        if x >= self.reach() {
+            return 0.0;
+        }
+        match self {
+            Self::Nearest => 1.0,
+            Self::Bilinear => 1.0 - x,
+            Self::Bicubic if x < 1.0 => (1.5 * x - 2.5) * x * x + 1.0,
+            Self::Bicubic => ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0,
+            Self::Lanczos => sinc(x) * sinc(x / 3.0),
+        }
+    }
+}
+
+fn sinc(x: f64) -> f64 {
+    let angle = x * std::f64::consts::PI;
+    if angle == 0.0 { 1.0 } else { angle.sin() / angle }
+}
+
 impl Image {
     /// The same with these sides, whatever its own ratio.
     ///
@@ -15,13 +60,23 @@ impl Image {
     /// `resize(..., BILINEAR)` has it: the horizontal pass first, both in f32, rounded once at the end.
     #[must_use]
     pub fn resized(&self, width: u32, height: u32) -> Self {
+        self.scaled(width, height, Filter::Bilinear, false)
+    }
+
+    /// The same by another filter, rounded to whole values after each pass, as Pillow does it.
+    #[must_use]
+    pub fn resized_by(&self, width: u32, height: u32, filter: Filter) -> Self {
+        self.scaled(width, height, filter, true)
+    }
+
+    fn scaled(&self, width: u32, height: u32, filter: Filter, rounds: bool) -> Self {
         let (width, height) = (width.max(1), height.max(1));
         if (width, height) == (self.width(), self.height()) {
             return self.clone();
         }
         let channels = self.channels();
         let (old_width, old_height) = (self.width() as usize, self.height() as usize);
-        let across = shares(old_width, width as usize);
+        let across = shares(old_width, width as usize, filter);
         let row_length = width as usize * channels;
         let mut rows = vec![0.0_f32; old_height * row_length];
         for (row, old) in
@@ -34,10 +89,13 @@ impl Image {
                     new.iter_mut().zip(pixel).for_each(|(new, old)| *new += weight * f32::from(*old));
                 }
             }
+            if rounds {
+                row.iter_mut().for_each(|value| *value = value.round().clamp(0.0, 255.0));
+            }
         }
         let mut pixels = Vec::with_capacity(height as usize * row_length);
         let mut sums = vec![0.0_f32; row_length];
-        for share in shares(old_height, height as usize) {
+        for share in shares(old_height, height as usize, filter) {
             sums.fill(0.0);
             for (weight, row) in
                 share.weights.iter().zip(rows[share.first * row_length..].chunks_exact(row_length))
@@ -45,6 +103,35 @@ impl Image {
                 sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * value);
             }
             pixels.extend(sums.iter().map(|sum| sum.round().clamp(0.0, 255.0) as u8));
+        }
+        Self::of_pixels(width, height, channels, pixels).unwrap_or_else(|| self.clone())
+    }
+
+    /// What of it lies in the middle, with these sides; black where it is smaller. Where an odd number of pixels is too many, half a pixel
+    /// `rounds` to an even number (as torchvision has it) or down.
+    #[must_use]
+    pub fn middle(&self, width: u32, height: u32, rounds: bool) -> Self {
+        let first = |old: u32, new: u32| -> i64 {
+            let less = i64::from(old) - i64::from(new);
+            match (less < 0, rounds) {
+                // What is added stands before by half of it.
+                (true, _) => -(-less / 2),
+                (false, true) => (less as f64 / 2.0).round_ties_even() as i64,
+                (false, false) => less / 2,
+            }
+        };
+        let (left, top) = (first(self.width(), width), first(self.height(), height));
+        let channels = self.channels();
+        let row_length = self.width() as usize * channels;
+        let mut pixels = Vec::with_capacity(width as usize * height as usize * channels);
+        for y in top..top + i64::from(height) {
+            for x in left..left + i64::from(width) {
+                let is_there =
+                    (0..i64::from(self.width())).contains(&x) && (0..i64::from(self.height())).contains(&y);
+                let at = if is_there { y as usize * row_length + x as usize * channels } else { 0 };
+                let pixel = &self.pixels()[at..at + channels];
+                pixels.extend(pixel.iter().map(|value| if is_there { *value } else { 0 }));
+            }
         }
         Self::of_pixels(width, height, channels, pixels).unwrap_or_else(|| self.clone())
     }
@@ -64,16 +151,22 @@ impl Image {
     }
 }
 
-fn shares(old: usize, new: usize) -> Vec<Share> {
+fn shares(old: usize, new: usize, filter: Filter) -> Vec<Share> {
     let scale = old as f64 / new as f64;
-    let reach = scale.max(1.0);
+    if filter == Filter::Nearest {
+        let nearest = |at: usize| ((at as f64 + 0.5) * scale) as usize;
+        return (0..new).map(|at| Share { first: nearest(at).min(old - 1), weights: vec![1.0] }).collect();
+    }
+    let wide = scale.max(1.0);
+    let reach = filter.reach() * wide;
     let share = |at: usize| {
         let centre = (at as f64 + 0.5) * scale;
         let first = (centre - reach + 0.5).floor().max(0.0) as usize;
         let end = ((centre + reach + 0.5).floor().max(0.0) as usize).clamp(first + 1, old.max(first + 1));
-        let weight = |pixel: usize| (1.0 - ((pixel as f64 + 0.5 - centre) / reach).abs()).max(0.0);
+        let weight = |pixel: usize| filter.weight((pixel as f64 + 0.5 - centre) / wide);
         let sum: f64 = (first..end).map(weight).sum();
-        let weights = (first..end).map(|pixel| (weight(pixel) / sum.max(f64::MIN_POSITIVE)) as f32).collect();
+        let sum = if sum.abs() > f64::MIN_POSITIVE { sum } else { f64::MIN_POSITIVE };
+        let weights = (first..end).map(|pixel| (weight(pixel) / sum) as f32).collect();
         Share { first, weights }
     };
     (0..new).map(share).collect()
@@ -105,6 +198,15 @@ mod tests {
             image(10, 10, |x, _| (x * 20) as u8).resized(10, 5).pixels()[..10],
             [0, 20, 40, 60, 80, 100, 120, 140, 160, 180]
         );
+    }
+
+    #[test]
+    fn the_middle_is_cut_out() {
+        let image = image(5, 4, |x, y| (10 * y + x) as u8);
+        assert_eq!(image.middle(2, 2, true).pixels(), [12, 13, 22, 23], "half of three is two, the even one");
+        assert_eq!(image.middle(2, 2, false).pixels(), [11, 12, 21, 22]);
+        assert_eq!(image.middle(1, 6, false).pixels(), [0, 2, 12, 22, 32, 0]);
+        assert_eq!(image.middle(5, 4, true), image);
     }
 
     #[test]

@@ -4,17 +4,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ordinate_core::image::{JPEG, PNG};
 
+use crate::dicom;
 use crate::error::ImageError;
 use crate::image::{Image, MAX_BYTES};
 
-/// The text of an item that is this PNG or JPEG: the file's own bytes, unless its longer side has more pixels than `max_side`,
-/// in which case it is scaled down to that and written as PNG. It was decoded once, so that whoever reads the text can.
+/// The text of an item that is this image: the bytes of a PNG or JPEG, unless its longer side has more pixels than `max_side`,
+/// in which case it is scaled down to that and written as PNG, as is every DICOM file. It was decoded once, so that whoever reads the text can.
 ///
 /// # Errors
 /// As [`Image::decode`].
 pub fn text_of(bytes: &[u8], max_side: u32) -> Result<String, ImageError> {
     let image = Image::decode(bytes)?;
-    if image.longer_side() > max_side {
+    if image.longer_side() > max_side || dicom::is_dicom(bytes) {
         return image.within(max_side).text();
     }
     let start = if bytes.starts_with(&[0xff, 0xd8]) { JPEG } else { PNG };

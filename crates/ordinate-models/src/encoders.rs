@@ -13,7 +13,7 @@ use crate::inspect::inspect_source;
 use crate::model::{Encoder, Facts};
 use crate::source::Source;
 use crate::stop::Stop;
-use crate::vision::{ImageEncoder, is_network};
+use crate::vision::{ImageEncoder, PublishedFeatures, is_network, is_published_network};
 
 /// Where an encoder, or a published model, comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +65,9 @@ impl EncoderSource {
         match self {
             Self::Builtin => Ok(Box::new(builtin()?)),
             Self::Folder(source) if is_network(self) => Ok(Box::new(ImageEncoder::open(&source.folder)?)),
+            Self::Folder(source) if is_published_network(source) => {
+                Ok(Box::new(PublishedFeatures::open(source)?))
+            }
             Self::Folder(source) => Ok(Box::new(open(source)?)),
             Self::Elsewhere(_) => Ok(Box::new(Elsewhere)),
         }

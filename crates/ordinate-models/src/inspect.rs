@@ -13,12 +13,13 @@ use crate::decoder::{Architecture, Config, shards};
 use crate::decoder::{KNOWN as DECODERS, Weights};
 use crate::encoder::{BertConfig, KNOWN as ENCODERS, adapter, builtin, is_classifier};
 use crate::error::ModelError;
+use crate::forecaster::{is_forecaster, unfit_config};
 use crate::memory::enough_memory;
 use crate::model::Encoder as _;
 use crate::seq2seq::is_translator;
 use crate::source::Source;
 use crate::tokenizer;
-use crate::vision::{ImageEncoder, TYPE as NETWORK};
+use crate::vision::{ImageEncoder, TYPE as NETWORK, is_published_network, unfit_config as network_unfit};
 
 /// What a model does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -32,6 +33,8 @@ pub enum Role {
     Decoder,
     /// Reads a text in one language and writes it in another.
     Translator,
+    /// Continues series.
+    Forecaster,
     /// Something else, or nothing that can be told.
     Other,
 }
@@ -186,7 +189,12 @@ fn role(source: &Source, config: &Value, name: &str) -> Role {
     let writes = config["architectures"].as_array().is_some_and(|names| {
         names.iter().any(|name| name.as_str().is_some_and(|name| name.ends_with("ForCausalLM")))
     });
-    if is_classifier(source) {
+    if is_forecaster(source) {
+        Role::Forecaster
+    } else if is_published_network(source) {
+        // Its head is told by its tensors; what is published has one, as a rule.
+        Role::Classifier
+    } else if is_classifier(source) {
         Role::Classifier
     } else if Architecture::named(name).is_some() || writes {
         Role::Decoder
@@ -211,6 +219,14 @@ fn unfit(
     if name == NETWORK {
         return ImageEncoder::open(&source.folder).err().map(|error| error.to_string());
     }
+    if is_published_network(source) {
+        let room = || enough_memory(&source.folder, memory.unwrap_or_default()).err();
+        return network_unfit(&source.folder).or_else(|| room().map(|error| error.to_string()));
+    }
+    if kind == Role::Forecaster {
+        let room = || enough_memory(&source.folder, memory.unwrap_or_default()).err();
+        return unfit_config(&source.folder).or_else(|| room().map(|error| error.to_string()));
+    }
     if kind == Role::Translator {
         let lacks = ["source.spm", "target.spm", "vocab.json"]
             .into_iter()
@@ -225,7 +241,7 @@ fn unfit(
     if kind != Role::Decoder && !ENCODERS.contains(&name) {
         let encoders = ENCODERS.join(", ");
         return Some(format!(
-            "{name:?} is no architecture that runs here; known are the encoders {encoders}, translators of the family marian, and the decoders {DECODERS}"
+            "{name:?} is no architecture that runs here; known are the encoders {encoders}, translators of the family marian, forecasters of the family chronos, networks of images (ResNet, ViT), and the decoders {DECODERS}"
         ));
     }
     if config["quantization_config"].is_object() {

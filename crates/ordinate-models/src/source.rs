@@ -96,8 +96,8 @@ impl Source {
     }
 }
 
-/// The files of a model's folder, the last four of a translator's.
-const FILES: [&str; 10] = [
+/// The files of a model's folder; four of a translator's, and the last one of a network of images.
+const FILES: [&str; 11] = [
     "config.json",
     "tokenizer.json",
     "tokenizer_config.json",
@@ -108,6 +108,7 @@ const FILES: [&str; 10] = [
     "source.spm",
     "target.spm",
     "vocab.json",
+    "preprocessor_config.json",
 ];
 
 pub(crate) fn file(path: &Path, problem: &str) -> ModelError {

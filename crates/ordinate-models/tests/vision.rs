@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use candle_core::{Tensor, Var};
 use ordinate_images::Image;
 use ordinate_models::vision::{
-    Config, ImageClassifier, ImageEncoder, Network, Planes, Sample, TrainableNetwork,
+    Config, ImageClassifier, ImageEncoder, Network, Planes, Sample, TrainableNetwork, TrainsImages as _,
 };
 use ordinate_models::{Encoder as _, Model as _};
 

@@ -9,6 +9,8 @@ mod support;
 
 use std::fs;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use pictures::{LABELS, image, label, npy, npz, png, split, task, write_npz};
 use serde_json::{Value, json};
 use served::Served;
@@ -217,6 +219,30 @@ fn large_images_are_scaled_down_and_that_is_said() {
     assert!(ran.status() == 2 && ran.stderr().contains("max_side"), "{}", ran.stderr());
 }
 
+/// A tiny DICOM file (`make_dicom.py`).
+fn dicom(name: &str) -> Vec<u8> {
+    let golden = include_str!("../../ordinate-images/tests/golden/dicom.json");
+    let golden: Value = serde_json::from_str(golden).unwrap();
+    let case = golden["cases"].as_array().unwrap().iter().find(|case| case["name"] == name).unwrap();
+    STANDARD.decode(case["file"].as_str().unwrap()).unwrap()
+}
+
+#[test]
+fn dicom_files_are_items() {
+    let desk = Desk::new();
+    for (at, name) in ["plain", "inverse", "hounsfield", "implicit", "sigmoid", "jpeg"].iter().enumerate() {
+        desk.write(&format!("all/{}/{at}.dcm", label(at as u64)), dicom(name));
+        desk.write(&format!("all/{}/{at}.png", label(at as u64)), png(at as u64));
+    }
+    let look = "while read -r line; do case $line in *data:image/png*) echo '{\"output\": \"lying\"}';; *) exit 1;; esac; done\n";
+    desk.write("look.sh", look);
+    let program = "command = { run = [\"sh\", \"look.sh\"] }";
+    let other = program.replace("\"] }", "\"], version = \"2\" }");
+    let candidates = [("program", "general", program), ("other", "vertical", &other)];
+    let verdict = desk.verdict(&task(&desk, "[data]\nitems = \"all\"", &candidates), &[]);
+    assert_eq!(number(named(&verdict, "candidates", "program"), "items"), 12.0);
+}
+
 /// Each with its file, and what to do next.
 #[test]
 fn images_that_cannot_be_used_are_refused() {
@@ -231,11 +257,13 @@ fn images_that_cannot_be_used_are_refused() {
         bytes[29..33].copy_from_slice(&(!crc).to_be_bytes());
         bytes
     };
-    let cases: [(&str, Vec<u8>, &str); 6] = [
+    let cases: [(&str, Vec<u8>, &str); 8] = [
+        ("all/lying/x.dcm", dicom("plain")[..564].to_vec(), "the DICOM file has no pixels"),
+        ("all/lying/x.dcm", dicom("run lengths")[..750].to_vec(), "the image is damaged or cut off"),
         ("all/lying/x.png", Vec::new(), "the image is empty (0 bytes)"),
         ("all/lying/x.png", png(0)[..60].to_vec(), "x.png: the image is damaged or cut off"),
         ("all/lying/x.png", bomb, "20000 x 20000 pixels, more than the 64 million"),
-        ("all/lying/x.jpg", b"GIF89a and more".to_vec(), "no PNG and no JPEG but a GIF"),
+        ("all/lying/x.jpg", b"GIF89a and more".to_vec(), "no PNG, no JPEG and no DICOM file but a GIF"),
         ("all/lying/x.jpeg", vec![0xff, 0xd8, 0xff, 0xe0, 0, 16], "the image is damaged or cut off"),
         ("all/lying/x.png", b"label,image\n".to_vec(), "but a text"),
     ];

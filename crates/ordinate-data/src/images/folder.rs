@@ -15,7 +15,7 @@ use crate::memory::Kept;
 use crate::task::Task;
 
 /// The ends of names of files that are read; others are passed over.
-const ENDS: [&str; 3] = ["png", "jpg", "jpeg"];
+const ENDS: [&str; 5] = ["png", "jpg", "jpeg", "dcm", "dicom"];
 
 /// An image, and the class whose folder it lies in.
 struct Found {
@@ -71,7 +71,7 @@ fn find(folder: &Path) -> Result<Vec<Found>, DataError> {
             "the folder holds no folders. Give each class a folder with its images: normal/a.png, pneumonia/b.png."
         }
         (_, true) => {
-            "no folder in it holds an image (.png, .jpg or .jpeg). Convert the images, or name another folder."
+            "no folder in it holds an image (.png, .jpg, .jpeg or .dcm). Convert the images, or name another folder."
         }
     };
     Err(DataError::new(folder, Problem::Image(problem.to_owned())))

@@ -110,7 +110,7 @@ fn of_file(task: &Task, path: &Path) -> Result<String, String> {
     let told = |error: std::io::Error| Problem::from(error).to_string();
     let about = fs::metadata(path).map_err(told)?;
     if !about.is_file() {
-        return Err("this is no file. Name a PNG or a JPEG.".to_owned());
+        return Err("this is no file. Name a PNG, a JPEG or a DICOM file.".to_owned());
     }
     if about.len() > MAX_BYTES {
         return Err(ImageError::TooManyBytes { bytes: about.len() }.to_string());

@@ -15,7 +15,8 @@ for width, height, channels, sides in [
     image = Image.frombytes(mode, (width, height), bytes(values))
     for to in sides:
         scaled = image.resize(to, Image.Resampling.BILINEAR)
-        cases.append({"width": width, "height": height, "channels": channels, "values": values, "to": to, "scaled": list(scaled.tobytes())})
+        others = {name: list(image.resize(to, getattr(Image.Resampling, name)).tobytes()) for name in ["NEAREST", "BICUBIC", "LANCZOS"]}
+        cases.append({"width": width, "height": height, "channels": channels, "values": values, "to": to, "scaled": list(scaled.tobytes()), "others": others})
 colour = [(r, g, b) for r in (0, 7, 128, 255) for g in (0, 99, 255) for b in (0, 31, 255)]
 grey = Image.frombytes("RGB", (len(colour), 1), bytes(v for rgb in colour for v in rgb)).convert("L")
 out = {"scaled": cases, "colour": [v for rgb in colour for v in rgb], "grey": list(grey.tobytes())}

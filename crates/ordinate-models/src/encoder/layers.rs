@@ -115,8 +115,13 @@ impl<'a> Weights<'a> {
 
     /// The first dimension of a tensor; 0 where it is not there.
     pub(crate) fn height(&self, name: &str) -> usize {
+        self.dimension(name, 0)
+    }
+
+    /// A dimension of a tensor, the first being 0; 0 where it is not there.
+    pub(crate) fn dimension(&self, name: &str, at: usize) -> usize {
         let tensor = self.tensors.get(&format!("{}{name}", self.prefix));
-        tensor.and_then(|tensor| tensor.dims().first().copied()).unwrap_or(0)
+        tensor.and_then(|tensor| tensor.dims().get(at).copied()).unwrap_or(0)
     }
 
     pub(crate) fn norm(&self, name: &str, width: usize, eps: f64) -> Result<Norm> {
@@ -137,6 +142,11 @@ impl Linear {
     /// Of a weight and a bias that stand under names of their own.
     pub(crate) fn new(weight: Tensor, bias: Tensor) -> Self {
         Self { weight, bias: Some(bias), update: None }
+    }
+
+    /// Values that it gives.
+    pub(crate) fn outputs(&self) -> usize {
+        self.weight.dims().first().copied().unwrap_or(0)
     }
 
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {

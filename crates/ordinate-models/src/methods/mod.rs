@@ -13,10 +13,13 @@ use crate::model::Model;
 pub(crate) mod boosted;
 pub(crate) mod cloze;
 pub(crate) mod fields;
+pub(crate) mod forecaster;
 pub(crate) mod lags;
+pub(crate) mod matched;
 pub(crate) mod memory;
 pub(crate) mod nearest;
 pub(crate) mod ngram;
+pub(crate) mod pictured;
 pub(crate) mod probe;
 pub(crate) mod published;
 pub(crate) mod translator;
@@ -79,7 +82,7 @@ impl Saved<'_> {
 }
 
 /// The first that takes a candidate has it: those that are named come before those that take what is left.
-const BUILT_IN: [MethodKind; 10] = [
+const BUILT_IN: [MethodKind; 12] = [
     ngram::KIND,
     boosted::KIND,
     fields::KIND,
@@ -87,6 +90,8 @@ const BUILT_IN: [MethodKind; 10] = [
     lags::KIND,
     cloze::KIND,
     translator::KIND,
+    forecaster::KIND,
+    pictured::KIND,
     published::KIND,
     nearest::KIND,
     probe::KIND,

@@ -16,7 +16,7 @@ use crate::method::{Fitting, Identity, Method, Reads, TrainingSet};
 use crate::methods::{MethodKind, Saved};
 use crate::model::{Facts, Model, Prediction, Reply, Sample};
 use crate::stop::Stop;
-use crate::vision::is_network;
+use crate::vision::sees;
 
 /// Its line in the table of methods.
 pub const KIND: MethodKind = MethodKind { name: NAME, of, load };
@@ -74,7 +74,7 @@ impl Method for Probing {
     }
 
     fn reads(&self) -> Reads {
-        if is_network(&self.source) { Reads::Image } else { Reads::Text }
+        if sees(&self.source) { Reads::Image } else { Reads::Text }
     }
 
     fn source(&self) -> Option<&EncoderSource> {

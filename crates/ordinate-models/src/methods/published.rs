@@ -5,17 +5,17 @@ use std::path::Path;
 use std::time::Instant;
 
 use ordinate_core::task::CandidateEntry;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::encoder::{Classifier, is_classifier};
 use crate::encoders::EncoderSource;
 use crate::error::ModelError;
-use crate::head::said;
-use crate::kind::{Kind, tag_text};
+use crate::kind::Kind;
 use crate::manifest::{read_model, write_model};
 use crate::method::{Fitting, Identity, Method, TrainingSet};
+use crate::methods::matched::Matched;
 use crate::methods::{MethodKind, Saved};
-use crate::model::{Facts, Model, Prediction, Reply, Sample};
+use crate::model::{Facts, Model, Reply, Sample};
 use crate::source::Source;
 
 pub(crate) const KIND: MethodKind = MethodKind { name: NAME, of, load };
@@ -90,14 +90,6 @@ pub struct Published {
     matched: Matched,
 }
 
-/// How its labels were matched.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Matched {
-    /// The task's name of each of its labels; `None` where the task has no such label.
-    names: Vec<Option<String>>,
-    kind: Kind,
-}
-
 impl Published {
     /// Opens a classifier. Its labels are the task's where their names are the same but for case, or where `map` says
     /// so (the task's name to the model's).
@@ -112,35 +104,8 @@ impl Published {
         map: &BTreeMap<String, String>,
     ) -> Result<Self, ModelError> {
         let classifier = Classifier::open(source)?;
-        let theirs = classifier.labels();
-        let list = |names: &mut dyn Iterator<Item = &String>| {
-            let names: Vec<&str> = names.take(20).map(String::as_str).collect();
-            names.join(", ")
-        };
-        let refused = |why: String| ModelError::Labels {
-            why,
-            theirs: list(&mut theirs.iter()),
-            ours: list(&mut task.iter()),
-        };
-        let same = |a: &str, b: &str| a.to_lowercase() == b.to_lowercase();
-        if let Some((ours, unknown)) =
-            map.iter().find(|(_, name)| theirs.iter().all(|their| !same(their, name)))
-        {
-            return Err(refused(format!("labels.{ours} says {unknown:?}, which it does not know")));
-        }
-        let names: Vec<Option<String>> = theirs
-            .iter()
-            .map(|their| {
-                let mapped = map.iter().find(|(_, name)| same(their, name)).map(|(ours, _)| ours);
-                let plain = || task.iter().find(|ours| same(their, ours) && !map.contains_key(*ours));
-                mapped.or_else(plain).cloned()
-            })
-            .collect();
-        let least = if kind == Kind::Tag { 1 } else { 2 };
-        if names.iter().flatten().count() < least {
-            return Err(refused("fewer than two of its labels are the task's".to_owned()));
-        }
-        Ok(Self { classifier, matched: Matched { names, kind } })
+        let matched = Matched::new(classifier.labels(), kind, task, map)?;
+        Ok(Self { classifier, matched })
     }
 
     /// A classifier whose labels were matched before, and kept in a folder.
@@ -154,32 +119,8 @@ impl Published {
     /// A classifier whose labels are the task's.
     #[must_use]
     pub fn of(classifier: Classifier, kind: Kind) -> Self {
-        let names = classifier.labels().iter().cloned().map(Some).collect();
-        Self { classifier, matched: Matched { names, kind } }
-    }
-}
-
-impl Matched {
-    fn predict(&self, logits: &[f32]) -> Prediction {
-        let known =
-            || self.names.iter().zip(logits).filter_map(|(name, &logit)| Some((name.as_ref()?, logit)));
-        if self.kind == Kind::Regress {
-            return said(f64::from(logits.first().copied().unwrap_or_default()));
-        }
-        if self.kind == Kind::Tag {
-            let share = |logit: f32| 1.0 / (1.0 + (-f64::from(logit)).exp());
-            let chosen: Vec<&str> =
-                known().filter(|(_, logit)| *logit >= 0.0).map(|(name, _)| name.as_str()).collect();
-            let sure = known().map(|(_, logit)| share(logit).max(1.0 - share(logit))).product();
-            return Prediction { output: tag_text(&chosen), confidence: Some(sure) };
-        }
-        let most = known().map(|(_, logit)| logit).fold(f32::NEG_INFINITY, f32::max);
-        let sum: f64 = known().map(|(_, logit)| f64::from(logit - most).exp()).sum();
-        let best = known().find(|(_, logit)| *logit >= most);
-        Prediction {
-            output: best.map(|(name, _)| name.clone()).unwrap_or_default(),
-            confidence: Some(1.0 / sum),
-        }
+        let matched = Matched::of(classifier.labels(), kind);
+        Self { classifier, matched }
     }
 }
 

@@ -68,7 +68,7 @@ fn cells(states: &Tensor, grid: usize) -> Candle<Vec<Vec<f32>>> {
 }
 
 /// The vector of length 1 in the same direction; of length 0 where it has none.
-fn unit(vector: &[f32]) -> Vec<f32> {
+pub(super) fn unit(vector: &[f32]) -> Vec<f32> {
     let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
     vector.iter().map(|value| if length > 0.0 { value / length } else { 0.0 }).collect()
 }

@@ -39,7 +39,7 @@ impl Sample {
 ///
 /// # Errors
 /// [`ModelError::Setting`] for a text that is no image.
-fn decoded(text: &str) -> Result<Image, ModelError> {
+pub(super) fn decoded(text: &str) -> Result<Image, ModelError> {
     Image::of_text(text).map_err(|error| ModelError::Setting(format!("an image cannot be read: {error}")))
 }
 
@@ -89,6 +89,11 @@ impl Planes {
             Ok::<_, ModelError>(())
         })?;
         Ok(Self { size, values })
+    }
+
+    /// Of the bytes of images of this size.
+    pub(super) fn of(size: usize, values: Vec<u8>) -> Self {
+        Self { size, values }
     }
 
     /// How many there are.

@@ -7,10 +7,43 @@ use ordinate_core::random::SplitMix;
 
 use crate::encoder::normal;
 use crate::error::ModelError;
+use crate::model::Model;
+use crate::vision::classifier::ImageClassifier;
 use crate::vision::network::{Config, Network, failed};
+use crate::vision::planes::Planes;
 
 /// How much smaller the last layer of a residual block begins: at first the block changes little.
 const QUIET: f64 = 0.2;
+
+/// A network of images whose weights are variables.
+pub trait TrainsImages: Sync {
+    /// What it reads and says.
+    fn config(&self) -> &Config;
+
+    /// What is trained, by name.
+    fn variables(&self) -> &BTreeMap<String, Var>;
+
+    /// Whether a variable was not trained before.
+    fn is_fresh(&self, name: &str) -> bool;
+
+    /// Images (data URLs) as it reads them.
+    ///
+    /// # Errors
+    /// [`ModelError::Setting`] for a text that is no image.
+    fn planes(&self, texts: &[&str]) -> Result<Planes, ModelError>;
+
+    /// The logits of images, in a graph that reaches all variables.
+    ///
+    /// # Errors
+    /// As [`Network::logits`].
+    fn logits(&self, images: &Tensor) -> Result<Tensor, ModelError>;
+
+    /// The model with the values that its variables have now, and logits that are so many times as large.
+    ///
+    /// # Errors
+    /// [`ModelError::Failed`] where memory does not suffice.
+    fn model(&self, times: f64) -> Result<Box<dyn Model>, ModelError>;
+}
 
 /// A network that is trained.
 pub struct TrainableNetwork {
@@ -71,32 +104,6 @@ impl TrainableNetwork {
         Ok(Self { network, variables, fresh })
     }
 
-    /// What is trained, by name.
-    #[must_use]
-    pub fn variables(&self) -> &BTreeMap<String, Var> {
-        &self.variables
-    }
-
-    /// Whether a variable was not trained before.
-    #[must_use]
-    pub fn is_fresh(&self, name: &str) -> bool {
-        self.fresh.iter().any(|fresh| fresh == name)
-    }
-
-    /// What it reads and says.
-    #[must_use]
-    pub fn config(&self) -> &Config {
-        &self.network.config
-    }
-
-    /// The logits of images, in a graph that reaches all variables.
-    ///
-    /// # Errors
-    /// As [`Network::logits`].
-    pub fn logits(&self, images: &Tensor) -> Result<Tensor, ModelError> {
-        self.network.logits(images)
-    }
-
     /// The network with the values that its variables have now.
     ///
     /// # Errors
@@ -107,6 +114,32 @@ impl TrainableNetwork {
         };
         let tensors = self.network.tensors.iter().map(copy).collect::<Candle<_>>();
         Ok(Network { config: self.network.config.clone(), tensors: tensors.map_err(|error| failed(&error))? })
+    }
+}
+
+impl TrainsImages for TrainableNetwork {
+    fn config(&self) -> &Config {
+        &self.network.config
+    }
+
+    fn variables(&self) -> &BTreeMap<String, Var> {
+        &self.variables
+    }
+
+    fn is_fresh(&self, name: &str) -> bool {
+        self.fresh.iter().any(|fresh| fresh == name)
+    }
+
+    fn planes(&self, texts: &[&str]) -> Result<Planes, ModelError> {
+        Planes::of_texts(texts, &self.network.config)
+    }
+
+    fn logits(&self, images: &Tensor) -> Result<Tensor, ModelError> {
+        self.network.logits(images)
+    }
+
+    fn model(&self, times: f64) -> Result<Box<dyn Model>, ModelError> {
+        Ok(Box::new(ImageClassifier::new(self.trained()?.with_logits_times(times)?)))
     }
 }
 
