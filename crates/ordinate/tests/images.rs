@@ -374,3 +374,77 @@ fn what_does_not_see_is_refused() {
     let ran = desk.ordinate(["check", path.to_str().unwrap()]);
     assert!(ran.status() == 2 && ran.stderr().contains("tasks of kind classify-image"), "{}", ran.stderr());
 }
+
+/// The folder of a tiny published network (`make_networks.py`).
+fn published(name: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../ordinate-models/tests/golden/networks");
+    format!("{folder}/{name}")
+}
+
+#[test]
+fn published_networks_answer_and_are_probed() {
+    let desk = Desk::new();
+    write_npz(&desk, "set.npz", 60, 40);
+    let own = format!(
+        "local = {{ model = \"{}\", labels = {{ lying = \"cat\", standing = \"dog\" }} }}",
+        published("vit")
+    );
+    let probe = |name: &str| format!("adapt = {{ from = \"{}\", method = \"probe\" }}", published(name));
+    let (vit, resnet) = (probe("timm-vit"), probe("resnet"));
+    let tuned = format!(
+        "adapt = {{ from = \"{}\", method = \"full\", epochs = 12, learning_rate = 0.003 }}",
+        published("timm-resnet")
+    );
+    let candidates = [
+        ("own", "general", own.as_str()),
+        ("vit", "transferred", &vit),
+        ("resnet", "transferred", &resnet),
+        ("tuned", "transferred", &tuned),
+    ];
+    let verdict = desk.verdict(&task(&desk, &parts(), &candidates), &[]);
+    let quality = |name: &str| number(named(&verdict, "candidates", name), "quality.mean");
+    // Their weights are random: what they say is, and what they see is not.
+    for name in ["vit", "resnet", "tuned"] {
+        assert!(quality(name) > 0.8, "{name}: {}", quality(name));
+        assert!(number(named(&verdict, "deployment", name), "parameters") > 1e3);
+    }
+    assert!((0.0..=0.9).contains(&quality("own")));
+    desk.write("one.png", png(301));
+    desk.write("one.dcm", dicom("hounsfield"));
+    let mut answers = Vec::new();
+    for (file, name) in
+        [("one.png", "own"), ("one.png", "resnet"), ("one.dcm", "resnet"), ("one.png", "tuned")]
+    {
+        let asked = desk.ordinate(["ask", "run", file, "--policy", name, "--json"]);
+        assert_eq!(asked.status(), 0, "{}", asked.stderr());
+        let answer: Value = serde_json::from_str(&asked.stdout()).unwrap();
+        answers.push(answer["answer"].as_str().unwrap().to_owned());
+    }
+    assert!(answers.iter().all(|answer| ["lying", "standing"].contains(&answer.as_str())), "{answers:?}");
+    let server = Served::start(&desk, &["run", "--policy", "own"]);
+    let answer = server.post("/v1/tasks/stripes/answer", &json!({ "input": image(301).text().unwrap() }));
+    assert_eq!(answer.json()["answer"], answers[0].as_str());
+}
+
+#[test]
+fn published_networks_that_do_not_fit_are_refused() {
+    let desk = Desk::new();
+    write_npz(&desk, "set.npz", 30, 20);
+    let refused = |source: &str| {
+        let path = task(&desk, &parts(), &[("odd", "general", source), ("cnn", "vertical", SHORT)]);
+        let ran = desk.ordinate(["run", path.to_str().unwrap(), "--out", "run"]);
+        assert_eq!(ran.status(), 2, "{} {}", ran.stdout(), ran.stderr());
+        ran.stderr()
+    };
+    let vit = published("vit");
+    let said = refused(&format!("local = {{ model = \"{vit}\" }}"));
+    assert!(said.contains("it knows cat, dog, owl, and the task's labels are lying, standing"), "{said}");
+    let said = refused(&format!("local = {{ model = \"{vit}\", examples = 5 }}"));
+    assert!(said.contains("examples means nothing to a published network of images"), "{said}");
+    desk.write("other/config.json", r#"{"architecture": "convnext_tiny"}"#);
+    desk.write("other/model.safetensors", "");
+    let said = refused("adapt = { from = \"other\", method = \"probe\" }");
+    assert!(said.contains("\"convnext_tiny\" is no network of images that runs here"), "{said}");
+    let ran = desk.ordinate(["models", "inspect", &vit]);
+    assert!(ran.stdout().contains("as a published classifier (local)"), "{}", ran.stdout());
+}

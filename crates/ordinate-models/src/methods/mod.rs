@@ -13,7 +13,6 @@ use crate::model::Model;
 pub(crate) mod boosted;
 pub(crate) mod cloze;
 pub(crate) mod fields;
-pub(crate) mod forecaster;
 pub(crate) mod lags;
 pub(crate) mod matched;
 pub(crate) mod memory;
@@ -82,7 +81,7 @@ impl Saved<'_> {
 }
 
 /// The first that takes a candidate has it: those that are named come before those that take what is left.
-const BUILT_IN: [MethodKind; 12] = [
+const BUILT_IN: [MethodKind; 11] = [
     ngram::KIND,
     boosted::KIND,
     fields::KIND,
@@ -90,7 +89,6 @@ const BUILT_IN: [MethodKind; 12] = [
     lags::KIND,
     cloze::KIND,
     translator::KIND,
-    forecaster::KIND,
     pictured::KIND,
     published::KIND,
     nearest::KIND,
