@@ -172,8 +172,10 @@ def main():
         same(f"{who}: requests counted, and that the mock got", of("requests", who), mock["asked"], 0.002)
         billed = sum(asked.get("cost_usd") or 0.0 for line in record for asked in line["asked"] if asked["candidate"] == who)
         same(f"{who}: USD counted, and on the record", of("cost_usd", who), billed, 1e-9)
-        usd = (2.0 * mock["input_tokens"] + 8.0 * mock["output_tokens"]) / 1e6
-        same(f"{who}: USD counted, and by the mock's own tokens", of("cost_usd", who), usd, 0.001)
+        read, written = (mock[f"{kind}_tokens"] + mock[f"broken_{kind}_tokens"] for kind in ("input", "output"))
+        usd = (2.0 * read + 8.0 * written) / 1e6
+        same(f"{who}: USD counted, and by the mock's own tokens, streams that broke off included", of("cost_usd", who), usd, 0.001)
+        print(f"{who}: {of('estimated', who):g} streams whose tokens are estimated, {of('unpriced', who):g} requests without a cost")
     settled = [size for at, size in memory if at > tenth]
     first, last = settled[: len(settled) // 10 + 1], settled[-(len(settled) // 10 + 1) :]
     mean = lambda sizes: sum(sizes) / len(sizes)

@@ -30,6 +30,8 @@ pub(crate) struct Receipt {
     pub(crate) counter: Arc<Counter>,
     /// Prompt and tokens of a good answer.
     pub(crate) good: Option<(String, (u64, u64))>,
+    /// Tokens of a stream that breaks off after a part of the answer.
+    pub(crate) broken: Option<(u64, u64)>,
 }
 
 impl Receipt {
@@ -42,6 +44,9 @@ impl Receipt {
 
 impl Drop for Receipt {
     fn drop(&mut self) {
+        if let Some(tokens) = self.broken.take() {
+            self.counter.broke_off(tokens);
+        }
         self.counter.closed();
     }
 }

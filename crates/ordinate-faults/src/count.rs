@@ -30,6 +30,10 @@ pub struct Counts {
     pub input_tokens: u64,
     /// Tokens written in completed answers.
     pub output_tokens: u64,
+    /// Tokens read for streams that broke off after a part of the answer: a server bills them too.
+    pub broken_input_tokens: u64,
+    /// Tokens written in those, up to where they broke off.
+    pub broken_output_tokens: u64,
     /// By the text of the last user message.
     #[serde(skip)]
     pub by_prompt: HashMap<String, BodyCount>,
@@ -68,6 +72,12 @@ impl Counter {
         inner.total.input_tokens += tokens.0;
         inner.total.output_tokens += tokens.1;
         inner.total.by_prompt.entry(prompt.to_owned()).or_default().completed += 1;
+    }
+
+    pub(crate) fn broke_off(&self, tokens: (u64, u64)) {
+        let mut inner = self.lock();
+        inner.total.broken_input_tokens += tokens.0;
+        inner.total.broken_output_tokens += tokens.1;
     }
 
     pub(crate) fn closed(&self) {

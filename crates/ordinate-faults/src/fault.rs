@@ -13,6 +13,8 @@ pub struct Call<'a> {
     pub repeat: u64,
     /// The request's body.
     pub body: &'a Value,
+    /// Its `traceparent`.
+    pub trace: Option<&'a str>,
 }
 
 /// How one request is answered.

@@ -153,7 +153,7 @@ fn serve(request: &Request<Incoming>, room: &Room, elsewhere: bool) -> Response<
     let mut shelf = room.shelf.lock().unwrap_or_else(PoisonError::into_inner);
     let Reply(status, headers, steps) = answer(&asked, &mut shelf, room.elsewhere);
     let steps = if request.method() == Method::HEAD { Vec::new() } else { steps };
-    let receipt = Receipt { counter: Arc::clone(&room.counter), good: None };
+    let receipt = Receipt { counter: Arc::clone(&room.counter), good: None, broken: None };
     let mut response = Response::new(Planned::new(steps, receipt));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
     for (name, value) in headers {

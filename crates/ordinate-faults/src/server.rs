@@ -110,6 +110,7 @@ async fn accept(listener: TcpListener, room: Arc<Room>, stop: CancellationToken)
 }
 
 async fn serve(request: Request<Incoming>, room: Arc<Room>) -> Result<Response<Planned>, io::Error> {
+    let trace = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let authorization = ["authorization", "api-key"]
         .iter()
         .find_map(|name| request.headers().get(*name))
@@ -120,7 +121,7 @@ async fn serve(request: Request<Incoming>, room: Arc<Room>) -> Result<Response<P
     let bytes = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let path = parts.uri.path();
     if parts.method == Method::GET {
-        let receipt = Receipt { counter: Arc::clone(&room.counter), good: None };
+        let receipt = Receipt { counter: Arc::clone(&room.counter), good: None, broken: None };
         let value = match path {
             "/faults/counts" => json!(room.counter.snapshot()),
             "/v1/models" => json!({ "object": "list", "data": [{ "id": "fault", "object": "model" }] }),
@@ -130,7 +131,7 @@ async fn serve(request: Request<Incoming>, room: Arc<Room>) -> Result<Response<P
     }
     let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let (number, repeat) = room.counter.asked(&bytes, prompt_of(&body));
-    let receipt = Receipt { counter: Arc::clone(&room.counter), good: None };
+    let receipt = Receipt { counter: Arc::clone(&room.counter), good: None, broken: None };
     let _slot = match &room.slots {
         Some(slots) => slots.acquire().await.ok(),
         None => None,
@@ -145,7 +146,7 @@ async fn serve(request: Request<Incoming>, room: Arc<Room>) -> Result<Response<P
         let error = error_body(401, "Incorrect API key provided");
         return Ok(respond(401, None, [Step::Send(error)], receipt));
     }
-    let fault = room.script.fault(&Call { number, repeat, body: &body });
+    let fault = room.script.fault(&Call { number, repeat, body: &body, trace: trace.as_deref() });
     if path.ends_with("/embeddings") && fault == Fault::None {
         return Ok(embeddings(&body, receipt));
     }
@@ -223,11 +224,15 @@ async fn answer(
     } else {
         whole_steps(script, body, &said, &fault)
     };
-    if steps.iter().all(|step| matches!(step, Step::Send(_) | Step::Wait(_)))
-        && !matches!(fault, Fault::BrokenJson | Fault::BrokenUtf8 | Fault::NoDone | Fault::FinishError)
-        && !matches!(fault, Fault::BrokenJsonAfter(_) | Fault::BrokenUtf8After(_))
-    {
+    let broken = matches!(fault, Fault::BrokenJson | Fault::BrokenUtf8 | Fault::FinishError)
+        || matches!(fault, Fault::BrokenJsonAfter(_) | Fault::BrokenUtf8After(_))
+        // A whole answer has no end that could be missing.
+        || (fault == Fault::NoDone && streamed);
+    if !broken && steps.iter().all(|step| matches!(step, Step::Send(_) | Step::Wait(_))) {
         receipt.good = Some((prompt_of(body).to_owned(), (said.input_tokens, said.output_tokens)));
+    } else if streamed && !responses::asks(body) {
+        let written = written(&steps).min(said.output_tokens);
+        receipt.broken = (written > 0).then_some((said.input_tokens, written));
     }
     Ok(respond(200, None, steps, receipt))
 }
@@ -268,9 +273,15 @@ fn stream_steps(script: &Script, body: &Value, said: &Said, fault: &Fault) -> Ve
             .collect()
     };
     let mut steps = match fault {
-        Fault::CutBody | Fault::StallBody => {
+        Fault::CutBody => {
             let mut steps = send(&lines[..half]);
-            steps.push(if *fault == Fault::CutBody { Step::Cut } else { Step::Stall });
+            // So that what was sent arrives before the connection breaks.
+            steps.extend([Step::Wait(Duration::from_millis(20)), Step::Cut]);
+            return steps;
+        }
+        Fault::StallBody => {
+            let mut steps = send(&lines[..half]);
+            steps.push(Step::Stall);
             return steps;
         }
         Fault::Trickle(every) => return trickle(lines.concat().as_bytes(), *every),
@@ -320,6 +331,25 @@ fn stream_steps(script: &Script, body: &Value, said: &Said, fault: &Fault) -> Ve
         steps.pop();
     }
     steps
+}
+
+/// Parts of an answer, a token each, in the events that are read before the stream breaks off.
+fn written(steps: &[Step]) -> u64 {
+    let sent = steps.iter().filter_map(|step| match step {
+        Step::Send(bytes) => Some(String::from_utf8_lossy(bytes)),
+        _ => None,
+    });
+    let mut parts = 0;
+    for line in sent.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()) {
+        let Some(data) = line.strip_prefix("data: ").filter(|data| *data != "[DONE]") else { continue };
+        let Ok(event) = serde_json::from_str::<Value>(data) else { break };
+        if data.contains(char::REPLACEMENT_CHARACTER) {
+            break;
+        }
+        let said = event["choices"][0]["delta"]["content"].as_str().or(event["choices"][0]["text"].as_str());
+        parts += u64::from(said.is_some_and(|said| !said.is_empty()));
+    }
+    parts
 }
 
 /// `text` with two bytes that are not UTF-8 where `near` begins.

@@ -1,6 +1,7 @@
 //! One POST with four time-outs and a bound on what is read.
 
 mod answering;
+mod collector;
 
 use std::sync::Once;
 use std::time::{Duration, SystemTime};
@@ -11,6 +12,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use tokio::time::{Instant, timeout_at};
 
 pub(crate) use answering::Answering;
+pub use collector::Collector;
 
 use crate::failure::{Failure, FailureKind, SetupError};
 use crate::leak::looks_like_key;
@@ -18,6 +20,7 @@ use crate::packed::{Unpackable, Unpacking};
 use crate::reply::{Reply, Signature};
 use crate::said::{MAX_MESSAGE, MAX_NAME, error_message, is_filtered, one_line, shorten};
 use crate::secret::ApiKey;
+use crate::trace;
 
 /// The most bytes of an answer that are ever read: no model writes more, and a broken server may.
 pub(crate) const MAX_BYTES: usize = 16 << 20;
@@ -179,7 +182,9 @@ impl Http {
     ) -> Result<Answering, Failure> {
         let total = start + self.total;
         let first = if streamed { total.min(start + self.first) } else { total };
-        let request = self.client.post(url.clone()).headers(self.headers.clone()).body(body);
+        let mut headers = self.headers.clone();
+        trace::tell(&mut headers);
+        let request = self.client.post(url.clone()).headers(headers).body(body);
         let response = match timeout_at(first, request.send()).await {
             Err(_) => return Err(self.late(first, total)),
             Ok(Err(error)) => return Err(self.transport(&error, url)),

@@ -17,10 +17,13 @@ pub mod reply;
 mod said;
 pub mod secret;
 mod sse;
+mod trace;
 
 pub use chat::{Chat, Embeddings};
 pub use command::Command;
 pub use failure::{Failure, FailureKind, SetupError};
+pub use http::Collector;
 pub use prompt::{Examples, Prompt, PromptError, Prompted};
 pub use reply::{Doubt, Reply, Signature, TokenLogprob, Usage};
 pub use secret::ApiKey;
+pub use trace::{Trace, traced};

@@ -48,6 +48,13 @@ impl Breaker {
         Ok(())
     }
 
+    /// How long it is left alone still, and how often it failed in a row.
+    pub(crate) fn standing(&self) -> (Option<Duration>, u32) {
+        let state = self.lock();
+        let rest = state.until.map(|until| until.saturating_duration_since(Instant::now()));
+        (rest.filter(|rest| !rest.is_zero()), state.in_a_row)
+    }
+
     /// It answered, or what went wrong was of the item.
     pub(crate) fn answered(&self) {
         *self.lock() = State::default();

@@ -14,7 +14,9 @@ use tokio::sync::Semaphore;
 
 use crate::breaker::Breaker;
 use crate::hedge::Lost;
+use crate::metered::Metered;
 use crate::spent::cost;
+use crate::telemetry::SpanId;
 
 /// Something in this process that answers items.
 pub trait AnswersItems: Send + Sync {
@@ -69,6 +71,8 @@ pub struct Candidate {
     /// Other models than were asked for that its answers named when it was measured, with how often; `None` where nobody knows.
     measured: Option<BTreeMap<String, u64>>,
     pub(crate) breaker: Breaker,
+    /// What its streams used up.
+    pub(crate) metered: Metered,
     /// Room in this process.
     room: Semaphore,
 }
@@ -81,8 +85,16 @@ impl Candidate {
             How::Here { at_once, .. } => Semaphore::new(*at_once),
             How::Elsewhere { .. } => Semaphore::new(Semaphore::MAX_PERMITS),
         };
-        let breaker = Breaker::default();
-        Self { name, how, quality, may_stand_in: meets_needs, measured: None, breaker, room }
+        Self {
+            name,
+            how,
+            quality,
+            may_stand_in: meets_needs,
+            measured: None,
+            breaker: Breaker::default(),
+            metered: Metered::default(),
+            room,
+        }
     }
 
     /// The same, of which it is known what other models than were asked its answers named when it was measured, and how often.
@@ -286,6 +298,8 @@ pub(crate) struct Answered {
     pub(crate) text: Option<String>,
     pub(crate) confidence: Option<f64>,
     pub(crate) usage: Option<Usage>,
+    /// Whether the usage is estimated: the stream broke off before its server said it.
+    pub(crate) estimated: bool,
     pub(crate) cost_usd: Option<f64>,
     /// Whether it was cut at the most tokens.
     pub(crate) cut: bool,
@@ -293,7 +307,11 @@ pub(crate) struct Answered {
     pub(crate) model: Option<String>,
     /// What it says of who gave it.
     pub(crate) signature: Signature,
+    /// When it was asked.
+    pub(crate) at: Option<Instant>,
     pub(crate) took: Duration,
+    /// The asking, where the request is traced.
+    pub(crate) span: Option<SpanId>,
     pub(crate) failure: Option<Failure>,
     /// The whole answer as a server sent it, where that is passed on.
     pub(crate) whole: Option<String>,

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::telemetry::Telemetry;
+
 /// How a server is set up, besides the runs that it serves and the keys that it knows.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -19,6 +21,8 @@ pub struct Config {
     pub record: Option<PathBuf>,
     /// Whether a line for each answer goes to standard error as well.
     pub log: bool,
+    /// Where spans of requests are sent; `None` for nowhere.
+    pub telemetry: Option<Telemetry>,
     /// The most bytes of a request's body.
     pub max_body: usize,
     /// The most connections at one time.
@@ -44,6 +48,7 @@ impl Default for Config {
             stand_in: true,
             record: None,
             log: false,
+            telemetry: None,
             max_body: 8 << 20,
             max_connections: 4_096,
             head_time: Duration::from_secs(15),

@@ -48,6 +48,9 @@ struct Entry {
     /// Whether it may ask single candidates, where the server allows that at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     candidates: Option<bool>,
+    /// Whether it may see the live page, with what all keys spend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    admin: Option<bool>,
     /// USD that it may spend in a day (UTC).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     usd_per_day: Option<f64>,
@@ -67,7 +70,8 @@ pub(crate) struct Key {
     hash: [u8; 32],
     tasks: Option<Vec<String>>,
     pub(crate) candidates: bool,
-    usd_per_day: Option<f64>,
+    pub(crate) admin: bool,
+    pub(crate) usd_per_day: Option<f64>,
     rate: Option<DefaultDirectRateLimiter>,
     spent: Mutex<(Day, f64)>,
 }
@@ -109,6 +113,7 @@ impl Keys {
                 hash,
                 tasks: entry.tasks,
                 candidates: entry.candidates.unwrap_or(true),
+                admin: entry.admin.unwrap_or(false),
                 usd_per_day: entry.usd_per_day,
                 rate: entry.requests_per_minute.map(|most| RateLimiter::direct(Quota::per_minute(most))),
                 spent: Mutex::new((Day::now(), 0.0)),
@@ -140,6 +145,7 @@ impl Keys {
             sha256: hex(&Sha256::digest(&key)),
             tasks: None,
             candidates: None,
+            admin: None,
             usd_per_day: None,
             requests_per_minute: None,
         };
@@ -166,6 +172,11 @@ impl Keys {
             }
         }
         found
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> &[Arc<Key>] {
+        &self.0
     }
 
     /// The key of this name.

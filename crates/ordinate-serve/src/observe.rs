@@ -10,7 +10,7 @@ use ordinate_core::Item;
 
 use crate::candidate::{Answered, Candidate};
 use crate::metrics::{head, label};
-use crate::named::{Known, Names, Part};
+use crate::named::{Known, Names, Part, Told};
 use crate::play::Played;
 use crate::record::Shadowed;
 use crate::seen::Seen;
@@ -229,8 +229,32 @@ impl Server {
         })
     }
 
+    /// The names of models that have changed: task, candidate, what is new, and what was before.
+    pub(crate) fn changed_names(&self) -> Vec<(String, String, Told, Option<String>)> {
+        let mut changed = Vec::new();
+        for ((task, candidate), names) in lock(&self.observed.names).iter() {
+            for told in names.changed() {
+                let before = names.first(told.part).map(str::to_owned);
+                changed.push((task.clone(), candidate.clone(), told.clone(), before));
+            }
+        }
+        changed
+    }
+
+    /// What became of spans, where there is a collector for them.
+    pub(crate) fn telemetry_text(&self) -> String {
+        let mut text = String::new();
+        let Some(exporter) = &self.telemetry else { return text };
+        let name = "ordinate_spans_total";
+        head(&mut text, name, "counter", "Spans, by what became of them: dropped where there was no room.");
+        for (what, count) in exporter.counts() {
+            let _ = writeln!(text, "{name}{{what=\"{what}\"}} {count}");
+        }
+        text
+    }
+
     /// How each policy stands against its runner-up.
-    fn pairs(&self) -> Vec<(String, String, PairedStanding)> {
+    pub(crate) fn pairs(&self) -> Vec<(String, String, PairedStanding)> {
         let mut pairs = lock(&self.observed.pairs);
         for task in self.served().tasks() {
             if let Some(runner_up) = &task.runner_up {

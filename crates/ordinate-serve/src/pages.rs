@@ -151,7 +151,7 @@ async fn answer(request: Request<Incoming>, address: SocketAddr, pages: Arc<Page
 
 /// Whether a request came by the name of this server: a page elsewhere whose name was made to lead here (DNS rebinding) asks by
 /// its own.
-fn is_ours(headers: &HeaderMap, authority: Option<&str>, address: SocketAddr) -> bool {
+pub(crate) fn is_ours(headers: &HeaderMap, authority: Option<&str>, address: SocketAddr) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
     let Ok(host) = host.to_str() else { return false };
@@ -174,7 +174,8 @@ fn plain(status: StatusCode, text: &str) -> Response<Reply> {
     response
 }
 
-fn with_headers(status: StatusCode, kind: &'static str, body: Reply) -> Response<Reply> {
+/// A response with the headers that no page is without.
+pub(crate) fn with_headers(status: StatusCode, kind: &'static str, body: Reply) -> Response<Reply> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     for (name, value) in [

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use ordinate_core::{Dial, Given, Query, Seen, Step, Thought};
-use ordinate_remote::{Failure, FailureKind};
+use ordinate_remote::{Failure, FailureKind, traced};
 
 use crate::candidate::{Answered, Candidate, Other, tires};
 use crate::hedge::hedged;
 use crate::task::ServedTask;
+use crate::telemetry::{self, Child};
 
 /// What came of playing.
 #[derive(Debug, Default)]
@@ -190,6 +191,8 @@ where
         return Answered { failure: Some(resting(rest)), ..Answered::default() };
     }
     let trying = Trying(Some(candidate));
+    let (child, at) = (telemetry::child(), Instant::now());
+    let ask = || traced(child.as_ref().map(Child::told), ask());
     let mut answered = perhaps_twice(candidate, hedge, &ask).await;
     if let Some(pause) = answered.failure.as_ref().and_then(once_more) {
         tokio::time::sleep(pause).await;
@@ -200,7 +203,7 @@ where
         Some(failure) => candidate.breaker.failed(failure),
         None => candidate.breaker.answered(),
     }
-    answered
+    Answered { at: Some(at), span: child.map(|child| child.id), ..answered }
 }
 
 /// Lets the breaker know if nobody waits any longer.

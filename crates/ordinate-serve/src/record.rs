@@ -77,6 +77,9 @@ pub(crate) struct AskedLine<'a> {
     pub(crate) input_tokens: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) output_tokens: Option<u64>,
+    /// Whether the tokens are estimated: the stream broke off before its server said them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) estimated: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cost_usd: Option<f64>,
     pub(crate) ms: f64,
@@ -102,6 +105,9 @@ pub(crate) struct Line<'a> {
     pub(crate) stood_in: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) cached: bool,
+    /// Whether the stream broke off, and was gone on with by another.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) continued: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<&'static str>,
     /// USD; absent where that is not known.

@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::record::Record;
 use crate::routes;
 use crate::state::{Served, Server, tell};
+use crate::telemetry::Exporter;
 
 /// Bytes of the head of a request.
 const MAX_HEAD: usize = 32 << 10;
@@ -46,6 +47,9 @@ pub enum ServeError {
     /// The record cannot be written.
     #[error("{0}: the record cannot be written: {1}; give another folder with --record, or say --no-record")]
     Record(std::path::PathBuf, std::io::Error),
+    /// Telemetry cannot be sent.
+    #[error(transparent)]
+    Telemetry(#[from] ordinate_remote::SetupError),
 }
 
 /// A server that listens.
@@ -70,7 +74,7 @@ impl Listening {
     ///
     /// # Errors
     /// [`ServeError`].
-    pub async fn start(served: Served, config: Config) -> Result<Self, ServeError> {
+    pub async fn start(served: Served, mut config: Config) -> Result<Self, ServeError> {
         if !config.bind.ip().is_loopback() && served.keys().is_none() && !config.open {
             return Err(ServeError::Open(config.bind));
         }
@@ -82,8 +86,11 @@ impl Listening {
             ),
         };
         let bind = config.bind;
-        let listener = TcpListener::bind(bind).await.map_err(|error| ServeError::Bind(bind, error))?;
-        Ok(Self { listener, server: Arc::new(Server::new(served, config, record)) })
+        let failed = |error| ServeError::Bind(bind, error);
+        let listener = TcpListener::bind(bind).await.map_err(failed)?;
+        config.bind = listener.local_addr().map_err(failed)?;
+        let telemetry = config.telemetry.as_ref().map(Exporter::start).transpose()?.map(Arc::new);
+        Ok(Self { listener, server: Arc::new(Server::new(served, config, record, telemetry)) })
     }
 
     /// Where it listens.
@@ -143,6 +150,9 @@ impl Listening {
             tell(&format!("{} connections were not finished in time", connections.len()));
         }
         server.keep_seen();
+        if let Some(telemetry) = &server.telemetry {
+            telemetry.end().await;
+        }
         finished
     }
 }

@@ -26,6 +26,16 @@ pub struct Settings {
     pub hedge: Option<Hedging>,
     /// Answers that are given again to the very same request; none where this is not given.
     pub cache: Option<Caching>,
+    /// What is done with streams.
+    pub streams: Streaming,
+}
+
+/// What is done with streams.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Streaming {
+    /// Whether the next best candidate goes on with an answer that broke off, where a request does not say.
+    pub continue_cut: bool,
 }
 
 /// A second request to the same candidate where the first takes long.
@@ -167,6 +177,8 @@ mod tests {
             ("[hedge]\nafter_ms = 0\n", "nonzero"),
             ("[hedge]\nafter_ms = -3\n", "after_ms"),
             ("[cache]\nentries = 7\n", "missing field `seconds`"),
+            ("[streams]\ncontinue_cut = \"always\"\n", "expected a boolean"),
+            ("[streams]\ncontinue = true\n", "unknown field `continue`"),
             ("[cache]\nseconds = 1\nbytes = \"1 MiB\"\n", "bytes"),
         ] {
             let error = read(text).unwrap_err();

@@ -91,6 +91,11 @@ impl Shadows {
         self.stop.cancel();
     }
 
+    /// USD and requests of today.
+    pub(crate) fn spent_today(&self) -> (f64, u64) {
+        lock(&self.spent).today()
+    }
+
     pub(crate) fn counted(&self) -> Counted {
         lock(&self.counted).clone()
     }

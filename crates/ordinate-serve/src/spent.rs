@@ -67,6 +67,11 @@ impl Spent {
         self.add(cost_usd, self.dearest);
     }
 
+    /// USD and requests of today.
+    pub(crate) fn today(&self) -> (f64, u64) {
+        if self.day == Day::now() { (self.usd, self.requests) } else { (0.0, 0) }
+    }
+
     fn add(&mut self, cost_usd: Option<f64>, set_aside: f64) -> Option<f64> {
         self.requests += 1;
         let cost = cost_usd.or((set_aside > 0.0).then_some(set_aside));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use ordinate_core::nearest;
 
@@ -12,13 +12,14 @@ use crate::candidate::{Answered, Candidate, Other};
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::keys::{Key, Keys, Refused};
-use crate::metrics::{Metrics, Outcome};
+use crate::metrics::{Answer, Metrics, Outcome};
 use crate::observe::Observed;
 use crate::play::Played;
 use crate::record::{AskedLine, Line, Record};
 use crate::settings::Settings;
 use crate::shadow::Shadows;
 use crate::task::{Run, ServedTask, Unservable};
+use crate::telemetry::{Exporter, Root};
 use crate::watch::{Standing, Watch};
 use hyper::StatusCode;
 
@@ -48,7 +49,9 @@ impl Served {
         }
         let tasks: Vec<_> = runs
             .into_iter()
-            .map(|run| ServedTask::new(run, shadow.as_ref(), settings.hedge).map(Arc::new))
+            .map(|run| {
+                ServedTask::new(run, shadow.as_ref(), (settings.hedge, settings.streams)).map(Arc::new)
+            })
             .collect::<Result<_, _>>()?;
         for (at, task) in tasks.iter().enumerate() {
             if tasks[..at].iter().any(|other| other.run.name == task.run.name) {
@@ -90,7 +93,12 @@ pub(crate) struct Server {
     watches: Mutex<BTreeMap<(String, String), Watch>>,
     pub(crate) shadows: Shadows,
     pub(crate) observed: Observed,
-    started: u64,
+    /// The way to a collector of telemetry, where there is one.
+    pub(crate) telemetry: Option<Arc<Exporter>>,
+    /// Seconds since 1970.
+    pub(crate) started: u64,
+    /// What its requests are named by: milliseconds, as one that is started again soon has others.
+    named: u128,
     count: AtomicU64,
 }
 
@@ -100,10 +108,19 @@ pub(crate) struct Asking {
     pub(crate) start: Instant,
     pub(crate) key: Option<Arc<Key>>,
     pub(crate) served: Arc<Served>,
+    /// Its span, where there is a collector.
+    pub(crate) root: Option<Arc<Root>>,
+    /// What its headers say of an answer that breaks off: whether another is to go on with it.
+    pub(crate) continues: Option<bool>,
 }
 
 impl Server {
-    pub(crate) fn new(served: Served, config: Config, record: Option<Record>) -> Self {
+    pub(crate) fn new(
+        served: Served,
+        config: Config,
+        record: Option<Record>,
+        telemetry: Option<Arc<Exporter>>,
+    ) -> Self {
         let server = Self {
             served: RwLock::new(Arc::new(served)),
             config,
@@ -113,7 +130,9 @@ impl Server {
             watches: Mutex::default(),
             shadows: Shadows::default(),
             observed: Observed::default(),
+            telemetry,
             started: crate::day::seconds_now(),
+            named: UNIX_EPOCH.elapsed().unwrap_or_default().as_millis(),
             count: AtomicU64::new(0),
         };
         server.begin_observing();
@@ -187,7 +206,7 @@ impl Server {
 
     /// A request's name in the record and in its response.
     pub(crate) fn request_id(&self) -> String {
-        format!("{:x}-{:x}", self.started, self.count.fetch_add(1, Ordering::Relaxed))
+        format!("{:x}-{:x}", self.named, self.count.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Puts an answer on the record, counts it, and takes its cost off its key's money.
@@ -196,47 +215,60 @@ impl Server {
         // Of nobody it is nothing, and not the negative zero that a sum begins with.
         let cost = account.asked.iter().map(|(_, answered)| answered.all_cost_usd()).sum::<Option<f64>>();
         let cost = cost.map(|cost| cost + 0.0);
+        if let Some(root) = &asking.root {
+            root.account(account, cost);
+        }
         let mut lines = Vec::with_capacity(account.asked.len());
         for (at, (candidate, answered)) in account.asked.iter().enumerate() {
             let name = candidate.name.as_str();
             let error = answered.failure.as_ref().map(|failure| failure.kind.as_str());
-            let Answered { usage, cost_usd, took, .. } = answered;
+            let Answered { usage, estimated, cost_usd, took, .. } = answered;
+            let estimated = *estimated;
             let given = account.given == Some(at);
             self.see_signature(account.task, candidate, answered);
             self.metrics.asked(
                 &task.name,
                 name,
-                &Outcome { error, usage: *usage, cost_usd: *cost_usd, took: *took, given },
+                &Outcome { error, usage: *usage, cost_usd: *cost_usd, estimated, took: *took, given },
             );
             lines.push(AskedLine {
                 candidate: name,
                 error,
                 input_tokens: usage.map(|usage| usage.input_tokens),
                 output_tokens: usage.map(|usage| usage.output_tokens),
+                estimated,
                 cost_usd: *cost_usd,
                 ms: took.as_secs_f64() * 1e3,
                 model: answered.model.as_deref(),
             });
             if let Some(Other { error, usage, cost_usd, took }) = answered.other {
                 let error = Some(error);
-                self.metrics.asked(&task.name, name, &Outcome { error, usage, cost_usd, took, given: false });
+                self.metrics.asked(
+                    &task.name,
+                    name,
+                    &Outcome { error, usage, cost_usd, estimated, took, given: false },
+                );
                 lines.push(AskedLine {
                     candidate: name,
                     error,
                     input_tokens: usage.map(|usage| usage.input_tokens),
                     output_tokens: usage.map(|usage| usage.output_tokens),
+                    estimated,
                     cost_usd,
                     ms: took.as_secs_f64() * 1e3,
                     model: None,
                 });
             }
         }
-        if account.cached {
-            self.metrics.cached(&task.name);
-        }
-        if account.stood_in {
-            self.metrics.stood_in(&task.name);
-        }
+        self.metrics.answered(
+            &task.name,
+            Answer {
+                is_error: account.error.is_some(),
+                stood_in: account.stood_in,
+                cached: account.cached,
+                continued: account.continued,
+            },
+        );
         if let Some(key) = &asking.key {
             // What is not known of one is no reason to forget what is known of the others.
             let others = |answered: &Answered| answered.other.and_then(|other| other.cost_usd);
@@ -256,6 +288,7 @@ impl Server {
             given: account.given.map(|at| account.asked[at].0.name.as_str()),
             stood_in: account.stood_in,
             cached: account.cached,
+            continued: account.continued,
             error: account.error,
             cost_usd: cost,
             asked: lines,
@@ -283,6 +316,8 @@ pub(crate) struct Account<'a> {
     pub(crate) stood_in: bool,
     /// Whether an answer that was given before was given again.
     pub(crate) cached: bool,
+    /// Whether a stream broke off, and was gone on with by another.
+    pub(crate) continued: bool,
     pub(crate) error: Option<&'static str>,
     pub(crate) overhead: Option<Duration>,
 }
@@ -310,6 +345,7 @@ impl<'a> Account<'a> {
             given,
             stood_in,
             cached: false,
+            continued: false,
             error,
             overhead: Some(overhead),
         }

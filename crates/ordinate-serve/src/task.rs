@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::candidate::Candidate;
 use crate::drift::Drift;
-use crate::settings::{Hedging, Shadowing};
+use crate::settings::{Hedging, Shadowing, Streaming};
 use crate::shadow::RunnerUp;
 
 /// Reads items of requests.
@@ -30,6 +30,8 @@ pub struct Run {
     pub candidates: Vec<Candidate>,
     /// The candidate with the best mean over all items of the run.
     pub best_single: Option<CandidateName>,
+    /// What an answer of it costs on average by the verdict, USD, where that is known.
+    pub best_single_usd: Option<f64>,
     /// What the verdict says that the policy's mean score is at least, in `[0, 1]`, where it says so.
     pub claimed: Option<f64>,
     /// Reads answers out of replies.
@@ -60,6 +62,8 @@ pub(crate) struct ServedTask {
     drift: Mutex<Option<Drift>>,
     /// How long a server is waited for before it is asked a second time.
     pub(crate) hedge: Option<Duration>,
+    /// Whether an answer that broke off is gone on with, where a request does not say.
+    pub(crate) continue_cut: bool,
 }
 
 /// A run that cannot be served.
@@ -71,7 +75,7 @@ impl ServedTask {
     pub(crate) fn new(
         mut run: Run,
         shadow: Option<&Arc<Shadowing>>,
-        hedge: Option<Hedging>,
+        (hedge, streams): (Option<Hedging>, Streaming),
     ) -> Result<Self, Unservable> {
         let names = run.artefact.policy.candidates();
         let place = |name: &CandidateName| {
@@ -88,7 +92,8 @@ impl ServedTask {
         let runner_up = shadow.map(|shadow| runner_up(&run, shadow)).transpose()?;
         let drift = Mutex::new(run.drift.take());
         let hedge = hedge.map(|hedge| Duration::from_millis(hedge.after_ms.get()));
-        Ok(Self { run, places, best_single, runner_up, drift, hedge })
+        let continue_cut = streams.continue_cut;
+        Ok(Self { run, places, best_single, runner_up, drift, hedge, continue_cut })
     }
 
     /// What is done with what is known of the measured inputs; `None` where nothing is.

@@ -98,6 +98,7 @@ fn opened(serving: &Serving, options: &Options) -> Result<(ordinate_serve::Run, 
     let run = ordinate_serve::Run {
         name: task.file.task.name.clone(),
         best_single: verdict.candidates.first().map(|best| best.name.clone()),
+        best_single_usd: verdict.candidates.first().and_then(|best| best.cost_per_1k).map(|cost| cost / 1e3),
         claimed: claimed(&verdict, &artefact.name),
         reader: Reader::new(task.kind, &all.labels),
         output: task.kind.output().or(task.file.task.output),

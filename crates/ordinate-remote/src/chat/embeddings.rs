@@ -100,6 +100,12 @@ impl Embeddings {
         &self.model
     }
 
+    /// Host and port of its server.
+    #[must_use]
+    pub fn server(&self) -> (&str, u16) {
+        (self.url.host_str().unwrap_or_default(), self.url.port_or_known_default().unwrap_or_default())
+    }
+
     /// Sends this body, and gives the answer as it came; its text is empty.
     ///
     /// # Errors

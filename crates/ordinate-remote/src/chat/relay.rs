@@ -53,7 +53,7 @@ pub struct Relay {
     signature: Signature,
     /// What it said so far, where that is kept.
     text: Option<String>,
-    texts: u64,
+    told: u64,
     says_why: bool,
     finished: bool,
     done: bool,
@@ -65,6 +65,12 @@ impl Chat {
     #[must_use]
     pub fn model(&self) -> &str {
         &self.entry.model
+    }
+
+    /// Host and port of its server.
+    #[must_use]
+    pub fn server(&self) -> (&str, u16) {
+        (self.url.host_str().unwrap_or_default(), self.url.port_or_known_default().unwrap_or_default())
     }
 
     /// Whether an answer that names this model is by another one than was asked: not by a version of it.
@@ -120,7 +126,7 @@ impl Chat {
             usage: None,
             signature: Signature::default(),
             text: None,
-            texts: 0,
+            told: 0,
             says_why: false,
             finished: false,
             done: false,
@@ -201,10 +207,10 @@ impl Relay {
         self.text.as_deref()
     }
 
-    /// Events with a part of the answer that came so far: at least so many tokens were written.
+    /// Bytes of what was said so far: text, reasoning and calls of tools, as far as they are sent.
     #[must_use]
-    pub fn texts(&self) -> u64 {
-        self.texts
+    pub fn told(&self) -> u64 {
+        self.told
     }
 
     fn ended(&self) -> Result<Option<Part>, Failure> {
@@ -248,6 +254,7 @@ impl Relay {
                 let said = responses::event(&data).map_err(told)?;
                 self.begun = true;
                 self.usage = said.usage.or(self.usage);
+                self.told += said.bytes as u64;
                 (self.finished, self.done) = (said.is_done, said.is_done);
                 (said.tells, false)
             }
@@ -262,7 +269,6 @@ impl Relay {
                 (self.tells(&wire)?, is_usage)
             }
         };
-        self.texts += u64::from(tells);
         self.answering.told();
         if let Some(clean) = std::str::from_utf8(&raw).ok().and_then(|text| self.answering.without_key(text))
         {
@@ -277,13 +283,18 @@ impl Relay {
         let mut tells = false;
         for choice in wire.choices.iter().flatten() {
             if let Some(message) = choice.delta.as_ref().or(choice.message.as_ref()) {
+                let said = message.text();
+                self.told += (said.len() + message.beside_bytes()) as u64;
                 if let Some(text) = &mut self.text {
-                    text.push_str(&message.text());
+                    text.push_str(&said);
                 }
-                tells |= !message.text().is_empty() || message.calls() || message.reasoned();
+                tells |= !said.is_empty() || message.calls() || message.reasoned();
                 tells |= message.refusal.as_ref().is_some_and(|refusal| !refusal.is_null());
             }
-            tells |= choice.text.as_ref().is_some_and(|text| text.as_str() != Some(""));
+            if let Some(text) = &choice.text {
+                self.told += text.as_str().map_or(0, str::len) as u64;
+                tells |= text.as_str() != Some("");
+            }
             self.says_why |= choice.finish_reason.is_some();
             if let Some(reason) = wire.ended(choice) {
                 if Finish::of(&reason) == Finish::Failed {

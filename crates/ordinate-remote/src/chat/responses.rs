@@ -67,6 +67,8 @@ pub(super) struct Told {
     /// Whether it is the last.
     pub(super) is_done: bool,
     pub(super) usage: Option<Usage>,
+    /// Bytes of the part of the answer.
+    pub(super) bytes: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -75,6 +77,7 @@ struct Event {
     kind: Option<String>,
     response: Option<Body>,
     message: Option<Value>,
+    delta: Option<Value>,
 }
 
 /// Reads the data of an event.
@@ -87,7 +90,7 @@ pub(super) fn event(data: &str) -> Result<Told, Failure> {
     let response = event.response.unwrap_or_default();
     match event.kind.as_deref() {
         Some("response.completed" | "response.incomplete") => {
-            Ok(Told { tells: true, is_done: true, usage: response.usage() })
+            Ok(Told { tells: true, is_done: true, usage: response.usage(), bytes: 0 })
         }
         Some("response.failed" | "response.cancelled") => Err(response.given_up()),
         Some("error") => {
@@ -98,7 +101,10 @@ pub(super) fn event(data: &str) -> Result<Told, Failure> {
         Some("response.created" | "response.queued" | "response.in_progress" | "keepalive" | "ping") => {
             Ok(Told::default())
         }
-        Some(_) => Ok(Told { tells: true, ..Told::default() }),
+        Some(_) => {
+            let bytes = event.delta.as_ref().and_then(Value::as_str).map_or(0, str::len);
+            Ok(Told { tells: true, bytes, ..Told::default() })
+        }
         None => {
             let message = format!("an event without a type is none of the responses API: {}", excerpt(data));
             Err(Failure::new(FailureKind::Shape, message))

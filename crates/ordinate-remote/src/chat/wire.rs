@@ -95,15 +95,13 @@ impl WireMessage {
 
     /// How long that reasoning is, where it is sent.
     pub(super) fn reasoning_bytes(&self) -> usize {
-        fn bytes(value: &Value) -> usize {
-            match value {
-                Value::String(text) => text.len(),
-                Value::Array(values) => values.iter().map(bytes).sum(),
-                Value::Object(fields) => fields.values().map(bytes).sum(),
-                _ => 0,
-            }
-        }
         self.beside().chain(parts(self.content.as_ref()).filter(|part| !is_text(part))).map(bytes).sum()
+    }
+
+    /// How long all is that is no text: reasoning, refusals, calls of tools.
+    pub(super) fn beside_bytes(&self) -> usize {
+        let others = [&self.refusal, &self.tool_calls, &self.function_call];
+        self.reasoning_bytes() + others.into_iter().flatten().map(bytes).sum::<usize>()
     }
 
     /// Whether it calls a tool.
@@ -127,6 +125,16 @@ impl WireMessage {
                 })
                 .collect(),
         }
+    }
+}
+
+/// Bytes of all texts in a value.
+fn bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(values) => values.iter().map(bytes).sum(),
+        Value::Object(fields) => fields.values().map(bytes).sum(),
+        _ => 0,
     }
 }
 

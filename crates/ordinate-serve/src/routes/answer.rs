@@ -6,13 +6,14 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
 use hyper::{Response, StatusCode};
 use ordinate_core::{Item, OutputKind, Query};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Overhead;
 use super::cached::lasting;
 use crate::body::{Later, Reply};
 use crate::error::{ApiError, json_response, set};
 use crate::play::{Played, play};
+use crate::reading::rows;
 use crate::shadow::Shadow;
 use crate::state::{Account, Asking, Server};
 use crate::task::ServedTask;
@@ -71,34 +72,6 @@ pub(super) fn after(response: Response<Reply>, shadows: impl IntoIterator<Item =
     }
     let later = Later::new(move || shadows.into_iter().for_each(Shadow::begin));
     response.map(|body| body.then(later))
-}
-
-/// The rows of a request: `items` is a list, `item` is one, and else the body is the item. A text is an item's input.
-fn rows(body: &[u8]) -> Result<(Vec<Map<String, Value>>, bool), ApiError> {
-    let value: Value = serde_json::from_slice(body).map_err(|error| {
-        ApiError::new(StatusCode::BAD_REQUEST, "invalid_json", format!("the body is no JSON: {error}"))
-    })?;
-    let row = |value: Value| match value {
-        Value::String(text) => Ok(Map::from_iter([("input".to_owned(), Value::from(text))])),
-        Value::Object(row) => Ok(row),
-        _ => Err(ApiError::field(
-            "items",
-            "an item is a text, or an object with the fields of the task's items",
-        )),
-    };
-    let Value::Object(mut fields) = value else {
-        return Err(ApiError::new(
-            StatusCode::BAD_REQUEST,
-            "invalid_json",
-            "the body is not an object; send {\"input\": \"...\"} or {\"items\": [...]}",
-        ));
-    };
-    match (fields.remove("items"), fields.remove("item")) {
-        (Some(Value::Array(values)), _) => Ok((values.into_iter().map(row).collect::<Result<_, _>>()?, true)),
-        (Some(_), _) => Err(ApiError::field("items", "items is not a list")),
-        (None, Some(value)) => Ok((vec![row(value)?], false)),
-        (None, None) => Ok((vec![fields], false)),
-    }
 }
 
 /// Plays the policy over an item, and puts what comes of it on the record.

@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use ordinate_remote::chat::{Api, Part, Relay};
-use ordinate_remote::{Chat, Failure};
+use ordinate_remote::{Chat, Failure, traced};
 
 use crate::candidate::{Answered, Candidate, tires};
 use crate::hedge::{Lost, hedged};
+use crate::metered::sent;
 use crate::play::{Trying, once_more, resting};
+use crate::telemetry::{Child, SpanId};
 
 /// A stream that has begun to tell.
 pub(super) struct Begun {
@@ -15,6 +17,10 @@ pub(super) struct Begun {
     /// What came so far.
     pub(super) parts: Vec<Part>,
     pub(super) start: Instant,
+    /// The asking, where the request is traced.
+    pub(super) span: Option<SpanId>,
+    /// Bytes of the request, where they say how many tokens it is.
+    pub(super) sent: Option<usize>,
     /// The other request, where it was asked twice because the first took long.
     pub(super) lost: Option<Lost<Answered>>,
 }
@@ -26,10 +32,12 @@ pub(super) async fn begin(
     api: Api,
     body: String,
     (keeps, hedge): (bool, Option<Duration>),
+    child: Option<&Child>,
 ) -> Result<Begun, Failure> {
     candidate.breaker.admit().map_err(resting)?;
     let trying = Trying::of(candidate);
-    let ask = || first_part(chat, api, body.clone(), keeps);
+    let sent = sent(&body);
+    let ask = || traced(child.map(Child::told), first_part(chat, api, body.clone(), keeps));
     let mut begun = match hedge {
         None => ask().await,
         Some(after) => {
@@ -39,14 +47,14 @@ pub(super) async fn begin(
     };
     if let Some(pause) = begun.as_ref().err().and_then(once_more) {
         tokio::time::sleep(pause).await;
-        begun = first_part(chat, api, body, keeps).await;
+        begun = ask().await;
     }
     trying.done();
     match &begun {
         Err(failure) if tires(failure.kind) => candidate.breaker.failed(failure),
         _ => candidate.breaker.answered(),
     }
-    begun
+    begun.map(|begun| Begun { span: child.map(|child| child.id), sent, ..begun })
 }
 
 /// A stream that was not taken, as a request that was not.
@@ -71,5 +79,5 @@ async fn first_part(chat: &Chat, api: Api, body: String, keeps: bool) -> Result<
             break;
         }
     }
-    Ok(Begun { relay, parts, start, lost: None })
+    Ok(Begun { relay, parts, start, span: None, sent: None, lost: None })
 }

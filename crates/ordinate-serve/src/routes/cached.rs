@@ -73,6 +73,7 @@ pub(super) fn again(
             given: None,
             stood_in: false,
             cached: true,
+            continued: false,
             error: None,
             overhead: Some(overhead),
         },

@@ -6,9 +6,8 @@ use ordinate_remote::chat::Api;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::asked::{Asked, field, further};
 use crate::error::ApiError;
-use crate::request::Fields;
+use crate::reading::{Asked, Fields, field, further};
 use crate::task::ServedTask;
 
 /// The field of a request that is for this server.
@@ -22,6 +21,9 @@ struct Own {
     prompt: Option<Prompt>,
     /// The slice of the item.
     slice: Option<String>,
+    /// Whether the next best candidate goes on with an answer that breaks off.
+    #[serde(rename = "continue")]
+    continues: Option<bool>,
     /// The item, with the fields of the task's items, where it is more than a text.
     item: Option<Map<String, Value>>,
 }
@@ -55,12 +57,14 @@ pub(super) struct Conversation {
     /// Whether the client wants the usage in a stream.
     pub(super) usage: bool,
     pub(super) prompt: Prompt,
+    /// Whether another is to go on with an answer that breaks off, where the request says it.
+    pub(super) continues: Option<bool>,
     /// What the user said last.
     pub(super) text: String,
     /// What the client says of the item.
     row: Map<String, Value>,
     /// The request as it was, without what is for this server.
-    own: String,
+    pub(super) own: String,
     /// The fields that go with the prompt of the run.
     pub(super) further: Map<String, Value>,
 }
@@ -99,6 +103,7 @@ impl Conversation {
             own: fields.with(&[], &[OWN]),
             model,
             prompt,
+            continues: own.continues,
             text,
             row,
         })

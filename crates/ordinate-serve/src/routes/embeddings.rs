@@ -16,47 +16,8 @@ use crate::body::Reply;
 use crate::candidate::{Answered, Candidate, How};
 use crate::error::{ApiError, typed};
 use crate::play::{Played, guarded};
-use crate::request::Fields;
+use crate::reading::{Fields, Wanted};
 use crate::state::{Account, Asking, Server};
-
-/// The most texts of a request, as OpenAI has it.
-const MAX_TEXTS: usize = 2_048;
-
-/// What a client wants embedded.
-struct Wanted {
-    texts: Vec<String>,
-    /// Whether it takes vectors as base64 of little-endian floats.
-    packed: bool,
-    /// Numbers of each vector.
-    dimensions: Option<usize>,
-}
-
-impl Wanted {
-    fn of(fields: &Fields<'_>) -> Result<Self, ApiError> {
-        let bad = |problem: &str| ApiError::field("input", format!("input {problem}"));
-        let texts = match fields.read::<Value>("input")? {
-            Some(Value::String(text)) => vec![text],
-            Some(Value::Array(texts)) => {
-                let all: Option<Vec<String>> =
-                    texts.iter().map(|text| text.as_str().map(str::to_owned)).collect();
-                all.ok_or_else(|| bad("holds tokens; send texts"))?
-            }
-            Some(_) => return Err(bad("is neither a text nor a list of texts")),
-            None => return Err(bad("is missing")),
-        };
-        if texts.is_empty() || texts.len() > MAX_TEXTS {
-            return Err(bad(&format!("has {} texts; send 1 to {MAX_TEXTS}", texts.len())));
-        }
-        let packed = match fields.read::<String>("encoding_format")?.as_deref() {
-            None | Some("float") => false,
-            Some("base64") => true,
-            Some(_) => {
-                return Err(ApiError::field("encoding_format", "encoding_format is \"float\" or \"base64\""));
-            }
-        };
-        Ok(Self { texts, packed, dimensions: fields.read("dimensions")? })
-    }
-}
 
 pub(super) async fn embeddings(
     server: &Arc<Server>,
@@ -158,30 +119,4 @@ async fn here(candidate: &Candidate, wanted: &Wanted) -> Result<Answered, Failur
         "usage": { "prompt_tokens": 0, "total_tokens": 0 },
     });
     Ok(Answered { cost_usd: candidate.cost_of(None), whole: Some(whole.to_string()), ..Answered::default() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_wanted_is_read_or_refused() {
-        let read = |body: &Value| {
-            let text = body.to_string();
-            Wanted::of(&Fields::of(text.as_bytes()).unwrap())
-                .map(|wanted| (wanted.texts.len(), wanted.packed))
-        };
-        assert_eq!(read(&json!({ "input": "a" })).unwrap(), (1, false));
-        assert_eq!(read(&json!({ "input": ["a", "b"], "encoding_format": "base64" })).unwrap(), (2, true));
-        for body in [
-            json!({}),
-            json!({ "input": [] }),
-            json!({ "input": [1, 2] }),
-            json!({ "input": 7 }),
-            json!({ "input": "a", "encoding_format": "int8" }),
-            json!({ "input": "a", "dimensions": "many" }),
-        ] {
-            assert!(read(&body).is_err(), "{body}");
-        }
-    }
 }

@@ -5,12 +5,9 @@ use serde_json::json;
 
 use crate::body::Reply;
 use crate::error::{ApiError, json_response};
+use crate::reading::Said;
 use crate::record::{Feedback, Line};
-use crate::request::Fields;
 use crate::state::{Asking, Server, tell};
-
-/// The most bytes of what feedback says.
-const MAX_TEXT: usize = 64 << 10;
 
 /// Takes `{"id", "task", "score"}`, and `target`, the right answer, in place of a score or beside it.
 pub(super) fn feedback(server: &Server, asking: &Asking, body: &[u8]) -> Result<Response<Reply>, ApiError> {
@@ -18,11 +15,8 @@ pub(super) fn feedback(server: &Server, asking: &Asking, body: &[u8]) -> Result<
         let message = "this server keeps no record (--no-record), so that feedback would be lost";
         return Err(ApiError::new(StatusCode::CONFLICT, "no_record", message));
     };
-    let fields = Fields::of(body)?;
-    let id: String = fields.read("id")?.ok_or_else(|| {
-        ApiError::field("id", "id is missing: the x-request-id of the answer that this is about")
-    })?;
-    let task: String = match fields.read("task")? {
+    let Said { id, task, score, target, comment } = Said::of(body)?;
+    let task = match task {
         Some(task) => task,
         None => match asking.served.tasks() {
             [task] => task.run.name.clone(),
@@ -31,24 +25,6 @@ pub(super) fn feedback(server: &Server, asking: &Asking, body: &[u8]) -> Result<
     };
     let task = asking.served.task(&task)?;
     asking.admit(task)?;
-    let score: Option<f64> = fields.read("score")?;
-    let (target, comment): (Option<String>, Option<String>) =
-        (fields.read("target")?, fields.read("comment")?);
-    if score.is_some_and(|score| !(0.0..=1.0).contains(&score)) {
-        return Err(ApiError::field("score", "score is not a number in [0, 1]"));
-    }
-    if score.is_none() && target.is_none() {
-        return Err(ApiError::field(
-            "score",
-            "there is neither a score in [0, 1] nor a target, the right answer",
-        ));
-    }
-    if [&target, &comment].into_iter().flatten().map(String::len).sum::<usize>() + id.len() > MAX_TEXT {
-        return Err(ApiError::field(
-            "comment",
-            format!("id, target and comment have more than {MAX_TEXT} bytes"),
-        ));
-    }
     server.begin_watch(task);
     let shadow = target.as_deref().and_then(|target| server.score_both(task, &id, target));
     // The right answer says what the policy's answer scored, where nobody says otherwise.

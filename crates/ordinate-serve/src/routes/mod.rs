@@ -1,15 +1,16 @@
 //! What can be asked of a server, a file a group.
 
 mod answer;
-mod asked;
 mod begun;
 mod cached;
 mod chat;
+mod continued;
 mod conversation;
 mod embeddings;
 mod feedback;
 mod form;
 mod models;
+mod passing;
 mod stream;
 
 use std::sync::Arc;
@@ -25,8 +26,10 @@ use serde_json::json;
 use crate::body::Reply;
 use crate::error::{ApiError, json_response, set, typed};
 use crate::keys::Key;
+use crate::live;
 use crate::request::body_of;
 use crate::state::{Asking, Served, Server};
+use crate::telemetry::{Root, within};
 
 /// What there is to ask, as OpenAPI has it.
 const OPENAPI: &str = include_str!("openapi.json");
@@ -34,6 +37,7 @@ const OPENAPI: &str = include_str!("openapi.json");
 /// Where a request goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Route<'p> {
+    Live,
     Health,
     Ready,
     OpenApi,
@@ -52,6 +56,7 @@ impl<'p> Route<'p> {
         let answer =
             || path.strip_prefix("/v1/tasks/")?.strip_suffix("/answer").filter(|name| !name.is_empty());
         Some(match path {
+            "/" | "/live" => (Self::Live, Method::GET),
             "/health" => (Self::Health, Method::GET),
             "/ready" => (Self::Ready, Method::GET),
             "/openapi.json" => (Self::OpenApi, Method::GET),
@@ -72,6 +77,7 @@ impl<'p> Route<'p> {
 
     fn name(self) -> &'static str {
         match self {
+            Self::Live => "live",
             Self::Health => "health",
             Self::Ready => "ready",
             Self::OpenApi => "openapi",
@@ -82,6 +88,25 @@ impl<'p> Route<'p> {
             Self::Embeddings => "embeddings",
             Self::Feedback => "feedback",
         }
+    }
+
+    /// The path of what is traced, as the documentation has it: of what clients ask for, and not of what watches over processes.
+    fn traced(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Answer(_) => "/v1/tasks/{name}/answer",
+            Self::Text(Api::Chat) => "/v1/chat/completions",
+            Self::Text(Api::Completions) => "/v1/completions",
+            Self::Text(Api::Responses) => "/v1/responses",
+            Self::Embeddings => "/v1/embeddings",
+            Self::Feedback => "/v1/feedback",
+            Self::Live
+            | Self::Health
+            | Self::Ready
+            | Self::OpenApi
+            | Self::Metrics
+            | Self::Models
+            | Self::Model(_) => return None,
+        })
     }
 
     /// Whether anybody may ask: whoever watches over processes has no key, and what there is to ask is in the documentation.
@@ -95,6 +120,7 @@ pub(crate) async fn answer(request: Request<Incoming>, server: Arc<Server>) -> R
     let (start, id) = (Instant::now(), server.request_id());
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
+    let mut root = None;
     let (name, result) = match Route::of(&path) {
         None => {
             let message = format!("there is nothing at {path}; see docs/serve.md for what there is");
@@ -108,11 +134,17 @@ pub(crate) async fn answer(request: Request<Incoming>, server: Arc<Server>) -> R
         }
         Some((route, _)) => {
             let served = server.served();
+            if let (Some(exporter), Some(pattern)) = (&server.telemetry, route.traced()) {
+                let paths = (pattern, path.as_str());
+                root = Some(Root::begin(exporter, &parts.headers, &parts.method, paths, start));
+            }
             let result = match known(&served, &parts.headers, route) {
                 Err(error) => Err(error),
                 Ok(key) => {
-                    let asking = Asking { id: id.clone(), start, key, served };
-                    carry_out(&server, route, asking, &parts.headers, body).await
+                    let continues = continued::wanted(&parts.headers);
+                    let root = root.clone();
+                    let asking = Asking { id: id.clone(), start, key, served, root: root.clone(), continues };
+                    within(root, carry_out(&server, route, asking, &parts.headers, body)).await
                 }
             };
             (route.name(), result)
@@ -120,11 +152,17 @@ pub(crate) async fn answer(request: Request<Incoming>, server: Arc<Server>) -> R
     };
     let mut response = result.unwrap_or_else(|error| error.response());
     if response.status() == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        // A browser has no other way to send a key than as a password.
+        let scheme =
+            if name == "live" { "Basic realm=\"ordinate: a key as the password\"" } else { "Bearer" };
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
     }
     set(&mut response, "x-request-id", &id);
     let overhead = response.extensions_mut().remove::<Overhead>().map(|Overhead(overhead)| overhead);
     server.metrics.responded(name, response.status().as_u16(), overhead);
+    if let Some(root) = root {
+        root.responded(response.status().as_u16());
+    }
     response
 }
 
@@ -142,6 +180,7 @@ async fn carry_out(
     let config = &server.config;
     let read = body_of(headers, body, config.max_body, config.body_idle, config.body_time);
     match route {
+        Route::Live => live::page(server, &asking, headers),
         Route::Health => Ok(json_response(StatusCode::OK, &json!({ "status": "ok" }))),
         Route::Ready if server.draining.load(Ordering::Relaxed) => {
             Ok(json_response(StatusCode::SERVICE_UNAVAILABLE, &json!({ "status": "draining" })))
@@ -151,7 +190,7 @@ async fn carry_out(
         Route::Metrics => Ok(typed(
             StatusCode::OK,
             "text/plain; version=0.0.4; charset=utf-8",
-            server.metrics.text(&server.standings()) + &server.observed_text(),
+            server.metrics.text(&server.standings()) + &server.observed_text() + &server.telemetry_text(),
         )),
         Route::Models => Ok(models::list(server, &asking)),
         Route::Model(name) => models::one(server, &asking, name),
@@ -188,13 +227,16 @@ fn known(served: &Served, headers: &HeaderMap, route: Route<'_>) -> Result<Optio
     let Some(keys) = served.keys().filter(|_| !route.is_open()) else { return Ok(None) };
     let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
         let (scheme, key) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+        if route == Route::Live && scheme.eq_ignore_ascii_case("basic") {
+            return live::password(key.trim());
+        }
+        scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
     });
     let Some(bearer) = bearer else {
         let message = "no key was given; send it as `Authorization: Bearer KEY`";
         return Err(ApiError::new(StatusCode::UNAUTHORIZED, "missing_api_key", message));
     };
-    match keys.find(bearer) {
+    match keys.find(&bearer) {
         Some(key) => Ok(Some(key)),
         // It is not repeated: it may be a key of somebody else's.
         None => {
@@ -205,7 +247,7 @@ fn known(served: &Served, headers: &HeaderMap, route: Route<'_>) -> Result<Optio
 }
 
 /// A part of a path without its percent-encoding.
-fn decoded(part: &str) -> String {
+pub(crate) fn decoded(part: &str) -> String {
     let (mut bytes, mut rest) = (Vec::new(), part.as_bytes());
     while let [first, after @ ..] = rest {
         let digits = after.get(..2).and_then(|two| std::str::from_utf8(two).ok());
@@ -231,7 +273,7 @@ mod tests {
     fn paths_lead_where_they_say() {
         assert_eq!(Route::of("/v1/tasks/a%20b/answer").unwrap().0, Route::Answer("a%20b"));
         assert_eq!(Route::of("/v1/models/ordinate/triage").unwrap().0, Route::Model("ordinate/triage"));
-        for path in ["/", "/v1/tasks//answer", "/v1/tasks/a", "/v1/models/", "/v1/chat", "/../etc/passwd"] {
+        for path in ["//", "/v1/tasks//answer", "/v1/tasks/a", "/v1/models/", "/v1/chat", "/../etc/passwd"] {
             assert_eq!(Route::of(path), None, "{path}");
         }
         assert_eq!(Route::of("/v1/responses").unwrap().0, Route::Text(Api::Responses));
@@ -264,6 +306,7 @@ mod tests {
             "embeddings",
             "feedback",
             "health",
+            "live",
             "metrics",
             "models",
             "openapi",

@@ -6,31 +6,24 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Response, StatusCode};
 use ordinate_core::{Item, Query};
-use ordinate_measure::{Said, read_reply};
-use ordinate_remote::Failure;
-use ordinate_remote::chat::{Api, Relay};
+use ordinate_remote::Chat;
+use ordinate_remote::chat::Api;
 use serde_json::Value;
-use tokio::sync::mpsc;
 
-use super::Overhead;
-use super::begun::{Begun, begin};
-use super::chat::{Target, another, respond, route};
+use super::begun::begin;
+use super::chat::{Target, respond, route};
 use super::conversation::{Conversation, Prompt, as_wanted};
-use super::form;
+use super::passing::Passing;
+use super::{continued, form};
 use crate::body::Reply;
-use crate::candidate::{Answered, Other, is_out, with};
+use crate::candidate::{Answered, Candidate, is_out, with};
 use crate::error::{ApiError, set};
-use crate::hedge::Lost;
 use crate::play::{Played, decide, guarded};
-use crate::shadow::Shadow;
 use crate::state::{Account, Asking, Server};
-
-/// Parts that are taken from a server before the client has taken those before them.
-const AHEAD: usize = 16;
+use crate::telemetry;
 
 /// Whether the answer can be passed through part by part: it is one candidate's, and its text is the answer.
 pub(super) fn passes_through(target: &Target, conversation: &Conversation) -> bool {
@@ -54,12 +47,37 @@ pub(super) fn at_once(conversation: &Conversation, whole: &Value) -> Response<Re
     head(Reply::whole(form::events(conversation.api, whole, conversation.usage)))
 }
 
-fn head(body: Reply) -> Response<Reply> {
+pub(super) fn head(body: Reply) -> Response<Reply> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
+}
+
+/// What a candidate is sent that is asked for a stream.
+///
+/// # Errors
+/// [`ApiError`] where there is no prompt for what it is asked.
+pub(super) fn body(
+    conversation: &Conversation,
+    candidate: &Candidate,
+    chat: &Chat,
+    item: &Item,
+) -> Result<String, ApiError> {
+    if conversation.prompt == Prompt::Own {
+        return Ok(conversation.passed_on(chat, true));
+    }
+    match candidate.request(item) {
+        Some(Ok(body)) => {
+            Ok(as_wanted(conversation.api, &with(body, Some(&conversation.further)), chat, true))
+        }
+        Some(Err(error)) => Err(ApiError::field("messages", error.to_string())),
+        None => Err(ApiError::field(
+            "messages",
+            "the task has no prompt; say {\"ordinate\": {\"prompt\": \"own\"}}",
+        )),
+    }
 }
 
 /// Passes the answer of the candidate that the policy chooses through, or of the next best before its first part.
@@ -85,10 +103,13 @@ pub(super) async fn stream(
         }
     }
     let is_item = conversation.prompt == Prompt::Measured && target.candidate.is_none();
-    let keeps = is_item && task.runner_up.is_some();
+    let continues = conversation.continues.or(asking.continues).unwrap_or(task.continue_cut)
+        && continued::can_be(&conversation);
+    let keeps = continues || (is_item && task.runner_up.is_some());
     let mut failed: Vec<(usize, Answered)> = Vec::new();
     let mut waited = Duration::ZERO;
-    for place in order {
+    let mut order = std::collections::VecDeque::from(order);
+    while let Some(place) = order.pop_front() {
         let candidate = &task.run.candidates[place];
         let Some(chat) = candidate.chat() else {
             // Whoever answers in this process, or is a program, has no stream.
@@ -113,48 +134,43 @@ pub(super) async fn stream(
             };
             return Ok(respond(server, &asking, &target, &conversation, &played));
         };
-        let body = match conversation.prompt {
-            Prompt::Own => conversation.passed_on(chat, true),
-            Prompt::Measured => match candidate.request(&item) {
-                Some(Ok(body)) => {
-                    as_wanted(conversation.api, &with(body, Some(&conversation.further)), chat, true)
-                }
-                Some(Err(error)) => return Err(ApiError::field("messages", error.to_string())),
-                None => {
-                    return Err(ApiError::field(
-                        "messages",
-                        "the task has no prompt; say {\"ordinate\": {\"prompt\": \"own\"}}",
-                    ));
-                }
-            },
-        };
-        let start = Instant::now();
-        let begun = begin(candidate, chat, conversation.api, body, (keeps, task.hedge)).await;
+        let request = body(&conversation, candidate, chat, &item)?;
+        let (start, child) = (Instant::now(), telemetry::child());
+        let begun =
+            begin(candidate, chat, conversation.api, request, (keeps, task.hedge), child.as_ref()).await;
         waited += start.elapsed();
         match begun {
             Ok(begun) => {
+                let prompt = conversation.prompt.as_str();
                 let passing = Passing {
                     server: Arc::clone(server),
                     asking,
                     target,
+                    conversation,
                     place,
-                    api: conversation.api,
-                    usage: conversation.usage,
-                    item: is_item.then_some(item),
+                    item,
+                    is_item,
                     failed,
+                    others: if continues { order } else { Default::default() },
                 };
                 let mut response = passing.pass_on(begun, waited);
                 if let Some(gain) = gain {
                     set(&mut response, "x-ordinate-expected-gain", &gain.to_string());
                 }
-                set(&mut response, "x-ordinate-prompt", conversation.prompt.as_str());
+                set(&mut response, "x-ordinate-prompt", prompt);
                 return Ok(response);
             }
             Err(failure) => {
                 let stands_in = is_out(failure.kind);
                 failed.push((
                     place,
-                    Answered { took: start.elapsed(), failure: Some(failure), ..Answered::default() },
+                    Answered {
+                        at: Some(start),
+                        span: child.map(|child| child.id),
+                        took: start.elapsed(),
+                        failure: Some(failure),
+                        ..Answered::default()
+                    },
                 ));
                 if !stands_in {
                     break;
@@ -179,154 +195,10 @@ pub(super) async fn stream(
             given: None,
             stood_in: false,
             cached: false,
+            continued: false,
             error: first.map(|failure| failure.kind.as_str()),
             overhead: Some(asking.overhead(waited)),
         },
     );
     Err(error)
-}
-
-/// A stream on its way to the client.
-struct Passing {
-    server: Arc<Server>,
-    asking: Asking,
-    target: Target,
-    place: usize,
-    api: Api,
-    /// Whether the client wants the usage.
-    usage: bool,
-    /// The item that it is about, where it is the policy's answer to one.
-    item: Option<Item>,
-    failed: Vec<(usize, Answered)>,
-}
-
-/// How a stream ended.
-enum End {
-    /// With what the server said last.
-    Whole(Vec<u8>),
-    Failed(Failure),
-    /// Nobody read it to its end.
-    Left,
-}
-
-impl Passing {
-    fn pass_on(self, begun: Begun, waited: Duration) -> Response<Reply> {
-        let (sender, receiver) = mpsc::channel(AHEAD);
-        let mut response = head(Reply::Parts(receiver));
-        let run = &self.target.task.run;
-        let name = |place: usize| run.candidates[place].name.as_str();
-        set(&mut response, "x-ordinate-task", &run.name);
-        set(&mut response, "x-ordinate-policy", self.target.policy());
-        set(&mut response, "x-ordinate-candidate", name(self.place));
-        if let Some((first, _)) = self.failed.first() {
-            set(&mut response, "x-ordinate-stood-in-for", name(*first));
-        }
-        let overhead = self.asking.overhead(waited);
-        set(&mut response, "x-ordinate-overhead-ms", &format!("{:.3}", overhead.as_secs_f64() * 1e3));
-        response.extensions_mut().insert(Overhead(overhead));
-        tokio::spawn(self.pass(begun, sender, overhead));
-        response
-    }
-
-    async fn pass(self, begun: Begun, sender: mpsc::Sender<Bytes>, overhead: Duration) {
-        let Begun { mut relay, parts, start, lost } = begun;
-        let mut ready = std::collections::VecDeque::from(parts);
-        let patience = self.server.config.write_time;
-        let mut events = 0;
-        let end = loop {
-            let next = match ready.pop_front() {
-                Some(part) => Ok(Some(part)),
-                None => tokio::select! {
-                    biased;
-                    () = sender.closed() => break End::Left,
-                    next = relay.next() => next,
-                },
-            };
-            let part = match next {
-                Ok(Some(part)) if part.is_done => break End::Whole(part.raw),
-                Ok(Some(part)) => part,
-                Ok(None) => break End::Whole(Vec::new()),
-                Err(failure) => break End::Failed(failure),
-            };
-            if part.is_usage && !self.usage {
-                continue;
-            }
-            if sender.send_timeout(part.raw.into(), patience).await.is_err() {
-                break End::Left;
-            }
-            events += 1;
-        };
-        // What was answered is on the record before the client knows that it was all.
-        let shadow = self.account(&relay, &end, (start.elapsed(), lost), overhead);
-        let last = match end {
-            End::Whole(last) => form::end(self.api, last),
-            End::Failed(failure) => form::broken(self.api, &ApiError::from(&failure), events),
-            End::Left => return,
-        };
-        let _ = sender.send_timeout(last, patience).await;
-        if let Some(shadow) = shadow {
-            shadow.begin();
-        }
-    }
-
-    /// Puts the stream on the record. Gives the shadow request that is to be made after it.
-    fn account(
-        &self,
-        relay: &Relay,
-        end: &End,
-        (took, lost): (Duration, Option<Lost<Answered>>),
-        overhead: Duration,
-    ) -> Option<Shadow> {
-        let run = &self.target.task.run;
-        let candidate = &run.candidates[self.place];
-        let usage = relay.usage();
-        let cost_usd = usage.and_then(|usage| candidate.cost_of(Some(usage)));
-        let failure = match end {
-            End::Whole(_) => None,
-            End::Failed(failure) => {
-                self.server.metrics.stream_broke();
-                if is_out(failure.kind) {
-                    candidate.breaker.failed(failure);
-                }
-                Some(failure.clone())
-            }
-            End::Left => {
-                self.server.metrics.client_left();
-                None
-            }
-        };
-        let error = match end {
-            End::Left => Some("client-left"),
-            _ => failure.as_ref().map(|failure| failure.kind.as_str()),
-        };
-        let signature = relay.signature();
-        let model = candidate.chat().and_then(|chat| another(chat, &signature));
-        let answered = Answered { usage, cost_usd, took, failure, model, signature, ..Answered::default() };
-        let other = lost.map(|lost| Other::of(lost, &answered));
-        let answered = Answered { other, ..answered };
-        let failed = self.failed.iter().map(|(place, answered)| (&run.candidates[*place], answered));
-        self.server.account(
-            &self.asking,
-            &Account {
-                id: &self.asking.id,
-                route: route(self.api),
-                task: &self.target.task,
-                policy: self.target.policy(),
-                asked: failed.chain([(candidate, &answered)]).collect(),
-                given: Some(self.failed.len()),
-                stood_in: !self.failed.is_empty(),
-                cached: false,
-                error,
-                overhead: Some(overhead),
-            },
-        );
-        let item = self.item.as_ref().filter(|_| matches!(end, End::Whole(_)))?;
-        let said =
-            Said { text: relay.text().unwrap_or_default(), cut: false, confidence: None, logprobs: &[] };
-        let output = read_reply(&run.reader, item, false, said).ok().map(|(output, _)| output);
-        let answered = Answered { output: output.clone(), ..answered };
-        let (asked, stood_in) = (vec![(self.place, answered)], !self.failed.is_empty());
-        let played = Played { asked, given: Some(0), answer: output, stood_in, ..Played::default() };
-        self.server.see_item(&self.asking.id, &self.target.task, item, &played)
-    }
 }

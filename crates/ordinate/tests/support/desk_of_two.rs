@@ -21,6 +21,8 @@ pub struct Two {
     pub first: FaultServer,
     pub second: FaultServer,
     pub sent: Arc<Mutex<Vec<Value>>>,
+    /// The `traceparent` of each request to either, where it had one.
+    pub traces: Arc<Mutex<Vec<String>>>,
 }
 
 /// Whom the word is of.
@@ -35,11 +37,22 @@ fn says(body: &Value, knows: usize) -> String {
     if prompt.contains("Label:") { label(prompt, knows).to_owned() } else { STORY.to_owned() }
 }
 
-/// The fault that a prompt asks the first server for.
-fn fault(body: &Value, repeat: u64) -> Fault {
+/// The same of a model that goes on with its own last words, unless it is asked to begin anew.
+fn goes_on(body: &Value, knows: usize) -> String {
+    let words = body["messages"].as_array().and_then(|messages| messages.last());
+    let words = words.filter(|last| last["role"] == "assistant").and_then(|last| last["content"].as_str());
+    match words.and_then(|words| STORY.strip_prefix(words)) {
+        Some(rest) if !body.to_string().contains("anew") => rest.to_owned(),
+        Some(_) => STORY.to_owned(),
+        None => says(body, knows),
+    }
+}
+
+/// The fault that a prompt asks a server for, by the word of that server: `fault:500`.
+fn fault(word: &str, body: &Value, repeat: u64) -> Fault {
     let text = body.to_string();
     let Some(name) =
-        text.split("fault:").nth(1).map(|rest| rest.split([' ', '"', '\\']).next().unwrap_or_default())
+        text.split(word).nth(1).map(|rest| rest.split([' ', '"', '\\']).next().unwrap_or_default())
     else {
         return Fault::None;
     };
@@ -52,10 +65,11 @@ fn fault(body: &Value, repeat: u64) -> Fault {
         // The same request is answered at once when it comes again.
         "slow-once" if repeat == 0 => Fault::StallHeaders,
         "slow-once" => Fault::None,
-        // Another model answers by the same name, and says so.
-        "renamed" => {
+        // Another model answers by the same name, and says so; by a name that means harm, too.
+        "renamed" | "hostile" => {
+            let model = if name == "hostile" { "<script>alert(1)</script>\"'>" } else { "first-model-mini" };
             let answer = json!({
-                "id": "chatcmpl-renamed", "object": "chat.completion", "model": "first-model-mini",
+                "id": "chatcmpl-renamed", "object": "chat.completion", "model": model,
                 "system_fingerprint": "fp_2",
                 "choices": [{ "index": 0, "message": { "role": "assistant", "content": "up" }, "finish_reason": "stop" }],
                 "usage": { "prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11 },
@@ -77,14 +91,25 @@ impl Two {
         let desk = Desk::new();
         let sent = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&sent);
+        let traces = Arc::<Mutex<Vec<String>>>::default();
+        let both = [Arc::clone(&traces), Arc::clone(&traces)];
+        let [of_first, of_second] = both
+            .map(|traces| move |trace: Option<&str>| traces.lock().unwrap().extend(trace.map(str::to_owned)));
         let mut script = Script::new(move |body| {
             log.lock().unwrap().push(body.clone());
             says(body, 10)
         })
-        .with_faults(|call| fault(call.body, call.repeat));
+        .with_faults(move |call| {
+            of_first(call.trace);
+            fault("fault:", call.body, call.repeat)
+        });
         script.style.between = between;
         let first = FaultServer::start(script).await.unwrap();
-        let second = FaultServer::start(Script::new(|body| says(body, 7))).await.unwrap();
+        let script = Script::new(|body| goes_on(body, 7)).with_faults(move |call| {
+            of_second(call.trace);
+            fault("then:", call.body, call.repeat)
+        });
+        let second = FaultServer::start(script).await.unwrap();
         let items: Vec<String> = (0..60)
             .map(|at| json!({ "id": format!("i{at}"), "text": format!("item {at} of sixty"), "label": (["up", "down"][at % 2]) }))
             .map(|item| item.to_string())
@@ -109,7 +134,7 @@ impl Two {
         let verdict = desk.verdict(&task, &["--quiet"]);
         assert_eq!(verdict["recommended"]["name"], "first", "{}", verdict["why"]);
         sent.lock().unwrap().clear();
-        Self { desk, first, second, sent }
+        Self { desk, first, second, sent, traces }
     }
 
     pub fn serve(&self, further: &[&str]) -> Served {

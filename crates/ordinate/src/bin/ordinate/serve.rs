@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use ordinate::{Options, Serving};
 use ordinate_serve::{
-    Config, Handle, Keys, KeysError, Listening, ServeError, Served, Settings, SettingsError, Unservable,
+    Config, Handle, Keys, KeysError, Listening, ServeError, Served, Settings, SettingsError, Telemetry,
+    TelemetryError, Unservable,
 };
 
 use crate::cli::ServeArgs;
@@ -24,8 +25,9 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
 }
 
 async fn run(args: &ServeArgs, options: &Options) -> Result<(), Failure> {
+    let telemetry = Telemetry::from_variables(|name| std::env::var(name).ok())?;
     let served = opened(args, options).await?;
-    let listening = Listening::start(served, config(args)).await?;
+    let listening = Listening::start(served, Config { telemetry, ..config(args) }).await?;
     let address = listening.address().map_err(|error| Failure::Run(error.to_string()))?;
     tell(&format!("listening on http://{address}"));
     let handle = listening.handle();
@@ -121,10 +123,16 @@ impl From<Unservable> for Failure {
     }
 }
 
+impl From<TelemetryError> for Failure {
+    fn from(error: TelemetryError) -> Self {
+        Self::Input(error.to_string())
+    }
+}
+
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         match error {
-            ServeError::Open(_) => Self::Input(error.to_string()),
+            ServeError::Open(_) | ServeError::Telemetry(_) => Self::Input(error.to_string()),
             ServeError::Bind(..) | ServeError::Record(..) => Self::Run(error.to_string()),
         }
     }

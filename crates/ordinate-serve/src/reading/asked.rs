@@ -1,18 +1,16 @@
 //! What a request asks, in the form of each API: the text that the policy looks at, and whether it is all there is.
 
-use ordinate_remote::chat::Api;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::error::ApiError;
-use crate::request::Fields;
+use super::{Api, ApiError, Fields};
 
 /// What a request asks.
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// The text that was said last by the user.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Whether that is all of the request: then it is a question about an item.
-    pub(super) is_item: bool,
+    pub(crate) is_item: bool,
 }
 
 /// Fields that make a request more than a question about an item.
@@ -33,7 +31,7 @@ fn beyond(api: Api) -> &'static [&'static str] {
 }
 
 /// The field that holds what is asked.
-pub(super) fn field(api: Api) -> &'static str {
+pub(crate) fn field(api: Api) -> &'static str {
     match api {
         Api::Chat => "messages",
         Api::Completions => "prompt",
@@ -46,7 +44,7 @@ impl Asked {
     ///
     /// # Errors
     /// [`ApiError`] 400 where nothing is.
-    pub(super) fn of(api: Api, fields: &Fields<'_>) -> Result<Self, ApiError> {
+    pub(crate) fn of(api: Api, fields: &Fields<'_>) -> Result<Self, ApiError> {
         let name = field(api);
         let bad = |problem: &str| ApiError::field(name, format!("{name} {problem}"));
         let value: Value = fields.read(name)?.ok_or_else(|| bad("is missing"))?;
@@ -93,7 +91,7 @@ const SHARED: [&str; 6] =
     ["metadata", "prompt_cache_key", "safety_identifier", "seed", "service_tier", "user"];
 
 /// What of a request goes along with the prompt of the run, which is asked by the chat API.
-pub(super) fn further(api: Api, fields: &Fields<'_>, own: &str) -> Map<String, Value> {
+pub(crate) fn further(api: Api, fields: &Fields<'_>, own: &str) -> Map<String, Value> {
     let without: Vec<&str> = MEASURED.into_iter().chain([own, "stream", "stream_options"]).collect();
     let mut all: Map<String, Value> = serde_json::from_str(&fields.with(&[], &without)).unwrap_or_default();
     if api != Api::Chat {
