@@ -68,6 +68,25 @@ impl Features {
         self.columns.iter().filter_map(field).collect()
     }
 
+    /// The fields of the items in these rows alone, in this order.
+    #[must_use]
+    pub fn of_rows(&self, rows: &[usize]) -> Self {
+        let of = |feature: &Feature| {
+            let values = match &feature.values {
+                Values::Numbers(_) => {
+                    Values::Numbers(rows.iter().map(|&row| feature.number(row).unwrap_or(f64::NAN)).collect())
+                }
+                Values::Categories(_) => {
+                    let mut codes = Codes::default();
+                    rows.iter().for_each(|&row| codes.push(feature.category(row)));
+                    Values::Categories(codes)
+                }
+            };
+            Feature { name: feature.name.clone(), values }
+        };
+        Self { columns: self.columns.iter().map(of).collect() }
+    }
+
     /// Whether items have no fields of their own.
     #[must_use]
     pub fn is_empty(&self) -> bool {

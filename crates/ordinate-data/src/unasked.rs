@@ -14,7 +14,7 @@ use crate::recorded::{self, Scorer};
 use crate::task::{Key, Task};
 
 /// Evidence in the making: recorded answers are in it, and candidates are still to be asked.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub struct Unasked {
     builder: EvidenceBuilder,
     tallies: Vec<Tally>,
@@ -175,13 +175,16 @@ impl Unasked {
             .map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))
     }
 
-    /// The evidence, recorded and asked together.
+    /// The evidence, recorded and asked together; with `rows`, about the items in these rows alone.
     ///
     /// # Errors
     /// [`DataError`] where there is no item.
-    pub fn finish(self, task: &Task) -> Result<Loaded, DataError> {
-        let evidence =
-            self.builder.finish().map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
+    pub fn finish(self, task: &Task, rows: Option<&[usize]>) -> Result<Loaded, DataError> {
+        let finished = self.builder.finish().and_then(|evidence| match rows {
+            Some(rows) => evidence.of_rows(rows),
+            None => Ok(evidence),
+        });
+        let evidence = finished.map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
         let (evidence, note) = outputs::typed(task, evidence);
         let mut notes = self.notes;
         notes.extend(common_notes(&evidence, &self.tallies));

@@ -35,6 +35,7 @@ pub use early::{EarlyStopping, Scorer};
 pub use estimate::{Estimate, estimate};
 pub use key::Key;
 pub use measured::{Ended, Measured, Quantiles, Remarks, Row, Said, Summary, read_reply};
+pub use order::growing;
 pub use plan::{Contender, Items, Plan, PlanError};
 pub use progress::{Observer, Progress};
 pub use retry::RetryRule;

@@ -1,6 +1,7 @@
 //! The order in which items are asked about, and what counts as one observation.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -70,6 +71,31 @@ impl Order {
     }
 }
 
+/// Parts of these places that grow, in random order and by whole units (an item, or a group whose items are not
+/// independent): of each share of the units, but at least of so many. The last has all of them; each is in ascending order.
+#[must_use]
+pub fn growing(
+    places: &[u32],
+    items: &dyn Items,
+    seed: u64,
+    shares: &[f64],
+    least: usize,
+) -> Vec<Arc<[u32]>> {
+    let order = Order::shuffled(places.to_vec(), items, seed);
+    let units: Vec<Range<u32>> = order.units().collect();
+    let of_share = |share: &f64| ((share * units.len() as f64).ceil() as usize).max(least);
+    let mut counts: Vec<usize> = shares.iter().map(of_share).filter(|&count| count < units.len()).collect();
+    counts.push(units.len());
+    counts.dedup();
+    let part = |count: usize| {
+        let end = units[..count].last().map_or(0, |unit| unit.end as usize);
+        let mut places = order.items[..end].to_vec();
+        places.sort_unstable();
+        places.into()
+    };
+    counts.into_iter().map(part).collect()
+}
+
 /// The places of the items that are asked about, as they come.
 pub(crate) fn places(plan: &Plan) -> Vec<u32> {
     match &plan.places {
@@ -101,6 +127,23 @@ mod tests {
         fn group(&self, at: usize) -> Option<u32> {
             (at < 90).then_some(at as u32 % 30)
         }
+    }
+
+    #[test]
+    fn parts_grow_by_whole_units() {
+        let places: Vec<u32> = (0..100).collect();
+        let parts = growing(&places, &Grouped(100), 7, &[0.05, 0.1, 0.5, 1.0], 6);
+        // Forty units: six at least, so that the first two shares are one part.
+        assert_eq!(parts.len(), 3);
+        assert_eq!(*parts[2], *places);
+        for (at, part) in parts.iter().enumerate() {
+            assert!(
+                part.is_sorted() && part.iter().all(|place| parts[at..].iter().all(|p| p.contains(place)))
+            );
+            let whole = |group: u32| (0..3).all(|nth| part.contains(&(group + 30 * nth)));
+            assert!(part.iter().all(|&place| place >= 90 || whole(place % 30)), "{part:?}");
+        }
+        assert_eq!(growing(&places[..4], &Grouped(100), 7, &[0.5], 6), [places[..4].into()]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! process alike, with one answer store, one budget and one rule of when to stop.
 
 mod lacking;
+mod plan;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -10,16 +11,15 @@ use std::sync::Arc;
 use ordinate_core::CandidateName;
 use ordinate_data::Task;
 use ordinate_measure::{
-    AnswerStore, Contender, EarlyStopping, Estimate, Key, MeasureError, Measured, Plan, Row, Saved, Summary,
+    AnswerStore, Contender, Estimate, Key, MeasureError, Measured, Plan, Row, Saved, Summary,
 };
 use ordinate_models::Encoders;
-use ordinate_tasks::Reader;
 
 use crate::cache;
 use crate::error::Error;
 use crate::kept;
 use crate::kinds::{CandidateKind, Opened, Opening, Place, Want, Whom, may_have_the_data, teaching};
-use crate::materials::{Columns, Materials};
+use crate::materials::Materials;
 use crate::observe::{self, Doing, Seen, Step, step};
 use crate::options::Options;
 use crate::unfinished::unfinished;
@@ -28,9 +28,6 @@ pub(crate) use lacking::Lacks;
 
 /// The file with the answers, in the run folder.
 pub(crate) const STORE: &str = "answers.sqlite";
-/// The probability that early stopping stops a candidate that is not beaten, where the task says nothing else.
-const ALPHA: f64 = 0.05;
-
 /// A candidate that is asked.
 pub(crate) struct Asked {
     /// Its column in the evidence.
@@ -40,11 +37,10 @@ pub(crate) struct Asked {
 }
 
 /// What came of the asking.
+#[derive(Default)]
 pub(crate) struct Answered {
-    /// The rows of each candidate that was asked, in their order.
-    pub(crate) rows: Vec<Vec<Row>>,
-    /// How the asking of each went.
-    pub(crate) summaries: Vec<Summary>,
+    /// Of each candidate that was asked, how that went, and its rows.
+    pub(crate) answers: Vec<(Summary, Vec<Row>)>,
     /// How the asking for what a candidate needed went.
     pub(crate) before: Vec<Summary>,
     /// What is to be noted of answers and models that were kept.
@@ -133,37 +129,47 @@ pub(crate) struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Asks every candidate about every item that the store holds no answer to, and before that what they need.
-    pub(crate) async fn ask(&self, asked: &mut [Asked]) -> Result<Answered, Error> {
-        let (mut before, mut spent) = (Vec::new(), 0.0);
-        for at in order_of(self.task, asked)? {
+    /// Asks these candidates, by their places in `asked`, about the items in these rows that the store holds no answer to, and
+    /// before that what they need. `spent` are USD that was spent on such needs before, and is now.
+    pub(crate) async fn ask(
+        &self,
+        asked: &mut [Asked],
+        which: &[usize],
+        rows: &Arc<[u32]>,
+        spent: &mut f64,
+    ) -> Result<Answered, Error> {
+        if which.is_empty() {
+            return Ok(Answered::default());
+        }
+        let mut before = Vec::new();
+        for at in order_of(self.task, asked)?.into_iter().filter(|at| which.contains(at)) {
             for want in std::mem::take(&mut asked[at].opened.wants) {
                 let (summary, paid) = self.get(want, asked).await?;
-                spent += paid;
+                *spent += paid;
                 before.extend(summary);
             }
         }
         let mut notes: Vec<String> = self.set_damaged_store_aside(asked).await?.into_iter().collect();
-        let (doing, kept) = self.take_kept(asked).await?;
+        let some: Vec<&Asked> = which.iter().map(|&at| &asked[at]).collect();
+        let (doing, kept) = self.take_kept(&some).await?;
         notes.extend(kept);
-        if asked.iter().any(|one| one.opened.here.is_none()) {
+        if some.iter().any(|one| one.opened.here.is_none()) {
             step(self.seen.as_ref(), Step::Asking);
         }
-        let contenders = asked.iter().map(|one| one.opened.contender.clone()).collect();
-        let mut plan = self.plan(contenders, &self.materials.asked)?;
-        plan.max_spend = plan.max_spend.map(|most| (most - spent).max(0.0));
+        let contenders = some.iter().map(|one| one.opened.contender.clone()).collect();
+        let mut plan = self.plan(contenders, rows)?;
+        plan.max_spend = plan.max_spend.map(|most| (most - *spent).max(0.0));
         plan.early = self.early();
         let measured = self.carry_out(plan, doing).await?;
-        let mut rows = Vec::new();
-        for which in 0..asked.len() {
+        let mut answers = Vec::new();
+        for (which, summary) in measured.summaries.iter().enumerate() {
             let mut own = Vec::new();
             measured.rows(which, |row| own.push(row)).await?;
-            rows.push(own);
+            answers.push((summary.clone(), own));
         }
-        let summaries = measured.summaries.clone();
         measured.close().await.map_err(Error::broken)?;
-        self.keep(asked, &summaries, &rows)?;
-        Ok(Answered { rows, summaries, before, notes })
+        self.keep(&some, &answers)?;
+        Ok(Answered { answers, before, notes })
     }
 
     /// What asking will probably cost: of what candidates need first, and of the candidates. Nothing is asked, and a store
@@ -253,40 +259,6 @@ impl Session<'_> {
         }
     }
 
-    fn plan(&self, contenders: Vec<Contender>, rows: &Arc<[u32]>) -> Result<Plan, Error> {
-        check_numbers(self.task)?;
-        let items = Columns(Arc::clone(&self.materials.items));
-        let reader = Reader::new(self.task.kind, &self.materials.labels);
-        let mut plan = Plan::new(items, contenders, reader, self.store.clone());
-        plan.places = Some(Arc::clone(rows));
-        let measure = &self.task.file.measure;
-        plan.max_spend = measure.max_spend;
-        if let Some(most) = measure.concurrency {
-            plan.concurrency = most as usize;
-        }
-        if let Some(tries) = measure.tries {
-            plan.retry.tries = tries;
-        }
-        Ok(plan)
-    }
-
-    fn early(&self) -> Option<EarlyStopping> {
-        let file = &self.task.file;
-        if file.measure.stop_early != Some(true) {
-            return None;
-        }
-        let (items, metric) = (Arc::clone(&self.materials.items), self.materials.metric.clone());
-        Some(EarlyStopping {
-            scorer: Arc::new(move |at, output| {
-                let score = |(output, target)| metric.score(output, target, items.input(at));
-                output.zip(items.target(at)).map_or(0.0, score)
-            }),
-            alpha: file.measure.alpha.unwrap_or(ALPHA),
-            needs: file.needs.clone(),
-            seed: file.statistics.seed.unwrap_or_default(),
-        })
-    }
-
     /// Sets a store aside that is damaged, where all its answers are of models in this process, which can be had again; a note.
     async fn set_damaged_store_aside(&self, asked: &[Asked]) -> Result<Option<String>, Error> {
         let can_be_had = asked.iter().all(|one| one.opened.here.is_some() && one.opened.wants.is_empty());
@@ -312,7 +284,7 @@ impl Session<'_> {
     /// each when its turn comes, and what was set aside because it was damaged.
     async fn take_kept(
         &self,
-        asked: &[Asked],
+        asked: &[&Asked],
     ) -> Result<(HashMap<CandidateName, Doing>, Vec<String>), Error> {
         let (mut all, mut notes) = (HashMap::new(), Vec::new());
         if asked.iter().all(|one| one.opened.here.is_none()) {
@@ -351,11 +323,11 @@ impl Session<'_> {
     }
 
     /// Keeps the answers of models in this process that are whole.
-    fn keep(&self, asked: &[Asked], summaries: &[Summary], rows: &[Vec<Row>]) -> Result<(), Error> {
-        for ((one, summary), rows) in asked.iter().zip(summaries).zip(rows) {
+    fn keep(&self, asked: &[&Asked], answers: &[(Summary, Vec<Row>)]) -> Result<(), Error> {
+        for (one, (summary, rows)) in asked.iter().zip(answers) {
             let Some(here) = &one.opened.here else { continue };
             let path = here.kept_as(".jsonl");
-            if !path.is_file() && summary.done == summary.items {
+            if !path.is_file() && summary.done == summary.items && rows.len() == self.materials.asked.len() {
                 let keys = self.keys(&one.opened.contender, &self.materials.asked)?;
                 kept::write(&path, self.materials, rows, &keys)?;
             }
@@ -378,19 +350,3 @@ impl Session<'_> {
 
 /// Answers that are looked up together.
 const LOOKED_UP: usize = 256;
-
-fn check_numbers(task: &Task) -> Result<(), Error> {
-    let measure = &task.file.measure;
-    let bad = |key: &str, value: String, allowed: &str| {
-        Err(Error::task(task, format!("[measure] {key}: {value} is not {allowed}.")))
-    };
-    if let Some(alpha) = measure.alpha.filter(|alpha| !(*alpha > 0.0 && *alpha < 1.0)) {
-        return bad("alpha", alpha.to_string(), "a number above 0 and below 1");
-    }
-    for (key, value) in [("concurrency", measure.concurrency), ("tries", measure.tries)] {
-        if let Some(value) = value.filter(|value| !(1..=100_000).contains(value)) {
-            return bad(key, value.to_string(), "a whole number from 1 to 100,000");
-        }
-    }
-    Ok(())
-}

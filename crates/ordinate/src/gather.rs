@@ -5,17 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ordinate_core::verdict::{Deployment, Measured};
-use ordinate_core::{Answer, Score};
 use ordinate_data::{
     Loaded, Task, Unasked, can_compare, image_notes, load_features, load_items, load_unasked, series_notes,
 };
 use ordinate_judge::LearningCurve;
-use ordinate_measure::{AnswerStore, Ended, Row};
+use ordinate_measure::{AnswerStore, Ended, Row, Summary};
 
 use crate::asking::{Answered, Asked, Lacks, STORE, Session, open_all};
+use crate::cells::{Answers, together};
 use crate::error::{Error, Fault};
 use crate::folder::{Claim, EVIDENCE};
-use crate::hosting::{Hosted, hosted, latencies};
+use crate::hosting::hosted;
 use crate::kinds::{Lesson, Place};
 use crate::materials::{Materials, labels_of};
 use crate::metric;
@@ -23,6 +23,7 @@ use crate::observe::{Seen, Step, step};
 use crate::options::Options;
 use crate::reopen::Shared;
 use crate::rescored;
+use crate::settling::{Looks, parts};
 use crate::summary::{note, record};
 use crate::work::aside;
 
@@ -153,36 +154,53 @@ pub(crate) async fn gather(
     let Ready { materials, mut unasked, mut asked } = ready.await?;
     let session = Session { task, materials: &materials, store: path.join(STORE), options, seen };
     hold_to_answers(&session, &asked, path).await?;
-    let answered = session.ask(&mut asked).await?;
-    let Answered { rows, summaries, before, mut notes } = answered;
-    let mut deployment = Vec::new();
+    let parts = parts(&session, &asked).await?;
+    // Who answers here answers about everything at once: it costs nothing, and what learns from the items learns from all.
+    let here = |(_, one): &(usize, &Asked)| parts.len() == 1 || one.opened.here.is_some();
+    let (now, later): (Vec<_>, Vec<_>) = asked.iter().enumerate().partition(here);
+    let [now, later] = [now, later].map(|some| some.into_iter().map(|(at, _)| at).collect::<Vec<usize>>());
+    let (mut spent, mut answers) = (0.0, Answers::default());
+    let rows = if parts.len() == 1 { &parts[0] } else { &materials.asked };
+    let Answered { answers: some, mut before, mut notes } =
+        session.ask(&mut asked, &now, rows, &mut spent).await?;
+    answers.extend(now.into_iter().zip(some));
+    let mut known = Vec::new();
     for one in &asked {
         let Some(here) = &one.opened.here else { continue };
         let name = &one.opened.contender.name;
         notes.extend(here.notes());
-        let Some(known) = hosted(here, name, options, seen, &mut notes).await? else { continue };
-        unasked.describe(one.column, |candidate| known.describe(candidate));
-        match known {
-            Hosted { measured: Ok(measured), .. } => deployment.push(measured),
-            Hosted { measured: Err(why), .. } => {
-                let text = format!("What hosting {name} takes was not measured: {why}.");
-                step(seen.as_ref(), Step::Note(&text));
-                notes.push(text);
-            }
+        let Some(found) = hosted(here, name, options, seen, &mut notes).await? else { continue };
+        if let Err(why) = &found.measured {
+            let text = format!("What hosting {name} takes was not measured: {why}.");
+            step(seen.as_ref(), Step::Note(&text));
+            notes.push(text);
         }
+        known.push((one.column, found));
     }
-    let learning = learning(task, &materials, &asked, &rows, options, &mut notes).await?;
-    for (one, rows) in asked.iter().zip(&rows) {
-        put(task, &materials, &mut unasked, one, rows)?;
-    }
-    let mut loaded = unasked.finish(task)?;
-    loaded.evidence = metric::mergeable(loaded.evidence, &materials.metric);
-    notes.extend(latencies(&mut loaded.evidence, &deployment));
-    // Models in this process are asked as others are, but nobody wonders how that went, unless it was cut short.
-    let told = |(one, summary): &(&Asked, &ordinate_measure::Summary)| {
-        one.opened.here.is_none() || matches!(summary.ended, Ended::Beaten { .. })
+    let deployment: Vec<Deployment> =
+        known.iter().filter_map(|(_, hosted)| hosted.measured.clone().ok()).collect();
+    let mut looks = Looks::default();
+    let (mut loaded, stretched) = loop {
+        let part = &parts[looks.taken()];
+        let asking = session.ask(&mut asked, &later, part, &mut spent).await?;
+        before.extend(asking.before);
+        notes.extend(asking.notes);
+        answers.extend(later.iter().copied().zip(asking.answers));
+        let is_last = looks.taken() + 1 == parts.len();
+        let own = if is_last { std::mem::take(&mut unasked) } else { unasked.clone() };
+        let cells = together(task, &materials, own, (&asked, &answers), (&known, &deployment), part)?;
+        if is_last || looks.stand(&session, &cells.0.evidence, &deployment).await? {
+            notes.extend(looks.note(&session, part, &answers));
+            break cells;
+        }
     };
-    let told: Vec<_> = asked.iter().zip(&summaries).filter(told).map(|(_, summary)| summary).collect();
+    let learning = learning(task, &materials, &asked, &answers, options, &mut notes).await?;
+    notes.extend(stretched);
+    // Models in this process are asked as others are, but nobody wonders how that went, unless it was cut short.
+    let told = |(at, (summary, _)): &(&usize, &(Summary, Vec<Row>))| {
+        asked[**at].opened.here.is_none() || matches!(summary.ended, Ended::Beaten { .. })
+    };
+    let told: Vec<_> = answers.iter().filter(told).map(|(_, (summary, _))| summary).collect();
     loaded.notes.extend(told.iter().map(|summary| note(summary)));
     loaded.notes.extend(damaged);
     loaded.notes.extend(series_notes(task, &materials.items));
@@ -205,12 +223,13 @@ async fn learning(
     task: &Task,
     materials: &Materials,
     asked: &[Asked],
-    rows: &[Vec<Row>],
+    answers: &Answers,
     options: &Options,
     notes: &mut Vec<String>,
 ) -> Result<Vec<LearningCurve>, Error> {
     let mut curves = Vec::new();
-    for (one, rows) in asked.iter().zip(rows) {
+    for (&at, (_, rows)) in answers {
+        let one = &asked[at];
         let place = Place { task, entry: &task.file.candidate[one.column], methods: &options.methods };
         let Some(here) = &one.opened.here else { continue };
         if !one.kind.has_curve(place)? {
@@ -238,45 +257,6 @@ async fn learning(
         }
     }
     Ok(curves)
-}
-
-/// Puts the answers of a candidate into their cells.
-fn put(
-    task: &Task,
-    materials: &Materials,
-    unasked: &mut Unasked,
-    one: &Asked,
-    rows: &[Row],
-) -> Result<(), Error> {
-    let here = one.opened.here.as_ref();
-    let per_item = task.file.candidate[one.column].price.and_then(|price| price.per_item);
-    for row in rows {
-        let Ok(cell) = materials.evidence.binary_search(&u32::try_from(row.item).unwrap_or(u32::MAX)) else {
-            continue;
-        };
-        let error = row.error.as_ref().map(|(kind, message)| format!("{kind}: {message}"));
-        let (target, input) =
-            (materials.items.target(row.item).unwrap_or_default(), materials.items.input(row.item));
-        let score = row.output.as_deref().map(|output| materials.metric.score(output, target, input));
-        let used_up = here.map(|here| here.used_up(row.item).unwrap_or_default());
-        // A model in this process costs what the task file says, and what it stands on.
-        let cost_usd = match used_up {
-            None => row.cost_usd,
-            Some(used_up) => used_up.cost_usd.or(Some(per_item.unwrap_or(0.0))),
-        };
-        let answer = Answer {
-            score: score.filter(|_| error.is_none()).map(|score| Score::new(score).unwrap_or(Score::ZERO)),
-            output: row.output.as_deref().or(row.text.as_deref()),
-            confidence: row.confidence,
-            cost_usd,
-            latency_ms: row.latency_ms,
-            input_tokens: row.input_tokens.or(used_up.and_then(|used_up| used_up.input_tokens)),
-            output_tokens: row.output_tokens,
-            error: error.as_deref(),
-        };
-        unasked.put(task, one.column, cell, &answer)?;
-    }
-    Ok(())
 }
 
 /// Whether everything is there that candidates need to be asked.
@@ -318,8 +298,9 @@ async fn hold_to_answers(session: &Session<'_>, asked: &[Asked], path: &Path) ->
         return Err(Error::file(path, Fault::Input, problem));
     }
     if options.rescore {
-        // Whoever was stopped early has answered a part alone, and that is what is read anew.
-        let stops = session.task.file.measure.stop_early == Some(true);
+        // Whoever was not asked about everything has answered a part alone, and that is what is read anew.
+        let measure = &session.task.file.measure;
+        let stops = measure.stop_early == Some(true) || measure.stop_settled == Some(true);
         let is_short = |one: &&Lacks| one.lacking > 0 && (!stops || one.lacking == one.of);
         let lacking = session.lacking(asked, false).await?;
         if let Some(Lacks { name, lacking, of }) = lacking.iter().find(is_short) {

@@ -80,7 +80,7 @@ fn judged(task: &Task, gathered: Gathered, seen: &dyn Observer) -> Result<Run, E
 }
 
 /// The candidates with an hourly price, and the items that a machine answers, where that was measured here.
-fn hosted(evidence: &Evidence, deployment: &[Deployment]) -> Vec<Hosted> {
+pub(crate) fn hosted(evidence: &Evidence, deployment: &[Deployment]) -> Vec<Hosted> {
     let of = |candidate: &Candidate| {
         let per_hour = candidate.price?.per_hour?;
         let measured = deployment.iter().find(|one| one.name == candidate.name);

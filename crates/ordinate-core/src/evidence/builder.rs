@@ -90,7 +90,7 @@ pub enum EvidenceError {
 }
 
 /// Builds [`Evidence`].
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct EvidenceBuilder {
     items: Items,
     candidates: Vec<Candidate>,

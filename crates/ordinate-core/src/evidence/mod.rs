@@ -6,6 +6,7 @@
 mod builder;
 mod cost;
 mod items;
+mod rows;
 
 pub use builder::{EvidenceBuilder, EvidenceError, ItemFields};
 pub use items::{Items, Part};

@@ -67,6 +67,9 @@ pub struct MeasureSection {
     /// Stop asking a candidate that is already beaten under the needs. Default false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_early: Option<bool>,
+    /// Ask about a random part of the items that grows until the verdict stands, and no further. Default false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_settled: Option<bool>,
     /// The probability that early stopping ever stops a candidate that is not beaten. Default 0.05.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alpha: Option<f64>,

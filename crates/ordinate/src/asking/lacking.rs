@@ -15,6 +15,23 @@ pub(crate) struct Lacks {
 }
 
 impl Session<'_> {
+    /// Whether the store has the answers of these candidates to all items in these rows.
+    pub(crate) async fn has_all(&self, asked: &[&Asked], rows: &[u32]) -> Result<bool, Error> {
+        let store = AnswerStore::open(&self.store).await.map_err(MeasureError::Store)?;
+        let mut all = true;
+        'all: for one in asked {
+            for rows in rows.chunks(LOOKED_UP) {
+                let keys = self.keys(&one.opened.contender, rows)?;
+                all = store.find(&keys).await.map_err(MeasureError::Store)?.iter().all(Option::is_some);
+                if !all {
+                    break 'all;
+                }
+            }
+        }
+        store.close().await;
+        Ok(all)
+    }
+
     /// Whether the store has an answer to anything that is to be asked.
     pub(crate) async fn has_any(&self, asked: &[Asked]) -> Result<bool, Error> {
         Ok(self.lacking(asked, true).await?.iter().any(|lacks| lacks.lacking < lacks.of))
