@@ -69,6 +69,19 @@ impl Learned {
 /// # Errors
 /// [`CombineError`] when the items cannot be folded.
 pub fn learn(view: &View<'_>, learners: &[Box<dyn Learner>], plan: &Plan) -> Result<Learned, CombineError> {
+    learn_telling(view, learners, plan, &|_, _| {})
+}
+
+/// The same, and `told` is told how many of how many fits with all their folds are done.
+///
+/// # Errors
+/// As [`learn`].
+pub fn learn_telling(
+    view: &View<'_>,
+    learners: &[Box<dyn Learner>],
+    plan: &Plan,
+    told: &dyn Fn(usize, usize),
+) -> Result<Learned, CombineError> {
     let (evidence, alike) = grouped(&in_order_of_name(view.evidence));
     let evidence = &evidence;
     let by_parts = evidence.items().has_parts();
@@ -87,10 +100,14 @@ pub fn learn(view: &View<'_>, learners: &[Box<dyn Learner>], plan: &Plan) -> Res
 
     let (mut trials, mut policies, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
     let pools = pools(evidence.candidates());
+    // One fit over all candidates serves every pool, or each has its own.
+    let together = |learner: &dyn Learner| if learner.narrows() { pools.len().max(1) } else { 1 };
+    let fits = learners.iter().map(|learner| pools.len().div_ceil(together(learner.as_ref()))).sum();
+    let mut done = 0;
     for learner in learners {
-        // One fit over all candidates serves every pool, or each has its own.
-        let together = if learner.narrows() { pools.len() } else { 1 };
-        for pools in pools.chunks(together.max(1)) {
+        for pools in pools.chunks(together(learner.as_ref())) {
+            told(done, fits);
+            done += 1;
             let among = evidence.with_candidates(&pools[0].columns);
             match learner.applies(&among).and_then(|()| crossed.try_all(learner.as_ref(), pools, &among)) {
                 Ok(tried) => {
@@ -104,6 +121,7 @@ pub fn learn(view: &View<'_>, learners: &[Box<dyn Learner>], plan: &Plan) -> Res
             }
         }
     }
+    told(done, fits);
     let trials = Trials {
         candidates: evidence.candidates().to_vec(),
         slices: evidence.items().slices().names().iter().map(str::to_owned).collect(),

@@ -37,7 +37,7 @@ mod zero_router;
 pub use alike::dense_groups;
 pub use artefact::Artefact;
 pub use calibrate::{Calibrated, calibrated};
-pub use crossfit::{Learned, Plan, learn};
+pub use crossfit::{Learned, Plan, learn, learn_telling};
 pub use error::{CombineError, NotApplicable};
 pub use folds::Folds;
 pub use learner::{Context, Learner};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ordinate_combine::{Learned, Plan, learn};
+use ordinate_combine::{Learned, Plan, learn_telling};
 use ordinate_core::Evidence;
 use ordinate_core::task::{CombineSection, StatisticsSection};
 use ordinate_core::verdict::Verdict;
@@ -15,6 +15,7 @@ use crate::folder::{Folder, TRIALS};
 use crate::forecast_errors;
 use crate::label_figures;
 use crate::metric::{self, Known};
+use crate::observe::{Event, Observer, Work};
 use crate::series_shown;
 
 /// A verdict, and what it was reached from.
@@ -35,21 +36,31 @@ pub struct Decided {
 /// # Errors
 /// [`Error::Policies`] where the items cannot be folded.
 pub fn decide(task: &Task, evidence: &Evidence, notes: &[String]) -> Result<Decided, Error> {
-    decided(task, evidence, setting(task, notes))
+    decided(task, evidence, setting(task, notes), &())
 }
 
 /// The same, with candidates that are hosted or were asked.
-pub(crate) fn decided(task: &Task, evidence: &Evidence, setting: Setting) -> Result<Decided, Error> {
+pub(crate) fn decided(
+    task: &Task,
+    evidence: &Evidence,
+    setting: Setting,
+    seen: &dyn Observer,
+) -> Result<Decided, Error> {
+    let working = |work, done, of| seen.see(Event::Working { work, done, of });
     let file = &task.file;
     let learners = ordinate_combine::learners(file.combine.kinds.as_deref());
     let plan = Plan {
         folds: file.combine.folds.unwrap_or(CombineSection::FOLDS),
         seed: file.statistics.seed.unwrap_or_default(),
     };
-    let learned = learn(&evidence.view(), &learners, &plan).map_err(|error| match Error::from(error) {
-        Error::Policies { error, fault: Fault::Input } => Error::task(task, error),
-        other => other,
-    })?;
+    let told = |done, of| working(Work::Learning, done, of);
+    let learned =
+        learn_telling(&evidence.view(), &learners, &plan, &told).map_err(|error| {
+            match Error::from(error) {
+                Error::Policies { error, fault: Fault::Input } => Error::task(task, error),
+                other => other,
+            }
+        })?;
     let Known { metric, floors, guess_rate } = metric::known(task, evidence);
     let mut notes = setting.notes;
     notes.extend(forecast_errors::notes(task, evidence, &learned.trials, metric.as_deref()));
@@ -63,7 +74,9 @@ pub(crate) fn decided(task: &Task, evidence: &Evidence, setting: Setting) -> Res
         guess_rate: setting.guess_rate.or(guess_rate),
         ..setting
     };
+    working(Work::Judging, 0, 1);
     let verdict = ordinate_judge::decide(&learned.trials, &file.needs, &setting);
+    working(Work::Judging, 1, 1);
     Ok(Decided { verdict, learned, setting })
 }
 

@@ -71,7 +71,7 @@ pub use kinds::{
 pub use label_next::{Fields, LabelNext, ToLabel, Unlabelled, label_next};
 pub use materials::Materials;
 pub use models::{NamedModel, model_card, model_table, models_at_hand, pairs};
-pub use observe::{Doing, Event, Observer, Step};
+pub use observe::{Doing, Event, Observer, Step, Work};
 pub use options::Options;
 pub use ordinate_data::{Task, read_task, read_task_of};
 pub use ordinate_measure::{CancellationToken, Ended, Estimate, Progress, Summary};

@@ -40,6 +40,34 @@ pub enum Event<'a> {
     },
     /// A candidate's asking has ended.
     Ended(&'a Summary),
+    /// How far this machine is with work that nobody is asked for.
+    Working {
+        /// What it does.
+        work: Work,
+        /// Parts that are done.
+        done: usize,
+        /// Parts in all; they take more or less long.
+        of: usize,
+    },
+}
+
+/// What takes this machine a while besides training and answering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Work {
+    /// Policies are learned, fold by fold.
+    Learning,
+    /// Resamples are drawn and rules applied.
+    Judging,
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Learning => "learning policies",
+            Self::Judging => "judging",
+        })
+    }
 }
 
 /// A step of a run; as text, a line for people.

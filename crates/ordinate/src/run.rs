@@ -51,7 +51,7 @@ fn judged(task: &Task, gathered: Gathered, seen: &dyn Observer) -> Result<Run, E
     let evidence = &loaded.evidence;
     step(seen, Step::Read { items: evidence.len(), candidates: evidence.candidates().len() });
     let setting = Setting { hosted, measured, deployment, learning, ..setting(task, &loaded.notes) };
-    let Decided { verdict, learned, setting } = decided(task, evidence, setting)?;
+    let Decided { verdict, learned, setting } = decided(task, evidence, setting, seen)?;
     step(seen, Step::Judged(verdict.policies.len()));
 
     let draft = claim.draft()?;

@@ -116,13 +116,15 @@ impl Looks {
         deployment: &[Deployment],
     ) -> Result<bool, Error> {
         let (task, mut evidence, deployment) = (session.task.clone(), evidence.clone(), deployment.to_vec());
-        let items = evidence.len();
+        let (items, seen) = (evidence.len(), Arc::clone(session.seen));
         let look = aside(&session.options.cancel, move || {
             let hosted = hosted(&evidence, &deployment);
             host_when_busy(&mut evidence, &hosted);
             let setting = Setting { hosted, deployment, ..setting(&task, &[]) };
             // A part may be too small to fold where all the items are not.
-            Ok(decided(&task, &evidence, setting).ok().map(|decided| Look::of(&decided.verdict, items)))
+            Ok(decided(&task, &evidence, setting, seen.as_ref())
+                .ok()
+                .map(|decided| Look::of(&decided.verdict, items)))
         });
         let look = look.await?;
         let all = session.materials.asked.len();

@@ -5,13 +5,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use ordinate::{Event, Observer, Progress, ended_line, estimate_lines, pace, training_pace};
+use ordinate::{Event, Observer, Progress, Work, ended_line, estimate_lines, pace, training_pace};
 use ordinate_models::TrainingProgress;
 
 use crate::output::tell;
 
 /// How often a line is written where there is no terminal.
 const PAUSE: Duration = Duration::from_secs(5);
+/// Work that takes no longer has no bar.
+const SOON: Duration = Duration::from_secs(2);
 
 /// Tells of a run on standard error.
 pub(crate) struct Teller {
@@ -25,13 +27,20 @@ struct State {
     told: Instant,
     /// A bar a candidate, and the line with the money.
     bars: Vec<ProgressBar>,
+    /// What this machine works at, and since when.
+    working: Option<(Work, Instant)>,
 }
 
 impl Teller {
     pub(crate) fn new(quiet: bool) -> Self {
         let started = Instant::now();
         let terminal = (!quiet && std::io::stderr().is_terminal()).then(MultiProgress::new);
-        Self { quiet, started, terminal, state: Mutex::new(State { told: started, bars: Vec::new() }) }
+        Self {
+            quiet,
+            started,
+            terminal,
+            state: Mutex::new(State { told: started, bars: Vec::new(), working: None }),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -65,6 +74,39 @@ impl Teller {
         if let Some(bar) = state.bars.first() {
             bar.set_message(training_pace(progress));
             bar.set_position(progress.step);
+        }
+    }
+
+    /// Work that is soon done is not told.
+    fn working(&self, work: Work, done: usize, of: usize) {
+        let mut state = self.state();
+        if state.working.is_none_or(|(before, _)| before != work) || done == of {
+            wipe(&mut state);
+            state.working = (done < of).then(|| (work, Instant::now()));
+            return;
+        }
+        let Some((_, began)) = state.working.filter(|(_, began)| began.elapsed() >= SOON) else { return };
+        let (took, share) = (began.elapsed().as_secs_f64(), done as f64 / of as f64);
+        let left =
+            if done > 0 { format!(", about {:.0} s left", took / share - took) } else { String::new() };
+        let pace = format!("{done}/{of} after {took:.0} s{left}");
+        let Some(terminal) = &self.terminal else {
+            if state.told.elapsed() >= PAUSE {
+                state.told = Instant::now();
+                tell(&format!("  {work} {pace}"));
+            }
+            return;
+        };
+        if state.bars.len() != 1 {
+            wipe(&mut state);
+            let bar = terminal.add(ProgressBar::new(of as u64));
+            bar.set_style(style("  {prefix} [{bar:20}] {wide_msg}"));
+            bar.set_prefix(work.to_string());
+            state.bars.push(bar);
+        }
+        if let Some(bar) = state.bars.first() {
+            bar.set_message(pace);
+            bar.set_position(done as u64);
         }
     }
 
@@ -141,6 +183,7 @@ impl Observer for Teller {
                 wipe(&mut self.state());
                 self.line(&ended_line(summary));
             }
+            Event::Working { work, done, of } => self.working(work, done, of),
             _ => {}
         }
     }
