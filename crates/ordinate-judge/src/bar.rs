@@ -21,7 +21,7 @@ pub(crate) const MATTERS: f64 = 0.01;
 /// What is needed to hold a policy to the bar.
 pub(crate) struct Field<'a> {
     pub(crate) contenders: &'a [Contender<'a>],
-    pub(crate) weighed: &'a Weighed,
+    pub(crate) weighed: &'a Weighed<'a>,
     pub(crate) needs: &'a Needs,
     /// Whether each contender meets the hard needs.
     may: Vec<bool>,
@@ -32,7 +32,7 @@ pub(crate) struct Field<'a> {
 impl<'a> Field<'a> {
     pub(crate) fn new(
         contenders: &'a [Contender<'a>],
-        weighed: &'a Weighed,
+        weighed: &'a Weighed<'a>,
         needs: &'a Needs,
         misses: &[Vec<Miss>],
     ) -> Self {

@@ -54,6 +54,7 @@ impl Contender<'_> {
 
 /// All singles, then all policies.
 pub(crate) fn contenders<'a>(
+    singles: Vec<Contender<'a>>,
     candidates: &[Candidate],
     scored: &'a Priced<'a>,
     chosen: &'a [Chosen<'a>],
@@ -69,7 +70,7 @@ pub(crate) fn contenders<'a>(
             ..contender(candidates, scored, chosen.trial.name.clone(), chosen.trial.kind, played, uses)
         }
     });
-    singles(candidates, scored).into_iter().chain(policies).collect()
+    singles.into_iter().chain(policies).collect()
 }
 
 /// The columns that it asks at least once.

@@ -55,10 +55,6 @@ pub(crate) enum Told {
 }
 
 impl Told {
-    pub(crate) fn nothing() -> Self {
-        Self::Now(Vec::new())
-    }
-
     /// `None` where there is no such place, or no item has all the values.
     pub(crate) fn at(&self, place: usize) -> Option<Estimated> {
         match self {

@@ -54,7 +54,7 @@ pub use weigh::Resampling;
 
 use bar::Field;
 use chosen::Choosing;
-use contender::contenders;
+use contender::{Contender, contenders, singles};
 use limits::{Miss, eligible, misses};
 use rules::Choice;
 use tables::Tables;
@@ -103,13 +103,14 @@ pub fn decide_again(trials: &Trials, needs: &Needs, setting: &Setting, recall: &
     let costs = hosted_costs(trials, needs, setting);
     let scored = Priced::new(trials.scored(), &costs);
     let learn = Priced::new(&trials.learn, &costs);
-    let eligible = eligible(candidates, &scored, needs);
-    let mixable = mixable(candidates, &scored, needs);
+    let singles = singles(candidates, &scored);
+    let eligible = eligible(&singles, candidates, needs);
+    let mixable = mixable(&singles, candidates, needs);
     let tosses = toss::tosses(trials, &learn, &mixable, needs);
     let choosing = Choosing::new(trials, &learn, needs, &eligible, recall, &costs);
     let best_single = choosing.best_single(&scored);
     let chosen = choosing.policies(&tosses, &scored);
-    let contenders = contenders(candidates, &scored, &chosen, needs);
+    let contenders = contenders(singles, candidates, &scored, &chosen, needs);
     let folds = trials.test.is_none().then(|| trials.foldings[0].count);
 
     let groups = recall.groups.as_ref();
@@ -129,7 +130,7 @@ pub fn decide_again(trials: &Trials, needs: &Needs, setting: &Setting, recall: &
     let weighed = weigh(Reading::AsFailures);
     let without_errors = if errors { Some(weigh(Reading::LeftOut)) } else { None };
 
-    let held = |weighed: &Weighed| -> Vec<Vec<Miss>> {
+    let held = |weighed: &Weighed<'_>| -> Vec<Vec<Miss>> {
         contenders
             .iter()
             .enumerate()
@@ -142,7 +143,7 @@ pub fn decide_again(trials: &Trials, needs: &Needs, setting: &Setting, recall: &
     let misses = held(&weighed);
     let field = Field::new(&contenders, &weighed, needs, &misses);
     let mut choice = rules::choose(&field, &misses);
-    let read_as = |weighed: &Weighed| {
+    let read_as = |weighed: &Weighed<'_>| {
         let misses = held(weighed);
         let choice = rules::choose(&Field::new(&contenders, weighed, needs, &misses), &misses);
         OtherReading {
@@ -245,9 +246,9 @@ fn hosted_costs(trials: &Trials, needs: &Needs, setting: &Setting) -> Vec<(usize
 }
 
 /// Whom a coin may be tossed between: any two candidates that could be used, whatever they cost by themselves.
-fn mixable(candidates: &[Candidate], scored: &Priced<'_>, needs: &Needs) -> Vec<bool> {
+fn mixable(singles: &[Contender<'_>], candidates: &[Candidate], needs: &Needs) -> Vec<bool> {
     let at_any_price = Needs { max_cost_per_1k: None, max_p95_ms: None, ..needs.clone() };
-    eligible(candidates, scored, &at_any_price)
+    eligible(singles, candidates, &at_any_price)
 }
 
 /// What to label, where that would probably change who is recommended.
@@ -263,7 +264,7 @@ fn more_labels(
         asks: field.contenders[index].share.keys().map(String::as_str).collect(),
     });
     let may = |name: &str| {
-        let is_it = |contender: &contender::Contender<'_>| contender.is_single() && contender.name == name;
+        let is_it = |contender: &Contender<'_>| contender.is_single() && contender.name == name;
         let at = field.contenders.iter().position(is_it);
         at.is_some_and(|at| misses[at].iter().all(|miss| miss.need == "min_quality"))
     };

@@ -2,7 +2,6 @@
 
 use ordinate_core::verdict::Estimate;
 use ordinate_core::{Candidate, Hosting, Needs};
-use ordinate_trials::Priced;
 
 use crate::contender::Contender;
 
@@ -91,10 +90,8 @@ fn not_local(candidate: &Candidate) -> Option<String> {
 
 /// Whether each candidate keeps the limits that can be told before anything is compared (all but
 /// `min_quality`): who may be the best single.
-pub(crate) fn eligible(candidates: &[Candidate], scored: &Priced<'_>, needs: &Needs) -> Vec<bool> {
+pub(crate) fn eligible(singles: &[Contender<'_>], candidates: &[Candidate], needs: &Needs) -> Vec<bool> {
     let without_quality = Needs { min_quality: None, ..needs.clone() };
-    crate::contender::singles(candidates, scored)
-        .iter()
-        .map(|contender| misses(contender, None, candidates, &without_quality).is_empty())
-        .collect()
+    let keeps = |single: &Contender<'_>| misses(single, None, candidates, &without_quality).is_empty();
+    singles.iter().map(keeps).collect()
 }

@@ -18,7 +18,7 @@ use crate::weigh::Weighed;
 /// clearly apart.
 pub(crate) fn measures(
     contenders: &[Contender<'_>],
-    weighed: &Weighed,
+    weighed: &Weighed<'_>,
     scored: &Priced<'_>,
     folds: Option<&Folding>,
 ) -> Vec<BTreeMap<String, f64>> {
@@ -30,7 +30,7 @@ fn of(
     contender: &Contender<'_>,
     contenders: &[Contender<'_>],
     singles: &[usize],
-    weighed: &Weighed,
+    weighed: &Weighed<'_>,
     scored: &Priced<'_>,
     folds: Option<&Folding>,
 ) -> BTreeMap<String, f64> {
@@ -69,7 +69,7 @@ fn shares(
     trial: &Trial,
     contenders: &[Contender<'_>],
     singles: &[usize],
-    weighed: &Weighed,
+    weighed: &Weighed<'_>,
     folds: Option<&Folding>,
 ) -> Vec<(&'static str, Option<f64>)> {
     let [first, second] = singles[..] else { return Vec::new() };

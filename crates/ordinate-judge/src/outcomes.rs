@@ -4,6 +4,7 @@ use ordinate_core::Needs;
 use ordinate_trials::{Priced, Trials};
 
 use crate::chosen::Choosing;
+use crate::contender::singles;
 use crate::limits::eligible;
 use crate::recall::Recall;
 use crate::{Setting, hosted_costs, mixable, toss};
@@ -18,9 +19,10 @@ pub fn scores_of(trials: &Trials, needs: &Needs, setting: &Setting, name: &str) 
         return Some(scored.single(column).quality.into_owned());
     }
     let learn = Priced::new(&trials.learn, &costs);
-    let mixable = mixable(&trials.candidates, &scored, needs);
+    let singles = singles(&trials.candidates, &scored);
+    let mixable = mixable(&singles, &trials.candidates, needs);
     let tosses = toss::tosses(trials, &learn, &mixable, needs);
-    let eligible = eligible(&trials.candidates, &scored, needs);
+    let eligible = eligible(&singles, &trials.candidates, needs);
     let recall = Recall::once(trials);
     let choosing = Choosing::new(trials, &learn, needs, &eligible, &recall, &costs);
     let chosen = choosing.policies(&tosses, &scored).into_iter().find(|chosen| chosen.trial.name == name)?;

@@ -15,7 +15,7 @@ use crate::seen::Seen;
 use crate::view::Looks;
 
 /// Verdicts for which what was not used again is kept.
-const VERDICTS: u64 = 24;
+const VERDICTS: u64 = 200;
 
 /// What was found out about one run in one setting, for verdicts under other needs. It changes no bit of them.
 #[derive(Debug)]

@@ -38,7 +38,7 @@ pub(crate) struct Tables<'a> {
     pub(crate) best_single: &'a Played<'a>,
     pub(crate) field: &'a Field<'a>,
     /// Estimates with errors left out; the same where there are no errors.
-    pub(crate) without_errors: &'a Weighed,
+    pub(crate) without_errors: &'a Weighed<'a>,
     pub(crate) misses: &'a [Vec<Miss>],
     pub(crate) choice: &'a Choice,
     pub(crate) groups: Option<&'a Groups>,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::num::NonZeroU32;
+use std::sync::OnceLock;
 
 use ordinate_core::task::IntervalKind;
 use ordinate_core::verdict::Estimate;
@@ -61,8 +62,17 @@ pub(crate) struct Weighing<'a> {
     pub(crate) folds: Option<u32>,
 }
 
+impl Weighing<'_> {
+    fn bootstrap(&self) -> Bootstrap {
+        let Resampling { resamples, seed, interval } = self.resampling;
+        Bootstrap { resamples, seed, interval }
+    }
+}
+
 /// Estimates for all contenders under one reading of errors and missing answers.
-pub(crate) struct Weighed {
+pub(crate) struct Weighed<'a> {
+    all: &'a Weighing<'a>,
+    reading: Reading,
     /// Mean quality per contender.
     pub(crate) quality: Vec<Option<Estimated>>,
     /// The statistics on the qualities; among them, from `pairs` on, the paired differences: `a - b` for a < b, in row order.
@@ -73,8 +83,8 @@ pub(crate) struct Weighed {
     pub(crate) over_best_single: Vec<Option<Estimated>>,
     /// Paired difference to the zero router at the same cost; policies with a known cost only.
     pub(crate) over_zero_router: Vec<Option<Estimated>>,
-    /// Paired differences of outlay per item, in the same order; none where the goal does not look at it.
-    outlays: Told,
+    /// Paired differences of outlay per item, in the same order, made when the first is asked for.
+    outlays: OnceLock<Told>,
     /// The statistics on the qualities, on the same resamples, where there are few enough items for it to matter.
     joint: Option<Joint>,
     /// Where in `joint` the difference `a - b` is.
@@ -89,9 +99,9 @@ pub(crate) struct Weighed {
     count: usize,
 }
 
-impl Weighed {
+impl<'a> Weighed<'a> {
     /// Runs the bootstrap.
-    pub(crate) fn new(all: &Weighing<'_>, reading: Reading) -> Self {
+    pub(crate) fn new(all: &'a Weighing<'a>, reading: Reading) -> Self {
         let contenders = all.contenders;
         let count = contenders.len();
         let columns: Vec<Cow<'_, [f64]>> = contenders
@@ -130,11 +140,7 @@ impl Weighed {
             }
         }
 
-        let bootstrap = Bootstrap {
-            resamples: all.resampling.resamples,
-            seed: all.resampling.seed,
-            interval: all.resampling.interval,
-        };
+        let bootstrap = all.bootstrap();
         let slices: Vec<&[f64]> = columns.iter().map(|column| &**column).collect();
         let joint = resamples.then(|| bootstrap.joint(all.memory, &slices, &statistics));
         let told = match &joint {
@@ -170,25 +176,15 @@ impl Weighed {
             over_zero_router[policy] =
                 places.next().and_then(|place| told.at(place)).map(|gain| widened(gain, by));
         }
-        let outlays = if all.needs.goal == Goal::Quality && all.needs.margin() == 0.0 {
-            Told::nothing()
-        } else {
-            let outlays: Vec<&[f64]> = contenders
-                .iter()
-                .map(|c| match all.needs.goal {
-                    Goal::Latency => &*c.played.latency_ms,
-                    Goal::Quality | Goal::Cost => &*c.played.cost_usd,
-                })
-                .collect();
-            estimate(all.memory, &bootstrap, &outlays, all.groups, &statistics[pairs.clone()], reading)
-        };
         Self {
+            all,
+            reading,
             quality,
             told,
             pairs: pairs.start,
             over_best_single,
             over_zero_router,
-            outlays,
+            outlays: OnceLock::new(),
             joint,
             place,
             over_single,
@@ -311,9 +307,24 @@ impl Weighed {
         })
     }
 
-    /// The estimate of a's outlay per item less b's.
+    /// The estimate of a's outlay per item less b's; `None` where the goal does not look at it.
     pub(crate) fn outlay_difference(&self, a: usize, b: usize) -> Option<Estimated> {
-        self.pair(&self.outlays, 0, a, b)
+        if self.all.needs.goal == Goal::Quality && self.all.needs.margin() == 0.0 {
+            return None;
+        }
+        self.pair(self.outlays.get_or_init(|| self.outlays()), 0, a, b)
+    }
+
+    fn outlays(&self) -> Told {
+        let all = self.all;
+        let outlay = |contender: &'a Contender<'a>| match all.needs.goal {
+            Goal::Latency => &*contender.played.latency_ms,
+            Goal::Quality | Goal::Cost => &*contender.played.cost_usd,
+        };
+        let outlays: Vec<&[f64]> = all.contenders.iter().map(outlay).collect();
+        let pairs = (0..self.count).flat_map(|a| (a + 1..self.count).map(move |b| (a, b)));
+        let statistics: Vec<Statistic> = pairs.map(|(a, b)| Statistic::Difference(a, b)).collect();
+        estimate(all.memory, &all.bootstrap(), &outlays, all.groups, &statistics, self.reading)
     }
 
     /// The mean quality, or minus infinity where nothing is known.

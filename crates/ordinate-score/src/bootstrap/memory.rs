@@ -12,7 +12,8 @@ use crate::bootstrap::plan::{Plan, Sum};
 use crate::bootstrap::{Bootstrap, Statistic, resample};
 use crate::groups::Groups;
 
-/// Calls for which what was not used again is kept.
+/// Bytes of columns above which what was not used lately is forgotten, and the calls that are lately.
+const MOST: usize = 48 << 20;
 const CALLS: u64 = 24;
 
 /// What was said of columns over one list of items.
@@ -121,12 +122,15 @@ impl Memory {
         let mut kept = self.kept();
         kept.call += 1;
         let call = kept.call;
-        kept.columns.retain(|_, alike| {
-            alike.retain(|column| column.call + CALLS > call);
-            !alike.is_empty()
-        });
-        kept.sums.retain(|_, sum| sum.call + CALLS > call);
-        kept.parts.retain(|_, part| part.call + CALLS > call);
+        let values: usize = kept.columns.values().flatten().map(|column| column.value.values.len()).sum();
+        if size_of::<f64>() * values > MOST {
+            kept.columns.retain(|_, alike| {
+                alike.retain(|column| column.call + CALLS > call);
+                !alike.is_empty()
+            });
+            kept.sums.retain(|_, sum| sum.call + CALLS > call);
+            kept.parts.retain(|_, part| part.call + CALLS > call);
+        }
         columns.iter().map(|values| kept.column(values, call)).collect()
     }
 

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 use sha2::Digest;
 
@@ -65,7 +67,7 @@ addEventListener("load", async () => {{
     let own = own.split('"').next().unwrap();
     let wider = match policy {
         Policy::Own => {
-            let hash = base64(&sha2::Sha256::digest(script.as_bytes()));
+            let hash = BASE64.encode(sha2::Sha256::digest(script.as_bytes()));
             let with_probe = own.replacen("script-src ", &format!("script-src 'sha256-{hash}' "), 1);
             format!("{with_probe}; connect-src {address}")
         }
@@ -149,20 +151,4 @@ fn posted(mut stream: TcpStream) -> Option<Value> {
     reader.read_exact(&mut body).ok()?;
     let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     serde_json::from_slice(&body).ok()
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().chain(&[0, 0]).take(3).fold(0u32, |word, byte| word << 8 | u32::from(*byte));
-        for i in 0..4 {
-            text.push(if i <= chunk.len() {
-                LETTERS[(word >> (18 - 6 * i) & 63) as usize] as char
-            } else {
-                '='
-            });
-        }
-    }
-    text
 }
