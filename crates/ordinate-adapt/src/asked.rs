@@ -114,7 +114,7 @@ impl<'a> Asked<'a> {
                 };
                 Some(Targets::shares(widths().zip(&lessons.right).map(share).collect()))
             }
-            Kind::Tag | Kind::Regress | Kind::Series | Kind::Text => None,
+            Kind::Tag | Kind::Regress | Kind::Series | Kind::Text | Kind::Extract => None,
         };
         let (learned, held) = held_out(&lessons.labels, seed);
         Self { model, lessons, targets, learned, held, batch, seed }

@@ -6,8 +6,8 @@ use std::path::Path;
 use ordinate_core::task::CandidateEntry;
 use ordinate_models::encoder::Source;
 use ordinate_models::{
-    EncoderSource, Fitting, Identity, Kind, Method, MethodKind, Model, ModelError, PROBE, Probing, Saved,
-    Training, TrainingSet,
+    EncoderSource, Fitting, Identity, Kind, Method, MethodKind, Model, ModelError, PROBE, Probing, Sample,
+    Saved, Training, TrainingSet,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::contrastive::Contrastive;
 use crate::report::threads;
 use crate::settings::Settings;
+use crate::spans;
 use crate::tune::Tuning;
 
 /// `adapt = { from = "...", method = "auto" }`.
@@ -104,8 +105,8 @@ impl Case {
                 format!("LoRA: {of}, {} where full fine-tuning takes {:.1}", time(updates), full / 60.0),
             );
         }
-        // Half of the passes teach most of what all do; less than that is no training.
-        if updates <= 2.0 * allowed {
+        // Half of the passes teach most of what all do; less than that is no training. For spans there is nothing else.
+        if updates <= 2.0 * allowed || self.kind == Kind::Extract {
             return (
                 Way::Lora,
                 format!("LoRA, ended after {} minutes: {of} would take {:.1}", self.minutes, updates / 60.0),
@@ -136,7 +137,24 @@ impl Method for Auto {
     }
 
     fn kinds(&self) -> &'static [Kind] {
-        &[Kind::Classify, Kind::Tag, Kind::Regress]
+        match self.settings.source {
+            // A head for spans has to be trained with what it stands on.
+            EncoderSource::Builtin => &[Kind::Classify, Kind::Tag, Kind::Regress],
+            EncoderSource::Folder(_) | EncoderSource::Elsewhere(_) => {
+                &[Kind::Classify, Kind::Tag, Kind::Regress, Kind::Extract]
+            }
+        }
+    }
+
+    fn instead(&self) -> &'static str {
+        match self.settings.source {
+            EncoderSource::Builtin => {
+                "for a task of kind extract name an encoder in a folder or on the hub, which has layers to train"
+            }
+            EncoderSource::Folder(_) | EncoderSource::Elsewhere(_) => {
+                "record the answers instead (recorded = { path = ... })"
+            }
+        }
     }
 
     fn source(&self) -> Option<&EncoderSource> {
@@ -179,10 +197,19 @@ impl Auto {
     /// About how long training all weights takes: six multiplications and additions a weight, token and pass (Kaplan et al.
     /// 2020), at [`SPEED`].
     fn seconds(&self, source: &Source, train: &TrainingSet<'_>) -> Result<f64, ModelError> {
-        let words: usize = train.texts().iter().map(|text| text.split_whitespace().count().min(400)).sum();
+        let count = |text: &str, most: usize| text.split_whitespace().count().min(most);
+        let words = |sample: &Sample<'_>| match sample.context.filter(|_| train.kind() == Kind::Extract) {
+            // Of a passage all is read, in windows.
+            Some(passage) => count(sample.text, 200) + count(passage, usize::MAX),
+            None => count(sample.text, 400),
+        };
+        let words: usize = train.samples().iter().map(words).sum();
         // A word is about 1.3 tokens, and a text has two more.
         let tokens = 1.3 * words as f64 + 2.0 * train.len() as f64;
-        let passes = self.settings.passes(train.len()) as f64;
+        let passes = match train.kind() {
+            Kind::Extract => spans::passes(&self.settings, train.len()),
+            _ => self.settings.passes(train.len()),
+        } as f64;
         Ok(6.0 * layer_weights(source)? * tokens * passes / (SPEED * threads() as f64))
     }
 }
@@ -227,5 +254,7 @@ mod tests {
         }
         let tags = Case { kind: Kind::Tag, ..case(64, 4, Some(5.0), 10.0) };
         assert_eq!(tags.choose().0, Way::Full);
+        let spans = |seconds| Case { kind: Kind::Extract, ..case(64, 64, Some(seconds), 10.0) };
+        assert_eq!((spans(5.0).choose().0, spans(9_000.0).choose().0), (Way::Full, Way::Lora));
     }
 }

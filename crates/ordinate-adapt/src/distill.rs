@@ -100,7 +100,7 @@ impl Distill {
                     train.kind().labels(output).iter().all(|tag| named.contains(tag)).then_some(output)
                 }
                 Kind::Regress => number(output).is_ok().then_some(output),
-                Kind::Choose | Kind::Series | Kind::Text => Some(output),
+                Kind::Choose | Kind::Series | Kind::Text | Kind::Extract => Some(output),
             }
         };
         let free: Vec<(usize, &'a str)> = (0..train.len())

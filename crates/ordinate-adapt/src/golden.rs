@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may
 
 #[path = "../../ordinate-models/tests/tiny_encoder/mod.rs"]
-mod tiny_encoder;
+pub(crate) mod tiny_encoder;
 
 use std::collections::BTreeSet;
 use std::fs;

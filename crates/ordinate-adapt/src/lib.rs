@@ -1,7 +1,7 @@
 //! Transfer: a vertical model made out of a general one.
 //!
 //! Each way of training is a [`Method`](ordinate_models::Method) in a file of its own: all weights of an encoder or low-rank
-//! updates beside them (`tune`), pairs of texts (`contrastive`), texts without labels first (`mlm`), the answers of another candidate (`distill`), whichever
+//! updates beside them (`tune`; where passages of a text answer, `spans`), pairs of texts (`contrastive`), texts without labels first (`mlm`), the answers of another candidate (`distill`), whichever
 //! fits (`auto`), a network of images (`vision`), a translator on pairs of texts (`seq2seq`), or a decoder on what it is asked and answers (`decoder`). What training is made of stands beside them: an `Objective` says what is learned on which items, the
 //! `trainer` takes the steps and says when it is over, `checkpoint` keeps its state, and `report` tells what it was. Models are
 //! written in the forms of `transformers`, PEFT and sentence-transformers.
@@ -17,15 +17,19 @@ mod distill;
 mod golden;
 #[cfg(test)]
 mod golden_decoders;
+#[cfg(test)]
+mod golden_spans;
 mod labelled;
 mod loss;
 mod mlm;
 mod objective;
 mod optimiser;
 mod pictured;
+mod questions;
 mod report;
 mod seq2seq;
 mod settings;
+mod spans;
 mod trainer;
 mod tune;
 mod unlabelled;

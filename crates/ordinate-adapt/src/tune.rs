@@ -1,14 +1,15 @@
-//! Training an encoder with a head of labels: all of its weights (`full`), or low-rank updates beside them (`lora`).
+//! Training an encoder with a head of labels, of a number, or for the spans of a passage: all of its weights (`full`), or low-rank updates beside them (`lora`).
 
 use std::path::Path;
 
 use ordinate_core::task::CandidateEntry;
 use ordinate_models::encoder::{
-    Answers, Classifier, LowRank, Problem, Reach, Source, TrainableClassifier, Written,
+    Answers, Classifier, Extractor, LowRank, Problem, Reach, Source, TrainableClassifier, Written,
+    is_extractor,
 };
 use ordinate_models::{
     EncoderSource, Facts, Fitting, Identity, Kind, Method, MethodKind, Model, ModelError, Published, Reply,
-    Sample, Saved, TrainingSet, number, sharpen,
+    Sample, Saved, TrainingSet, number, read_model, sharpen,
 };
 use serde::Serialize;
 
@@ -17,6 +18,7 @@ use crate::labelled::Labelled;
 use crate::loss::Targets;
 use crate::report::{Pretraining, TrainingReport, threads};
 use crate::settings::Settings;
+use crate::spans;
 use crate::trainer::{Outcome, PATIENT_PASSES, Recipe, train as run};
 
 /// `adapt = { from = "...", method = "full" }`.
@@ -64,8 +66,11 @@ fn lora(entry: &CandidateEntry, base: &Path) -> Of {
 /// Reads a model that was trained here.
 pub(crate) fn load(saved: &Saved<'_>) -> Result<Box<dyn Model>, ModelError> {
     let source = Source { folder: saved.folder.to_owned(), revision: None, model: None };
-    let published = Published::reopen(Classifier::open(&source)?, saved.folder)?;
-    Ok(Box::new(Tuned { published, written: None }))
+    let model: Box<dyn Model> = match is_extractor(&source) {
+        true => Box::new(Extractor::open(&source, read_model(saved.folder)?)?),
+        false => Box::new(Published::reopen(Classifier::open(&source)?, saved.folder)?),
+    };
+    Ok(Box::new(Tuned { model, written: None }))
 }
 
 impl Method for Tuning {
@@ -82,7 +87,7 @@ impl Method for Tuning {
     }
 
     fn kinds(&self) -> &'static [Kind] {
-        &[Kind::Classify, Kind::Tag, Kind::Regress]
+        &[Kind::Classify, Kind::Tag, Kind::Regress, Kind::Extract]
     }
 
     fn source(&self) -> Option<&EncoderSource> {
@@ -100,7 +105,7 @@ impl Method for Tuning {
 }
 
 impl Tuning {
-    fn reach(&self) -> Reach {
+    pub(crate) fn reach(&self) -> Reach {
         let rank = self.settings.rank();
         match self.name {
             "lora" => Reach::Updates(LowRank { rank, alpha: 2.0 * rank as f64 }),
@@ -109,6 +114,9 @@ impl Tuning {
     }
 
     pub(crate) fn tune(&self, train: &TrainingSet<'_>, fitting: &Fitting<'_>) -> Result<Tuned, ModelError> {
+        if train.kind() == Kind::Extract {
+            return spans::tune(self, train, fitting);
+        }
         let source = self.settings.folder()?;
         let open = |answers: &Answers| TrainableClassifier::open(source, answers, self.reach(), fitting.seed);
         self.tune_from(&open, train, fitting)
@@ -130,7 +138,7 @@ impl Tuning {
         let place = |label: &String| names.iter().position(|name| name == label);
         let right: Vec<Vec<usize>> = match kind {
             Kind::Regress => vec![Vec::new(); train.len()],
-            Kind::Classify | Kind::Choose | Kind::Tag | Kind::Series | Kind::Text => {
+            Kind::Classify | Kind::Choose | Kind::Tag | Kind::Series | Kind::Text | Kind::Extract => {
                 train.labels().iter().map(|labels| labels.iter().filter_map(place).collect()).collect()
             }
         };
@@ -143,7 +151,9 @@ impl Tuning {
         };
         let stratum = |target: &&str| match kind {
             Kind::Classify => (*target).to_owned(),
-            Kind::Choose | Kind::Tag | Kind::Regress | Kind::Series | Kind::Text => String::new(),
+            Kind::Choose | Kind::Tag | Kind::Regress | Kind::Series | Kind::Text | Kind::Extract => {
+                String::new()
+            }
         };
         let strata: Vec<String> = train.targets().iter().map(stratum).collect();
         let (learned, held) = held_out_of(train, &strata, fitting.seed);
@@ -161,32 +171,32 @@ impl Tuning {
             batch: self.settings.batch(),
             seed: fitting.seed,
         };
-        let recipe = self.recipe(&model, objective.learned.len(), &answers)?;
+        let items = objective.learned.len();
+        let recipe = self.recipe(model.width(), self.settings.passes(items), &(&answers.names, items))?;
         let outcome = run(&objective, &recipe, fitting)?;
         match (&numbers, objective.held.is_empty()) {
             (Some(numbers), _) => model.scale_logits(numbers.spread, numbers.mean)?,
             (None, false) => model.scale_logits(sharpness(kind, &objective, fitting)?, 0.0)?,
             (None, true) => {}
         }
-        let items = objective.learned.len();
         let (classifier, written) = model.tuned()?;
         let report = self.report(&outcome, items, &written, fitting.seed);
-        let written = Some((written, self.settings.base(), report));
-        Ok(Tuned { published: Published::of(classifier, kind), written })
+        Ok(Tuned::new(Published::of(classifier, kind), written, self.settings.base(), report))
     }
 
-    fn recipe(
+    /// For an encoder of this width. What it learns, and from how much, tells it from others.
+    pub(crate) fn recipe(
         &self,
-        model: &TrainableClassifier,
-        items: usize,
-        answers: &Answers,
+        width: usize,
+        epochs: u64,
+        learns: &impl Serialize,
     ) -> Result<Recipe, ModelError> {
-        let usual = (RATE * 768.0 / model.width().max(1) as f64).min(2e-3);
+        let usual = (RATE * 768.0 / width.max(1) as f64).min(2e-3);
         let usual = if self.name == "lora" { (usual * UPDATES).min(5e-3) } else { usual };
         let rate = self.settings.learning_rate.unwrap_or(usual);
-        let key = serde_json::to_string(&(VERSION, self, &answers.names, items));
+        let key = serde_json::to_string(&(VERSION, self, learns));
         Ok(Recipe {
-            epochs: self.settings.passes(items),
+            epochs,
             patience: PATIENT_PASSES,
             rate,
             new_rate: rate.max(HEAD_RATE),
@@ -195,7 +205,13 @@ impl Tuning {
         })
     }
 
-    fn report(&self, outcome: &Outcome, items: usize, written: &Written, seed: u64) -> TrainingReport {
+    pub(crate) fn report(
+        &self,
+        outcome: &Outcome,
+        items: usize,
+        written: &Written,
+        seed: u64,
+    ) -> TrainingReport {
         TrainingReport {
             method: self.name.to_owned(),
             chosen: self.chosen.clone(),
@@ -217,7 +233,7 @@ impl Tuning {
 /// The labels of train items, or that they are numbers.
 fn answers(train: &TrainingSet<'_>) -> Result<Answers, ModelError> {
     let problem = match train.kind() {
-        Kind::Classify | Kind::Choose | Kind::Series | Kind::Text => Problem::OneLabel,
+        Kind::Classify | Kind::Choose | Kind::Series | Kind::Text | Kind::Extract => Problem::OneLabel,
         Kind::Tag => Problem::SeveralLabels,
         Kind::Regress => {
             return match train.len() {
@@ -264,14 +280,24 @@ fn sharpness(kind: Kind, objective: &Labelled<'_>, fitting: &Fitting<'_>) -> Res
     Ok(sharpen(kind, &held, &objective.right).0)
 }
 
-/// A classifier that was trained here.
+/// What was trained here: a classifier, or what finds spans.
 pub(crate) struct Tuned {
-    published: Published,
+    model: Box<dyn Model>,
     /// What is written of it; `None` where it was read.
     written: Option<(Written, String, TrainingReport)>,
 }
 
 impl Tuned {
+    /// A model that was made of what is written of it, on a base, by a training.
+    pub(crate) fn new(
+        model: impl Model + 'static,
+        written: Written,
+        base: String,
+        report: TrainingReport,
+    ) -> Self {
+        Self { model: Box::new(model), written: Some((written, base, report)) }
+    }
+
     /// With what came before the training that it was made by.
     pub(crate) fn pretrained(mut self, pretraining: Pretraining) -> Self {
         if let Some((_, _, report)) = &mut self.written {
@@ -283,11 +309,11 @@ impl Tuned {
 
 impl Model for Tuned {
     fn answer(&self, samples: &[Sample<'_>]) -> Result<Vec<Reply>, ModelError> {
-        self.published.answer(samples)
+        self.model.answer(samples)
     }
 
     fn facts(&self) -> Facts {
-        self.published.facts()
+        self.model.facts()
     }
 
     fn stands_alone(&self) -> bool {
@@ -300,6 +326,6 @@ impl Model for Tuned {
         };
         written.write(folder, base)?;
         report.write(folder)?;
-        self.published.save(folder)
+        self.model.save(folder)
     }
 }

@@ -5,6 +5,7 @@
 mod tiny_encoder;
 
 mod decoders;
+mod spans;
 
 use std::fs;
 use std::path::Path;

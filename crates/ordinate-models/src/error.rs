@@ -75,6 +75,12 @@ pub enum ModelError {
          are, fill it or remove the item"
     )]
     NoInput(String),
+    /// An item that is to be answered out of its passage has none.
+    #[error(
+        "item {0:?} has no passage to look for the answer in: name the field with the passage in [data] context; where it is empty, \
+         fill it or remove the item"
+    )]
+    NoPassage(String),
     /// A train item shows what a test item is to forecast.
     #[error(
         "the train item {train:?} shows values that the test item {test:?} is to forecast, so that a model trained on it would know them; \

@@ -37,6 +37,9 @@ pub enum Order {
         saved: PathBuf,
         /// What it is to answer.
         inputs: Vec<String>,
+        /// The passages that the inputs are about, where its answers stand in passages; else none.
+        #[serde(default)]
+        passages: Vec<String>,
     },
     /// A method of forecasting.
     Forecaster {
@@ -116,12 +119,15 @@ pub struct Gauged {
 pub fn gauge(methods: &Methods, order: &Order) -> Result<Gauged, ModelError> {
     let started = Instant::now();
     match order {
-        Order::Model { saved, inputs } => {
+        Order::Model { saved, inputs, passages } => {
             let model = methods.load(saved, &Encoders::new())?;
             let load = started.elapsed();
             gauged(load, inputs.len(), &BATCHES, LONGEST, &mut |places| {
-                let batch: Vec<Sample<'_>> =
-                    places.iter().map(|&place| Sample::text(&inputs[place])).collect();
+                let sample = |&place: &usize| Sample {
+                    context: passages.get(place).map(String::as_str),
+                    ..Sample::text(&inputs[place])
+                };
+                let batch: Vec<Sample<'_>> = places.iter().map(sample).collect();
                 model.answer(&batch).map(drop)
             })
         }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::card::licence;
 use crate::decoder::{Architecture, Config, shards};
 use crate::decoder::{KNOWN as DECODERS, Weights};
-use crate::encoder::{BertConfig, KNOWN as ENCODERS, adapter, builtin, is_classifier};
+use crate::encoder::{BertConfig, KNOWN as ENCODERS, adapter, builtin, is_classifier, is_extractor};
 use crate::error::ModelError;
 use crate::memory::enough_memory;
 use crate::model::Encoder as _;
@@ -28,6 +28,8 @@ pub enum Role {
     Encoder,
     /// A published sequence classifier.
     Classifier,
+    /// Finds the answers to questions in passages.
+    Extractor,
     /// Writes.
     Decoder,
     /// Reads a text in one language and writes it in another.
@@ -102,7 +104,11 @@ pub fn inspect_source(source: &Source) -> Inspected {
         Ok(None) => {}
         Ok(Some(base)) => {
             let base = inspect_source(&base);
-            let kind = if is_classifier(source) { Role::Classifier } else { base.kind };
+            let kind = match (is_classifier(source), is_extractor(source)) {
+                (true, _) => Role::Classifier,
+                (_, true) => Role::Extractor,
+                _ => base.kind,
+            };
             let disk_bytes = base.disk_bytes + size(folder);
             return Inspected { kind, disk_bytes, path: Some(folder.clone()), revision, ..base };
         }
@@ -191,6 +197,8 @@ fn role(source: &Source, config: &Value, name: &str) -> Role {
         Role::Classifier
     } else if is_classifier(source) {
         Role::Classifier
+    } else if ENCODERS.contains(&name) && is_extractor(source) {
+        Role::Extractor
     } else if Architecture::named(name).is_some() || writes {
         Role::Decoder
     } else if is_translator(source) {

@@ -21,6 +21,8 @@ pub enum Kind {
     Series,
     /// Free text: a translation, for example.
     Text,
+    /// A passage of the context that the item gives.
+    Extract,
 }
 
 /// The tags that a text names.
@@ -51,6 +53,7 @@ impl Kind {
             OutputKind::Number => Some(Self::Regress),
             OutputKind::Series if kind.takes_series() => Some(Self::Series),
             OutputKind::Text if kind.is_long() => Some(Self::Text),
+            OutputKind::Text if kind.extracts() => Some(Self::Extract),
             OutputKind::Label | OutputKind::Labels | OutputKind::Series | OutputKind::Text => None,
         }
     }
@@ -66,6 +69,7 @@ impl Kind {
                 Self::Regress => "regress",
                 Self::Series => "forecast",
                 Self::Text => "generate and translate",
+                Self::Extract => "extract",
             })
             .collect();
         match names.split_last() {
@@ -79,7 +83,7 @@ impl Kind {
     #[must_use]
     pub fn labels(self, target: &str) -> Vec<String> {
         match self {
-            Self::Classify | Self::Choose | Self::Regress | Self::Series | Self::Text => {
+            Self::Classify | Self::Choose | Self::Regress | Self::Series | Self::Text | Self::Extract => {
                 vec![target.trim().to_owned()]
             }
             Self::Tag => tags(target).into_iter().collect(),

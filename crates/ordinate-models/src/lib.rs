@@ -44,6 +44,7 @@ pub use manifest::{Manifest, read_model, save, write_model};
 pub use method::{Fitting, Identity, Method, Reads, Taught, Training, TrainingProgress, TrainingSet, drawn};
 pub use methods::boosted::{Boosted, GradientBoosting};
 pub use methods::cloze::{Cloze, ClozeLabels};
+pub use methods::extractor::{PublishedExtractor, says_nothing};
 pub use methods::fields::{FieldLinear, Linear};
 pub use methods::lags::{Lags, LagsModel};
 pub use methods::memory::{Memory, TranslationMemory};

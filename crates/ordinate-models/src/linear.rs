@@ -268,7 +268,7 @@ pub(crate) fn splits(rows: &[usize]) -> Vec<(Vec<usize>, Vec<usize>)> {
 pub(crate) fn probabilities(kind: Kind, scores: &[f64], sharpness: f64) -> Vec<f64> {
     match kind {
         Kind::Tag => scores.iter().map(|score| 1.0 / (1.0 + (-sharpness * score).exp())).collect(),
-        Kind::Classify | Kind::Choose | Kind::Regress | Kind::Series | Kind::Text => {
+        Kind::Classify | Kind::Choose | Kind::Regress | Kind::Series | Kind::Text | Kind::Extract => {
             let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let powers: Vec<f64> = scores.iter().map(|score| (sharpness * (score - most)).exp()).collect();
             let sum: f64 = powers.iter().sum();

@@ -9,11 +9,13 @@ use ordinate_core::features::Features;
 use crate::decoder::Writer;
 use crate::error::ModelError;
 
-/// An item as models read it: its text, and its fields where the task has some.
+/// An item as models read it: its text, its fields where the task has some, and the passage that it is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample<'a> {
     /// Its text; empty where it has none.
     pub text: &'a str,
+    /// The passage that an answer is to stand in, where it has one.
+    pub context: Option<&'a str>,
     /// The fields of all items and the row of this one.
     pub fields: Option<(&'a Features, usize)>,
 }
@@ -22,7 +24,7 @@ impl<'a> Sample<'a> {
     /// A text alone.
     #[must_use]
     pub fn text(text: &'a str) -> Self {
-        Self { text, fields: None }
+        Self { text, context: None, fields: None }
     }
 
     /// The item in `row`.
@@ -30,14 +32,14 @@ impl<'a> Sample<'a> {
     pub fn of(items: &'a Items, row: usize) -> Self {
         let fields = items.features();
         let fields = (!fields.is_empty()).then_some((fields, row));
-        Self { text: items.input(row).unwrap_or_default(), fields }
+        Self { text: items.input(row).unwrap_or_default(), context: items.context(row), fields }
     }
 }
 
 /// What a model says of an item.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
-    /// The label; for tags a JSON list of them; a number; free text.
+    /// The label; for tags a JSON list of them; a number; free text; a passage, empty where nothing answers.
     pub output: String,
     /// The calibrated probability that the answer is right (of the whole set, for tags), in `[0, 1]`; of a translation memory
     /// how near the text is that it found, in chrF.

@@ -6,7 +6,9 @@ mod tiny_encoder;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use ordinate_models::encoder::{Classifier, Masked, Source, is_classifier, open};
+use ordinate_models::encoder::{
+    Classifier, Extractor, Masked, Source, Spans, Window, is_classifier, is_extractor, open,
+};
 use ordinate_models::{Cloze, Encoder as _, Kind, Model as _, Published, Sample};
 use serde_json::Value;
 use tiny_encoder::{golden, save, text};
@@ -43,6 +45,74 @@ fn equal_transformers() {
         eprintln!("{}: largest difference {worst:e}", case["name"]);
         assert!(worst < 1e-4, "{}: {worst}", case["name"]);
     }
+}
+
+/// Windows, logits and answers are those of `transformers` and of its script for SQuAD.
+#[test]
+fn spans_equal_transformers() {
+    let golden = tiny_encoder::spans();
+    let cases = golden["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 6);
+    for case in cases {
+        let folder = tempfile::tempdir().unwrap();
+        save(case, folder.path());
+        let source = source(folder.path());
+        assert!(is_extractor(&source) && !is_classifier(&source));
+        let mut worst = 0.0_f64;
+        for (key, nothing) in [("answer", false), ("or_nothing", true)] {
+            let spans = Spans { nothing, ..Spans::default() };
+            let model = Extractor::open(&source, spans).unwrap();
+            let mut said = Vec::new();
+            let rows = case["rows"].as_array().unwrap();
+            let asked: Vec<(String, String)> =
+                rows.iter().map(|row| (text(&row["question"]), text(&row["passage"]))).collect();
+            for (row, (question, passage)) in rows.iter().zip(&asked) {
+                let windows = model.windows(question, passage).unwrap();
+                let tokens: Vec<&[u32]> = windows.iter().map(Window::tokens).collect();
+                assert_eq!(serde_json::json!(tokens), row["windows"], "{}", case["name"]);
+                let logits = model.logits(&windows).unwrap();
+                for (ours, theirs) in logits.iter().zip(row["logits"].as_array().unwrap()) {
+                    worst = worst.max(apart(&ours[0], &theirs[0])).max(apart(&ours[1], &theirs[1]));
+                }
+                let texts = spans.texts(passage, &windows, &logits);
+                let (text, score) = texts[0];
+                assert_eq!(text, row[key]["text"].as_str().unwrap(), "{} {key}", case["name"]);
+                assert!((score - row[key]["score"].as_f64().unwrap()).abs() < 2e-4);
+                said.push(text.to_owned());
+            }
+            // All together, so that shorter windows are padded.
+            let asked: Vec<(&str, &str)> = asked.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+            let answers = model.answers(&asked).unwrap();
+            assert!(answers.iter().zip(&said).all(|(answer, said)| answer.output == *said));
+            let sure = |answer: &ordinate_models::Prediction| answer.confidence.unwrap();
+            assert!(answers.iter().all(|answer| sure(answer) > 0.0 && sure(answer) <= 1.0));
+        }
+        eprintln!("{}: largest difference {worst:e}", case["name"]);
+        assert!(worst < 1e-4, "{}: {worst}", case["name"]);
+    }
+    // What is no passage, and what has no head of two outputs.
+    let folder = tempfile::tempdir().unwrap();
+    save(&cases[0], folder.path());
+    let model = Extractor::open(&source(folder.path()), Spans::default()).unwrap();
+    let refused = model.answers(&[("w5", " \n")]).unwrap_err().to_string();
+    assert!(refused.contains("no passage that the question is about"), "{refused}");
+    let other = tempfile::tempdir().unwrap();
+    save(&golden_of_labels(&cases[0]), other.path());
+    let refused = Extractor::open(&source(other.path()), Spans::default()).err().unwrap().to_string();
+    assert!(refused.contains("3 outputs") && refused.contains("model.safetensors"), "{refused}");
+}
+
+/// A case whose head says three things of each token.
+fn golden_of_labels(case: &Value) -> Value {
+    let mut case = case.clone();
+    for tensor in case["tensors"].as_array_mut().unwrap() {
+        match tensor[0].as_str().unwrap() {
+            "qa_outputs.weight" => tensor[1] = serde_json::json!([3, 16]),
+            "qa_outputs.bias" => tensor[1] = serde_json::json!([3]),
+            _ => {}
+        }
+    }
+    case
 }
 
 /// A published classifier answers with the task's names of its labels, of which the task may have fewer.

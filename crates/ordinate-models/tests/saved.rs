@@ -105,7 +105,7 @@ fn saved_models_answer_the_same() {
             .sum();
         assert_eq!(manifest.disk_bytes > own, name != "ngram-linear", "{name}");
         let inputs = inputs.into_iter().map(str::to_owned).collect();
-        let gauged = gauge(&methods, &Order::Model { saved, inputs }).unwrap();
+        let gauged = gauge(&methods, &Order::Model { saved, inputs, passages: Vec::new() }).unwrap();
         assert!(gauged.items == 20 && gauged.load_ms > 0.0 && gauged.best_per_second >= gauged.per_second);
     }
     let saved = folder.path().join("saved");

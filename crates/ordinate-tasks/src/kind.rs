@@ -83,6 +83,11 @@ pub trait Kind: Send + Sync + Debug {
         false
     }
 
+    /// Whether an answer is a passage of the item's context, as it stands there.
+    fn extracts(&self) -> bool {
+        false
+    }
+
     /// The target of an item with these options, as an answer would name it.
     fn target<'a>(&self, target: &'a str, _options: &'a [Choice]) -> Cow<'a, str> {
         Cow::Borrowed(target)

@@ -4,6 +4,9 @@
 #[path = "../../ordinate-models/tests/tiny_encoder/mod.rs"]
 mod tiny_encoder;
 
+mod extraction;
+#[path = "support/served.rs"]
+mod served;
 mod support;
 
 use std::fmt::Write as _;

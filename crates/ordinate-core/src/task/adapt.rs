@@ -25,7 +25,8 @@ pub struct Adapt {
     /// translations (`seq2seq`): `scratch`, or a translator of the Marian family.
     pub from: String,
     /// `probe`, `contrastive`, `lora`, `full`, `mlm`, `distill`, or `auto`, which chooses one of the first four; `seq2seq` for
-    /// translators, on the task's pairs.
+    /// translators, on the task's pairs. In a task of kind `extract`, `lora`, `full` and `auto` train an encoder to find the answers
+    /// in the passages.
     pub method: String,
     /// The candidate whose answers to train items `distill` learns from.
     #[serde(default, skip_serializing_if = "Option::is_none")]

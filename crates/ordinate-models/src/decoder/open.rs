@@ -127,7 +127,9 @@ fn adapted(source: Source) -> Result<Option<Place>, ModelError> {
         // Encoders say it.
         Err(_) => return Ok(None),
     };
-    let Some(base) = base.filter(|_| adapter::is_classifier(folder) == Some(false)) else { return Ok(None) };
+    let Some(base) = base.filter(|_| adapter::is_for(folder, adapter::CLASSIFIES) == Some(false)) else {
+        return Ok(None);
+    };
     Ok((writes(&base.folder)? == Some(true)).then_some(Place::Folder(source)))
 }
 

@@ -71,10 +71,14 @@ pub(crate) fn base(folder: &Path) -> Result<Option<Source>, ModelError> {
     })
 }
 
-/// Whether a folder holds an adapter of a sequence classifier; `None` where it holds no adapter.
-pub(crate) fn is_classifier(folder: &Path) -> Option<bool> {
+/// `task_type` of what classifies, and of what finds spans.
+pub(crate) const CLASSIFIES: &str = "SEQ_CLS";
+pub(crate) const EXTRACTS: &str = "QUESTION_ANS";
+
+/// Whether a folder holds an adapter of this `task_type`; `None` where it holds no adapter.
+pub(crate) fn is_for(folder: &Path, task: &str) -> Option<bool> {
     let path = folder.join(CONFIG);
-    path.is_file().then(|| said(&path).is_ok_and(|config| config.task_type.as_deref() == Some("SEQ_CLS")))
+    path.is_file().then(|| said(&path).is_ok_and(|config| config.task_type.as_deref() == Some(task)))
 }
 
 /// The files of a base with an adapter in them.
@@ -117,11 +121,15 @@ pub(crate) fn read(folder: &Path, base: Files) -> Result<Files, ModelError> {
             merged.insert(inner.to_owned(), down.clone());
         }
     }
-    let out = merged.get(&format!("{}.weight", layout.out));
-    if let Some(count) =
-        out.filter(|_| config.task_type.as_deref() == Some("SEQ_CLS")).and_then(|out| out.dims().first())
-    {
-        classify(&mut known, &layout, *count, &folder.join("config.json"));
+    let out = merged.get(&format!("{}.weight", layout.out)).and_then(|out| out.dims().first());
+    match (config.task_type.as_deref(), out) {
+        (Some(CLASSIFIES), Some(count)) => {
+            classify(&mut known, &layout, *count, &folder.join("config.json"));
+        }
+        (Some(EXTRACTS), _) => {
+            known["architectures"] = value!([Layout::of_spans(&known).map(|layout| layout.class())]);
+        }
+        _ => {}
     }
     let own = folder.join("tokenizer.json");
     if own.is_file() {
@@ -144,7 +152,7 @@ pub(crate) fn updated(
 /// Makes the configuration of a base that of a classifier: labels are named by the adapter's own configuration, where it
 /// has one (PEFT writes none), or by the base's where there are as many.
 fn classify(known: &mut Value, layout: &Layout, count: usize, own: &Path) {
-    known["architectures"] = value!([layout.class]);
+    known["architectures"] = value!([layout.class()]);
     let Ok(own) = json::<Value>(own) else {
         if known["id2label"].as_object().is_none_or(|names| names.len() != count) {
             known["id2label"] =

@@ -61,7 +61,8 @@ pub struct Bert {
     config: Config,
     words: Tensor,
     positions: Tensor,
-    /// The embeddings of token types, of which every token here is of the first; DistilBERT has none.
+    /// The embeddings of token types: of the tokens of a text, and of those of a second one behind it. DistilBERT has none, and of
+    /// RoBERTa's kin every token is of the first type.
     token_types: Option<Tensor>,
     norm: Norm,
     layers: Vec<Layer>,
@@ -198,6 +199,11 @@ impl Bert {
     /// # Errors
     /// Where a token is not in the vocabulary, or a text is longer than the positions reach.
     pub fn states(&self, batch: &[&[u32]]) -> Result<Tensor> {
+        self.states_of_pairs(batch, &[])
+    }
+
+    /// The same of pairs, each of which is two texts one behind the other. So many of its tokens are of the first one.
+    pub(crate) fn states_of_pairs(&self, batch: &[&[u32]], firsts: &[usize]) -> Result<Tensor> {
         let (rows, longest) = (batch.len(), batch.iter().map(|ids| ids.len()).max().unwrap_or(0));
         if longest > self.config.longest() {
             return Err(candle_core::Error::Msg(format!(
@@ -209,11 +215,18 @@ impl Bert {
         let width = self.config.hidden_size;
         let first = self.config.first_position() as usize;
         let positions = self.positions.narrow(0, first, longest)?;
+        let mut x = self.words.index_select(&ids, 0)?.reshape((rows, longest, width))?;
         let positions = match &self.token_types {
+            Some(types) if self.config.model_type == "bert" && types.dim(0)? > 1 && !firsts.is_empty() => {
+                let of = |&first: &usize| (0..longest).map(move |at| u32::from(at >= first));
+                let of: Vec<u32> = firsts.iter().flat_map(of).collect();
+                let of = Tensor::from_vec(of, rows * longest, ids.device())?;
+                x = (x + types.index_select(&of, 0)?.reshape((rows, longest, width))?)?;
+                positions
+            }
             Some(types) => positions.broadcast_add(&types.narrow(0, 0, 1)?)?,
             None => positions,
         };
-        let mut x = self.words.index_select(&ids, 0)?.reshape((rows, longest, width))?;
         x = self.norm.forward(&x.broadcast_add(&positions)?)?.reshape((rows * longest, width))?;
         let lengths: Vec<usize> = batch.iter().map(|ids| ids.len()).collect();
         for layer in &self.layers {

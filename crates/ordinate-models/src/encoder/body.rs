@@ -34,8 +34,14 @@ impl Body {
     }
 
     pub(crate) fn states(&self, batch: &[&[u32]]) -> Result<Tensor> {
+        self.states_of_pairs(batch, &[])
+    }
+
+    /// The states of pairs of texts, each one behind the other: so many tokens of each are of the first.
+    pub(crate) fn states_of_pairs(&self, batch: &[&[u32]], firsts: &[usize]) -> Result<Tensor> {
         match self {
-            Self::Bert(body) => body.states(batch),
+            Self::Bert(body) => body.states_of_pairs(batch, firsts),
+            // It tells the texts of a pair by what stands between them.
             Self::Modern(body) => body.states(batch),
         }
     }

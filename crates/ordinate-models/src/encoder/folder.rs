@@ -107,24 +107,36 @@ impl Folder {
         texts: &[&str],
         each: impl Fn(&Tensor) -> candle_core::Result<Vec<f32>> + Sync,
     ) -> Result<Vec<Vec<f32>>, ModelError> {
-        let failed = |error: candle_core::Error| ModelError::Failed(plain(&error));
         let encodings = texts
             .par_iter()
             .map(|text| tokenizer::encode(&self.tokenizer, text, true))
             .collect::<Result<Vec<_>, _>>()?;
+        let tokens: Vec<&[u32]> = encodings.iter().map(tokenizers::Encoding::get_ids).collect();
+        self.states_of(&tokens, &[], each)
+    }
+
+    /// The same of tokens; of pairs of texts so many tokens of each are of the first, and of single ones nothing is said.
+    pub(crate) fn states_of(
+        &self,
+        tokens: &[&[u32]],
+        firsts: &[usize],
+        each: impl Fn(&Tensor) -> candle_core::Result<Vec<f32>> + Sync,
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
+        let failed = |error: candle_core::Error| ModelError::Failed(plain(&error));
         // Texts of like length go together, so that little is padded.
-        let mut order: Vec<usize> = (0..texts.len()).collect();
-        order.sort_by_key(|&at| encodings[at].get_ids().len());
+        let mut order: Vec<usize> = (0..tokens.len()).collect();
+        order.sort_by_key(|&at| tokens[at].len());
         let batch = |places: &[usize]| -> candle_core::Result<Vec<(usize, Vec<f32>)>> {
-            let batch: Vec<&[u32]> = places.iter().map(|&at| encodings[at].get_ids()).collect();
-            let states = self.body.states(&batch)?;
+            let batch: Vec<&[u32]> = places.iter().map(|&at| tokens[at]).collect();
+            let firsts: Vec<usize> = places.iter().filter_map(|&at| firsts.get(at).copied()).collect();
+            let states = self.body.states_of_pairs(&batch, &firsts)?;
             let rows = places.iter().enumerate();
             rows.map(|(row, &place)| Ok((place, each(&states.get(row)?.narrow(0, 0, batch[row].len())?)?)))
                 .collect()
         };
         // A batch a thread: what is not a product of matrices runs on one core each.
         let done = order.par_chunks(BATCH).map(batch).collect::<candle_core::Result<Vec<_>>>();
-        let mut made = vec![Vec::new(); texts.len()];
+        let mut made = vec![Vec::new(); tokens.len()];
         for (place, values) in done.map_err(failed)?.into_iter().flatten() {
             made[place] = values;
         }
@@ -145,7 +157,7 @@ pub fn open(source: &Source) -> Result<impl Encoder + use<>, ModelError> {
 /// read.
 #[must_use]
 pub fn is_classifier(source: &Source) -> bool {
-    adapter::is_classifier(&source.folder).unwrap_or_else(|| {
+    adapter::is_for(&source.folder, adapter::CLASSIFIES).unwrap_or_else(|| {
         json::<Value>(&source.folder.join("config.json")).is_ok_and(|config| has_head(&config))
     })
 }

@@ -1,4 +1,4 @@
-//! The heads of published sequence classifiers, as `transformers` has them.
+//! The heads of published sequence classifiers, and those for spans, as `transformers` has them.
 
 use std::collections::HashMap;
 
@@ -6,13 +6,13 @@ use candle_core::Tensor;
 use serde_json::Value;
 
 use crate::encoder::layers::{Linear, Norm, Result, Weights};
-use crate::encoder::layout::{Act, Layout};
+use crate::encoder::layout::{Act, CLASSIFIES, Layout, is_named};
 use crate::ops::gelu;
 
 /// A classifier on an encoder's states.
 #[derive(Debug)]
 pub(crate) struct Head {
-    dense: Linear,
+    dense: Option<Linear>,
     act: Act,
     norm: Option<Norm>,
     out: Linear,
@@ -25,16 +25,36 @@ pub(crate) struct Head {
 
 /// Whether a configuration is that of a published classifier.
 pub(crate) fn has_head(config: &Value) -> bool {
-    let first = config["architectures"].as_array().and_then(|names| names.first());
-    first.and_then(Value::as_str).is_some_and(|name| name.ends_with("ForSequenceClassification"))
+    is_named(config, CLASSIFIES)
 }
 
 impl Head {
-    /// The head of a configuration, over an encoder of this width.
+    /// The head of a classifier's configuration, over an encoder of this width.
     pub(crate) fn new(config: &Value, tensors: &HashMap<String, Tensor>, width: usize) -> Result<Self> {
+        let layout = Layout::of(config).ok_or_else(unknown)?;
+        Self::laid_out(&layout, config, tensors, width)
+    }
+
+    /// The head for spans of a configuration: the logits of a start and of an end.
+    pub(crate) fn of_spans(config: &Value, tensors: &HashMap<String, Tensor>, width: usize) -> Result<Self> {
+        let layout = Layout::of_spans(config).ok_or_else(unknown)?;
+        let head = Self::laid_out(&layout, config, tensors, width)?;
+        match head.labels.len() {
+            2 => Ok(head),
+            count => Err(candle_core::Error::Msg(format!(
+                "its head has {count} outputs, and a head for spans has 2, of start and end"
+            ))),
+        }
+    }
+
+    /// The head that these names are of.
+    pub(crate) fn laid_out(
+        layout: &Layout,
+        config: &Value,
+        tensors: &HashMap<String, Tensor>,
+        width: usize,
+    ) -> Result<Self> {
         let plain = Weights::plain(tensors);
-        let layout = Layout::of(config)
-            .ok_or_else(|| candle_core::Error::Msg("no head of this architecture is known".to_owned()))?;
         let norm = match layout.norm {
             Some(name) => Some(plain.norm(name, width, config["norm_eps"].as_f64().unwrap_or(1e-5))?),
             None => None,
@@ -47,7 +67,7 @@ impl Head {
             })
             .collect();
         Ok(Self {
-            dense: plain.loose(layout.dense, width, width)?,
+            dense: layout.dense.map(|dense| plain.loose(dense, width, width)).transpose()?,
             act: layout.act,
             norm,
             out: plain.loose(layout.out, width, count)?,
@@ -75,7 +95,13 @@ impl Head {
     /// The logits of a batch (texts x labels), whose states are texts x tokens x width with so many tokens each.
     pub(crate) fn of_batch(&self, states: &Tensor, lengths: &[usize]) -> Result<Tensor> {
         let pooled = if self.mean { mean(states, lengths)? } else { first(states)? };
-        let x = self.dense.forward(&pooled)?;
+        self.rows(&pooled)
+    }
+
+    /// The logits of states, each for itself: rows x width to rows x labels.
+    pub(crate) fn rows(&self, states: &Tensor) -> Result<Tensor> {
+        let Some(dense) = &self.dense else { return self.out.forward(states) };
+        let x = dense.forward(states)?;
         let mut x = match self.act {
             Act::Tanh => x.tanh()?,
             Act::Relu => x.relu()?,
@@ -86,6 +112,10 @@ impl Head {
         }
         self.out.forward(&x)
     }
+}
+
+fn unknown() -> candle_core::Error {
+    candle_core::Error::Msg("no head of this architecture is known".to_owned())
 }
 
 /// The first token's states of each text: texts x width.

@@ -1,5 +1,5 @@
-//! How `transformers` lays out a sequence classifier of each architecture, and PEFT an adapter of one: the names that
-//! others read what was trained here by.
+//! How `transformers` lays out an encoder of each architecture with a head, of a sequence classifier or for the spans of a
+//! passage, and PEFT an adapter of one: the names that others read what was trained here by.
 
 use std::collections::HashMap;
 
@@ -17,14 +17,16 @@ pub(crate) enum Act {
 /// The names of an architecture.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// Its class.
-    pub(crate) class: &'static str,
+    /// What the names of its classes begin with.
+    family: &'static str,
+    /// What its class ends with.
+    task: &'static str,
     /// What the names of the encoder's tensors begin with.
     prefix: &'static str,
     /// The embedding of tokens, by which the prefix of a file is found.
     words: &'static str,
-    /// The dense layer of the head.
-    pub(crate) dense: &'static str,
+    /// The dense layer of the head, where it has one before its last.
+    pub(crate) dense: Option<&'static str>,
     pub(crate) act: Act,
     /// The norm behind it.
     pub(crate) norm: Option<&'static str>,
@@ -37,13 +39,17 @@ pub(crate) struct Layout {
 }
 
 const WORDS: &str = "embeddings.word_embeddings.weight";
+/// What the class of a sequence classifier ends with, and that of a head for spans.
+pub(crate) const CLASSIFIES: &str = "ForSequenceClassification";
+pub(crate) const EXTRACTS: &str = "ForQuestionAnswering";
 const BERT_TARGETS: &[&str] = &["query", "key", "value", "intermediate.dense", "output.dense"];
 
 const BERT: Layout = Layout {
-    class: "BertForSequenceClassification",
+    family: "Bert",
+    task: CLASSIFIES,
     prefix: "bert.",
     words: WORDS,
-    dense: "bert.pooler.dense",
+    dense: Some("bert.pooler.dense"),
     act: Act::Tanh,
     norm: None,
     out: "classifier",
@@ -52,18 +58,18 @@ const BERT: Layout = Layout {
 };
 
 const ROBERTA: Layout = Layout {
-    class: "RobertaForSequenceClassification",
+    family: "Roberta",
     prefix: "roberta.",
-    dense: "classifier.dense",
+    dense: Some("classifier.dense"),
     out: "classifier.out_proj",
     whole: &["classifier"],
     ..BERT
 };
 
 const DISTILBERT: Layout = Layout {
-    class: "DistilBertForSequenceClassification",
+    family: "DistilBert",
     prefix: "distilbert.",
-    dense: "pre_classifier",
+    dense: Some("pre_classifier"),
     act: Act::Relu,
     targets: &["q_lin", "k_lin", "v_lin", "out_lin", "lin1", "lin2"],
     whole: &["pre_classifier", "classifier"],
@@ -71,10 +77,10 @@ const DISTILBERT: Layout = Layout {
 };
 
 const MODERNBERT: Layout = Layout {
-    class: "ModernBertForSequenceClassification",
+    family: "ModernBert",
     prefix: "model.",
     words: "embeddings.tok_embeddings.weight",
-    dense: "head.dense",
+    dense: Some("head.dense"),
     act: Act::Gelu,
     norm: Some("head.norm"),
     targets: &["Wqkv", "Wo", "Wi"],
@@ -82,14 +88,34 @@ const MODERNBERT: Layout = Layout {
     ..BERT
 };
 
+/// Whether the first class that a configuration names ends so.
+pub(crate) fn is_named(config: &Value, task: &str) -> bool {
+    let first = config["architectures"].as_array().and_then(|names| names.first());
+    first.and_then(Value::as_str).is_some_and(|name| name.ends_with(task))
+}
+
 impl Layout {
-    /// That of a configuration; `None` for an architecture that is not known.
+    /// Its class.
+    pub(crate) fn class(&self) -> String {
+        format!("{}{}", self.family, self.task)
+    }
+
+    /// That of a head for spans: one layer over the states of each token, and what stands before it in ModernBERT's.
+    pub(crate) fn of_spans(config: &Value) -> Option<Self> {
+        let layout = Self { task: EXTRACTS, ..Self::of(config)? };
+        Some(match layout.norm {
+            Some(_) => layout,
+            None => Self { dense: None, out: "qa_outputs", whole: &["qa_outputs"], ..layout },
+        })
+    }
+
+    /// That of a sequence classifier of a configuration; `None` for an architecture that is not known.
     pub(crate) fn of(config: &Value) -> Option<Self> {
         Some(match config["model_type"].as_str()? {
             "bert" => BERT,
             "roberta" => ROBERTA,
-            "xlm-roberta" => Self { class: "XLMRobertaForSequenceClassification", ..ROBERTA },
-            "camembert" => Self { class: "CamembertForSequenceClassification", ..ROBERTA },
+            "xlm-roberta" => Self { family: "XLMRoberta", ..ROBERTA },
+            "camembert" => Self { family: "Camembert", ..ROBERTA },
             "distilbert" => DISTILBERT,
             "modernbert" => MODERNBERT,
             _ => return None,
@@ -112,7 +138,7 @@ impl Layout {
     /// Whether a tensor is of the head.
     pub(crate) fn is_head(&self, name: &str) -> bool {
         let of = |module: &str| name.strip_prefix(module).is_some_and(|rest| rest.starts_with('.'));
-        of(self.dense) || of(self.out) || self.norm.is_some_and(of)
+        self.dense.is_some_and(of) || of(self.out) || self.norm.is_some_and(of)
     }
 
     /// Whether a layer of the encoder gets a low-rank update.
@@ -153,9 +179,15 @@ mod tests {
         let whole = names(&bert, &[&format!("bert.{words}"), "classifier.weight", "bert.pooler.dense.bias"]);
         assert_eq!(whole.len(), 3);
         let xlm = Layout::of(&json!({ "model_type": "xlm-roberta" })).unwrap();
-        assert_eq!(xlm.class, "XLMRobertaForSequenceClassification");
+        assert_eq!(xlm.class(), "XLMRobertaForSequenceClassification");
         assert_eq!(names(&xlm, &[words])[0], "roberta.embeddings.word_embeddings.weight");
         assert!(Layout::of(&json!({ "model_type": "gpt2" })).is_none());
+        // What a head for spans does not read is left out: the layer of the pooling.
+        let spans = Layout::of_spans(&json!({ "model_type": "bert" })).unwrap();
+        assert_eq!(spans.class(), "BertForQuestionAnswering");
+        assert!(spans.is_head("qa_outputs.bias") && !spans.is_head("bert.pooler.dense.bias"));
+        let modern = Layout::of_spans(&json!({ "model_type": "modernbert" })).unwrap();
+        assert!(modern.is_head("head.norm.weight") && modern.is_head("classifier.weight"));
     }
 
     #[test]

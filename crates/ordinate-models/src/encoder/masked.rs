@@ -12,7 +12,7 @@ use tokenizers::Tokenizer;
 
 use crate::encoder::folder::{Folder, plain};
 use crate::encoder::layers::{Linear, Norm, Result, Weights};
-use crate::encoder::tuning::{INITIAL, normal};
+use crate::encoder::tunable::{INITIAL, normal};
 use crate::error::ModelError;
 use crate::model::Facts;
 use crate::ops::gelu;

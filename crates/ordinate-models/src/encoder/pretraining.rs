@@ -10,7 +10,8 @@ use crate::encoder::folder::{Folder, plain};
 use crate::encoder::layout::Layout;
 use crate::encoder::masked::{Head, mask};
 use crate::encoder::trainable::{detached, tokens, variables};
-use crate::encoder::tuning::{Answers, Reach, TrainableClassifier};
+use crate::encoder::tunable::Reach;
+use crate::encoder::tuning::{Answers, TrainableClassifier};
 use crate::error::ModelError;
 use crate::source::{Source, file};
 

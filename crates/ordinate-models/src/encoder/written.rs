@@ -1,4 +1,4 @@
-//! What was trained, as a folder that others read: a sequence classifier of `transformers`, an adapter of PEFT, or an
+//! What was trained, as a folder that others read: an encoder with a head as `transformers` has it, an adapter of PEFT, or an
 //! encoder of sentence-transformers.
 
 use std::collections::{BTreeMap, HashMap};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::encoder::adapter::{CONFIG, PREFIX, TENSORS};
 use crate::encoder::files::Files;
 use crate::encoder::folder::{Folder, Pooling, TextEncoder, plain};
-use crate::encoder::tuning::LowRank;
+use crate::encoder::tunable::LowRank;
 use crate::error::ModelError;
 use crate::model::Encoder;
 use crate::source::{Source, file};
@@ -28,7 +28,7 @@ const TAKEN: [&str; 6] = [
     "sentence_bert_config.json",
 ];
 
-/// What is written of a classifier that was trained.
+/// What is written of an encoder that was trained with a head.
 pub struct Written {
     pub(crate) files: Files,
     pub(crate) adapter: Option<Adapter>,
@@ -39,6 +39,8 @@ pub struct Written {
 pub(crate) struct Adapter {
     pub(crate) tensors: BTreeMap<String, Tensor>,
     pub(crate) low_rank: LowRank,
+    /// PEFT's `task_type`.
+    pub(crate) task: &'static str,
     pub(crate) targets: &'static [&'static str],
     pub(crate) whole: &'static [&'static str],
 }
@@ -79,7 +81,7 @@ impl Written {
             let revision = self.source.revision.clone();
             let (targets, whole) = (json!(adapter.targets), json!(adapter.whole));
             let config =
-                adapter_config(base, revision.as_deref(), adapter.low_rank, "SEQ_CLS", &targets, &whole);
+                adapter_config(base, revision.as_deref(), adapter.low_rank, adapter.task, &targets, &whole);
             write_json(&folder.join(CONFIG), &config)?;
         } else {
             let named = self.files.tensors.iter().map(|(name, tensor)| (name.clone(), tensor)).collect();

@@ -12,6 +12,7 @@ use crate::model::Model;
 
 pub(crate) mod boosted;
 pub(crate) mod cloze;
+pub(crate) mod extractor;
 pub(crate) mod fields;
 pub(crate) mod lags;
 pub(crate) mod matched;
@@ -81,7 +82,7 @@ impl Saved<'_> {
 }
 
 /// The first that takes a candidate has it: those that are named come before those that take what is left.
-const BUILT_IN: [MethodKind; 11] = [
+const BUILT_IN: [MethodKind; 12] = [
     ngram::KIND,
     boosted::KIND,
     fields::KIND,
@@ -90,6 +91,7 @@ const BUILT_IN: [MethodKind; 11] = [
     cloze::KIND,
     translator::KIND,
     pictured::KIND,
+    extractor::KIND,
     published::KIND,
     nearest::KIND,
     probe::KIND,

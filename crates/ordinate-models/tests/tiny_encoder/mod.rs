@@ -14,6 +14,11 @@ pub fn golden() -> Value {
     serde_json::from_str(include_str!("../golden/encoders.json")).unwrap()
 }
 
+/// What `transformers` says of those with a head for spans: golden/make_spans.py.
+pub fn spans() -> Value {
+    serde_json::from_str(include_str!("../golden/spans.json")).unwrap()
+}
+
 /// As in the script: a formula of name and place.
 pub fn weight(name: &str, count: usize) -> Vec<f32> {
     let seed = f64::from(crc32(name.as_bytes()) % 1000);
@@ -55,13 +60,16 @@ pub fn save(case: &Value, folder: &Path) {
     if masked {
         added.push(special(4, "[MASK]"));
     }
-    let one = |id: &str| json!({"SpecialToken": {"id": id, "type_id": 0}});
+    let special_of = |id: &str, type_id: u32| json!({"SpecialToken": {"id": id, "type_id": type_id}});
+    let one = |id: &str| special_of(id, 0);
+    let sequence = |id: &str, type_id: u32| json!({"Sequence": {"id": id, "type_id": type_id}});
     let tokenizer = json!({
         "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "decoder": null,
         "added_tokens": added,
         "pre_tokenizer": {"type": "WhitespaceSplit"},
         "post_processor": {"type": "TemplateProcessing",
-            "single": [one("[CLS]"), {"Sequence": {"id": "A", "type_id": 0}}, one("[SEP]")], "pair": [],
+            "single": [one("[CLS]"), sequence("A", 0), one("[SEP]")],
+            "pair": [one("[CLS]"), sequence("A", 0), one("[SEP]"), sequence("B", 1), special_of("[SEP]", 1)],
             "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [1], "tokens": ["[CLS]"]},
                                "[SEP]": {"id": "[SEP]", "ids": [2], "tokens": ["[SEP]"]}}},
         "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "[PAD]"}

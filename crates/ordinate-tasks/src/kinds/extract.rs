@@ -58,6 +58,10 @@ impl Kind for Extract {
         256
     }
 
+    fn extracts(&self) -> bool {
+        true
+    }
+
     fn lacks(&self, item: &Item) -> Option<Lacks> {
         item.context.is_none().then_some(Lacks { what: "context to extract from", key: "context" })
     }

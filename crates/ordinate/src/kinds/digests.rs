@@ -21,6 +21,11 @@ pub(super) fn items_digest(items: &Items) -> String {
     digest(texts.map(|text| text.unwrap_or("\0")))
 }
 
+/// A digest of the passages that the items are about.
+pub(super) fn passages_digest(items: &Items) -> String {
+    digest((0..items.len()).map(|row| items.context(row).unwrap_or("\0")))
+}
+
 /// A digest of what a teacher answered, by row.
 pub(super) fn taught_digest(taught: &HashMap<usize, Taught>) -> String {
     let mut rows: Vec<&usize> = taught.keys().collect();

@@ -22,8 +22,8 @@ use serde::Serialize;
 pub(super) use answerer::TrainedAnswerer;
 
 use super::curve::Lesson;
-use super::decoder::questions::{Questions, Told, answer};
-use super::digests::{fields_digest, items_digest, taught_digest};
+use super::decoder::questions::{answer, asked};
+use super::digests::{fields_digest, items_digest, passages_digest, taught_digest};
 use super::{HereFacts, InProcess, Opening, UsedUp, trained_kind};
 use crate::cache::{self, digest};
 use crate::error::Error;
@@ -45,6 +45,9 @@ struct Identity<'a> {
     /// A digest of their fields, where it reads those.
     #[serde(skip_serializing_if = "Option::is_none")]
     fields: Option<String>,
+    /// A digest of the passages that they are about, where its answers stand in those.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passages: Option<String>,
     /// A digest of their vectors, where those were made elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     vectors: Option<String>,
@@ -134,6 +137,7 @@ impl Trained {
             seed: self.seed,
             items: items_digest(&self.items),
             fields: (self.method.reads() == Reads::Fields).then(|| fields_digest(&self.items)),
+            passages: (self.kind == Kind::Extract).then(|| passages_digest(&self.items)),
             vectors: vectors.as_ref().map(|vectors| vectors.digest.clone()),
             taught: self.taught.get().map(taught_digest),
             asked: self.asked.as_ref().map(|asked| digest(asked.iter().map(String::as_str))),
@@ -348,8 +352,14 @@ impl InProcess for Trained {
             false => items.features().lines(row),
         };
         let input = |row: usize| self.asked.as_ref().map_or_else(|| read(row), |asked| asked[row].clone());
-        let inputs = spread(rows.len()).map(|place| input(rows[place])).collect();
-        Ok(Some(Order::Model { saved: self.model_folder(), inputs }))
+        let places = || spread(rows.len());
+        let inputs = places().map(|place| input(rows[place])).collect();
+        let passage = |place: usize| items.context(rows[place]).unwrap_or_default().to_owned();
+        let passages = match self.kind {
+            Kind::Extract => places().map(passage).collect(),
+            _ => Vec::new(),
+        };
+        Ok(Some(Order::Model { saved: self.model_folder(), inputs, passages }))
     }
 
     fn model(&self) -> Option<PathBuf> {
@@ -374,25 +384,4 @@ impl InProcess for Trained {
     fn used_up(&self, row: usize) -> Option<UsedUp> {
         self.given.get()?.vectors.as_ref()?.used_up.get(&row).copied()
     }
-}
-
-/// What a decoder is asked about each item, by row, as one is asked that was not trained.
-fn asked(opening: &Opening<'_>) -> Result<Vec<String>, Error> {
-    let (task, materials) = (opening.place.task, opening.materials);
-    let told = Told {
-        kind: task.kind,
-        labels: &materials.labels,
-        prompt: &task.file.prompt,
-        examples: &materials.examples,
-        seed: task.file.statistics.seed.unwrap_or_default(),
-    };
-    let fail = |error| opening.place.fail(error);
-    let questions = Questions::new(&told, None).map_err(fail)?;
-    let items = &materials.items;
-    let is_asked = |row: usize| items.target(row).or(items.input(row)).is_some();
-    let one = |row: usize| match is_asked(row) {
-        true => questions.request(&items.item(row)).map_err(fail),
-        false => Ok(String::new()),
-    };
-    (0..items.len()).map(one).collect()
 }

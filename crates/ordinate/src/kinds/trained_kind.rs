@@ -10,7 +10,9 @@ use ordinate_core::{CandidateName, FieldValue, Item, Items};
 use ordinate_measure::Contender;
 use ordinate_models::decoder::Place as Files;
 use ordinate_models::encoder::Source;
-use ordinate_models::{Encoders, Fold, Manifest, Model, ModelError, Reads, Sample, SharedEncoder, Stop};
+use ordinate_models::{
+    Encoders, Fold, Kind, Manifest, Model, ModelError, Reads, Sample, SharedEncoder, Stop,
+};
 
 use super::methods::method;
 use super::trained::{Trained, TrainedAnswerer};
@@ -69,13 +71,23 @@ impl CandidateKind for TrainedKind {
     }
 
     fn check_items(&self, place: Place<'_>, items: &Items) -> Result<(), Error> {
-        if crate::hub::absent(place.task, place.entry)?.is_some() || method(place)?.0.reads() == Reads::Fields
-        {
+        if crate::hub::absent(place.task, place.entry)?.is_some() {
+            return Ok(());
+        }
+        let (method, kind) = method(place)?;
+        if method.reads() == Reads::Fields {
             return Ok(());
         }
         let lacks = |row: &usize| items.target(*row).is_some() && items.input(*row).is_none();
-        match (0..items.len()).find(lacks) {
-            Some(row) => Err(place.fail(ModelError::NoInput(items.id(row).to_owned()))),
+        if let Some(row) = (0..items.len()).find(lacks) {
+            return Err(place.fail(ModelError::NoInput(items.id(row).to_owned())));
+        }
+        let is_asked = |row: usize| items.target(row).or(items.input(row)).is_some();
+        let lacks = |row: &usize| {
+            is_asked(*row) && items.context(*row).is_none_or(|passage| passage.trim().is_empty())
+        };
+        match (0..items.len()).find(|row| kind == Kind::Extract && lacks(row)) {
+            Some(row) => Err(place.fail(ModelError::NoPassage(items.id(row).to_owned()))),
             None => Ok(()),
         }
     }
@@ -155,7 +167,7 @@ impl AnswersInputs for Loaded {
     fn answer_item(&self, item: &Item) -> Result<(String, Option<f64>), String> {
         let fields = &item.input.fields;
         if self.reads != Reads::Fields || fields.is_empty() {
-            return self.answer(&item.input.text);
+            return self.said(Sample { context: item.context.as_deref(), ..Sample::text(&item.input.text) });
         }
         // An item may have a text of its own beside its fields.
         let lines: Vec<String> = fields
@@ -169,7 +181,13 @@ impl AnswersInputs for Loaded {
     }
 
     fn answer(&self, input: &str) -> Result<(String, Option<f64>), String> {
-        let replies = self.model.answer(&[Sample::text(input)]).map_err(|error| error.to_string())?;
+        self.said(Sample::text(input))
+    }
+}
+
+impl Loaded {
+    fn said(&self, sample: Sample<'_>) -> Result<(String, Option<f64>), String> {
+        let replies = self.model.answer(&[sample]).map_err(|error| error.to_string())?;
         let said = replies.into_iter().next().ok_or("it gave no answer")?.prediction;
         Ok((said.output, said.confidence))
     }

@@ -34,6 +34,9 @@ pub fn model_card(model: &str, is: &Inspected) -> String {
         (Some(problem), _) => format!("no: {problem}"),
         (None, Role::Encoder) => "as an encoder (local, or adapt)".to_owned(),
         (None, Role::Classifier) => "as a published classifier (local)".to_owned(),
+        (None, Role::Extractor) => {
+            "as a model that finds answers in passages (local), or an encoder (adapt)".to_owned()
+        }
         (None, Role::Translator) => "as a published translator (local, or adapt)".to_owned(),
         (None, _) => "as a decoder (local)".to_owned(),
     };
@@ -57,6 +60,7 @@ fn word(kind: Role) -> &'static str {
     match kind {
         Role::Encoder => "encoder",
         Role::Classifier => "classifier",
+        Role::Extractor => "extractor",
         Role::Translator => "translator",
         Role::Decoder => "decoder",
         Role::Other => "other",

@@ -14,6 +14,9 @@ use ordinate_models::decoder::{Piece, Question, Sampling, Writer};
 use ordinate_remote::{Examples, Failure, FailureKind, Prompt, PromptError, Reply, TokenLogprob, Usage};
 use ordinate_tasks::Kind;
 
+use crate::error::Error;
+use crate::kinds::Opening;
+
 /// What a decoder is told, besides an item.
 pub(in crate::kinds) struct Told<'a> {
     pub(in crate::kinds) kind: &'static dyn Kind,
@@ -61,6 +64,27 @@ impl Questions {
         let question = Question { system: prompted.system, user: prompted.user, options, most };
         serde_json::to_string(&question).map_err(|error| PromptError::Lacks(error.to_string()))
     }
+}
+
+/// What a decoder is asked about each item, by row, as one is asked that was not trained.
+pub(in crate::kinds) fn asked(opening: &Opening<'_>) -> Result<Vec<String>, Error> {
+    let (task, materials) = (opening.place.task, opening.materials);
+    let told = Told {
+        kind: task.kind,
+        labels: &materials.labels,
+        prompt: &task.file.prompt,
+        examples: &materials.examples,
+        seed: task.file.statistics.seed.unwrap_or_default(),
+    };
+    let fail = |error| opening.place.fail(error);
+    let questions = Questions::new(&told, None).map_err(fail)?;
+    let items = &materials.items;
+    let is_asked = |row: usize| items.target(row).or(items.input(row)).is_some();
+    let one = |row: usize| match is_asked(row) {
+        true => questions.request(&items.item(row)).map_err(fail),
+        false => Ok(String::new()),
+    };
+    (0..items.len()).map(one).collect()
 }
 
 /// The answer to a request. What cannot be answered, because it is too long, is a failure of this item.
