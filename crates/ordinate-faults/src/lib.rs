@@ -4,6 +4,8 @@
 //!
 //! [`HubServer`] is a hub of models in the same spirit: it cuts, damages, refuses, and remembers who sent which token.
 //!
+//! [`Postgres`] is a server of the real PostgreSQL that is thrown away, and can crash in the middle.
+//!
 //! It is for tests and benchmarks of what talks to such servers; no crate outside `[dev-dependencies]` uses it.
 
 mod answer;
@@ -11,6 +13,7 @@ mod body;
 mod count;
 mod fault;
 mod hub;
+mod postgres;
 mod responses;
 mod server;
 
@@ -18,4 +21,5 @@ pub use answer::{Script, Style, prompt_of, tokens_of};
 pub use count::{BodyCount, Counts};
 pub use fault::{Call, Fault};
 pub use hub::{Asked, HubServer, Shelf};
+pub use postgres::{PASSWORD, Postgres};
 pub use server::FaultServer;

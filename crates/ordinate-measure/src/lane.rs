@@ -1,37 +1,33 @@
 //! One candidate's items, one batch after the other, as many in flight as help.
 
+mod elsewhere;
+mod pending;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 use ordinate_remote::FailureKind;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::answerer::Request;
 use crate::ask::{Asked, ask};
-use crate::estimate::{CHUNK, request};
+use crate::estimate::CHUNK;
 use crate::key::Key;
 use crate::measured::{Ended, Row, row, stands};
-use crate::run::MeasureError;
+use crate::run::{LOOK, MeasureError};
 use crate::saved::Saved;
 use crate::shared::{LaneState, Shared};
 use crate::writer::Writer;
+use elsewhere::Lacking;
+use pending::{Pending, pending};
 
 /// So many items in a row that fail for reasons of the endpoint mean that it is dead.
 const DEAD_AFTER: u32 = 10;
 
 /// Bytes of a reply that are read in less time than handing it over takes.
 const SHORT: usize = 2 << 10;
-
-/// An item that is to be asked about.
-#[derive(Debug)]
-struct Pending {
-    position: usize,
-    key: Key,
-    request: Request,
-    id: String,
-}
 
 /// How asking about the items of a batch ended, with their positions.
 type Done = Result<Vec<(usize, Key, Asked)>, MeasureError>;
@@ -48,6 +44,14 @@ pub(crate) struct Lane {
     positions: Vec<u32>,
     next: usize,
     queue: VecDeque<Pending>,
+    /// Items that are to be claimed before they are queued, of those who share the store; and whether others were found at them.
+    unclaimed: VecDeque<Lacking>,
+    stale: bool,
+    /// Items about which another run asks, of those who share the store; and when it was last looked for their answers.
+    elsewhere: VecDeque<Lacking>,
+    looked: Instant,
+    /// Keys that were claimed and led to no answer.
+    unanswered: Vec<Key>,
     /// Keys in flight, with further items that have the same request and wait for its answer.
     open: HashMap<Key, Vec<usize>>,
     tasks: JoinSet<Done>,
@@ -73,6 +77,11 @@ impl Lane {
             positions,
             next: 0,
             queue: VecDeque::new(),
+            unclaimed: VecDeque::new(),
+            stale: false,
+            elsewhere: VecDeque::new(),
+            looked: Instant::now(),
+            unanswered: Vec::new(),
             open: HashMap::new(),
             tasks: JoinSet::new(),
             stop,
@@ -82,28 +91,41 @@ impl Lane {
         }
     }
 
-    /// Asks about everything that is not answered yet.
+    /// Asks about everything that is not answered yet. Where that breaks off, what is in flight is waited for all the same: it is paid
+    /// for.
     pub(crate) async fn run(mut self) -> Result<Ended, MeasureError> {
+        let done = self.ask_all().await;
+        if done.is_err() {
+            self.stop.cancel();
+            while self.tasks.join_next().await.is_some() {}
+        }
+        done
+    }
+
+    async fn ask_all(&mut self) -> Result<Ended, MeasureError> {
         loop {
             self.look_around();
             self.fill().await?;
             if self.tasks.is_empty() && self.is_through() {
                 break;
             }
-            let paused = self.state().gate().paused(std::time::Instant::now());
+            let paused = self.state().gate().paused(Instant::now());
             let has_room = self.ended.is_none() && !self.is_through();
             tokio::select! {
                 Some(done) = self.tasks.join_next() => {
                     let done = done.map_err(broken)?;
                     self.finish(done).await?;
                 }
-                () = async { tokio::time::sleep_until(paused.unwrap_or_else(std::time::Instant::now).into()).await },
+                () = async { tokio::time::sleep_until(paused.unwrap_or_else(Instant::now).into()).await },
                     if paused.is_some() && has_room => {}
                 () = self.shared.cancel.cancelled(), if has_room => {}
+                () = tokio::time::sleep(LOOK), if has_room && !self.elsewhere.is_empty() => {}
             }
             self.state().in_flight.store(self.in_flight(), Ordering::Relaxed);
         }
         self.state().ended.store(true, Ordering::Relaxed);
+        self.unanswered.extend(self.open.keys());
+        self.shared.store.release(&self.unanswered).await?;
         let candidate = &self.shared.plan.candidates[self.which];
         candidate
             .answerer
@@ -145,9 +167,15 @@ impl Lane {
         (self.tasks.len() * self.batch) as u64
     }
 
+    /// Items that can be sent now, at least one.
+    fn room(&self, limit: usize) -> usize {
+        limit.saturating_sub(self.tasks.len()).saturating_mul(self.batch).max(1)
+    }
+
     /// Nothing more is to be sent.
     fn is_through(&self) -> bool {
-        self.ended.is_some() || (self.queue.is_empty() && self.next >= self.shared.order.len())
+        let is_known = self.next >= self.shared.order.len() && self.unclaimed.is_empty();
+        self.ended.is_some() || (is_known && self.queue.is_empty() && self.elsewhere.is_empty())
     }
 
     /// Whether it was told to stop, or is beaten.
@@ -176,6 +204,10 @@ impl Lane {
     fn end(&mut self, ended: Ended) {
         self.ended.get_or_insert(ended);
         self.queue.clear();
+        // Not claimed here.
+        for lacking in self.elsewhere.drain(..).chain(self.unclaimed.drain(..)) {
+            self.open.remove(&lacking.pending.key);
+        }
         self.stop.cancel();
     }
 
@@ -184,13 +216,26 @@ impl Lane {
         loop {
             let (limit, paused) = {
                 let gate = self.state().gate();
-                (gate.limit(), gate.paused(std::time::Instant::now()).is_some())
+                (gate.limit(), gate.paused(Instant::now()).is_some())
             };
             if paused || self.tasks.len() >= limit || self.is_through() {
                 return Ok(());
             }
-            if self.queue.len() < self.batch && self.next < self.shared.order.len() {
+            let wants_more = self.queue.len() < self.batch;
+            if wants_more && !self.unclaimed.is_empty() {
+                // No more than can be sent now: the rest is for others.
+                let room = self.room(limit);
+                self.claim(room).await?;
+                self.look_around();
+            } else if wants_more && self.next < self.shared.order.len() {
                 self.refill().await?;
+                self.look_around();
+            } else if self.queue.is_empty() {
+                if self.looked.elapsed() < LOOK {
+                    return Ok(());
+                }
+                let room = self.room(limit);
+                self.look_elsewhere(room).await?;
                 self.look_around();
             } else {
                 let batch = self.queue.drain(..self.batch.min(self.queue.len())).collect();
@@ -199,7 +244,7 @@ impl Lane {
         }
     }
 
-    /// Looks the next items up; those without an answer are queued.
+    /// Looks the next items up; those without an answer are queued, or are to be claimed.
     async fn refill(&mut self) -> Result<(), MeasureError> {
         let shared = Arc::clone(&self.shared);
         let end = shared.order.len().min(self.next + CHUNK);
@@ -219,12 +264,17 @@ impl Lane {
                 waiting.push(pending.position);
                 continue;
             }
-            match saved.filter(|saved| stands(&shared.plan, saved)) {
-                Some(saved) => self.record(pending.position, saved, true).await?,
-                None if shared.plan.asks_nobody => {}
-                None => {
+            match saved {
+                Some(saved) if stands(&shared.plan, &saved) => {
+                    self.record(pending.position, saved, true).await?;
+                }
+                _ if shared.plan.asks_nobody => {}
+                before => {
                     self.open.insert(pending.key, Vec::new());
-                    self.queue.push_back(pending);
+                    match shared.store.is_shared() {
+                        true => self.unclaimed.push_back(Lacking { pending, before }),
+                        false => self.queue.push_back(pending),
+                    }
                 }
             }
         }
@@ -274,10 +324,15 @@ impl Lane {
                     }
                     self.record(position, *saved, false).await?;
                 }
-                Asked::Exhausted => self.end(Ended::Budget),
-                Asked::Fatal(failure) => self.end(Ended::Dead(failure.message)),
-                // After `end` the reason is known; else the whole run was told to stop.
-                Asked::Stopped => self.end(Ended::Cancelled),
+                unanswered => {
+                    self.unanswered.push(key);
+                    self.end(match unanswered {
+                        Asked::Exhausted => Ended::Budget,
+                        Asked::Fatal(failure) => Ended::Dead(failure.message),
+                        // After `end` the reason is known; else the whole run was told to stop.
+                        Asked::Stopped | Asked::Done(_) => Ended::Cancelled,
+                    });
+                }
             }
         }
         Ok(())
@@ -324,15 +379,6 @@ impl Lane {
         }
         Ok(())
     }
-}
-
-/// The request about the item in this position.
-fn pending(shared: &Shared, which: usize, identity: &str, position: usize) -> Result<Pending, MeasureError> {
-    let at = shared.order.item(position);
-    let item = shared.plan.items.item(at);
-    let body = request(&shared.plan, which, at, &item)?;
-    let key = Key::of(identity, &body);
-    Ok(Pending { position, key, request: Request { item: at, body }, id: item.id })
 }
 
 /// Reads the answer out of what was said; of a long text elsewhere, because others are being timed here.

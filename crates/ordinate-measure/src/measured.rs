@@ -184,7 +184,7 @@ impl Measured {
     /// Closes the store, so that its file is whole for whoever copies it.
     ///
     /// # Errors
-    /// None today; a store on another machine may fail here.
+    /// None today.
     pub async fn close(self) -> Result<(), StoreError> {
         self.store.close().await;
         Ok(())

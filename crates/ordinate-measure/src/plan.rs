@@ -1,7 +1,6 @@
 //! What is to be measured, and within which limits.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use ordinate_core::{CandidateName, Item, Price};
@@ -11,6 +10,7 @@ use ordinate_tasks::Reader;
 use crate::answerer::Answerer;
 use crate::early::EarlyStopping;
 use crate::retry::RetryRule;
+use crate::store::StorePlace;
 
 /// The items, which are made one by one when they are asked about: a source need not hold them all.
 pub trait Items: Send + Sync + 'static {
@@ -125,8 +125,8 @@ pub struct Plan {
     pub candidates: Vec<Contender>,
     /// Reads answers out of replies.
     pub reader: Reader,
-    /// The file with the answers; made if it is not there.
-    pub store: PathBuf,
+    /// Where answers are kept; made if it is not there.
+    pub store: StorePlace,
     /// The most that all answers of this plan may cost, USD, those paid for in earlier runs included.
     pub max_spend: Option<f64>,
     /// The most requests in flight for one candidate.
@@ -146,13 +146,18 @@ impl Plan {
     pub const CONCURRENCY: usize = 256;
 
     /// A plan without limits.
-    pub fn new(items: impl Items, candidates: Vec<Contender>, reader: Reader, store: PathBuf) -> Self {
+    pub fn new(
+        items: impl Items,
+        candidates: Vec<Contender>,
+        reader: Reader,
+        store: impl Into<StorePlace>,
+    ) -> Self {
         Self {
             items: Arc::new(items),
             places: None,
             candidates,
             reader,
-            store,
+            store: store.into(),
             max_spend: None,
             concurrency: Self::CONCURRENCY,
             retry: RetryRule::default(),

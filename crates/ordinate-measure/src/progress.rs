@@ -37,6 +37,9 @@ pub trait Observer: Send + Sync {
     /// What it will probably cost, before anything is asked.
     fn estimated(&self, _estimates: &[Estimate]) {}
 
+    /// Another run on the same answer store asks within the same rates or `max_spend`: it is waited for.
+    fn waits_for_another(&self) {}
+
     /// A candidate that takes this machine alone is asked next.
     fn started(&self, _candidate: &CandidateName) {}
 

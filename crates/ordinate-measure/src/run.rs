@@ -16,6 +16,7 @@ use crate::budget::Budget;
 use crate::early::{Race, Rule};
 use crate::estimate::{Estimate, estimate_with};
 use crate::gate::Gate;
+use crate::key::Key;
 use crate::lane::Lane;
 use crate::measured::{Ended, Measured, Quantiles, Summary};
 use crate::order::{Order, places};
@@ -26,6 +27,8 @@ use crate::shared::{LaneState, Shared};
 use crate::store::{AnswerStore, StoreError};
 use crate::writer::{Writer, WriterGone};
 
+/// How often it is looked whether another run is done.
+pub(crate) const LOOK: Duration = Duration::from_millis(500);
 /// How often progress is told.
 const TICK: Duration = Duration::from_millis(200);
 /// The weight of the latest tick in the rate.
@@ -83,8 +86,13 @@ pub async fn measure(
     cancel: CancellationToken,
 ) -> Result<Measured, MeasureError> {
     plan.check()?;
+    // What breaks one lane stops the others, and nobody else.
+    let cancel = cancel.child_token();
     let plan = Arc::new(plan);
     let store = Arc::new(AnswerStore::open(&plan.store).await?);
+    let _renewing = store.renewing();
+    let limited = limited(&plan);
+    wait_for_limits(&store, &limited, observer, &cancel).await?;
     let estimates = estimate_with(&plan, &store).await?;
     observer.estimated(&estimates);
     let shared = Arc::new(share(&plan, &store, &estimates, cancel));
@@ -93,8 +101,45 @@ pub async fn measure(
     let (ended, written) = tokio::join!(until_done(asking, &shared, observer), writing);
     written?; // says why, where `ended` only says that answers could not be written
     let summaries = ended?;
+    store.release(&limited).await?;
     let spent_usd = shared.budget.spent();
     Ok(Measured { plan, store, summaries, spent_usd })
+}
+
+/// A key for every candidate whose rates or money are limited: one run at a time asks it, so that the limit is one for all who
+/// share a store.
+fn limited(plan: &Plan) -> Vec<Key> {
+    let is_limited = |candidate: &&Contender| {
+        let has_rate = candidate.requests_per_minute.is_some() || candidate.tokens_per_minute.is_some();
+        has_rate || (plan.max_spend.is_some() && candidate.price.is_some())
+    };
+    let of = |candidate: &Contender| Key::of("limits of", &candidate.answerer.identity());
+    let mut keys: Vec<Key> = plan.candidates.iter().filter(is_limited).map(of).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+/// Waits until no other run asks within these limits. What it paid is then known, and is not asked for again.
+async fn wait_for_limits(
+    store: &AnswerStore,
+    limited: &[Key],
+    observer: &dyn Observer,
+    cancel: &CancellationToken,
+) -> Result<(), MeasureError> {
+    let mut told = false;
+    while !store.take_all(limited).await? {
+        if !told {
+            observer.waits_for_another();
+            told = true;
+        }
+        tokio::select! {
+            // The lanes see that, and send nothing.
+            () = cancel.cancelled() => return Ok(()),
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+    Ok(())
 }
 
 fn share(
@@ -163,13 +208,23 @@ async fn ask_all(
         lanes.spawn(async move { (which, lane.run().await) });
     }
     drop(writer);
+    let mut broken = None;
     while let Some(joined) = lanes.join_next().await {
-        let (which, ended) = joined.map_err(|error| MeasureError::Broken(error.to_string()))?;
-        let summary = summarise(&shared, which, ended?);
-        observer.ended(&summary);
-        summaries[which] = Some(summary);
+        let ended = joined.map_err(|error| MeasureError::Broken(error.to_string()));
+        match ended.and_then(|(which, ended)| Ok((which, ended?))) {
+            Ok((which, ended)) => {
+                let summary = summarise(&shared, which, ended);
+                observer.ended(&summary);
+                summaries[which] = Some(summary);
+            }
+            Err(error) => {
+                // What is in flight is paid for, and has its time to arrive.
+                shared.cancel.cancel();
+                broken.get_or_insert(error);
+            }
+        }
     }
-    Ok(summaries.into_iter().flatten().collect())
+    broken.map_or_else(|| Ok(summaries.into_iter().flatten().collect()), Err)
 }
 
 fn summarise(shared: &Shared, which: usize, ended: Ended) -> Summary {

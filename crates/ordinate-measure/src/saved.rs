@@ -1,24 +1,30 @@
 //! One answer as it is kept: a row of the answer store.
 
+use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ordinate_remote::{Doubt, FailureKind, TokenLogprob};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Row as _, Sqlite};
+use sqlx::{ColumnIndex, Database, Decode, Encode, QueryBuilder, Row, Type};
 
 use crate::key::Key;
 
 const PUT: &str = "INSERT INTO answer (key, candidate, item, text, error_kind, error, confidence, input_tokens, \
-     output_tokens, cost_usd, charged_usd, latency_ms, first_token_ms, tries, cut_short, logprobs, asked_at, vector, model, doubt) ";
+     output_tokens, cost_usd, charged_usd, latency_ms, first_token_ms, tries, cut_short, logprobs, asked_at, vector, model, doubt, \
+     receipt) ";
 
+/// What an answer was charged is added to what was charged before, but for the same receipt: then it is the same answer, of which it
+/// was not heard that it had come.
 const REPLACE: &str = " ON CONFLICT (key) DO UPDATE SET candidate = excluded.candidate, item = excluded.item, \
      text = excluded.text, error_kind = excluded.error_kind, error = excluded.error, \
      confidence = excluded.confidence, input_tokens = excluded.input_tokens, \
      output_tokens = excluded.output_tokens, cost_usd = excluded.cost_usd, \
-     charged_usd = answer.charged_usd + excluded.charged_usd, latency_ms = excluded.latency_ms, \
-     first_token_ms = excluded.first_token_ms, tries = answer.tries + excluded.tries, \
+     charged_usd = answer.charged_usd + CASE WHEN answer.receipt = excluded.receipt THEN 0 ELSE excluded.charged_usd END, \
+     latency_ms = excluded.latency_ms, first_token_ms = excluded.first_token_ms, \
+     tries = answer.tries + CASE WHEN answer.receipt = excluded.receipt THEN 0 ELSE excluded.tries END, \
      cut_short = excluded.cut_short, logprobs = excluded.logprobs, asked_at = excluded.asked_at, \
-     vector = excluded.vector, model = excluded.model, doubt = excluded.doubt";
+     vector = excluded.vector, model = excluded.model, doubt = excluded.doubt, receipt = excluded.receipt";
+
+const LEAVE: &str = " ON CONFLICT (key) DO NOTHING";
 
 /// What is kept of one answer, or of the error that was met in its place.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -60,24 +66,88 @@ pub struct Saved {
     pub doubt: Option<Doubt>,
 }
 
-/// A statement that puts these answers into the table.
-pub(crate) fn insert(answers: &[(Key, Saved)]) -> QueryBuilder<Sqlite> {
+/// An answer, what it is kept under, and what tells it from another to the same request; answers of earlier versions and those
+/// that nobody paid for have no such receipt.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Entry {
+    pub(crate) key: Key,
+    pub(crate) saved: Saved,
+    pub(crate) receipt: Option<i64>,
+}
+
+/// What to do about an answer whose key is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// The new one takes its place.
+    Replace,
+    /// The one that is there stays.
+    Leave,
+}
+
+/// A database that has the types of the columns.
+///
+/// SQLite and PostgreSQL share the statements (`$1`, `ON CONFLICT ... DO UPDATE`); what texts may hold is not the same.
+pub(crate) trait Dialect: Database {
+    /// A text as it lies in the table.
+    fn written(text: &str) -> Cow<'_, str> {
+        Cow::Borrowed(text)
+    }
+
+    /// A text out of the table.
+    fn read(text: String) -> String {
+        text
+    }
+}
+
+impl Dialect for sqlx::Sqlite {}
+
+/// PostgreSQL's texts hold no NUL, which a reply may: it is written as SUB and 0, and SUB as SUB and 1.
+impl Dialect for sqlx::Postgres {
+    fn written(text: &str) -> Cow<'_, str> {
+        if !text.contains(['\0', '\u{1a}']) {
+            return Cow::Borrowed(text);
+        }
+        Cow::Owned(text.replace('\u{1a}', "\u{1a}1").replace('\0', "\u{1a}0"))
+    }
+
+    fn read(text: String) -> String {
+        if !text.contains('\u{1a}') {
+            return text;
+        }
+        text.replace("\u{1a}0", "\0").replace("\u{1a}1", "\u{1a}")
+    }
+}
+
+/// A statement that puts these answers into the table, each with what tells it from another to the same request.
+pub(crate) fn insert<DB: Dialect>(answers: &[&Entry], again: Again) -> QueryBuilder<DB>
+where
+    for<'q> bool: Encode<'q, DB> + Type<DB>,
+    for<'q> f64: Encode<'q, DB> + Type<DB>,
+    for<'q> i64: Encode<'q, DB> + Type<DB>,
+    for<'q> String: Encode<'q, DB> + Type<DB>,
+    for<'q> Vec<u8>: Encode<'q, DB> + Type<DB>,
+    for<'q> Option<f64>: Encode<'q, DB> + Type<DB>,
+    for<'q> Option<i64>: Encode<'q, DB> + Type<DB>,
+    for<'q> Option<String>: Encode<'q, DB> + Type<DB>,
+    for<'q> Option<Vec<u8>>: Encode<'q, DB> + Type<DB>,
+{
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
     let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    let mut query = QueryBuilder::<Sqlite>::new(PUT);
-    query.push_values(answers, |mut row, (key, saved)| {
+    let own = |text: &str| DB::written(text).into_owned();
+    let mut query = QueryBuilder::<DB>::new(PUT);
+    query.push_values(answers, |mut row, Entry { key, saved, receipt }| {
         let logprobs = (!saved.logprobs.is_empty()).then(|| {
             let pairs: Vec<_> = saved.logprobs.iter().map(|t| (&t.token, t.logprob)).collect();
             serde_json::json!(pairs).to_string()
         });
         row.push_bind(key.bytes().to_vec())
-            .push_bind(saved.candidate.clone())
-            .push_bind(saved.item.clone())
-            .push_bind(saved.text.clone())
-            .push_bind(saved.error.as_ref().map(|(kind, _)| kind.as_str()))
-            .push_bind(saved.error.as_ref().map(|(_, message)| message.clone()))
+            .push_bind(own(&saved.candidate))
+            .push_bind(own(&saved.item))
+            .push_bind(saved.text.as_deref().map(own))
+            .push_bind(saved.error.as_ref().map(|(kind, _)| kind.as_str().to_owned()))
+            .push_bind(saved.error.as_ref().map(|(_, message)| own(message)))
             .push_bind(saved.confidence)
             .push_bind(saved.input_tokens.map(whole))
             .push_bind(saved.output_tokens.map(whole))
@@ -90,10 +160,29 @@ pub(crate) fn insert(answers: &[(Key, Saved)]) -> QueryBuilder<Sqlite> {
             .push_bind(logprobs)
             .push_bind(now)
             .push_bind(saved.vector.as_deref().map(bytes))
-            .push_bind(saved.model.clone())
-            .push_bind(saved.doubt.map(Doubt::as_str));
+            .push_bind(saved.model.as_deref().map(own))
+            .push_bind(saved.doubt.map(|doubt| doubt.as_str().to_owned()))
+            .push_bind(*receipt);
     });
-    query.push(REPLACE);
+    query.push(match again {
+        Again::Replace => REPLACE,
+        Again::Leave => LEAVE,
+    });
+    query
+}
+
+/// A statement over these keys, which are in parentheses after `begin`.
+pub(crate) fn over_keys<DB: Database>(begin: &str, keys: &[Key]) -> QueryBuilder<DB>
+where
+    for<'q> Vec<u8>: Encode<'q, DB> + Type<DB>,
+{
+    let mut query = QueryBuilder::<DB>::new(begin);
+    query.push(" (");
+    let mut list = query.separated(", ");
+    for key in keys {
+        list.push_bind(key.bytes().to_vec());
+    }
+    query.push(")");
     query
 }
 
@@ -106,22 +195,33 @@ fn numbers(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect()
 }
 
-/// A row of the table; no key where it is none.
-pub(crate) fn read(row: &SqliteRow) -> Result<(Option<Key>, Saved), sqlx::Error> {
+/// A row of the table; `None` where its key is none.
+pub(crate) fn read<R: Row<Database: Dialect>>(row: &R) -> Result<Option<Entry>, sqlx::Error>
+where
+    for<'c> &'c str: ColumnIndex<R>,
+    for<'r> bool: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> f64: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
+    for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+{
     let count = |column: &str| -> Result<Option<u64>, sqlx::Error> {
         let value: Option<i64> = row.try_get(column)?;
         Ok(value.and_then(|value| u64::try_from(value).ok()))
     };
+    let text = |column: &str| -> Result<Option<String>, sqlx::Error> {
+        Ok(row.try_get::<Option<String>, _>(column)?.map(R::Database::read))
+    };
     let key: Vec<u8> = row.try_get("key")?;
     let kind: Option<String> = row.try_get("error_kind")?;
-    let message: Option<String> = row.try_get("error")?;
+    let message = text("error")?;
     let logprobs: Option<String> = row.try_get("logprobs")?;
     let pairs: Vec<(String, f64)> =
         logprobs.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     let saved = Saved {
-        candidate: row.try_get("candidate")?,
-        item: row.try_get("item")?,
-        text: row.try_get("text")?,
+        candidate: text("candidate")?.unwrap_or_default(),
+        item: text("item")?.unwrap_or_default(),
+        text: text("text")?,
         error: kind.map(|word| {
             (FailureKind::from_word(&word).unwrap_or(FailureKind::Reported), message.unwrap_or_default())
         }),
@@ -135,9 +235,24 @@ pub(crate) fn read(row: &SqliteRow) -> Result<(Option<Key>, Saved), sqlx::Error>
         tries: count("tries")?.unwrap_or(0),
         cut_short: row.try_get("cut_short")?,
         vector: row.try_get::<Option<Vec<u8>>, _>("vector")?.map(|bytes| numbers(&bytes)),
-        model: row.try_get("model")?,
+        model: text("model")?,
         doubt: row.try_get::<Option<String>, _>("doubt")?.as_deref().and_then(Doubt::from_word),
         logprobs: pairs.into_iter().map(|(token, logprob)| TokenLogprob { token, logprob }).collect(),
     };
-    Ok((Key::from_bytes(&key), saved))
+    let receipt = row.try_get("receipt")?;
+    Ok(Key::from_bytes(&key).map(|key| Entry { key, saved, receipt }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_come_back_from_postgresql_as_they_were() {
+        for text in ["", "plain", "a\0b", "\u{1a}", "\u{1a}0", "\0\u{1a}1\u{1a}\u{1a}\0", "\u{1a}1"] {
+            let written = sqlx::Postgres::written(text);
+            assert!(!written.contains('\0'));
+            assert_eq!(sqlx::Postgres::read(written.into_owned()), text);
+        }
+    }
 }

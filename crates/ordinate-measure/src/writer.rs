@@ -30,15 +30,26 @@ impl Writer {
         let (sender, mut receiver) = mpsc::channel::<Entry>(MAX);
         let work = async move {
             let mut waiting = Vec::with_capacity(MAX);
+            let mut failed = None;
             while receiver.recv_many(&mut waiting, MAX).await > 0 {
                 let (answers, acknowledge): (Vec<_>, Vec<_>) =
                     waiting.drain(..).map(|entry| (entry.answers, entry.committed)).unzip();
-                store.put(&answers.concat()).await?;
-                for committed in acknowledge {
-                    let _ = committed.send(()); // whoever asked may have been told to stop
+                let answers = answers.concat();
+                if failed.is_some() {
+                    // It was paid for all the same. Nobody is told that it is committed.
+                    store.set_aside(&answers).await;
+                    continue;
+                }
+                match store.put(&answers).await {
+                    Ok(()) => {
+                        for committed in acknowledge {
+                            let _ = committed.send(()); // whoever asked may have been told to stop
+                        }
+                    }
+                    Err(error) => failed = Some(error),
                 }
             }
-            Ok(())
+            failed.map_or(Ok(()), Err)
         };
         (Self(sender), work)
     }

@@ -5,13 +5,12 @@ mod lacking;
 mod plan;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use ordinate_core::CandidateName;
 use ordinate_data::Task;
 use ordinate_measure::{
-    AnswerStore, Contender, Estimate, Key, MeasureError, Measured, Plan, Row, Saved, Summary,
+    AnswerStore, Contender, Estimate, Key, MeasureError, Measured, Plan, Row, Saved, StorePlace, Summary,
 };
 use ordinate_models::Encoders;
 
@@ -27,7 +26,7 @@ use crate::work::aside;
 pub(crate) use lacking::Lacks;
 
 /// The file with the answers, in the run folder.
-pub(crate) const STORE: &str = "answers.sqlite";
+pub(crate) const STORE: &str = StorePlace::FILE;
 /// A candidate that is asked.
 pub(crate) struct Asked {
     /// Its column in the evidence.
@@ -122,8 +121,8 @@ fn order_of(task: &Task, all: &[Asked]) -> Result<Vec<usize>, Error> {
 pub(crate) struct Session<'a> {
     pub(crate) task: &'a Task,
     pub(crate) materials: &'a Materials,
-    /// The file with the answers.
-    pub(crate) store: PathBuf,
+    /// Where answers are kept.
+    pub(crate) store: StorePlace,
     pub(crate) options: &'a Options,
     pub(crate) seen: &'a Seen,
 }
@@ -206,8 +205,8 @@ impl Session<'_> {
     async fn estimate_plan(&self, mut plan: Plan) -> Result<Vec<Estimate>, Error> {
         let folder =
             tempfile::tempdir().map_err(|error| Error::Broken(format!("no temporary folder: {error}")))?;
-        if !plan.store.exists() {
-            plan.store = folder.path().join(STORE);
+        if !AnswerStore::is_made(&plan.store).await.map_err(MeasureError::Store)? {
+            plan.store = StorePlace::of(None, folder.path());
         }
         Ok(ordinate_measure::estimate(&plan).await?)
     }
@@ -235,7 +234,7 @@ impl Session<'_> {
         Ok((summary.filter(|_| is_own), spent))
     }
 
-    async fn carry_out(
+    pub(crate) async fn carry_out(
         &self,
         mut plan: Plan,
         doing: HashMap<CandidateName, Doing>,
@@ -262,7 +261,8 @@ impl Session<'_> {
     /// Sets a store aside that is damaged, where all its answers are of models in this process, which can be had again; a note.
     async fn set_damaged_store_aside(&self, asked: &[Asked]) -> Result<Option<String>, Error> {
         let can_be_had = asked.iter().all(|one| one.opened.here.is_some() && one.opened.wants.is_empty());
-        if !can_be_had || !self.store.is_file() {
+        let StorePlace::File(path) = &self.store else { return Ok(None) };
+        if !can_be_had || !path.is_file() {
             return Ok(None);
         }
         let found = match AnswerStore::open(&self.store).await {
@@ -273,7 +273,7 @@ impl Session<'_> {
             }
             Err(error) => Err(error),
         };
-        let note = found.is_err_and(|error| error.is_damaged()).then(|| cache::again(&self.store));
+        let note = found.is_err_and(|error| error.is_damaged()).then(|| cache::again(path));
         if let Some(note) = &note {
             step(self.seen.as_ref(), Step::Note(note));
         }
@@ -336,7 +336,7 @@ impl Session<'_> {
     }
 
     /// What the answers of a candidate to the items in these rows are kept under.
-    fn keys(&self, contender: &Contender, rows: &[u32]) -> Result<Vec<Key>, Error> {
+    pub(crate) fn keys(&self, contender: &Contender, rows: &[u32]) -> Result<Vec<Key>, Error> {
         let identity = contender.answerer.identity();
         let key = |&row: &u32| {
             let item = self.materials.items.item(row as usize);

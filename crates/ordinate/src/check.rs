@@ -10,7 +10,7 @@ use ordinate_core::{CandidateName, Lineage, PolicyKind};
 use ordinate_data::Task;
 use ordinate_measure::Estimate;
 
-use crate::asking::{STORE, Session};
+use crate::asking::Session;
 use crate::error::Error;
 use crate::estimates::estimate_lines;
 use crate::gather::{Ready, look};
@@ -83,7 +83,7 @@ pub async fn check(task: &Task, options: &Options) -> Result<Checked, Error> {
         Ok(ready)
     });
     let Ready { materials, unasked, asked } = ready.await?;
-    let (store, seen): (_, Seen) = (options.folder_of(task).join(STORE), Arc::new(()));
+    let (store, seen): (_, Seen) = (options.store_of(&options.folder_of(task)), Arc::new(()));
     let session = Session { task, materials: &materials, store, options, seen: &seen };
     let estimates = session.estimate(&asked).await?;
     let items = &materials.items;

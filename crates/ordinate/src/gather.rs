@@ -9,7 +9,7 @@ use ordinate_data::{
     Loaded, Task, Unasked, can_compare, image_notes, load_features, load_items, load_unasked, series_notes,
 };
 use ordinate_judge::LearningCurve;
-use ordinate_measure::{AnswerStore, Ended, Row, Summary};
+use ordinate_measure::{AnswerStore, Ended, MeasureError, Row, StorePlace, Summary};
 
 use crate::asking::{Answered, Asked, Lacks, STORE, Session, open_all};
 use crate::cells::{Answers, together};
@@ -52,6 +52,18 @@ pub(crate) struct Looked {
     reads_fields: bool,
 }
 
+impl Looked {
+    /// Reads the items.
+    pub(crate) fn materials(self, task: &Task) -> Result<Materials, Error> {
+        let mut items = load_items(task)?;
+        if self.reads_fields {
+            items = items.with_features(load_features(task)?);
+        }
+        let metric = metric::of(task, &items)?;
+        Materials::new(task, Arc::new(items), metric, self.spares_train)
+    }
+}
+
 /// Looks at every candidate, and refuses what is wrong with any.
 pub(crate) fn look(task: &Task, options: &Options) -> Result<Looked, Error> {
     let mut looked = Looked::default();
@@ -84,12 +96,7 @@ impl Ready {
         elsewhere_alone: bool,
     ) -> Result<Self, Error> {
         can_compare(task)?;
-        let mut items = load_items(task)?;
-        if looked.reads_fields {
-            items = items.with_features(load_features(task)?);
-        }
-        let metric = metric::of(task, &items)?;
-        let materials = Materials::new(task, Arc::new(items), metric, looked.spares_train)?;
+        let materials = looked.materials(task)?;
         let metric = &materials.metric;
         let rows = looked.spares_train.then_some(&*materials.evidence);
         let unasked = load_unasked(task, &materials.items, rows, &|output, target, input| {
@@ -152,7 +159,9 @@ pub(crate) async fn gather(
         Ready::read(&reading, looked, &how, &told, false)
     });
     let Ready { materials, mut unasked, mut asked } = ready.await?;
-    let session = Session { task, materials: &materials, store: path.join(STORE), options, seen };
+    let session = Session { task, materials: &materials, store: options.store_of(path), options, seen };
+    // What was paid for before the store was shared.
+    AnswerStore::take_over(&session.store).await.map_err(MeasureError::Store)?;
     hold_to_answers(&session, &asked, path).await?;
     let parts = parts(&session, &asked).await?;
     // Who answers here answers about everything at once: it costs nothing, and what learns from the items learns from all.
@@ -278,22 +287,39 @@ async fn check_resume(options: &Options, path: &Path, asks: bool) -> Result<(), 
         let message = format!("{flag}: all answers are recorded, so there is nothing {to_do}; leave it out");
         return Err(Error::Options(message));
     }
-    let store = path.join(STORE);
-    let problem = match AnswerStore::peek(&store).await {
-        _ if !store.is_file() => format!("there is no {STORE} {to_do}"),
-        None | Some(0) => format!("{STORE} holds no answers {to_do}"),
+    let own = StorePlace::of(None, path);
+    let has_own = AnswerStore::is_made(&own).await.map_err(MeasureError::Store)?;
+    let store = options.store_of(path);
+    let shown = name_of(&store);
+    let is_there = AnswerStore::is_made(&store).await.map_err(MeasureError::Store)?;
+    let mut held = AnswerStore::peek(&store).await;
+    if held.unwrap_or_default() == 0 && has_own {
+        // They are taken over.
+        held = AnswerStore::peek(&own).await;
+    }
+    let problem = match held {
+        _ if !is_there && !has_own => format!("there is no {shown} {to_do}"),
+        None | Some(0) => format!("{shown} holds no answers {to_do}"),
         Some(_) => return Ok(()),
     };
     Err(Error::file(path, Fault::Input, format!("{problem}; check --out, or leave {flag} out")))
 }
 
+/// A store in a message about its run folder.
+fn name_of(store: &StorePlace) -> String {
+    match store {
+        StorePlace::File(_) => STORE.to_owned(),
+        StorePlace::Shared { server, .. } => server.to_string(),
+    }
+}
+
 /// The same, where it is known what is asked: the answers have to be to that.
 async fn hold_to_answers(session: &Session<'_>, asked: &[Asked], path: &Path) -> Result<(), Error> {
-    let options = session.options;
+    let (options, shown) = (session.options, name_of(&session.store));
     if options.resume && !session.has_any(asked).await? {
         let count = AnswerStore::peek(&session.store).await.unwrap_or_default();
         let problem = format!(
-            "{STORE} holds {count} answers, and none of them is to what is asked now; check --out, or leave --resume out"
+            "{shown} holds {count} answers, and none of them is to what is asked now; check --out, or leave --resume out"
         );
         return Err(Error::file(path, Fault::Input, problem));
     }
@@ -305,7 +331,7 @@ async fn hold_to_answers(session: &Session<'_>, asked: &[Asked], path: &Path) ->
         let lacking = session.lacking(asked, false).await?;
         if let Some(Lacks { name, lacking, of }) = lacking.iter().find(is_short) {
             let problem = format!(
-                "{lacking} of {of} answers of {name} are not in {STORE} for the prompt, model and items of now, and --rescore \
+                "{lacking} of {of} answers of {name} are not in {shown} for the prompt, model and items of now, and --rescore \
                  asks nobody; leave it out, and they are asked for"
             );
             return Err(Error::file(path, Fault::Input, problem));

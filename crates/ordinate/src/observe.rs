@@ -80,6 +80,8 @@ pub enum Step<'a> {
     Embeddings(usize),
     /// Live candidates are asked.
     Asking,
+    /// Another run on the same answer store asks within the same rates or `max_spend`: it is waited for.
+    WaitsForAnother,
     /// What is done with one candidate that runs in this process.
     Candidate(&'a CandidateName, Doing),
     /// Something that the verdict will note as well.
@@ -123,6 +125,9 @@ impl fmt::Display for Step<'_> {
             Self::Fetching(line) | Self::Note(line) => f.write_str(line),
             Self::Embeddings(items) => write!(f, "asking for embeddings of {items} items"),
             Self::Asking => f.write_str("asking live candidates"),
+            Self::WaitsForAnother => f.write_str(
+                "waiting for another run on this answer store, which asks within the same rates or max_spend",
+            ),
             Self::Candidate(name, doing) => write!(f, "{name}: {doing}"),
             Self::Read { items, candidates } => write!(f, "{items} items x {candidates} candidates read"),
             Self::Judged(policies) => write!(f, "judged; policies tried: {policies}"),
@@ -179,6 +184,10 @@ impl ordinate_measure::Observer for Asked<'_> {
         if let Some(doing) = self.doing.get(candidate) {
             step(self.seen, Step::Candidate(candidate, *doing));
         }
+    }
+
+    fn waits_for_another(&self) {
+        step(self.seen, Step::WaitsForAnother);
     }
 
     fn estimated(&self, estimates: &[Estimate]) {

@@ -1,12 +1,13 @@
 //! How a task is to be run, besides what the task file says.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ordinate_data::Task;
-use ordinate_measure::CancellationToken;
+use ordinate_measure::{CancellationToken, Server, StorePlace};
 use ordinate_models::Methods;
 use ordinate_tasks::Kinds;
 
+use crate::error::Error;
 use crate::folder::default_folder;
 use crate::kinds::CandidateKinds;
 
@@ -25,6 +26,8 @@ pub struct Options {
     /// The program that measures what hosting a model takes: it is started as `PROGRAM gauge ORDER.json` and writes the
     /// figures as JSON to its standard output, as `ordinate` does. Without one, hosting is noted as not measured.
     pub hosting_helper: Option<PathBuf>,
+    /// The database in which answers are kept that several runs share. Without one they are in a file of the run folder.
+    pub store: Option<Server>,
     /// Where answers of models in this process are kept for the next run on the same data. Default: `ORDINATE_CACHE`, else
     /// the user's cache folder.
     pub cache: Option<PathBuf>,
@@ -47,6 +50,7 @@ impl Default for Options {
             retry_errors: false,
             rescore: false,
             hosting_helper: None,
+            store: None,
             cache: None,
             kinds: CandidateKinds::default(),
             methods: ordinate_adapt::methods(),
@@ -61,5 +65,24 @@ impl Options {
     #[must_use]
     pub fn folder_of(&self, task: &Task) -> PathBuf {
         self.folder.clone().unwrap_or_else(|| default_folder(&task.file.task.name))
+    }
+
+    /// The shared database that a text names, else the one in `ORDINATE_STORE`; `None` where there is neither.
+    ///
+    /// # Errors
+    /// [`Error::Options`] where that is no such URL. It does not repeat the text.
+    pub fn shared_store(named: Option<&str>) -> Result<Option<Server>, Error> {
+        let in_environment = std::env::var("ORDINATE_STORE").ok();
+        let (from, url) = match (named, in_environment.as_deref()) {
+            (Some(url), _) => ("--store", url),
+            (None, Some(url)) if !url.is_empty() => ("ORDINATE_STORE", url),
+            _ => return Ok(None),
+        };
+        Server::parse(url).map(Some).map_err(|error| Error::Options(format!("{from}: {error}")))
+    }
+
+    /// Where the answers of a run into this folder are kept.
+    pub(crate) fn store_of(&self, folder: &Path) -> StorePlace {
+        StorePlace::of(self.store.as_ref(), folder)
     }
 }

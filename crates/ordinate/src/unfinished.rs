@@ -1,8 +1,6 @@
 //! Why there can be no verdict yet, and what to do.
 
-use std::path::Path;
-
-use ordinate_measure::{Ended, Summary};
+use ordinate_measure::{Ended, StorePlace, Summary};
 use ordinate_remote::FailureKind;
 
 /// What to do about the errors by which an endpoint is known to be dead: they stand as the candidate's answers, though
@@ -24,7 +22,7 @@ fn again(summary: &Summary) -> String {
 
 /// Why there can be no verdict yet, if a candidate was not asked about everything for a reason other than being
 /// beaten.
-pub(crate) fn unfinished(summaries: &[Summary], store: &Path, spent: f64) -> Option<String> {
+pub(crate) fn unfinished(summaries: &[Summary], store: &StorePlace, spent: f64) -> Option<String> {
     let mut reasons = Vec::new();
     for summary in summaries {
         let (name, done, items) = (&summary.name, summary.done, summary.items);
@@ -49,5 +47,5 @@ pub(crate) fn unfinished(summaries: &[Summary], store: &Path, spent: f64) -> Opt
     } else {
         "run the same command again and it goes on where it stopped, asking for none of them twice"
     };
-    Some(format!("{}. Every answer is kept in {}: {next}", reasons.join("; "), store.display()))
+    Some(format!("{}. Every answer is kept in {store}: {next}", reasons.join("; ")))
 }

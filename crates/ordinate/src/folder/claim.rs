@@ -6,12 +6,11 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ordinate_measure::AnswerStore;
+use ordinate_measure::{AnswerStore, StorePlace};
 
 use super::kept::keep;
 use super::origin::foreign;
 use super::{FILES, FOLDERS, Folder, cannot};
-use crate::asking::STORE;
 use crate::error::{Error, Fault};
 
 /// Held by the process that runs into the folder; the system releases it however the process ends.
@@ -39,11 +38,10 @@ pub(crate) struct Draft(Folder);
 impl Claim {
     /// Takes the folder, or makes it. `task` is the task file that is run. Nothing in it is changed.
     pub(crate) async fn take(path: &Path, task: &Path) -> Result<Self, Error> {
-        let store = path.join(STORE);
-        let has_store = match store.is_file() {
-            true => AnswerStore::peek(&store).await.is_some(),
-            false => false,
-        };
+        let mut has_store = false;
+        for store in [StorePlace::file_in(path), StorePlace::unsent_in(path)] {
+            has_store = has_store || (store.is_file() && AnswerStore::peek(&store.into()).await.is_some());
+        }
         let cannot = |error| cannot(path, &error);
         let made = !path.exists();
         fs::create_dir_all(path).map_err(cannot)?;

@@ -9,7 +9,8 @@ use crate::runtime::wait;
 
 pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     let task = read_task(&args.task)?;
-    let options = Options { folder: args.out.clone(), ..Options::default() };
+    let store = Options::shared_store(args.store.as_deref())?;
+    let options = Options { folder: args.out.clone(), store, ..Options::default() };
     let mut checked = wait(ordinate::check(&task, &options), options.cancel.clone())?;
     if !args.show_prompt {
         checked.prompts.clear();

@@ -36,6 +36,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
         resume: args.resume,
         retry_errors: args.retry_errors,
         rescore: args.rescore,
+        store: Options::shared_store(args.store.as_deref())?,
         hosting_helper: std::env::current_exe().ok(),
         ..Options::default()
     };
