@@ -13,6 +13,7 @@ use crate::decoder::{Architecture, Config, shards};
 use crate::decoder::{KNOWN as DECODERS, Weights};
 use crate::encoder::{BertConfig, KNOWN as ENCODERS, adapter, builtin, is_classifier, is_extractor};
 use crate::error::ModelError;
+use crate::forecaster::{is_forecaster, unfit_config};
 use crate::memory::enough_memory;
 use crate::model::Encoder as _;
 use crate::seq2seq::is_translator;
@@ -34,6 +35,8 @@ pub enum Role {
     Decoder,
     /// Reads a text in one language and writes it in another.
     Translator,
+    /// Continues series.
+    Forecaster,
     /// Something else, or nothing that can be told.
     Other,
 }
@@ -192,7 +195,9 @@ fn role(source: &Source, config: &Value, name: &str) -> Role {
     let writes = config["architectures"].as_array().is_some_and(|names| {
         names.iter().any(|name| name.as_str().is_some_and(|name| name.ends_with("ForCausalLM")))
     });
-    if is_published_network(source) {
+    if is_forecaster(source) {
+        Role::Forecaster
+    } else if is_published_network(source) {
         // Its head is told by its tensors; what is published has one, as a rule.
         Role::Classifier
     } else if is_classifier(source) {
@@ -226,6 +231,10 @@ fn unfit(
         let room = || enough_memory(&source.folder, memory.unwrap_or_default()).err();
         return network_unfit(&source.folder).or_else(|| room().map(|error| error.to_string()));
     }
+    if kind == Role::Forecaster {
+        let room = || enough_memory(&source.folder, memory.unwrap_or_default()).err();
+        return unfit_config(&source.folder).or_else(|| room().map(|error| error.to_string()));
+    }
     if kind == Role::Translator {
         let lacks = ["source.spm", "target.spm", "vocab.json"]
             .into_iter()
@@ -240,7 +249,7 @@ fn unfit(
     if kind != Role::Decoder && !ENCODERS.contains(&name) {
         let encoders = ENCODERS.join(", ");
         return Some(format!(
-            "{name:?} is no architecture that runs here; known are the encoders {encoders}, translators of the family marian, networks of images (ResNet, ViT), and the decoders {DECODERS}"
+            "{name:?} is no architecture that runs here; known are the encoders {encoders}, translators of the family marian, forecasters of the family chronos, networks of images (ResNet, ViT), and the decoders {DECODERS}"
         ));
     }
     if config["quantization_config"].is_object() {

@@ -14,8 +14,8 @@ use crate::output::OutputKind;
 pub struct Local {
     /// `ngram-linear`, or on fields `gradient-boosting` or `field-linear` (trained on the task's train items), `builtin` (the encoder that Ordinate
     /// brings), a folder, `hf:org/name[@revision]`, or a `.gguf` file. For series: `naive`, `seasonal-naive`, `drift`, `theta`,
-    /// `optimised-theta`, `dynamic-theta`, `auto-theta`, `ets`, `guarded-ets` or `arima`, and `lags`, which is trained on the task's
-    /// other series. For texts: sentences of the text
+    /// `optimised-theta`, `dynamic-theta`, `auto-theta`, `ets`, `guarded-ets` or `arima`, `lags`, which is trained on the task's
+    /// other series, and published forecasters (Chronos) by folder or `hf:` name. For texts: sentences of the text
     /// itself, `lead-3`, `textrank-3`, `answering-sentence`; or `translation-memory`, the target of the train item that is most
     /// like the text.
     pub model: String,

@@ -33,7 +33,7 @@ pub use chat::{Chat, Role};
 pub(crate) use config::KNOWN;
 pub use config::{Architecture, Config};
 pub use draw::Sampling;
-pub(crate) use draw::log_sum;
+pub(crate) use draw::{draw, log_sum};
 pub use identity::identity;
 pub use layers::{Layers, Session};
 pub use model::Decoder;

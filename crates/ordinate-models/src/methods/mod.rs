@@ -14,6 +14,7 @@ pub(crate) mod boosted;
 pub(crate) mod cloze;
 pub(crate) mod extractor;
 pub(crate) mod fields;
+pub(crate) mod forecaster;
 pub(crate) mod lags;
 pub(crate) mod matched;
 pub(crate) mod memory;
@@ -82,7 +83,7 @@ impl Saved<'_> {
 }
 
 /// The first that takes a candidate has it: those that are named come before those that take what is left.
-const BUILT_IN: [MethodKind; 12] = [
+const BUILT_IN: [MethodKind; 13] = [
     ngram::KIND,
     boosted::KIND,
     fields::KIND,
@@ -90,6 +91,7 @@ const BUILT_IN: [MethodKind; 12] = [
     lags::KIND,
     cloze::KIND,
     translator::KIND,
+    forecaster::KIND,
     pictured::KIND,
     extractor::KIND,
     published::KIND,

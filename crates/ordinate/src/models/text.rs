@@ -38,6 +38,7 @@ pub fn model_card(model: &str, is: &Inspected) -> String {
             "as a model that finds answers in passages (local), or an encoder (adapt)".to_owned()
         }
         (None, Role::Translator) => "as a published translator (local, or adapt)".to_owned(),
+        (None, Role::Forecaster) => "as a published forecaster (local)".to_owned(),
         (None, _) => "as a decoder (local)".to_owned(),
     };
     let path = |path: &PathBuf| path.display().to_string();
@@ -62,6 +63,7 @@ fn word(kind: Role) -> &'static str {
         Role::Classifier => "classifier",
         Role::Extractor => "extractor",
         Role::Translator => "translator",
+        Role::Forecaster => "forecaster",
         Role::Decoder => "decoder",
         Role::Other => "other",
     }
