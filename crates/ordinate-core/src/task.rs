@@ -117,6 +117,10 @@ pub struct DataSection {
     /// The field with the right answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// A file of right answers for items that have none of their own, as `ordinate label` writes it: `id`, `target`. Of
+    /// several for one item the last counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub targets: Option<String>,
     /// The field with the passage that a question is about. Default `context`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<String>,

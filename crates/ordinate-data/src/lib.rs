@@ -21,6 +21,7 @@ mod sheet;
 mod source;
 mod store;
 mod table;
+mod targets;
 mod task;
 mod unasked;
 mod wide;

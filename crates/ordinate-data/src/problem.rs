@@ -230,6 +230,11 @@ pub enum Problem {
         /// Where it stood first.
         first: String,
     },
+    /// The id (quoted and cut), and the place of its target in `[data] targets`, which was given for another text.
+    #[error(
+        "the item {0} has another text than when it was labelled, in {1}. Correct the id there, or remove the line."
+    )]
+    OtherText(String, String),
     /// Some items have ids and some have none.
     #[error("this item has no id but earlier ones have. Give every item an id, or none.")]
     MixedIds,

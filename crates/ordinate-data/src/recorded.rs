@@ -17,6 +17,7 @@ use crate::read_item::ReadItem;
 use crate::series;
 use crate::source;
 use crate::table::{self, Column, Fault, Layout, Row, Want};
+use crate::targets::Targets;
 use crate::task::{Key, Task, ways_to_ask};
 use crate::unasked;
 
@@ -207,6 +208,7 @@ pub(crate) fn read_items(
     let layout = item_layout(task).with_fields(&fields);
     let must_have_ids = task.file.data.id.is_some();
     let kept = Kept::default();
+    let targets = Targets::of(task)?;
     // Set by the first item: items either all have ids, or are numbered from 1.
     let mut numbered = None;
     for (file, part) in files {
@@ -233,7 +235,11 @@ pub(crate) fn read_items(
             {
                 read.input = Some(images::of_cell(task, file, cell)?.into());
             }
-            let target = read.target.as_deref().map(|target| task.kind.target(target, &read.options));
+            let target = match read.target.as_deref() {
+                Some(own) => Some(own),
+                None => targets.target(&id, read.input.as_deref())?,
+            };
+            let target = target.map(|target| task.kind.target(target, &read.options));
             let fields = ItemFields {
                 slice: read.slice.as_deref(),
                 group: read.group.as_deref(),

@@ -36,6 +36,8 @@ pub(crate) struct Chosen<'a> {
     pub(crate) gains: Vec<f64>,
     /// The quality per scored item in each folding, where there are several.
     pub(crate) by_folding: Vec<Vec<f64>>,
+    /// Where each fold of each folding stands on the curve; one place where items of their own are scored.
+    pub(crate) picks: Vec<Vec<Pick>>,
     /// See [`Chosen::points`].
     points: Arc<OnceLock<Points>>,
 }
@@ -119,10 +121,25 @@ impl<'a> Choosing<'a> {
 
     /// The policies that the needs look at, and those zero routers that a coin is tossed for.
     pub(crate) fn policies(&self, tosses: &'a [Trial], scored: &Priced<'_>) -> Vec<Chosen<'a>> {
-        let looked_at = self.trials.trials.iter().filter(|trial| trial.serves(self.needs)).chain(tosses);
-        let chosen = looked_at.map(|trial| self.policy(trial, scored));
+        self.chosen(tosses, scored, &|_| true).collect()
+    }
+
+    /// The one of them that has this name.
+    pub(crate) fn named(&self, name: &str, tosses: &'a [Trial], scored: &Priced<'_>) -> Option<Chosen<'a>> {
+        self.chosen(tosses, scored, &|trial| trial.name == name).next()
+    }
+
+    fn chosen<'s>(
+        &'s self,
+        tosses: &'a [Trial],
+        scored: &'s Priced<'_>,
+        is_meant: &'s dyn Fn(&Trial) -> bool,
+    ) -> impl Iterator<Item = Chosen<'a>> + 's {
+        let looked_at = self.trials.trials.iter().filter(move |trial| trial.serves(self.needs)).chain(tosses);
+        let chosen =
+            looked_at.filter(move |trial| is_meant(trial)).map(move |trial| self.policy(trial, scored));
         // A coin with two equal sides is a single.
-        chosen.filter(|one| one.trial.kind != PolicyKind::ZeroRouter || one.mix.is_some()).collect()
+        chosen.filter(|one| one.trial.kind != PolicyKind::ZeroRouter || one.mix.is_some())
     }
 
     fn policy(&self, trial: &'a Trial, scored: &Priced<'_>) -> Chosen<'a> {
@@ -180,20 +197,23 @@ impl<'a> Choosing<'a> {
         };
 
         // Each fold stands where the other folds chose; the test items where all that is learned from did.
-        let play = |budget: Option<f64>| -> (Pick, Vec<Played<'static>>) {
+        let play = |budget: Option<f64>| -> Stand {
             let pick = whole.pick(budget, promised(&promise));
             if let Some(on_test) = &trial.on_test {
-                return (pick, vec![scored.played(on_test, &|_| pick)]);
+                let rounds = vec![scored.played(on_test, &|_| pick)];
+                return Stand { pick, picks: vec![vec![pick]], rounds };
             }
             let of_round = |(round, plays): (usize, &Plays)| {
                 let picks: Vec<Pick> =
                     choosers[round].iter().map(|(chooser, most)| chooser.pick(budget, *most)).collect();
                 let fold_of = &self.trials.foldings[round].of;
-                scored.played(plays, &|item| picks[fold_of[item] as usize])
+                let played = scored.played(plays, &|item| picks[fold_of[item] as usize]);
+                (picks, played)
             };
-            (pick, trial.plays.iter().enumerate().map(of_round).collect())
+            let (picks, rounds) = trial.plays.iter().enumerate().map(of_round).unzip();
+            Stand { pick, picks, rounds }
         };
-        let (pick, rounds) = self.within_budget(scored, &play);
+        let Stand { pick, picks, rounds } = self.within_budget(scored, &play);
         let gain = |(round, own): (usize, &Played<'static>)| {
             let single = &self.best_single[round].quality;
             let differences = own.quality.iter().zip(single.iter()).map(|(own, single)| own - single);
@@ -205,7 +225,7 @@ impl<'a> Choosing<'a> {
         let by_folding = by_folding(&rounds, crossed);
         let (dial, played) = (trial.dials[pick.dial], Played::mean(rounds));
         let points = self.recall.points(trial, self.costs);
-        Chosen { trial, dial, mix, promise, played, gains, by_folding, points }
+        Chosen { trial, dial, mix, promise, played, gains, by_folding, picks, points }
     }
 
     /// Sums in place of columns, where they are enough: one folding of very many items that stand for themselves.
@@ -220,20 +240,16 @@ impl<'a> Choosing<'a> {
 
     /// Plays within the budget. What was chosen on some items costs a little more or less on others: where it is more, a
     /// smaller budget is aimed at, by what things cost and not by how good they are.
-    fn within_budget(
-        &self,
-        scored: &Priced<'_>,
-        play: &dyn Fn(Option<f64>) -> (Pick, Vec<Played<'static>>),
-    ) -> (Pick, Vec<Played<'static>>) {
+    fn within_budget(&self, scored: &Priced<'_>, play: &dyn Fn(Option<f64>) -> Stand) -> Stand {
         const TRIES: usize = 20;
         let Some(budget) = self.needs.max_cost_per_1k else { return play(None) };
         let mut aim = budget;
         for _ in 0..TRIES {
-            let (pick, rounds) = play(Some(aim));
-            let played = Played::mean(rounds.clone());
+            let stand = play(Some(aim));
+            let played = Played::mean(stand.rounds.clone());
             match cost_per_1k(&self.trials.candidates, scored, &played, self.needs) {
                 Some(cost) if cost > budget => aim *= CLOSE * budget / cost,
-                _ => return (pick, rounds),
+                _ => return stand,
             }
         }
         play(Some(budget))
@@ -257,6 +273,16 @@ impl<'a> Choosing<'a> {
         let against = self.trials.candidates[against].name.clone();
         Some(Promise { margin, confidence: 1.0 - LEVEL, against, items, dial })
     }
+}
+
+/// Where a policy stands, and what comes of it.
+struct Stand {
+    /// By all that is learned from.
+    pick: Pick,
+    /// See [`Chosen::picks`].
+    picks: Vec<Vec<Pick>>,
+    /// What it gives, for each folding.
+    rounds: Vec<Played<'static>>,
 }
 
 /// How much of the budget is aimed at where all of it was a little too much.

@@ -47,7 +47,7 @@ use serde::{Deserialize, Serialize};
 pub use data_needs::{LearningCurve, LearningPoint};
 pub use files::{KeptError, keep, kept};
 pub use hosting::{Hosted, host, host_when_busy};
-pub use outcomes::scores_of;
+pub use outcomes::{Act, Acts, Giver, acts_of, scores_of};
 pub use recall::Recall;
 pub use verify::{Later, Other, Verified, verify};
 pub use weigh::Resampling;

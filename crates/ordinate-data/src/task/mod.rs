@@ -137,7 +137,8 @@ impl Task {
         let absolute = |path: &str| dir.join(path).to_string_lossy().into_owned();
         let data = &mut file.data;
         let tables =
-            [&mut data.evidence, &mut data.items, &mut data.train, &mut data.test].into_iter().flatten();
+            [&mut data.evidence, &mut data.items, &mut data.train, &mut data.test, &mut data.targets];
+        let tables = tables.into_iter().flatten();
         let recorded = file.candidate.iter_mut().filter_map(|entry| entry.recorded.as_mut());
         for path in tables.chain(recorded.map(|recorded| &mut recorded.path)) {
             if source::scheme(path).is_none() {

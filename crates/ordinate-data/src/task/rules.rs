@@ -20,6 +20,7 @@ pub(super) fn check(task: &Task, document: &Document<'_>, with_files: bool) -> R
     names(task, document)?;
     sources(task, document)?;
     features(task, document)?;
+    targets(task, document)?;
     series(task, document)?;
     images(task, document)?;
     if with_files { files(task, document) } else { Ok(()) }
@@ -213,6 +214,22 @@ fn features(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
         Some(twice) => fail(format!("{} stands twice. Keep one.", quoted(twice))),
         None => Ok(()),
     }
+}
+
+/// Whether the items that targets in a file of their own are for are read, and may lack some.
+fn targets(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
+    let data = &task.file.data;
+    let message = match data.targets {
+        Some(_) if data.evidence.is_some() => {
+            "targets are of items, and evidence is a table of answers, whose scores are known. Remove targets, or name items."
+        }
+        Some(_) if task.kind.takes_series() => {
+            "what came next in a series is in its own file, or held out. Remove targets."
+        }
+        _ => return Ok(()),
+    };
+    let keys = [Key::Name("data"), Key::Name("targets")];
+    Err(document.error_at(&keys, Problem::DataSources(message.to_owned())))
 }
 
 /// Whether what `[series]` says fits the kind of the task, and itself.
