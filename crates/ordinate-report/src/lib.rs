@@ -8,6 +8,7 @@ mod error;
 mod figures;
 mod glossary;
 mod hosting;
+mod items;
 mod markdown;
 mod page;
 mod runs;
@@ -19,6 +20,12 @@ use ordinate_core::verdict::Verdict;
 
 pub use error::ReportError;
 pub use glossary::{TERMS, Term, term};
+pub use items::{
+    ConfusionPage, FilterForm, ITEMS_POLICY, ItemsPage, LABEL_POLICY, LabelAnswer, LabelDone, LabelForm,
+    LabelPage, Mark, PairOn, PairOnSlice, PairPage, Piece, RunHead, SaidFor, Select, ShownAnswer, ShownItem,
+    SliceShown, SlicesPage, confusion_page, differing, item_page, items_page, label_done_page, label_page,
+    pair_page, slices_page,
+};
 pub use page::Drawing;
 pub use runs::{ListedRun, RUNS_POLICY, RunDifference, TwoRuns, compare_page, runs_page};
 pub use summary::{MAX_WIDTH, MIN_WIDTH, Style};
@@ -48,7 +55,16 @@ pub const MOST_TRIALS: usize = 2 << 20;
 /// # Errors
 /// [`ReportError`] when the template cannot be rendered.
 pub fn page(verdict: &Verdict, trials: Option<&PageTrials>) -> Result<String, ReportError> {
-    page::page(verdict, trials)
+    page::page(verdict, trials, None)
+}
+
+/// The same page among those of a server: it leads to the list of runs, and to the items of this one, whose id in addresses
+/// (letters and digits) is given.
+///
+/// # Errors
+/// [`ReportError`] when the template cannot be rendered.
+pub fn served_page(verdict: &Verdict, trials: Option<&PageTrials>, id: &str) -> Result<String, ReportError> {
+    page::page(verdict, trials, Some(id))
 }
 
 /// Those sections of the page that depend on the needs, by id; empty where a section is absent. With [`headline`] it is

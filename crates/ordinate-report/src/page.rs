@@ -27,7 +27,7 @@ mod lines;
 mod moves;
 mod needs_of_data;
 mod scale;
-mod series;
+pub(crate) mod series;
 
 pub use alone::Drawing;
 pub(crate) use alone::drawings;
@@ -48,6 +48,8 @@ const SCRIPT_HASH: &str = "mCQfeKAYYJCvVI6m7fFmz66nkmzodNlLOnr3uLMMHYs=";
 #[derive(Template)]
 #[template(path = "page.html", blocks = ["verdict", "cost", "candidates", "hosting", "evidence", "assumed"])]
 struct Page {
+    /// The id of the run, where a server shows the page.
+    served: Option<String>,
     style: &'static str,
     script: &'static str,
     script_hash: &'static str,
@@ -82,7 +84,11 @@ struct Carried {
     trials: String,
 }
 
-pub(crate) fn page(verdict: &Verdict, trials: Option<&PageTrials>) -> Result<String, ReportError> {
+pub(crate) fn page(
+    verdict: &Verdict,
+    trials: Option<&PageTrials>,
+    served: Option<&str>,
+) -> Result<String, ReportError> {
     let (moves, carried) = match trials {
         None => (None, None),
         Some(PageTrials::Packed(packed)) => {
@@ -92,6 +98,7 @@ pub(crate) fn page(verdict: &Verdict, trials: Option<&PageTrials>) -> Result<Str
         Some(PageTrials::LeftOut(why)) => (Some(moves::Moves::elsewhere(why)), None),
     };
     let page = Page {
+        served: served.map(str::to_owned),
         moves,
         carried,
         coverage: coverage::coverage(verdict),
@@ -133,6 +140,7 @@ fn moving(verdict: &Verdict) -> Page {
             .chain(words::other_reading(verdict))
             .collect(),
         needs: words::needs(&verdict.needs, verdict.basis.margin),
+        served: None,
         moves: None,
         carried: None,
         charts: chart::charts(verdict),

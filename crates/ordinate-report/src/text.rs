@@ -24,6 +24,11 @@ pub(crate) fn clean(text: &str) -> String {
     if shown.is_empty() { UNPRINTABLE.to_owned() } else { shown.to_owned() }
 }
 
+/// Text that goes back as it is where a form is sent: only what cannot stand in HTML is replaced.
+pub(crate) fn typed(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 /// Columns that `text` takes in a terminal: 2 for wide characters such as Chinese ones.
 pub(crate) fn width(text: &str) -> usize {
     text.width()

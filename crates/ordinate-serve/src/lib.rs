@@ -43,7 +43,7 @@ pub use day::written_at;
 pub use drift::{Drift, DriftStanding, Figure, KeptDrift, MeasuredInput};
 pub use keys::{Keys, KeysError};
 pub use named::{Names, Part, Told};
-pub use pages::{Page, PageServer, Pages, PagesError};
+pub use pages::{FormToken, Page, PageServer, Pages, PagesError};
 pub use record::{EVIDENCE, FEEDBACK, Feedback, Shadowed, feedback};
 pub use seen::{Seen, SeenTask};
 pub use server::{Handle, Listening, ServeError};

@@ -93,25 +93,13 @@ fn ranked(folder: &Folder, unlabelled: &Unlabelled, options: &Options) -> Result
         let problem = "[data] input: its items are made up of fields, and label-next ranks texts; name the field with the text";
         return Err(Error::task(&task, problem));
     }
-    let names: Vec<CandidateName> = verdict.candidates.iter().map(|row| row.name.clone()).collect();
-    let given = given(&names, unlabelled)?;
-    let mut bench = Bench::of(folder, options)?;
-    let mut at_hand = Vec::new();
-    for name in &names {
-        if given.contains_key(name.as_str()) || bench.can_answer(std::slice::from_ref(name))? {
-            at_hand.push(name.clone());
-        }
-    }
-    let without: Vec<String> =
-        names.iter().filter(|name| !at_hand.contains(name)).map(ToString::to_string).collect();
-    if at_hand.is_empty() {
+    let mut ranker = Ranker::of(folder, &verdict, &task, given(&verdict, &unlabelled.answers)?, options)?;
+    if ranker.at_hand.is_empty() {
         return Err(Error::Options(format!(
             "no candidate of this run is in this process, so nobody can answer the items; give their answers: --answers {}=FILE",
-            without.first().map_or("NAME", String::as_str)
+            ranker.without.first().map_or("NAME", String::as_str)
         )));
     }
-    let ranking =
-        Ranking { verdict: &verdict, kind: task.kind.output(), between: between(&verdict, &at_hand) };
     let (mut items, mut of, mut failed, mut seen) = (Vec::new(), 0_usize, None, HashSet::new());
     let mut is_numbered = true;
     read_items_to_ask(&task, &unlabelled.items, true, &mut |item| {
@@ -121,8 +109,8 @@ fn ranked(folder: &Folder, unlabelled: &Unlabelled, options: &Options) -> Result
         if !seen.insert(item.input.clone().unwrap_or_default()) {
             return true;
         }
-        match said(&mut bench, &at_hand, &given, &item) {
-            Ok(said) => items.push(ranking.to_label(item, &said)),
+        match ranker.rank(item) {
+            Ok(item) => items.push(item),
             Err(error) => failed = Some(error),
         }
         failed.is_none() && !options.cancel.is_cancelled()
@@ -136,13 +124,54 @@ fn ranked(folder: &Folder, unlabelled: &Unlabelled, options: &Options) -> Result
     // Alike ones stay in the order of the file.
     items.sort_by(|one, other| other.worth.total_cmp(&one.worth));
     items.truncate(unlabelled.count.unwrap_or(items.len()));
-    Ok(LabelNext {
-        items,
-        of,
-        between: ranking.between.iter().map(ToString::to_string).collect(),
-        without,
-        fields: fields(&task, is_numbered),
-    })
+    let (between, without) = (ranker.between(), ranker.without);
+    Ok(LabelNext { items, of, between, without, fields: fields(&task, is_numbered) })
+}
+
+/// Says what the labels of items would be worth to a run.
+pub(crate) struct Ranker<'a> {
+    bench: Bench<'a>,
+    /// The candidates whose answers are at hand.
+    pub(crate) at_hand: Vec<CandidateName>,
+    /// The others.
+    pub(crate) without: Vec<String>,
+    given: Given,
+    ranking: Ranking<'a>,
+}
+
+impl<'a> Ranker<'a> {
+    /// For the run in this folder; `given` are answers that need not be asked for.
+    pub(crate) fn of(
+        folder: &'a Folder,
+        verdict: &'a Verdict,
+        task: &Task,
+        given: Given,
+        options: &'a Options,
+    ) -> Result<Self, Error> {
+        let names: Vec<CandidateName> = verdict.candidates.iter().map(|row| row.name.clone()).collect();
+        let mut bench = Bench::of(folder, options)?;
+        let mut at_hand = Vec::new();
+        for name in &names {
+            // Whether this one is, whoever else was asked for.
+            if given.contains_key(name.as_str()) || bench.answers(name)? {
+                at_hand.push(name.clone());
+            }
+        }
+        let without = names.iter().filter(|name| !at_hand.contains(name)).map(ToString::to_string).collect();
+        let ranking = Ranking { verdict, kind: task.kind.output(), between: between(verdict, &at_hand) };
+        Ok(Self { bench, at_hand, without, given, ranking })
+    }
+
+    /// The item with what its label is worth, and what was said to it.
+    pub(crate) fn rank(&mut self, item: ItemToAsk) -> Result<ToLabel, Error> {
+        let said = said(&mut self.bench, &self.at_hand, &self.given, &item)?;
+        Ok(self.ranking.to_label(item, &said))
+    }
+
+    /// The two candidates whose difference is in question.
+    pub(crate) fn between(&self) -> Vec<String> {
+        self.ranking.between.iter().map(ToString::to_string).collect()
+    }
 }
 
 fn fields(task: &Task, is_numbered: bool) -> Fields {
@@ -156,14 +185,15 @@ fn fields(task: &Task, is_numbered: bool) -> Fields {
     }
 }
 
-type Given = HashMap<String, HashMap<String, (String, Option<f64>)>>;
+/// Answers, each with how sure its candidate was, by candidate and item.
+pub(crate) type Given = HashMap<String, HashMap<String, (String, Option<f64>)>>;
 
 /// The answers that are given in files, by candidate and item.
-fn given(names: &[CandidateName], unlabelled: &Unlabelled) -> Result<Given, Error> {
+pub(crate) fn given(verdict: &Verdict, answers: &[(String, PathBuf)]) -> Result<Given, Error> {
     let mut all = Given::new();
-    for (name, file) in &unlabelled.answers {
-        if !names.iter().any(|known| known.as_str() == name) {
-            let known: Vec<&str> = names.iter().map(CandidateName::as_str).collect();
+    for (name, file) in answers {
+        if !verdict.candidates.iter().any(|row| row.name.as_str() == name) {
+            let known: Vec<&str> = verdict.candidates.iter().map(|row| row.name.as_str()).collect();
             let known = known.join(", ");
             return Err(Error::Options(format!(
                 "--answers {name}: the run has no candidate of this name; it has {known}"

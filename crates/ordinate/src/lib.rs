@@ -30,6 +30,7 @@ mod hub;
 mod in_time;
 mod kept;
 mod kinds;
+mod label;
 mod label_figures;
 mod label_next;
 mod materials;
@@ -39,6 +40,7 @@ mod observe;
 mod options;
 mod page;
 mod play;
+mod query;
 mod reopen;
 mod rescored;
 mod run;
@@ -68,6 +70,7 @@ pub use kinds::{
     CandidateKind, CandidateKinds, HereFacts, InProcess, Lesson, Opened, Opening, Place, ServedElsewhere,
     UsedUp, Want, Whom,
 };
+pub use label::{Label, Labelled, Labelling};
 pub use label_next::{Fields, LabelNext, ToLabel, Unlabelled, label_next};
 pub use materials::Materials;
 pub use models::{NamedModel, model_card, model_table, models_at_hand, pairs};

@@ -18,9 +18,17 @@ use crate::folder::{Folder, TRIALS};
 /// # Errors
 /// [`Error::Broken`] where it cannot be rendered.
 pub fn page(folder: &Folder, verdict: &Verdict) -> Result<String, Error> {
+    Ok(ordinate_report::page(verdict, trials(folder).as_ref())?)
+}
+
+/// The same, as the pages of the run of this id lead to it, and it to them.
+pub(crate) fn served_page(folder: &Folder, verdict: &Verdict, id: &str) -> Result<String, Error> {
+    Ok(ordinate_report::served_page(verdict, trials(folder).as_ref(), id)?)
+}
+
+fn trials(folder: &Folder) -> Option<PageTrials> {
     let path = folder.path(TRIALS);
-    let trials = path.is_file().then(|| packed(&path));
-    Ok(ordinate_report::page(verdict, trials.as_ref())?)
+    path.is_file().then(|| packed(&path))
 }
 
 /// What the judge keeps, packed anew: browsers know gzip, and not zstd.

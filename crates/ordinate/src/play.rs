@@ -67,6 +67,18 @@ impl<'a> Bench<'a> {
         Ok(self.opened.values().any(Option::is_some))
     }
 
+    /// Whether this one is in this process.
+    ///
+    /// # Errors
+    /// [`Error`] where it cannot be opened again.
+    pub(crate) fn answers(&mut self, name: &CandidateName) -> Result<bool, Error> {
+        if !self.opened.contains_key(name) {
+            let opened = self.open(name)?;
+            self.opened.insert(name.clone(), opened);
+        }
+        Ok(self.opened.get(name).is_some_and(Option::is_some))
+    }
+
     /// The answer of a candidate; `None` for one that is not in this process.
     pub(crate) fn ask(&mut self, name: &CandidateName, input: &str) -> Result<Option<Said>, Error> {
         if !self.opened.contains_key(name) {

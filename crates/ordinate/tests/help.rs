@@ -5,7 +5,7 @@ mod support;
 
 use support::Desk;
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "new",
     "run",
     "check",
@@ -21,6 +21,7 @@ const COMMANDS: [&str; 18] = [
     "ask",
     "serve",
     "status",
+    "label",
     "label-next",
     "models",
     "schema",

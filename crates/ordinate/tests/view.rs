@@ -3,6 +3,14 @@
 
 #[path = "support/browser.rs"]
 mod browser;
+#[path = "view/items.rs"]
+mod items;
+#[path = "view/label.rs"]
+mod label;
+#[path = "support/pictures.rs"]
+mod pictures;
+#[path = "support/series.rs"]
+mod series;
 #[path = "support/served.rs"]
 mod served;
 mod support;

@@ -21,20 +21,20 @@ pub(super) struct SeriesSection {
 }
 
 /// A picture of one series.
-pub(super) struct Picture {
-    pub(super) id: String,
-    pub(super) description: String,
-    pub(super) past: String,
-    pub(super) target: String,
-    pub(super) forecasts: Vec<(String, &'static str)>,
+pub(crate) struct Picture {
+    pub(crate) id: String,
+    pub(crate) description: String,
+    pub(crate) past: String,
+    pub(crate) target: String,
+    pub(crate) forecasts: Vec<(String, &'static str)>,
     /// Around one of them, where most of what comes was to lie.
-    pub(super) band: Option<String>,
+    pub(crate) band: Option<String>,
     /// Where the future begins.
-    pub(super) now: f64,
-    pub(super) width: f64,
-    pub(super) height: f64,
-    pub(super) least: String,
-    pub(super) most: String,
+    pub(crate) now: f64,
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+    pub(crate) least: String,
+    pub(crate) most: String,
 }
 
 /// Classes of lines, that of the best candidate first.
@@ -48,7 +48,7 @@ pub(super) fn series(verdict: &Verdict) -> Option<SeriesSection> {
             names.push(forecast.name.as_str());
         }
     }
-    let legend = names.iter().zip(CLASSES).map(|(name, class)| (clean(name), class)).collect();
+    let legend = legend(&names);
     // Several on top of each other could not be told apart: that of the best candidate that gives one.
     let banded = |name: &&&str| verdict.series.iter().any(|shown| band_of(shown, name).is_some());
     let banded = names.iter().find(banded).copied();
@@ -59,6 +59,16 @@ pub(super) fn series(verdict: &Verdict) -> Option<SeriesSection> {
     let pictures: Vec<Picture> =
         verdict.series.iter().filter_map(|shown| picture(shown, &names, banded)).collect();
     (!pictures.is_empty()).then_some(SeriesSection { legend, band, pictures })
+}
+
+/// The first of these names, with the classes of their lines.
+pub(crate) fn legend(names: &[&str]) -> Vec<(String, &'static str)> {
+    names.iter().zip(CLASSES).map(|(name, class)| (clean(name), class)).collect()
+}
+
+/// The picture of one series with the forecasts of the first of these candidates, and the band of the first that gives one.
+pub(crate) fn drawing(shown: &SeriesShown, names: &[&str]) -> Option<Picture> {
+    picture(shown, names, names.iter().copied().find(|name| band_of(shown, name).is_some()))
 }
 
 /// The band of a candidate around its forecast of a series.

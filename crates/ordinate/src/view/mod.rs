@@ -1,6 +1,12 @@
-//! The runs of a folder as pages: all of them, those of a task, one, and two side by side. Nothing is written.
+//! The runs of a folder as pages: all of them, those of a task, one with its items, and two side by side. Nothing is written.
 
+mod by_slice;
+mod confusion;
+mod filter;
 mod found;
+mod items;
+mod opened;
+mod pair;
 mod two;
 
 use std::net::SocketAddr;
@@ -8,13 +14,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ordinate_measure::CancellationToken;
-use ordinate_report::{ListedRun, RUNS_POLICY, runs_page};
-use ordinate_serve::{Page, PageServer, PagesError};
+use ordinate_report::{ITEMS_POLICY, ListedRun, RUNS_POLICY, runs_page};
+use ordinate_serve::{Page, PageServer, Pages, PagesError};
 
 use crate::error::{Error, Fault};
 use crate::folder::Folder;
-use crate::page::page;
+use crate::page::served_page;
+use crate::query::Pairs;
 use found::{Found, FoundRun};
+use opened::{OpenedRun, OpenedRuns};
+
+pub(crate) use items::picture;
 
 /// The page of a run has a policy of its own, which lets its one script in; what a page cannot say of itself is said here.
 const REPORT_POLICY: &str = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -50,33 +60,91 @@ impl View {
 
     /// Answers until `stop` is called.
     pub async fn run(self, stop: CancellationToken) {
-        let folder = self.folder;
-        self.server
-            .run(Arc::new(move |path: &str, query: Option<&str>| visited(&folder, path, query)), stop)
-            .await;
+        let runs = Runs { folder: self.folder, opened: Arc::default() };
+        self.server.run(Arc::new(runs), stop).await;
     }
 }
 
-/// The page at an address.
-fn visited(folder: &Path, path: &str, query: Option<&str>) -> Page {
-    let found = Found::look(folder);
-    let made = match path.trim_start_matches('/').split_once('/') {
-        None if path == "/" => Some(list(folder, &found, None)),
-        None if path == "/compare" => two_of(&found, query).map(|(a, b)| two::compare(a, b)),
-        Some(("run", id)) => found.run(id).map(report),
-        Some(("task", id)) => {
-            found.runs.iter().any(|run| run.task_id == id).then(|| list(folder, &found, Some(id)))
+/// What the server shows.
+struct Runs {
+    folder: PathBuf,
+    /// The runs whose items are looked at.
+    opened: Arc<OpenedRuns>,
+}
+
+impl Pages for Runs {
+    fn page(&self, path: &str, query: Option<&str>) -> Page {
+        let within = path.strip_prefix("/run/").and_then(|rest| rest.split_once('/'));
+        match within {
+            Some((id, about)) => self.about(id, about, &Pairs::read(query)),
+            None => self.visited(path, query),
         }
-        _ => None,
-    };
-    match made {
-        Some(Ok(html)) => {
-            let policy = if path.starts_with("/run/") { REPORT_POLICY } else { RUNS_POLICY };
-            Page { status: 200, html, policy }
-        }
-        Some(Err(error)) => problem(500, &error.to_string()),
-        None => problem(404, "There is no such page, or the run is no longer there."),
     }
+}
+
+impl Runs {
+    /// The page at an address.
+    fn visited(&self, path: &str, query: Option<&str>) -> Page {
+        let folder = &self.folder;
+        let found = Found::look(folder);
+        let made = match path.trim_start_matches('/').split_once('/') {
+            None if path == "/" => Some(list(folder, &found, None)),
+            None if path == "/compare" => two_of(&found, query).map(|(a, b)| two::compare(a, b)),
+            Some(("run", id)) => found.run(id).map(|run| {
+                // Whoever reads the verdict may look at items next.
+                self.opened.open_ahead(&run.path, id, run.listed().name);
+                report(run, id)
+            }),
+            Some(("task", id)) => {
+                found.runs.iter().any(|run| run.task_id == id).then(|| list(folder, &found, Some(id)))
+            }
+            _ => None,
+        };
+        match made {
+            Some(Ok(html)) => {
+                let policy = if path.starts_with("/run/") { REPORT_POLICY } else { RUNS_POLICY };
+                Page::html(200, html, policy)
+            }
+            Some(Err(error)) => problem(500, &error.to_string()),
+            None => gone(),
+        }
+    }
+
+    /// A page about the items of a run.
+    fn about(&self, id: &str, about: &str, pairs: &Pairs) -> Page {
+        let run = match self.opened.known(id) {
+            Some(run) => run,
+            None => match Found::look(&self.folder)
+                .run(id)
+                .map(|run| self.opened.open(&run.path, id, run.listed().name))
+            {
+                Some(Ok(run)) => run,
+                Some(Err(error)) => return problem(500, &error.to_string()),
+                None => return gone(),
+            },
+        };
+        let run: &OpenedRun = &run;
+        if about == "image" {
+            return items::image(run, pairs).map_or_else(gone, |(bytes, kind)| Page::picture(bytes, kind));
+        }
+        let made = match about {
+            "items" => Some(items::items(run, pairs)),
+            "item" => items::one(run, pairs),
+            "pair" => Some(pair::pair(run, pairs)),
+            "slices" if run.head().has_slices => Some(by_slice::slices(run)),
+            "labels" if run.head().has_labels => Some(confusion::confusion(run, pairs)),
+            _ => None,
+        };
+        match made {
+            Some(Ok(html)) => Page::html(200, html, ITEMS_POLICY),
+            Some(Err(error)) => problem(500, &error.to_string()),
+            None => gone(),
+        }
+    }
+}
+
+fn gone() -> Page {
+    problem(404, "There is no such page, or the run is no longer there.")
 }
 
 fn list(folder: &Path, found: &Found, task: Option<&str>) -> Result<String, Error> {
@@ -90,8 +158,8 @@ fn list(folder: &Path, found: &Found, task: Option<&str>) -> Result<String, Erro
 }
 
 /// The page of a run, made anew: what lies in the folder as `report.html` may be anything.
-fn report(run: &FoundRun) -> Result<String, Error> {
-    page(&Folder::open(&run.path)?, &run.verdict)
+fn report(run: &FoundRun, id: &str) -> Result<String, Error> {
+    served_page(&Folder::open(&run.path)?, &run.verdict, id)
 }
 
 /// The runs `a` and `b` of a query.
@@ -105,7 +173,7 @@ fn two_of<'f>(found: &'f Found, query: Option<&str>) -> Option<(&'f FoundRun, &'
 }
 
 /// A page that says what is wrong.
-fn problem(status: u16, said: &str) -> Page {
+pub(crate) fn problem(status: u16, said: &str) -> Page {
     let mut shown = String::new();
     for c in ordinate_core::shown(said).chars() {
         match c {
@@ -120,5 +188,5 @@ fn problem(status: u16, said: &str) -> Page {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>ordinate</title></head><body><p>{shown}</p><p><a \
          href=\"/\">All runs</a></p></body></html>"
     );
-    Page { status, html, policy: RUNS_POLICY }
+    Page::html(status, html, RUNS_POLICY)
 }

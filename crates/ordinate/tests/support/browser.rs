@@ -99,6 +99,112 @@ addEventListener("load", async () => {{
     said(&listener)
 }
 
+/// Loads each page in a frame without any policy, in light and dark, narrow and wide, and looks at it: what axe finds wrong, what
+/// sticks out, and whether anything in it ran or became markup that is not the page's own.
+const LOOK: &str = r#"
+const say = (what) => fetch(ADDRESS, { method: "POST", mode: "no-cors", body: JSON.stringify(what) });
+addEventListener("load", async () => {
+  for (const [name, html] of PAGES) for (const dark of [false, true]) for (const width of [360, 1280]) {
+    const frame = document.createElement("iframe");
+    frame.style.cssText = `border:0;width:${width}px;height:900px`;
+    frame.srcdoc = dark ? html.replaceAll("(prefers-color-scheme:dark)", "(min-width:1px)") : html;
+    const loaded = new Promise((done) => frame.addEventListener("load", done));
+    document.body.append(frame);
+    await loaded;
+    const page = frame.contentWindow;
+    // What is cut off by whatever it stands in sticks out of nothing.
+    const isCut = (e) => {
+      for (let around = e.parentElement; around && around !== page.document.body; around = around.parentElement)
+        if (page.getComputedStyle(around).overflowX === "hidden" && around.getBoundingClientRect().right <= width + 0.5) return true;
+      return false;
+    };
+    const seen = {
+      name, dark, width,
+      pwned: "pwned" in page || page.document.getElementById("pwned") !== null,
+      foreign: page.document.querySelectorAll("[onerror], [onmouseover], [onload], iframe, object, main script, main style").length,
+      wide: [...page.document.body.querySelectorAll("*")]
+        .filter((e) => !e.closest(".box, .vh, .skip, svg, pre") && !isCut(e) && e.getBoundingClientRect().right > width + 0.5)
+        .map((e) => `${e.tagName}.${e.className}`),
+      wrong: [],
+    };
+    if (AXE) {
+      const script = page.document.createElement("script");
+      script.textContent = AXE;
+      page.document.head.append(script);
+      const found = await page.axe.run(page.document, { resultTypes: ["violations"] });
+      seen.wrong = found.violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((n) => n.target + " " + n.html.slice(0, 160)).join(" | ")}`);
+    }
+    frame.remove();
+    await say(seen);
+  }
+  await say({ end: true });
+});
+"#;
+
+/// What [`LOOK`] sees of these pages, by their names; with the source of axe-core what that finds too.
+pub fn looked_at(browser: &Path, pages: &[(String, String)], axe: Option<&str>) -> Vec<Value> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/", listener.local_addr().unwrap());
+    // The copies are to have no policy of their own.
+    let bare = |(name, html): &(String, String)| {
+        let start = html.find("<meta http-equiv=\"Content-Security-Policy\"");
+        let end = start.and_then(|start| Some(start + html[start..].find('>')? + 1));
+        let html = start.zip(end).map_or_else(|| html.clone(), |(a, b)| html[..a].to_owned() + &html[b..]);
+        (name.clone(), html)
+    };
+    let pages: Vec<(String, String)> = pages.iter().map(bare).collect();
+    let text = |value: Value| value.to_string().replace("</", "<\\/").replace("<!--", "<\\!--");
+    let driver = format!(
+        "<!doctype html><title>look</title><body><script>const ADDRESS = {}; const PAGES = {}; const AXE = {};{LOOK}</script>",
+        text(address.into()),
+        text(serde_json::json!(pages)),
+        text(serde_json::json!(axe)),
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("look.html");
+    std::fs::write(&file, driver).unwrap();
+    let profile = tempfile::tempdir().unwrap();
+    let child = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args(["--disable-features=LocalNetworkAccessChecks", "--window-size=1400,1000"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("file://{}", file.display()))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let _ended = Ended(child);
+    let mut seen = said(&listener);
+    assert_eq!(seen.pop().unwrap()["end"], true);
+    seen
+}
+
+/// The source of axe-core, from npm, fetched once into the target folder; `None`, said aloud, where that fails.
+pub fn axe() -> Option<String> {
+    const PACKAGE: &str = "axe-core@4.11.0";
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGE);
+    let file = folder.join("node_modules/axe-core/axe.min.js");
+    if !file.is_file() {
+        std::fs::create_dir_all(&folder).unwrap();
+        let install = [
+            "install",
+            "--silent",
+            "--no-audit",
+            "--no-fund",
+            "--no-package-lock",
+            "--ignore-scripts",
+            PACKAGE,
+        ];
+        let _ = Command::new("npm").args(install).current_dir(&folder).output();
+    }
+    let source = std::fs::read_to_string(file).ok();
+    if source.is_none() {
+        println!("skipped: {PACKAGE} cannot be fetched from npm, so nobody looks for what keeps people out");
+    }
+    source
+}
+
 /// Ends the browser whatever happens.
 struct Ended(Child);
 

@@ -201,6 +201,14 @@ impl Reading {
         Ok((length > 0).then_some(bytes))
     }
 
+    /// The body, of a length that was told.
+    pub fn bytes(&mut self) -> Vec<u8> {
+        let length = self.header("content-length").map_or(0, |length| length.parse().unwrap());
+        let mut bytes = vec![0; length];
+        self.stream.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
     pub fn whole(mut self) -> Answer {
         let mut bytes = Vec::new();
         if self.header("transfer-encoding") == Some("chunked") {

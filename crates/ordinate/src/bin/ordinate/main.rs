@@ -12,6 +12,7 @@ mod gauge;
 mod import;
 mod init;
 mod judge;
+mod label;
 mod label_next;
 mod man;
 mod models;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         Command::Ask(args) => ask::ask(args),
         Command::Serve(args) => serve::serve(&args),
         Command::Status(args) => status::status(&args),
+        Command::Label(args) => label::label(args),
         Command::LabelNext(args) => label_next::label_next(args),
         Command::Models(args) => models::models(&args.command),
         Command::Schema(args) => output::print_json(&schema(args.of)),
