@@ -154,8 +154,10 @@ impl Image {
 fn shares(old: usize, new: usize, filter: Filter) -> Vec<Share> {
     let scale = old as f64 / new as f64;
     if filter == Filter::Nearest {
-        let nearest = |at: usize| ((at as f64 + 0.5) * scale) as usize;
-        return (0..new).map(|at| Share { first: nearest(at).min(old - 1), weights: vec![1.0] }).collect();
+        // Step by step, as Pillow goes: where a middle falls between two pixels, what was rounded on the way decides.
+        let middles = std::iter::successors(Some(0.5 * scale), |middle| Some(middle + scale));
+        let share = |middle: f64| Share { first: (middle as usize).min(old - 1), weights: vec![1.0] };
+        return middles.take(new).map(share).collect();
     }
     let wide = scale.max(1.0);
     let reach = filter.reach() * wide;
