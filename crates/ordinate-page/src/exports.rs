@@ -54,15 +54,3 @@ extern "C" fn decide() -> usize {
     desk.answer = serde_json::to_vec(&reply).unwrap_or_default();
     desk.answer.len()
 }
-
-/// Takes lines of `KEY=VALUE` that may be asked for; answers nothing.
-#[unsafe(no_mangle)]
-extern "C" fn foresee() -> usize {
-    let mut desk = desk();
-    let needs = String::from_utf8_lossy(&std::mem::take(&mut desk.input)).into_owned();
-    if let Some(bench) = &desk.bench {
-        bench.foresee(&needs);
-    }
-    desk.answer.clear();
-    0
-}

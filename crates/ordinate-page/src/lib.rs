@@ -85,13 +85,6 @@ impl Bench {
         }
     }
 
-    /// Finds out what a verdict under these needs takes, so that it is soon said once it is asked for.
-    pub fn foresee(&self, assignments: &str) {
-        if let Ok(needs) = needs(assignments) {
-            let _ = decide_again(&self.trials, &needs, &self.setting, &self.recall);
-        }
-    }
-
     fn changed(&mut self, sections: Vec<(&'static str, String)>) -> BTreeMap<&'static str, String> {
         let differs = |(id, html): &(&'static str, String)| self.there.get(id) != Some(html);
         let changed: BTreeMap<&'static str, String> = sections.into_iter().filter(differs).collect();

@@ -13,14 +13,6 @@ const judge = () => {
     const length = page[name]();
     return new TextDecoder().decode(new Uint8Array(page.memory.buffer, page.answer(), length));
   };
-  // While nobody moves anything: what the other goals take that this one does not.
-  const goals = ["cost", "latency", "quality"];
-  const foresee = (needs) => {
-    const goal = goals.pop();
-    if (!goal) return;
-    told("foresee", new TextEncoder().encode(needs.replace(/^goal=.*$/m, `goal=${goal}`)));
-    setTimeout(foresee, 50, needs);
-  };
   onmessage = async ({ data }) => {
     try {
       if (data.module) {
@@ -29,7 +21,6 @@ const judge = () => {
         postMessage(fault ? { fault } : { ready: true });
       } else {
         postMessage({ asked: data.needs, ...JSON.parse(told("decide", new TextEncoder().encode(data.needs))) });
-        if (goals.length === 3) setTimeout(foresee, 50, data.needs);
       }
     } catch (error) {
       postMessage({ fault: String(error) });
