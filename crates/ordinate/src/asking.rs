@@ -27,6 +27,7 @@ pub(crate) use lacking::Lacks;
 
 /// The file with the answers, in the run folder.
 pub(crate) const STORE: &str = StorePlace::FILE;
+
 /// A candidate that is asked.
 pub(crate) struct Asked {
     /// Its column in the evidence.

@@ -8,21 +8,7 @@ use candle_core::{Device, Tensor};
 use super::config::{Act, T5};
 use crate::encoder::layers::{Linear, Result, Weights};
 use crate::ops::{add, gelu, rms_norm, softmax};
-
-/// Keys and values: series x heads x tokens x size.
-#[derive(Debug, Clone)]
-pub(super) struct Known {
-    keys: Tensor,
-    values: Tensor,
-}
-
-impl Known {
-    /// With further tokens.
-    fn and(&self, more: &Self) -> Result<Self> {
-        let joined = |a: &Tensor, b: &Tensor| Tensor::cat(&[a, b], 2);
-        Ok(Self { keys: joined(&self.keys, &more.keys)?, values: joined(&self.values, &more.values)? })
-    }
-}
+use crate::seq2seq::layers::Known;
 
 #[derive(Debug)]
 struct Attention {

@@ -5,10 +5,11 @@ use candle_core::{Device, Tensor};
 
 use super::config::{Binned, Limits, T5};
 use super::scale::Scale;
-use super::t5::{Known, Stack};
+use super::t5::Stack;
 use crate::decoder::{Sampling, draw};
 use crate::encoder::layers::{Result, Weights};
 use crate::ops::linear;
+use crate::seq2seq::layers::Known;
 
 /// A Chronos model of tokens.
 #[derive(Debug)]

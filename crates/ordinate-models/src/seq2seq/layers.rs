@@ -8,16 +8,16 @@ use crate::ops::{add, gelu, softmax};
 /// The smallest number that is added to a variance, as in PyTorch.
 const EPS: f64 = 1e-5;
 
-/// Keys and values: texts x heads x tokens x size.
+/// Keys and values: texts (or series) x heads x tokens x size.
 #[derive(Debug, Clone)]
-pub(super) struct Known {
-    keys: Tensor,
-    values: Tensor,
+pub(crate) struct Known {
+    pub(crate) keys: Tensor,
+    pub(crate) values: Tensor,
 }
 
 impl Known {
     /// With further tokens.
-    fn and(&self, more: &Self) -> Result<Self> {
+    pub(crate) fn and(&self, more: &Self) -> Result<Self> {
         let joined = |a: &Tensor, b: &Tensor| Tensor::cat(&[a, b], 2);
         Ok(Self { keys: joined(&self.keys, &more.keys)?, values: joined(&self.values, &more.values)? })
     }

@@ -2,7 +2,7 @@
 
 mod beam;
 mod config;
-mod layers;
+pub(crate) mod layers;
 mod model;
 mod pieces;
 mod subwords;
