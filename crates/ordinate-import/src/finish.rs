@@ -12,7 +12,7 @@ use crate::error::ImportError;
 use crate::filters::{Apart, Filters, lead_apart};
 use crate::own_figures::{Compared, compare};
 use crate::record::Sink;
-use crate::task_runs::TaskRun;
+use crate::task_runs::{Ends, TaskRun};
 use crate::write::Writer;
 use crate::{CandidateSummary, Imported, names, task_file, unaligned};
 
@@ -169,13 +169,17 @@ impl Writer<'_> {
                 others.push(one);
             }
         }
+        let mut taken: Vec<String> = Vec::new();
         for filter in others {
             let mut choice = filters.clone();
             let tasks: Vec<&Apart> = apart.iter().filter(|one| one.filter == filter).collect();
             for one in &tasks {
                 choice = choice.with(&one.task, filter);
             }
-            let file = format!("ordinate-{}.toml", names::path_part(filter));
+            // Filters that differ in marks or capitals alone have a file each.
+            let stem = names::file(filter, &|stem| taken.iter().any(|other| other == stem));
+            taken.push(stem.to_ascii_lowercase());
+            let file = format!("ordinate-{stem}.toml");
             for one in &tasks {
                 self.warn(format!(
                     "task {}: who leads hangs on the filter. By {:?}: {}; by {filter:?}: {}. {TASK} has the first, {file} the other: look at both verdicts.",
@@ -280,23 +284,9 @@ impl Writer<'_> {
             self.note(note);
         }
         for one in candidates {
-            let sum = |of: fn(&TaskRun) -> u64| {
-                one.composed.runs.iter().map(|&at| of(&self.runs.list[at])).sum::<u64>()
-            };
-            let (cut, filtered) = (sum(|run| run.cut), sum(|run| run.filtered));
-            let mut parts = Vec::new();
-            if cut > 0 {
-                parts.push(format!("{cut} of its answers were cut (at the most tokens, or another limit)"));
-            }
-            if filtered > 0 {
-                parts.push(format!("{filtered} of its answers were withheld by a content filter"));
-            }
-            if !parts.is_empty() {
-                self.warn(format!(
-                    "{}: {}, and are scored as the tool scored them.",
-                    one.name,
-                    parts.join(", ")
-                ));
+            let runs = one.composed.runs.iter().map(|&at| self.runs.list[at].ends);
+            if let Some(words) = runs.fold(Ends::default(), Ends::and).words() {
+                self.warn(format!("{}: {words}, and are scored as the tool scored them.", one.name));
             }
         }
         for (field, count) in std::mem::take(&mut self.dropped) {

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use ordinate_core::Finish;
+
 use crate::error::{ImportError, Place};
 
 /// One model's answer to one item, as a log gives it.
@@ -39,29 +41,8 @@ pub(crate) struct Record {
     pub(crate) output_tokens: Option<u64>,
     /// The model's own confidence in the output, in `[0, 1]`.
     pub(crate) confidence: Option<f64>,
-    /// How the answer ended, where it did not end by itself.
-    pub(crate) ended: Option<Ended>,
-}
-
-/// How an answer ended that did not end by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// It was cut: at the most tokens, or another limit.
-    Cut,
-    /// A filter withheld it.
-    Filtered,
-}
-
-impl Ended {
-    /// What a tool's word for it means: `max_tokens`, `length`, `model_length`, `content_filter`.
-    pub(crate) fn of(word: &str) -> Option<Self> {
-        let letters: String = word.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
-        let has = |parts: &[&str]| parts.iter().any(|part| letters.contains(part));
-        if has(&["filter", "safety"]) {
-            return Some(Self::Filtered);
-        }
-        has(&["length", "maxtoken", "maxoutputtoken", "contextwindow"]).then_some(Self::Cut)
-    }
+    /// How the answer ended, as far as the log says so.
+    pub(crate) ended: Finish,
 }
 
 /// What a log says of the run that it is of. A log is one run of a tool; several logs may be of one launch.

@@ -8,12 +8,12 @@ use std::hash::{DefaultHasher, Hasher};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use ordinate_core::CandidateName;
+use ordinate_core::{CandidateName, Finish};
 
 use crate::answer_row::{AnswerRow, write_line};
 use crate::error::{ImportError, Place};
 use crate::names;
-use crate::record::{Ended, Run};
+use crate::record::{Record, Run};
 
 /// Open files at a time: more would run into the limits of the system.
 const MAX_OPEN: usize = 200;
@@ -78,15 +78,67 @@ pub(crate) struct TaskRun {
     pub(crate) failed: u64,
     pub(crate) unscored: u64,
     pub(crate) other_metric: u64,
-    /// Answers that were cut, and those that a filter withheld, whatever the tool made of them.
-    pub(crate) cut: u64,
-    pub(crate) filtered: u64,
+    /// Answers that ended badly, whatever the tool made of them.
+    pub(crate) ends: Ends,
     /// A sum of hashes of the answers, in whatever order they came.
     pub(crate) digest: u64,
     /// The mean over items of the mean over their repeats, once the log is read.
     pub(crate) mean_by_item: Option<f64>,
     /// Sum and number of scores by the first row of the item, while the log is read.
     by_item: HashMap<u32, (f64, u32)>,
+}
+
+/// How many answers ended badly.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ends {
+    /// Cut at the most tokens, or another limit.
+    pub(crate) cut: u64,
+    /// Withheld by a filter.
+    pub(crate) filtered: u64,
+    /// Given up by the server.
+    pub(crate) failed: u64,
+    /// Without a word, though nothing failed.
+    pub(crate) empty: u64,
+}
+
+impl Ends {
+    fn count(&mut self, record: &Record) {
+        match record.ended {
+            Finish::Cut => self.cut += 1,
+            Finish::Filtered => self.filtered += 1,
+            Finish::Failed => self.failed += 1,
+            // An agent's last word may well be the call of a tool.
+            Finish::Whole | Finish::Called => {}
+        }
+        let silent = record.output.as_ref().is_some_and(|output| output.trim().is_empty());
+        if silent && record.error.is_none() && record.ended != Finish::Filtered {
+            self.empty += 1;
+        }
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            cut: self.cut + other.cut,
+            filtered: self.filtered + other.filtered,
+            failed: self.failed + other.failed,
+            empty: self.empty + other.empty,
+        }
+    }
+
+    /// The counts in words; `None` where all answers ended well, as far as is known.
+    pub(crate) fn words(&self) -> Option<String> {
+        let parts: Vec<String> = [
+            (self.cut, "cut (at the most tokens, or another limit)"),
+            (self.filtered, "withheld by a content filter"),
+            (self.failed, "broken off by the server"),
+            (self.empty, "empty"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, how)| format!("{count} of its answers were {how}"))
+        .collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
 }
 
 /// Why an answer is an error.
@@ -172,8 +224,7 @@ impl TaskRuns {
                 failed: 0,
                 unscored: 0,
                 other_metric: 0,
-                cut: 0,
-                filtered: 0,
+                ends: Ends::default(),
                 digest: 0,
                 mean_by_item: None,
                 by_item: HashMap::new(),
@@ -182,12 +233,10 @@ impl TaskRuns {
         at
     }
 
-    /// Counts an answer of a task run that did not end by itself.
-    pub(crate) fn ended(&mut self, at: usize, ended: Option<Ended>) {
-        match (self.list.get_mut(at), ended) {
-            (Some(run), Some(Ended::Cut)) => run.cut += 1,
-            (Some(run), Some(Ended::Filtered)) => run.filtered += 1,
-            (None, _) | (_, None) => {}
+    /// Counts how an answer of a task run ended.
+    pub(crate) fn ended(&mut self, at: usize, record: &Record) {
+        if let Some(run) = self.list.get_mut(at) {
+            run.ends.count(record);
         }
     }
 

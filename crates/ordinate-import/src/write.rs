@@ -202,7 +202,7 @@ impl Sink for Writer<'_> {
             log: self.logs.len().saturating_sub(1),
         };
         let at = self.runs.of(key, self.tool, &self.run);
-        self.runs.ended(at, record.ended);
+        self.runs.ended(at, &record);
         let cost_usd = self.usable("cost_usd", record.cost_usd, MAX_COST_USD);
         let latency_ms = self.usable("latency_ms", record.latency_ms, MAX_LATENCY_MS);
         let confidence = self.usable("confidence", record.confidence, 1.0);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use ordinate_core::Finish;
 use serde::Deserialize;
 
 use crate::error::ImportError;
@@ -185,6 +186,8 @@ fn record(row: Row) -> Record {
     let mut metrics = Vec::new();
     metrics.extend(row.evaluation.score.number().map(|score| (name, score)));
     metrics.extend(row.evaluation.is_correct.number().map(|correct| ("is_correct".to_owned(), correct)));
+    // Converters keep how an answer ended beside what the schema has a place for.
+    let ended = ["stop_reason", "finish_reason"].iter().find_map(|key| row.metadata.get(*key)?.text());
     let said =
         row.messages.into_iter().rev().find(|message| message.role == "assistant").and_then(|m| m.content);
     Record {
@@ -208,6 +211,6 @@ fn record(row: Row) -> Record {
         input_tokens: row.token_usage.input_tokens.count(),
         output_tokens: row.token_usage.output_tokens.count(),
         confidence: row.metadata.get("confidence").and_then(Scalar::number),
-        ended: None,
+        ended: ended.as_deref().map(Finish::of).unwrap_or_default(),
     }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use ordinate_core::Finish;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -149,11 +150,38 @@ struct RequestResult {
     #[serde(default)]
     error: Scalar,
     #[serde(default, deserialize_with = "or_default")]
-    completions: Vec<TextOf>,
+    completions: Vec<Completion>,
     #[serde(default)]
     request_time: Scalar,
     #[serde(default)]
     cached: Scalar,
+}
+
+#[derive(Deserialize)]
+struct Completion {
+    #[serde(default)]
+    text: Scalar,
+    /// `{"reason": "length"}`; what cut it to a stop sequence writes it too.
+    #[serde(default, deserialize_with = "or_default")]
+    finish_reason: FinishReason,
+}
+
+#[derive(Deserialize, Default)]
+struct FinishReason {
+    #[serde(default)]
+    reason: Scalar,
+}
+
+impl RequestResult {
+    /// How the answer ended, where its client says so.
+    fn ended(&self) -> Option<Finish> {
+        if self.success == Scalar::Bool(false) {
+            // Clients give the refusal of a filter as an error in words.
+            let filtered = self.error.text().is_some_and(|text| Finish::of(&text) == Finish::Filtered);
+            return filtered.then_some(Finish::Filtered);
+        }
+        self.completions.first()?.finish_reason.reason.text().map(|word| Finish::of(&word))
+    }
 }
 
 /// What was measured of one answer.
@@ -163,6 +191,8 @@ struct Measured {
     predicted_index: Option<u64>,
     input_tokens: Option<u64>,
     output_tokens: Option<u64>,
+    /// HELM's own count: it was cut.
+    cut: bool,
 }
 
 /// A perturbation as one text, so that it can be part of a key.
@@ -253,6 +283,7 @@ impl Wanted {
             match stat.name.name.as_str() {
                 "num_prompt_tokens" => into.input_tokens = stat.mean.count(),
                 "num_completion_tokens" => into.output_tokens = stat.mean.count(),
+                "finish_reason_length" => into.cut = stat.mean.number().is_some_and(|mean| mean > 0.0),
                 "predicted_index" => into.predicted_index = stat.mean.count(),
                 name if self.takes(name) => {
                     if let Some(mean) = stat.mean.number()
@@ -322,6 +353,7 @@ fn record(
         ),
         Some(_) => None,
     };
+    let ended = state.result.as_ref().and_then(RequestResult::ended);
     let seconds =
         state.result.filter(|result| result.cached != Scalar::Bool(true)).map(|result| result.request_time);
     Record {
@@ -337,6 +369,10 @@ fn record(
         latency_ms: seconds.and_then(|seconds| seconds.number()).map(|seconds| seconds * 1e3),
         input_tokens: facts.and_then(|facts| facts.input_tokens),
         output_tokens: facts.and_then(|facts| facts.output_tokens),
+        ended: match (ended, facts) {
+            (None, Some(facts)) if facts.cut => Finish::Cut,
+            (ended, _) => ended.unwrap_or_default(),
+        },
         ..Record::default()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use ordinate_core::Finish;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -137,6 +138,7 @@ fn event(kind: &str, data: &Map<String, Value>, sample: &mut Sample) {
             };
             record.input_tokens = count(["prompt_tokens", "input_tokens"]);
             record.output_tokens = count(["completion_tokens", "output_tokens"]);
+            record.ended = ended(data);
         }
         "match" => {
             record.target = data.get("expected").and_then(text_of);
@@ -163,6 +165,20 @@ fn event(kind: &str, data: &Map<String, Value>, sample: &mut Sample) {
         }
         _ => {}
     }
+}
+
+/// How an answer ended. OpenAI's own completion functions do not record it; others put it beside the text, or hand on
+/// choices or metadata that hold it.
+fn ended(data: &Map<String, Value>) -> Finish {
+    let word = |value: &Value| value.as_str().or_else(|| value.get(0)?.as_str()).map(Finish::of);
+    let of = |within: &dyn Fn(&str) -> Option<Finish>| {
+        ["finish_reason", "finish_reasons", "stop_reason"].into_iter().find_map(within)
+    };
+    let choice = data.get("choices").and_then(|choices| choices.get(0));
+    of(&|key| data.get(key).and_then(word))
+        .or_else(|| of(&|key| data.get("metadata")?.get(key).and_then(word)))
+        .or_else(|| of(&|key| choice?.get(key).and_then(word)))
+        .unwrap_or_default()
 }
 
 /// The last word on a metric counts, as it does in the final report of a sample that was tried again.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use ordinate_core::Finish;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -11,7 +12,7 @@ use crate::formats::{Format, Head};
 use crate::json::{Scalar, or_default, text_of};
 use crate::log::Log;
 use crate::options::{Limits, Options};
-use crate::record::{Ended, OwnFigure, Record, Run, Sink};
+use crate::record::{OwnFigure, Record, Run, Sink};
 use crate::rows::{each_line, each_row};
 
 pub(crate) const FORMAT: Format = Format { name: "promptfoo", detect, read };
@@ -97,6 +98,13 @@ struct TestCase {
     assert: Vec<Value>,
 }
 
+/// What a filter of the provider said.
+#[derive(Deserialize, Default)]
+struct Guardrails {
+    #[serde(default)]
+    flagged: Scalar,
+}
+
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 struct Response {
@@ -104,6 +112,8 @@ struct Response {
     output: Value,
     #[serde(default)]
     finish_reason: Scalar,
+    #[serde(default, deserialize_with = "or_default")]
+    guardrails: Guardrails,
     #[serde(default)]
     cached: Scalar,
     #[serde(default)]
@@ -259,6 +269,13 @@ fn row_place(log: &Log, at: u64) -> Place {
     log.place().field(&format!("results.results[{at}]"))
 }
 
+fn ended(response: &Response) -> Finish {
+    if response.guardrails.flagged == Scalar::Bool(true) {
+        return Finish::Filtered;
+    }
+    response.finish_reason.text().as_deref().map(Finish::of).unwrap_or_default()
+}
+
 fn record(row: &Row, names: &BTreeMap<Option<u64>, String>) -> Record {
     let cached = row.response.cached == Scalar::Bool(true);
     let usage = &row.response.token_usage;
@@ -285,7 +302,7 @@ fn record(row: &Row, names: &BTreeMap<Option<u64>, String>) -> Record {
         latency_ms: fresh(&row.latency_ms),
         input_tokens: usage.prompt.count().filter(|_| counted),
         output_tokens: usage.completion.count().filter(|_| counted),
-        ended: row.response.finish_reason.text().as_deref().and_then(Ended::of),
+        ended: ended(&row.response),
         ..Record::default()
     }
 }

@@ -1,83 +1,7 @@
-//! How an answer ended, by the words that servers have for it.
+//! The words of a reply for how it ended.
 
+use ordinate_core::Finish;
 use serde_json::Value;
-
-/// How an answer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Finish {
-    Whole,
-    /// At the most tokens.
-    Cut,
-    /// Withheld.
-    Filtered,
-    /// With the call of a tool.
-    Called,
-    /// Given up by the server.
-    Failed,
-}
-
-/// Parts of the words of OpenAI, and of servers that pass their own ones through (Google, Mistral, Cohere, Bedrock, Ollama,
-/// Zhipu, `DeepSeek`, gateways), in lower case and without what is no letter. The first that fits counts.
-const WORDS: [(Finish, &[&str]); 4] = [
-    (
-        Finish::Filtered,
-        &[
-            "filter",
-            "safety",
-            "recitation",
-            "blocklist",
-            "blocked",
-            "denylist",
-            "prohibited",
-            "spii",
-            "guardrail",
-            "moderat",
-            "sensitive",
-            "toxic",
-            "flagged",
-            "refus",
-            "unsupportedlanguage",
-        ],
-    ),
-    (
-        Finish::Failed,
-        &[
-            "error",
-            "abort",
-            "cancel",
-            "timeout",
-            "timelimit",
-            "insufficient",
-            "malformed",
-            "interrupt",
-            "shed",
-        ],
-    ),
-    (
-        Finish::Cut,
-        &[
-            "length",
-            "maxtoken",
-            "maxnewtoken",
-            "maxoutputtoken",
-            "maxcompletiontoken",
-            "tokenlimit",
-            "contextwindow",
-            "truncat",
-            "incomplete",
-        ],
-    ),
-    (Finish::Called, &["toolcall", "tooluse", "functioncall"]),
-];
-
-impl Finish {
-    /// What a word means; whatever is not known is a whole answer.
-    pub(super) fn of(word: &str) -> Self {
-        let letters: String = word.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect();
-        let known = |words: &[&str]| words.iter().any(|part| letters.contains(part));
-        WORDS.iter().find(|(_, words)| known(words)).map_or(Self::Whole, |(finish, _)| *finish)
-    }
-}
 
 /// The word of a finish reason, also where it is an object.
 pub(super) fn word(reason: &Value) -> Option<String> {
@@ -99,67 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_many_servers() {
-        for (finish, words) in [
-            (
-                Finish::Whole,
-                &["stop", "eos", "end_turn", "COMPLETE", "stop_sequence", "STOP", "eos_token"][..],
-            ),
-            (
-                Finish::Cut,
-                &[
-                    "length",
-                    "MAX_TOKENS",
-                    "max_new_tokens",
-                    "maxTokens",
-                    "FinishReason.MAX_TOKENS",
-                    "model_length",
-                    "max_output_tokens",
-                    "token_limit",
-                    "context_length_exceeded",
-                    "model_context_window_exceeded",
-                    "truncated",
-                    "incomplete",
-                ],
-            ),
-            (
-                Finish::Filtered,
-                &[
-                    "content_filter",
-                    "content-filter",
-                    "contentFilter",
-                    "content_filtered",
-                    "content_filter: RECITATION",
-                    "SAFETY",
-                    "IMAGE_SAFETY",
-                    "ERROR_TOXIC",
-                    "refusal",
-                    "sensitive",
-                    "guardrail_intervened",
-                    "PROHIBITED_CONTENT",
-                ],
-            ),
-            (
-                Finish::Failed,
-                &[
-                    "error",
-                    "network_error",
-                    "abort",
-                    "cancelled",
-                    "MALFORMED_FUNCTION_CALL",
-                    "timeout",
-                    "load_shed",
-                ],
-            ),
-            (
-                Finish::Called,
-                &["tool_calls", "tool-calls", "tool_use", "function_call", "UNEXPECTED_TOOL_CALL"],
-            ),
-        ] {
-            for word in words {
-                assert_eq!(Finish::of(word), finish, "{word}");
-            }
-        }
+    fn the_word_that_says_most_counts() {
         let (stop, native) = (json!("stop"), json!("MAX_TOKENS"));
         assert_eq!(worst([Some(&stop), None, Some(&native)]).as_deref(), Some("max_tokens"));
         assert_eq!(worst([Some(&Value::Null), Some(&json!(7))]), None);

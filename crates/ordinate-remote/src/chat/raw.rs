@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use ordinate_core::Finish;
 use serde_json::Value;
 
-use super::finish::Finish;
 use super::usage::Counted;
 use super::wire::{Wire, WireMessage};
 use crate::failure::{Failure, FailureKind};

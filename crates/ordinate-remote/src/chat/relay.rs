@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
+use ordinate_core::Finish;
 use reqwest::Url;
 use tokio::time::Instant;
 
-use super::finish::Finish;
 use super::names::is_another;
 use super::wire::{Wire, broken_text, parse, read};
 use super::{Api, Chat, responses, usage};

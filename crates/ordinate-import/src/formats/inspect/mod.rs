@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use ordinate_core::Finish;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ use crate::formats::{Format, Head};
 use crate::json::{Ordered, Scalar, or_default, text_of};
 use crate::log::Log;
 use crate::options::Options;
-use crate::record::{Ended, Record, Sink, resolve_letter};
+use crate::record::{Record, Sink, resolve_letter};
 use crate::rows::{each_row, without};
 
 mod header;
@@ -98,8 +99,9 @@ impl Output {
         self.completion.text().or_else(content)
     }
 
-    fn ended(&self) -> Option<Ended> {
-        self.choices.pointer("/0/stop_reason").and_then(Value::as_str).and_then(Ended::of)
+    fn ended(&self) -> Finish {
+        let word = self.choices.pointer("/0/stop_reason").and_then(Value::as_str);
+        word.map(Finish::of).unwrap_or_default()
     }
 }
 
@@ -309,7 +311,10 @@ fn record(sample: Sample, header: &Header) -> Record {
         latency_ms: seconds.map(|seconds| seconds * 1e3),
         input_tokens: usage.and_then(Usage::read),
         output_tokens: usage.and_then(Usage::wrote),
-        ended: output.and_then(Output::ended).or((!sample.limit.is_null()).then_some(Ended::Cut)),
+        ended: match output.map(Output::ended).unwrap_or_default() {
+            Finish::Whole if !sample.limit.is_null() => Finish::Cut,
+            ended => ended,
+        },
         choices,
         ..Record::default()
     };
