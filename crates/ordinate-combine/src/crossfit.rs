@@ -50,10 +50,11 @@ impl Learned {
             let (mix, promise) = row.map_or((None, None), |row| (row.mix, row.promise.clone()));
             (trial.file(), Artefact { name: trial.name.clone(), policy, dial, mix, promise })
         });
+        let all = || self.trials.candidates.iter().map(|candidate| candidate.name.as_str());
         let singles = self.trials.candidates.iter().map(|candidate| {
             let policy = Box::new(Single::new(candidate.name.clone()));
             let (name, dial) = (candidate.name.to_string(), Dial::default());
-            (single_file(&name), Artefact { name, policy, dial, mix: None, promise: None })
+            (single_file(&name, all()), Artefact { name, policy, dial, mix: None, promise: None })
         });
         let mut artefacts: Vec<(String, Artefact)> = trials.chain(singles).collect();
         artefacts.extend(zero_router::artefacts(&self.trials.candidates, verdict));

@@ -1,6 +1,7 @@
 //! Evidence for a task: from a table, or from items and recorded answers.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ordinate_core::evidence::EvidenceError;
@@ -287,6 +288,9 @@ pub(crate) fn fault(mut error: EvidenceError) -> Fault {
 pub(crate) fn common_notes(evidence: &Evidence, tallies: &[Tally]) -> Vec<String> {
     let mut notes = Vec::new();
     let names: Vec<&str> = evidence.candidates().iter().map(|candidate| candidate.name.as_str()).collect();
+    let slices: Vec<&str> = evidence.items().slices().names().iter().collect();
+    notes.extend(near_twins(&names, "candidate"));
+    notes.extend(near_twins(&slices, "slice"));
     let of: Vec<&str> =
         names.iter().zip(tallies).filter(|(_, tally)| tally.estimated > 0).map(|(name, _)| *name).collect();
     if !of.is_empty() {
@@ -329,6 +333,35 @@ pub(crate) fn common_notes(evidence: &Evidence, tallies: &[Tally]) -> Vec<String
     }
     notes
 }
+
+/// What is to be known of names that differ in capitals or white space alone: they are probably one.
+fn near_twins(names: &[&str], what: &str) -> Option<String> {
+    let mut alike: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for name in names {
+        let folded = name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        alike.entry(folded).or_default().push(name);
+    }
+    alike.retain(|_, names| names.len() > 1);
+    let quoted = |names: &Vec<&str>| {
+        let names: Vec<String> = names.iter().map(|name| quoted(name)).collect();
+        names.join(" and ")
+    };
+    let some: Vec<String> = alike.values().take(SHOWN).map(quoted).collect();
+    let more = match alike.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    (!some.is_empty()).then(|| {
+        format!(
+            "{}{more}: names that differ in capitals or white space alone, and each is a {what} of its own. If they mean one, \
+             write them alike.",
+            some.join("; ")
+        )
+    })
+}
+
+/// Groups of names that a note names.
+const SHOWN: usize = 3;
 
 /// A number with thousands separators.
 pub(crate) fn grouped(number: u64) -> String {

@@ -273,7 +273,9 @@ fn more_labels(
 
 fn recommend(index: usize, field: &Field<'_>, choice: &Choice) -> Recommended {
     let contender = &field.contenders[index];
-    let file = contender.chosen.map_or_else(|| single_file(&contender.name), |chosen| chosen.trial.file());
+    let all = || field.contenders.iter().filter(|other| other.is_single()).map(|other| other.name.as_str());
+    let file =
+        contender.chosen.map_or_else(|| single_file(&contender.name, all()), |chosen| chosen.trial.file());
     Recommended {
         name: contender.name.clone(),
         kind: contender.kind,

@@ -118,17 +118,20 @@ fn policy_file(name: &str) -> String {
     format!("policies/{name}.json")
 }
 
-/// The file in a run folder of a single candidate: its name with everything but letters, digits, dots and hyphens
-/// replaced. Where that changed or cut the name, or a policy or a device of Windows may be called so, a digest keeps it
-/// apart from others.
+/// The file in a run folder of a single candidate, one of `all`: its name with everything but letters, digits, dots and
+/// hyphens replaced. Where that changed or cut the name, where a policy or a device of Windows may be called so, or another
+/// one differs from it in capitals alone, which some disks do not tell apart, a digest keeps it apart from others.
 #[must_use]
-pub fn single_file(candidate: &str) -> String {
+pub fn single_file<'a>(candidate: &str, all: impl IntoIterator<Item = &'a str>) -> String {
     const LONGEST: usize = 80;
+    let lower = candidate.to_lowercase();
+    let has_twin = all.into_iter().any(|other| other != candidate && other.to_lowercase() == lower);
     let keep = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
     let plain: String = candidate.chars().map(keep).take(LONGEST).collect();
     let plain = plain.trim_start_matches('.');
-    let of_kind = |kind: &PolicyKind| plain.split('.').next() == Some(kind.as_str());
-    if plain == candidate && !PolicyKind::ALL.iter().any(of_kind) && !is_device(plain) {
+    let first = plain.split('.').next().unwrap_or_default();
+    let of_kind = |kind: &PolicyKind| first.eq_ignore_ascii_case(kind.as_str());
+    if plain == candidate && !has_twin && !PolicyKind::ALL.iter().any(of_kind) && !is_device(plain) {
         return format!("policies/{plain}.json");
     }
     format!("policies/{plain}-{:08x}.json", digest(candidate))
@@ -226,10 +229,11 @@ pub fn best_column(board: &Board, items: &(impl Iterator<Item = usize> + Clone),
 
 #[cfg(test)]
 mod tests {
-    use super::{policy_file, single_file};
+    use super::policy_file;
 
     #[test]
     fn files_stay_in_their_folder() {
+        let single_file = |name: &str| super::single_file(name, ["gpt-4.1", "GPT-4"]);
         assert_eq!(single_file("gpt-4.1"), "policies/gpt-4.1.json");
         assert_eq!(single_file("通义-千问"), "policies/通义-千问.json");
         assert!(single_file("con").starts_with("policies/con-") && single_file("LPT1.x").len() > 25);
@@ -244,8 +248,23 @@ mod tests {
     #[test]
     fn no_two_have_one_file() {
         let long = "x".repeat(90);
-        let names = ["by-slice", "by-slice.latency", "a/b", "a_b", "a b", &long, &long[..85], &long[..80]];
-        let mut files: Vec<String> = names.iter().map(|name| single_file(name)).collect();
+        let names = [
+            "by-slice",
+            "by-slice.latency",
+            "BY-SLICE",
+            "a/b",
+            "a_b",
+            "a b",
+            "GPT",
+            "gpt",
+            "Gpt",
+            &long,
+            &long[..85],
+            &long[..80],
+        ];
+        // As disks have them that do not tell capitals apart.
+        let file = |name: &&str| super::single_file(name, names).to_lowercase();
+        let mut files: Vec<String> = names.iter().map(file).collect();
         files.extend(["by-slice", "by-slice.latency"].map(policy_file));
         let count = files.len();
         files.sort();

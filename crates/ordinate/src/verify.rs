@@ -86,5 +86,6 @@ fn play(artefact: &Artefact, evidence: &Evidence) -> Later {
 /// Where the policy with this name is saved.
 pub(crate) fn file_of(verdict: &Verdict, name: &str) -> String {
     let row = verdict.policies.iter().find(|row| row.name == name);
-    row.and_then(|row| row.file.clone()).unwrap_or_else(|| single_file(name))
+    let all = verdict.candidates.iter().map(|row| row.name.as_str());
+    row.and_then(|row| row.file.clone()).unwrap_or_else(|| single_file(name, all))
 }
