@@ -34,7 +34,7 @@ pub use images::{image_input, image_notes};
 pub use infer::{infer_task, infer_task_asking, infer_task_for};
 pub use labels::label_note;
 pub use limit::Limit;
-pub use questions::{ItemToAsk, read_items_to_ask};
+pub use questions::{ItemToAsk, Wanted, read_items_to_ask};
 pub use recorded::{Scorer, lacks_scores, load_items};
 pub use recorded_outputs::{RecordedOutput, read_outputs, recorded_outputs};
 pub use requested::RequestedItems;

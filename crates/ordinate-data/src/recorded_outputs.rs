@@ -1,6 +1,6 @@
 //! What a recorded candidate said, without its scores: what others learn from it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use ordinate_core::Items;
@@ -41,49 +41,56 @@ pub fn recorded_outputs(
     let codes = labels::codes(task, &item_files(task)?)?;
     let mut all = Vec::new();
     for file in &files {
-        let layout = layout();
-        let layout = match task.file.data.id.as_deref() {
-            Some(name) if table::columns(file)?.iter().any(|column| column == name) => {
-                layout.named(Column::Id, Some(name))
+        each(task, file, &codes, &mut |id, output, confidence| {
+            if let Some(row) = items.find(&id) {
+                all.push(RecordedOutput { row, output, confidence });
             }
-            _ => layout,
-        };
-        table::read(file, &layout, &mut |row: &Row<'_>| {
-            let texts = AnswerTexts::of(row)?;
-            let found = items.find(&row.required_text(Column::Id)?);
-            let (Some(at), Some(output)) = (found, texts.output().filter(|_| !texts.is_error())) else {
-                return Ok(());
-            };
-            let output = codes.get(output.trim()).map_or(output, String::as_str).to_owned();
-            all.push(RecordedOutput { row: at, output, confidence: row.amount(Column::Confidence)? });
-            Ok(())
         })?;
     }
     Ok(all)
 }
 
-fn layout() -> Layout {
-    Layout::of(&[
+/// The outputs of a file of answers to items of this task, each with how sure it was, by the id of the item; labels by their
+/// names, where the answers are their codes.
+///
+/// # Errors
+/// [`DataError`] where it cannot be read.
+pub fn read_outputs(task: &Task, file: &Path) -> Result<HashMap<String, (String, Option<f64>)>, DataError> {
+    // The data of a run may lie elsewhere now; what the task file itself says of labels is known all the same.
+    let codes = item_files(task).and_then(|files| labels::codes(task, &files));
+    let codes = codes.unwrap_or_else(|_| task.file.data.labels.clone());
+    let mut all = HashMap::new();
+    each(task, file, &codes, &mut |id, output, confidence| {
+        all.insert(id, (output, confidence));
+    })?;
+    Ok(all)
+}
+
+/// Visits the outputs of a file: the id of the item, what was said, and how sure the candidate was.
+fn each(
+    task: &Task,
+    file: &Path,
+    codes: &BTreeMap<String, String>,
+    visit: &mut dyn FnMut(String, String, Option<f64>),
+) -> Result<(), DataError> {
+    let layout = Layout::of(&[
         (Column::Id, Want::Required),
         (Column::Output, Want::Optional),
         (Column::Confidence, Want::Optional),
         (Column::Error, Want::Optional),
-    ])
-}
-
-/// The outputs of a file of recorded answers, each with how sure it was, by the id of the item.
-///
-/// # Errors
-/// [`DataError`] where it cannot be read.
-pub fn read_outputs(file: &Path) -> Result<HashMap<String, (String, Option<f64>)>, DataError> {
-    let mut all = HashMap::new();
-    table::read(file, &layout(), &mut |row: &Row<'_>| {
-        let texts = AnswerTexts::of(row)?;
-        if let Some(output) = texts.output().filter(|_| !texts.is_error()) {
-            let id = row.required_text(Column::Id)?.into_owned();
-            all.insert(id, (output.to_owned(), row.amount(Column::Confidence)?));
+    ]);
+    let layout = match task.file.data.id.as_deref() {
+        Some(name) if table::columns(file)?.iter().any(|column| column == name) => {
+            layout.named(Column::Id, Some(name))
         }
+        _ => layout,
+    };
+    table::read(file, &layout, &mut |row: &Row<'_>| {
+        let texts = AnswerTexts::of(row)?;
+        let Some(output) = texts.output().filter(|_| !texts.is_error()) else { return Ok(()) };
+        let output = codes.get(output.trim()).map_or(output, String::as_str).to_owned();
+        visit(row.required_text(Column::Id)?.into_owned(), output, row.amount(Column::Confidence)?);
         Ok(())
     })?;
-    Ok(all)
+    Ok(())
 }

@@ -68,6 +68,12 @@ impl RequestedItems {
         self.task.file.data.input.as_deref().unwrap_or(Column::Input.name())
     }
 
+    /// The name of the field with the passage that an item is about.
+    #[must_use]
+    pub fn context_field(&self) -> &str {
+        self.task.file.data.context.as_deref().unwrap_or(Column::Context.name())
+    }
+
     /// Reads them, in their order. Whatever the task calls its columns, `input`, `slice`, `context`, `options` and `id` are
     /// understood too; every other field is passed over.
     ///

@@ -147,7 +147,7 @@ fn ask(
         let options = Options::default();
         let mut answers = Vec::with_capacity(inputs.len());
         for (input, slice) in inputs {
-            let question = Question { input, slice, policy: policy.clone() };
+            let question = Question { input, slice, policy: policy.clone(), ..Question::default() };
             answers.push(ordinate::ask(&run, &question, &options).await?);
         }
         Ok(answers)

@@ -6,9 +6,10 @@ use std::path::Path;
 use ordinate_combine::Artefact;
 use ordinate_core::image::is_image;
 use ordinate_core::verdict::{Promise, Verdict};
-use ordinate_core::{Dial, Goal, Mix, PolicyKind, Query, Series, Step, shown};
-use ordinate_data::{image_input, read_kept_task, series_input};
+use ordinate_core::{CandidateName, Dial, Goal, Item, Mix, PolicyKind, Query, Series, Step, shown};
+use ordinate_data::{RequestedItems, image_input, read_kept_task, series_input};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::error::{Error, Fault};
 use crate::folder::Folder;
@@ -22,8 +23,12 @@ use crate::verify::file_of;
 pub struct Question {
     /// The text.
     pub input: String,
+    /// The passage that it is about, where the task has passages.
+    pub context: Option<String>,
     /// The slice that it belongs to, where the task has slices.
     pub slice: Option<String>,
+    /// The whole item, in place of text, passage and slice: a JSON object with the fields that the task reads its items from.
+    pub item: Option<Map<String, Value>>,
     /// Another policy of the run than the recommended one.
     pub policy: Option<String>,
 }
@@ -106,12 +111,58 @@ fn readable(folder: &Folder, input: &str, options: &Options) -> Result<String, E
         .map_err(|problem| Error::file(&path, Fault::Input, format!("the input: {problem}")))
 }
 
+/// The item that is asked about.
+fn item(folder: &Folder, question: &Question, options: &Options) -> Result<Item, Error> {
+    if let Some(fields) = &question.item {
+        let task = read_kept_task(&folder.path("task.toml"), &options.task_kinds)?;
+        let read = RequestedItems::of(&task)?.read(vec![fields.clone()])?;
+        return read.into_iter().next().ok_or_else(|| Error::Options("--item: there is no item".to_owned()));
+    }
+    Ok(Item {
+        id: "asked".to_owned(),
+        input: readable(folder, &question.input, options)?.into(),
+        context: question.context.clone(),
+        slice: question.slice.clone(),
+        ..Item::default()
+    })
+}
+
+/// Refuses an item without a passage where somebody who answers here looks for the answer in one, or those of the run had one.
+fn has_passage(
+    item: &Item,
+    folder: &Folder,
+    names: &[CandidateName],
+    bench: &mut Bench<'_>,
+    options: &Options,
+) -> Result<(), Error> {
+    if item.context.as_deref().is_some_and(|passage| !passage.trim().is_empty()) {
+        return Ok(());
+    }
+    let reads = bench.reader_of_passages(names)?;
+    let field = || -> Option<String> {
+        let task = read_kept_task(&folder.path("task.toml"), &options.task_kinds).ok()?;
+        task.file.data.context
+    };
+    let why = match (reads, field()) {
+        (Some(name), _) => format!("{name} looks for its answer in the passage that a question is about"),
+        (None, Some(field)) if item.context.is_none() && bench.can_answer(names)? => {
+            format!("the items of this run have a passage ([data] context = {field:?})")
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::Options(format!(
+        "{why}, and there is none: give it with --context TEXT, or as a field of --item JSON"
+    )))
+}
+
 fn asked(folder: &Folder, question: &Question, options: &Options) -> Result<Asked, Error> {
-    let question = &Question { input: readable(folder, &question.input, options)?, ..question.clone() };
+    let item = item(folder, question, options)?;
     let verdict = folder.verdict()?;
     let artefact = policy_of(folder, &verdict, question.policy.as_deref())?;
-    let query = Query { input: Some(&question.input), slice: question.slice.as_deref(), notes: None };
-    let dial = artefact.dial_for(&question.input);
+    let mut bench = Bench::of(folder, options)?;
+    has_passage(&item, folder, artefact.policy.candidates(), &mut bench, options)?;
+    let query = Query { input: Some(&item.input.text), slice: item.slice.as_deref(), notes: None };
+    let dial = artefact.dial_for(&item.input.text);
     let mut thought = artefact.policy.think(&query);
     let step = artefact.policy.next(&query, &mut thought, &[], dial);
     let asked = match step {
@@ -130,7 +181,7 @@ fn asked(folder: &Folder, question: &Question, options: &Options) -> Result<Aske
         }
         _ => None,
     };
-    let played = play(&mut Bench::of(folder, options)?, &artefact, &query, dial)?;
+    let played = play(&mut bench, &artefact, &query, &item, dial)?;
     let seen = |slice: &&String| !verdict.candidates.iter().any(|one| one.slices.contains_key(*slice));
     Ok(Asked {
         policy: artefact.name.clone(),
@@ -149,12 +200,12 @@ fn asked(folder: &Folder, question: &Question, options: &Options) -> Result<Aske
         expected_gain: gain.map(|(gain, _)| gain),
         expected_saving: gain.and_then(|(_, saving)| saving),
         promise: artefact.promise.clone(),
-        slices: if question.slice.is_none() && artefact.policy.kind() != PolicyKind::Single {
+        slices: if item.slice.is_none() && artefact.policy.kind() != PolicyKind::Single {
             slices(&verdict)
         } else {
             Vec::new()
         },
-        new_slice: question.slice.as_ref().filter(seen).cloned(),
+        new_slice: item.slice.as_ref().filter(seen).cloned(),
         answers: played.answers,
         answer: played.answer,
     })

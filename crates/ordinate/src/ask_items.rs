@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ordinate_combine::Artefact;
 use ordinate_core::verdict::Verdict;
 use ordinate_core::{Dial, Goal, PolicyKind, Query, Step};
-use ordinate_data::{ItemToAsk, Task, read_items_to_ask, read_kept_task};
+use ordinate_data::{ItemToAsk, Task, Wanted, read_items_to_ask, read_kept_task};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -91,7 +91,10 @@ impl Asking<'_> {
         options: &Options,
         mut each: impl FnMut(&Decision) -> bool,
     ) -> Result<u64, Error> {
-        let answers = bench.can_answer(self.artefact.policy.candidates())?;
+        let names = self.artefact.policy.candidates();
+        let answers = bench.can_answer(names)?;
+        let passage = bench.reader_of_passages(names)?.is_some();
+        let wanted = Wanted { input: self.wants_input(task, answers), passage };
         let (mut block, mut given, mut failed) = (Vec::new(), 0, None);
         let mut flush = |block: &mut Vec<ItemToAsk>| -> Result<bool, Error> {
             let decisions: Vec<Decision> = if answers {
@@ -108,7 +111,7 @@ impl Asking<'_> {
             }
             Ok(!options.cancel.is_cancelled())
         };
-        let read = read_items_to_ask(task, file, self.wants_input(task, answers), &mut |item| {
+        let read = read_items_to_ask(task, file, wanted, &mut |item| {
             block.push(item);
             if block.len() < BLOCK {
                 return true;
@@ -173,7 +176,7 @@ impl Asking<'_> {
     /// All steps, as far as candidates can answer here.
     fn played(&self, item: &ItemToAsk, bench: &mut Bench<'_>) -> Result<Decision, Error> {
         let mut decision = self.decision(item);
-        let played = play(bench, self.artefact, &query(item), self.dial(item))?;
+        let played = play(bench, self.artefact, &query(item), &item.item(), self.dial(item))?;
         for said in played.answers {
             let name = said.candidate.as_str();
             if !decision.ask.iter().any(|asked| asked == name) {

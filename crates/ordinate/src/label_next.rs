@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use ordinate_core::verdict::{Outcome, Verdict};
-use ordinate_core::{CandidateName, OutputKind};
-use ordinate_data::{ItemToAsk, Task, read_items_to_ask, read_outputs, read_task_of};
+use ordinate_core::{CandidateName, Choice, OutputKind};
+use ordinate_data::{ItemToAsk, Task, Wanted, read_items_to_ask, read_outputs, read_task_of};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -35,6 +35,12 @@ pub struct ToLabel {
     pub input: String,
     /// Its slice.
     pub slice: Option<String>,
+    /// The passage that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// The options to choose from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<Choice>,
     /// How much its label is worth, in `[0, 1]`: the mean of `settles` and `teaches`; where the verdict is undecided `settles` counts
     /// for three quarters of it.
     pub worth: f64,
@@ -71,6 +77,12 @@ pub struct Fields {
     pub input: String,
     /// Of the slice.
     pub slice: String,
+    /// Of the passage.
+    pub context: String,
+    /// Of the options.
+    pub options: String,
+    /// Of each option, where they have fields of their own.
+    pub option_columns: Vec<String>,
     /// Of what is to be filled in.
     pub target: String,
 }
@@ -93,7 +105,8 @@ fn ranked(folder: &Folder, unlabelled: &Unlabelled, options: &Options) -> Result
         let problem = "[data] input: its items are made up of fields, and label-next ranks texts; name the field with the text";
         return Err(Error::task(&task, problem));
     }
-    let mut ranker = Ranker::of(folder, &verdict, &task, given(&verdict, &unlabelled.answers)?, options)?;
+    let mut ranker =
+        Ranker::of(folder, &verdict, &task, given(&task, &verdict, &unlabelled.answers)?, options)?;
     if ranker.at_hand.is_empty() {
         return Err(Error::Options(format!(
             "no candidate of this run is in this process, so nobody can answer the items; give their answers: --answers {}=FILE",
@@ -102,11 +115,12 @@ fn ranked(folder: &Folder, unlabelled: &Unlabelled, options: &Options) -> Result
     }
     let (mut items, mut of, mut failed, mut seen) = (Vec::new(), 0_usize, None, HashSet::new());
     let mut is_numbered = true;
-    read_items_to_ask(&task, &unlabelled.items, true, &mut |item| {
+    let wanted = Wanted { input: true, passage: ranker.wants_passages()? };
+    read_items_to_ask(&task, &unlabelled.items, wanted, &mut |item| {
         of += 1;
         is_numbered &= item.id == of.to_string();
-        // A second label of the same text tells nothing.
-        if !seen.insert(item.input.clone().unwrap_or_default()) {
+        // A second label of the same text, about the same passage, tells nothing.
+        if !seen.insert((item.input.clone().unwrap_or_default(), item.context.clone())) {
             return true;
         }
         match ranker.rank(item) {
@@ -168,6 +182,13 @@ impl<'a> Ranker<'a> {
         Ok(self.ranking.to_label(item, &said))
     }
 
+    /// Whether somebody whose answers are not given looks for them in passages.
+    pub(crate) fn wants_passages(&mut self) -> Result<bool, Error> {
+        let asked: Vec<CandidateName> =
+            self.at_hand.iter().filter(|name| !self.given.contains_key(name.as_str())).cloned().collect();
+        Ok(self.bench.reader_of_passages(&asked)?.is_some())
+    }
+
     /// The two candidates whose difference is in question.
     pub(crate) fn between(&self) -> Vec<String> {
         self.ranking.between.iter().map(ToString::to_string).collect()
@@ -181,6 +202,9 @@ fn fields(task: &Task, is_numbered: bool) -> Fields {
         id: (!is_numbered).then(|| field(&data.id, "id")),
         input: field(&data.input, "input"),
         slice: field(&data.slice, "slice"),
+        context: field(&data.context, "context"),
+        options: field(&data.options, "options"),
+        option_columns: data.option_columns.clone(),
         target: field(&data.target, "target"),
     }
 }
@@ -189,7 +213,7 @@ fn fields(task: &Task, is_numbered: bool) -> Fields {
 pub(crate) type Given = HashMap<String, HashMap<String, (String, Option<f64>)>>;
 
 /// The answers that are given in files, by candidate and item.
-pub(crate) fn given(verdict: &Verdict, answers: &[(String, PathBuf)]) -> Result<Given, Error> {
+pub(crate) fn given(task: &Task, verdict: &Verdict, answers: &[(String, PathBuf)]) -> Result<Given, Error> {
     let mut all = Given::new();
     for (name, file) in answers {
         if !verdict.candidates.iter().any(|row| row.name.as_str() == name) {
@@ -199,7 +223,7 @@ pub(crate) fn given(verdict: &Verdict, answers: &[(String, PathBuf)]) -> Result<
                 "--answers {name}: the run has no candidate of this name; it has {known}"
             )));
         }
-        all.insert(name.clone(), read_outputs(file)?);
+        all.insert(name.clone(), read_outputs(task, file)?);
     }
     Ok(all)
 }
@@ -227,6 +251,7 @@ fn said(
     given: &Given,
     item: &ItemToAsk,
 ) -> Result<Vec<Said>, Error> {
+    let asked = item.item();
     let mut all = Vec::new();
     for name in at_hand {
         match given.get(name.as_str()) {
@@ -235,7 +260,7 @@ fn said(
                 let (output, confidence) = (Some(output.clone()), *confidence);
                 all.push(Said { candidate: name.clone(), output, confidence, error: None });
             }
-            None => all.extend(bench.ask(name, item.input.as_deref().unwrap_or_default())?),
+            None => all.extend(bench.ask(name, &asked)?),
         }
     }
     Ok(all)
@@ -259,6 +284,8 @@ impl Ranking<'_> {
             id: item.id,
             input: item.input.unwrap_or_default(),
             slice: item.slice,
+            context: item.context,
+            options: item.options,
             worth: by * settles + (1.0 - by) * teaches,
             settles,
             teaches,

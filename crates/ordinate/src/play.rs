@@ -1,9 +1,9 @@
-//! A policy of a run, played over one input by the candidates that can be opened here.
+//! A policy of a run, played over one item by the candidates that can be opened here.
 
 use std::collections::HashMap;
 
 use ordinate_combine::Artefact;
-use ordinate_core::{CandidateName, Dial, Given, Query, Seen, Step};
+use ordinate_core::{CandidateName, Dial, Given, Item, Query, Seen, Step};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -79,15 +79,34 @@ impl<'a> Bench<'a> {
         Ok(self.opened.get(name).is_some_and(Option::is_some))
     }
 
+    /// The first of these that looks for its answers in passages, of those in this process.
+    ///
+    /// # Errors
+    /// [`Error`] where one cannot be opened again.
+    pub(crate) fn reader_of_passages<'n>(
+        &mut self,
+        names: &'n [CandidateName],
+    ) -> Result<Option<&'n CandidateName>, Error> {
+        for name in names {
+            let reads = |opened: &Option<Box<dyn AnswersInputs>>| {
+                opened.as_ref().is_some_and(|opened| opened.reads_passages())
+            };
+            if self.answers(name)? && self.opened.get(name).is_some_and(reads) {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
     /// The answer of a candidate; `None` for one that is not in this process.
-    pub(crate) fn ask(&mut self, name: &CandidateName, input: &str) -> Result<Option<Said>, Error> {
+    pub(crate) fn ask(&mut self, name: &CandidateName, item: &Item) -> Result<Option<Said>, Error> {
         if !self.opened.contains_key(name) {
             let opened = self.open(name)?;
             self.opened.insert(name.clone(), opened);
         }
         let Some(Some(opened)) = self.opened.get(name) else { return Ok(None) };
         let candidate = name.clone();
-        Ok(Some(match opened.answer(input) {
+        Ok(Some(match opened.answer_item(item) {
             Ok((output, confidence)) => Said { candidate, output: Some(output), confidence, error: None },
             Err(error) => Said { candidate, output: None, confidence: None, error: Some(error) },
         }))
@@ -108,7 +127,7 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// Plays a policy over an input until it gives an answer, or asks a candidate that is not in this process.
+/// Plays a policy over an item until it gives an answer, or asks a candidate that is not in this process.
 ///
 /// # Errors
 /// [`Error`] where a candidate cannot be opened again.
@@ -116,6 +135,7 @@ pub(crate) fn play(
     bench: &mut Bench<'_>,
     artefact: &Artefact,
     query: &Query<'_>,
+    item: &Item,
     dial: Dial,
 ) -> Result<Played, Error> {
     let names = artefact.policy.candidates();
@@ -133,7 +153,7 @@ pub(crate) fn play(
                 }
                 for at in asked {
                     let new = names.get(at).filter(|_| !order.contains(&at));
-                    let Some(said) = new.map(|name| bench.ask(name, query.input.unwrap_or_default())) else {
+                    let Some(said) = new.map(|name| bench.ask(name, item)) else {
                         return Ok(played);
                     };
                     let Some(said) = said? else { return Ok(played) };

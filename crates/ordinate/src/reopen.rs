@@ -130,6 +130,11 @@ pub trait AnswersInputs: Send + Sync {
         self.answer(&item.input.text)
     }
 
+    /// Whether it looks for its answer in a passage, and has none without one.
+    fn reads_passages(&self) -> bool {
+        false
+    }
+
     /// The vector of a text, by the encoder that it stands on; `None` where it stands on none.
     fn embed(&self, _text: &str) -> Option<Result<Vec<f32>, String>> {
         None

@@ -66,8 +66,11 @@ fn opened(serving: &Serving, options: &Options) -> Result<(ordinate_serve::Run, 
     let desk = Desk { folder: &folder, task: &task, all: &all, options };
     let (mut candidates, mut notes) = (Vec::new(), Vec::new());
     let own = artefact.policy.candidates();
+    // Who of the policy has no answer to an item without a passage.
+    let mut reader: Option<CandidateName> = None;
     for name in own {
-        let how = desk.open(name)?.ok_or_else(|| desk.not_asked(name))?;
+        let (how, reads_passages) = desk.open(name)?.ok_or_else(|| desk.not_asked(name))?;
+        reader = reader.or_else(|| reads_passages.then(|| name.clone()));
         candidates.push(candidate(&verdict, name, how));
     }
     let is_other = |row: &&CandidateRow| {
@@ -76,7 +79,7 @@ fn opened(serving: &Serving, options: &Options) -> Result<(ordinate_serve::Run, 
     };
     for row in verdict.candidates.iter().filter(is_other) {
         match desk.open(&row.name) {
-            Ok(Some(how)) => candidates.push(candidate(&verdict, &row.name, how)),
+            Ok(Some((how, _))) => candidates.push(candidate(&verdict, &row.name, how)),
             Ok(None) => {}
             Err(error) => notes.push(format!("{} cannot stand in for others: {error}", row.name)),
         }
@@ -102,7 +105,13 @@ fn opened(serving: &Serving, options: &Options) -> Result<(ordinate_serve::Run, 
         claimed: claimed(&verdict, &artefact.name),
         reader: Reader::new(task.kind, &all.labels),
         output: task.kind.output().or(task.file.task.output),
-        read_items: Box::new(move |rows| requested.read(rows).map_err(|error| error.to_string())),
+        read_items: Box::new(move |rows| {
+            let items = requested.read(rows).map_err(|error| error.to_string())?;
+            match &reader {
+                Some(reader) => with_passages(items, reader, requested.context_field()),
+                None => Ok(items),
+            }
+        }),
         margin: verdict.needs.margin(),
         score: items.filter(|_| serving.scored).and_then(|items| score(&task, items, &mut notes)),
         drift: items.filter(|_| serving.drift).and_then(drift),
@@ -111,6 +120,19 @@ fn opened(serving: &Serving, options: &Options) -> Result<(ordinate_serve::Run, 
         created,
     };
     Ok((run, notes))
+}
+
+/// The items, each of which has to have the passage that `reader` looks for its answers in.
+fn with_passages(items: Vec<Item>, reader: &CandidateName, field: &str) -> Result<Vec<Item>, String> {
+    let lacks = |item: &Item| item.context.as_deref().is_none_or(|passage| passage.trim().is_empty());
+    match items.iter().position(lacks) {
+        Some(at) => Err(format!(
+            "item:{}: {field}: there is no passage, and {reader} looks for its answer in one; send it as \"context\" beside the input (in a \
+             chat request: \"ordinate\": {{\"item\": {{...}}}})",
+            at + 1
+        )),
+        None => Ok(items),
+    }
 }
 
 /// Scores answers as those of the run were scored.
@@ -163,8 +185,8 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// How a candidate is asked; `None` where it cannot be.
-    fn open(&self, name: &CandidateName) -> Result<Option<How>, Error> {
+    /// How a candidate is asked, and whether it looks for its answers in passages; `None` where it cannot be.
+    fn open(&self, name: &CandidateName) -> Result<Option<(How, bool)>, Error> {
         let Some(candidate) = self.all.candidates.iter().find(|one| one.entry.name == *name) else {
             return Ok(None);
         };
@@ -174,12 +196,12 @@ impl Desk<'_> {
         let again = Again { folder: &folder, all: self.all, candidate, task_kinds, methods };
         if let Some(served) = kind.serve(&again, self.task.kind)? {
             let ServedElsewhere { contender, chat, embeddings } = served;
-            return Ok(Some(How::Elsewhere { contender, chat, embeddings }));
+            return Ok(Some((How::Elsewhere { contender, chat, embeddings }, false)));
         }
-        Ok(kind.reopen(&again)?.map(|model| How::Here {
-            at_once: model.at_once(),
-            model: Arc::new(Here(model)),
-            price: candidate.entry.price,
+        Ok(kind.reopen(&again)?.map(|model| {
+            let (at_once, reads_passages) = (model.at_once(), model.reads_passages());
+            let model = Arc::new(Here(model));
+            (How::Here { at_once, model, price: candidate.entry.price }, reads_passages)
         }))
     }
 

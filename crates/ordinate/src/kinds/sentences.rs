@@ -110,6 +110,10 @@ impl Untrained for Named {
         self.picker.pick(&body.input, body.passage.as_deref()).map_err(|error| error.to_string())
     }
 
+    fn reads_passages(&self) -> bool {
+        self.picker == Picker::Answering
+    }
+
     fn order(&self, requests: Vec<String>) -> Order {
         let body = |text: &String| serde_json::from_str::<Body>(text).ok();
         let texts = requests.iter().filter_map(body).map(|body| (body.input, body.passage)).collect();

@@ -125,7 +125,8 @@ impl CandidateKind for TrainedKind {
         let encoders = Encoders::new();
         let model = again.methods.load(&folder, &encoders).map_err(|error| again.fail(error))?;
         let reads = manifest.reads;
-        Ok(Some(Box::new(Loaded { model, reads, encoder: encoders.only() })))
+        let passages = again.all.task_kind == "extract" && reads == Reads::Text;
+        Ok(Some(Box::new(Loaded { model, reads, passages, encoder: encoders.only() })))
     }
 }
 
@@ -149,6 +150,8 @@ fn reopened_decoder(again: &Again<'_>, folder: PathBuf) -> Result<Box<dyn Answer
 struct Loaded {
     model: Box<dyn Model>,
     reads: Reads,
+    /// Whether its answers stand in passages.
+    passages: bool,
     /// What it stands on, where that is shared and not a part of it.
     encoder: Option<Arc<SharedEncoder>>,
 }
@@ -182,6 +185,10 @@ impl AnswersInputs for Loaded {
 
     fn answer(&self, input: &str) -> Result<(String, Option<f64>), String> {
         self.said(Sample::text(input))
+    }
+
+    fn reads_passages(&self) -> bool {
+        self.passages
     }
 }
 

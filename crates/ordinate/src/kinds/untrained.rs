@@ -32,6 +32,11 @@ pub(super) trait Untrained: Clone + Send + Sync + 'static {
     /// The answer, or why there is none, in words.
     fn answer(&self, request: &str) -> Result<String, String>;
 
+    /// Whether it looks for its answer in a passage.
+    fn reads_passages(&self) -> bool {
+        false
+    }
+
     /// What is measured for hosting.
     fn order(&self, requests: Vec<String>) -> Order;
 }
@@ -140,6 +145,14 @@ pub(super) struct Reopened<M>(pub(super) M);
 impl<M: Untrained> AnswersInputs for Reopened<M> {
     fn answer(&self, input: &str) -> Result<(String, Option<f64>), String> {
         let item = Item { id: "asked".to_owned(), input: input.into(), ..Item::default() };
-        self.0.answer(&self.0.request(&item)).map(|text| (text, None))
+        self.answer_item(&item)
+    }
+
+    fn answer_item(&self, item: &Item) -> Result<(String, Option<f64>), String> {
+        self.0.answer(&self.0.request(item)).map(|text| (text, None))
+    }
+
+    fn reads_passages(&self) -> bool {
+        self.0.reads_passages()
     }
 }

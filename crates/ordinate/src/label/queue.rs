@@ -104,7 +104,7 @@ impl Queue {
                 if let Ok(all) = crate::reopen::Reopened::read(folder) {
                     labels.extend(all.labels);
                 }
-                let mut given = given(&verdict, &labelling.answers)?;
+                let mut given = given(&task, &verdict, &labelling.answers)?;
                 recorded(&of, &verdict, &items, &mut given);
                 ranked(folder, &verdict, &of, given, options, &unlabelled, &items)?
             }
@@ -201,6 +201,8 @@ fn ranked(
             id: item.id.clone(),
             input: Some(item.input.text.clone()),
             slice: item.slice.clone(),
+            context: item.context.clone(),
+            options: item.options.clone(),
         };
         let to_label = ranker.rank(asked)?;
         let why = match between.as_slice() {

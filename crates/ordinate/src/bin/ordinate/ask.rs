@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::mpsc;
 
 use ordinate::{Decision, Options, Question, Questions};
+use serde_json::{Map, Value};
 
 use crate::cli::AskArgs;
 use crate::failure::Failure;
@@ -15,8 +16,18 @@ pub(crate) fn ask(args: AskArgs) -> Result<(), Failure> {
     if let Some(items) = args.items {
         return ask_items(&args.run, &Questions { items, policy: args.policy });
     }
-    let input = input(args.input.unwrap_or_default())?;
-    let question = Question { input, slice: args.slice, policy: args.policy };
+    let both = [&args.input, &args.context].iter().all(|text| text.as_deref() == Some("-"));
+    if both {
+        let problem = "INPUT and --context: both are -, and there is one standard input; give one of them as a text, or --item JSON";
+        return Err(Failure::Input(problem.to_owned()));
+    }
+    let question = Question {
+        input: input(args.input.unwrap_or_default())?,
+        context: args.context.map(input).transpose()?,
+        slice: args.slice,
+        item: args.item.map(item).transpose()?,
+        policy: args.policy,
+    };
     let options = Options::default();
     let asked = wait(ordinate::ask(&args.run, &question, &options), options.cancel.clone())?;
     if args.json {
@@ -50,6 +61,15 @@ fn ask_items(run: &Path, questions: &Questions) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// An item as JSON.
+fn item(given: String) -> Result<Map<String, Value>, Failure> {
+    serde_json::from_str(&input(given)?).map_err(|error| {
+        Failure::Input(format!(
+            "--item: is no JSON object ({error}); give the fields of the run's task, such as '{{\"input\": \"...\"}}'"
+        ))
+    })
 }
 
 fn input(given: String) -> Result<String, Failure> {

@@ -266,13 +266,19 @@ pub(crate) struct AskArgs {
     #[arg(value_name = "RUN", value_hint = ValueHint::DirPath)]
     pub(crate) run: PathBuf,
     /// The input text; - for standard input
-    #[arg(value_name = "INPUT", required_unless_present = "items")]
+    #[arg(value_name = "INPUT", required_unless_present_any = ["items", "item"])]
     pub(crate) input: Option<String>,
     /// The slice of the input, where the task has slices
     #[arg(long)]
     pub(crate) slice: Option<String>,
+    /// The passage that the input is about, where the task has passages; - for standard input
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) context: Option<String>,
+    /// The whole item as a JSON object, with the fields of the run's task (passage, options, slice, ...); - for standard input
+    #[arg(long, value_name = "JSON", conflicts_with_all = ["input", "slice", "context"])]
+    pub(crate) item: Option<String>,
     /// Decide about every item of a file (JSON lines, CSV, Parquet, ...), with the fields of the run's task; JSON lines out
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["input", "slice"])]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["input", "slice", "context", "item"])]
     pub(crate) items: Option<PathBuf>,
     /// Another policy of the run than the recommended one
     #[arg(long, value_name = "NAME")]

@@ -81,10 +81,25 @@ fn write(out: &Path, ranked: &LabelNext) -> Result<(), Failure> {
 
 /// The fields of an item, in their order: those of the task, and what is known of it.
 fn row(ranked: &LabelNext, item: &ToLabel) -> Vec<(String, Value)> {
-    let Fields { id, input, slice, target } = &ranked.fields;
+    let Fields { id, input, slice, context, options, option_columns, target } = &ranked.fields;
     let mut cells = Vec::new();
     cells.extend(id.as_ref().map(|id| (id.clone(), Value::from(item.id.clone()))));
     cells.push((input.clone(), Value::from(item.input.clone())));
+    if ranked.items.iter().any(|item| item.context.is_some()) {
+        cells.push((context.clone(), Value::from(item.context.clone().unwrap_or_default())));
+    }
+    // Without its passage and its options an item could not be answered, nor added to the others.
+    if !option_columns.is_empty() {
+        let whole = item.options.len() == option_columns.len();
+        for (at, column) in option_columns.iter().enumerate() {
+            let named = item.options.iter().find(|option| option.key == *column);
+            let option = named.or_else(|| item.options.get(at).filter(|_| whole));
+            cells.push((column.clone(), Value::from(option.map_or("", |option| option.text.as_str()))));
+        }
+    } else if ranked.items.iter().any(|item| !item.options.is_empty()) {
+        let all = item.options.iter().map(|option| (option.key.clone(), Value::from(option.text.clone())));
+        cells.push((options.clone(), Value::Object(all.collect())));
+    }
     cells.push((target.clone(), Value::from("")));
     if ranked.items.iter().any(|item| item.slice.is_some()) {
         cells.push((slice.clone(), Value::from(item.slice.clone().unwrap_or_default())));
