@@ -206,6 +206,9 @@ pub enum Problem {
         /// What is allowed.
         allowed: &'static str,
     },
+    /// An amount of another money.
+    #[error("{0} is not in US dollars, and costs are compared in these. Convert the field, or leave it out.")]
+    OtherCurrency(String),
     /// A score that is no number.
     #[error("{0} is no score in [0, 1]. Correct it, or say in the field \"error\" why there is no score.")]
     NotAScore(String),

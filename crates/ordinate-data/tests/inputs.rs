@@ -11,7 +11,7 @@ use arrow_array::{
 };
 use common::{Files, gzip, mean, table_task};
 use ordinate_core::Status;
-use ordinate_data::{Loaded, load_items, load_scored, read_task};
+use ordinate_data::{Loaded, load_items, load_scored, read_outputs, read_task};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::metadata::KeyValue;
@@ -42,7 +42,7 @@ const ITEMS: usize = 8;
 
 #[test]
 fn cells_that_say_no_error() {
-    for none in ["None", "nan", "False", "0", "{}", "[]", "null", " ", "ok", "\u{2014}", "()"] {
+    for none in ["None", "nan", "False", "0", "{}", "[]", "null", " ", "ok", "\u{2014}", "()", "\\N"] {
         let rows = (0..ITEMS).map(|at| format!("q{at},a,1,\nq{at},b,{},{none}\n", at % 2));
         let text = format!("id,candidate,score,error\n{}", rows.collect::<String>());
         let files = Files::new(&[
@@ -149,6 +149,45 @@ fn dots_between_thousands_are_asked_about() {
     assert_eq!(load("0,5", "1.234,5"), Ok(Some(1234.5)));
     assert_eq!(load("0,5", "1234"), Ok(Some(1234.0)));
     assert_eq!(load("0,5", "0.125"), Ok(Some(0.125)));
+}
+
+/// Amounts and times with their units, as spreadsheets write them: each is read as what it says, in dollars and milliseconds.
+#[test]
+fn units_and_marks_between_thousands_are_read() {
+    let load = |mark: char, cost: &str, time: &str| {
+        let quoted = |text: &str| if text.contains(mark) { format!("\"{text}\"") } else { text.to_owned() };
+        let row = |at: usize, name: &str| {
+            let cells = [&format!("q{at}"), name, "1", &quoted(cost), &quoted(time)];
+            cells.join(&mark.to_string()) + "\n"
+        };
+        let header = ["id", "candidate", "score", "cost_usd", "latency_ms"].join(&mark.to_string());
+        let rows: String = (0..ITEMS).map(|at| row(at, "a") + &row(at, "b")).collect();
+        let files = Files::new(&[
+            ("s.csv", format!("{header}\n{rows}").as_bytes()),
+            ("t.toml", table_task("s.csv", &["a", "b"]).as_bytes()),
+        ]);
+        let loaded = files.load("t.toml").map_err(|error| error.to_string())?;
+        let of = loaded.evidence.answers(0);
+        Ok::<_, String>((of.cost_usd(0), of.latency_ms(0)))
+    };
+    for (mark, cost, time, expected) in [
+        (',', "$0.004", "1.2 s", (0.004, 1_200.0)),
+        (',', "US$ 1,204.50", "1,234.5", (1_204.5, 1_234.5)),
+        (',', "0.25 USD", "0:00:01.5", (0.25, 1_500.0)),
+        (';', "0,004 $", "1,2 s", (0.004, 1_200.0)),
+        (';', "$ 1.234,5", "350,5 ms", (1_234.5, 350.5)),
+    ] {
+        assert_eq!(load(mark, cost, time), Ok((Some(expected.0), Some(expected.1))), "{cost} {time}");
+    }
+    for (mark, cost) in [(';', "0,004 \u{20ac}"), (',', "CHF 3"), (',', "C$1")] {
+        let error = load(mark, cost, "1").unwrap_err();
+        assert!(error.contains("s.csv:2: cost_usd") && error.contains("is not in US dollars"), "{error}");
+    }
+    // A comma alone may be a decimal one.
+    for cost in ["1,234", "1,2.5", "12,34.5", "cents"] {
+        let error = load(',', cost, "1").unwrap_err();
+        assert!(error.contains("s.csv:2: cost_usd") && error.contains("is not a number"), "{cost}: {error}");
+    }
 }
 
 #[test]
@@ -317,6 +356,10 @@ fn labels_have_the_names_that_the_file_gives_them() {
     let loaded =
         load_scored(&read("t.toml"), &|said, target, _| f64::from(u8::from(said == target))).unwrap();
     assert_eq!((mean(&loaded, 0), mean(&loaded, 1)), (1.0, 1.0));
+    // What others learn from answers has the names too.
+    let outputs = |file: &str| read_outputs(&read("t.toml"), &files.path(file)).unwrap();
+    assert_eq!(outputs("b.jsonl"), outputs("a.jsonl"));
+    assert_eq!(outputs("b.jsonl")["2"], ("positive".to_owned(), None));
     // The task file can name them too.
     files.write("items.csv", b"text,label\na,0\nb,1\n");
     let named = task("label", "labels = { 0 = \"bad\", 1 = \"good\" }").replace("test.parquet", "items.csv");

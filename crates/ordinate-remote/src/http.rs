@@ -21,6 +21,7 @@ use crate::reply::{Reply, Signature};
 use crate::said::{MAX_MESSAGE, MAX_NAME, error_message, is_filtered, one_line, shorten};
 use crate::secret::ApiKey;
 use crate::trace;
+use crate::wait;
 
 /// The most bytes of an answer that are ever read: no model writes more, and a broken server may.
 pub(crate) const MAX_BYTES: usize = 16 << 20;
@@ -245,7 +246,7 @@ impl Http {
 
     async fn refused_by_status(&self, mut response: Response, total: Instant) -> Failure {
         let status = response.status();
-        let retry_after = retry_after(response.headers(), SystemTime::now());
+        let asked = wait::of_headers(response.headers(), SystemTime::now());
         let mut body = Vec::new();
         let mut unpacking = Unpacking::of(response.headers(), MAX_ERROR_BYTES);
         let due = total.min(Instant::now() + self.idle);
@@ -258,6 +259,9 @@ impl Http {
         }
         body.extend(unpacking.end().unwrap_or_default());
         let (said, code) = error_message(&body);
+        // Only those who are to slow down are told by the text when to come again.
+        let waits = matches!(status.as_u16(), 429 | 503);
+        let retry_after = asked.or_else(|| wait::of_text(&String::from_utf8_lossy(&body)).filter(|_| waits));
         let said = shorten(&self.cleared(&said));
         let kind = match status.as_u16() {
             // OpenAI says 429 also where no money is left: waiting does not help.
@@ -312,26 +316,6 @@ fn hint(status: StatusCode, said: &str, has_key: bool) -> Option<&'static str> {
     }
 }
 
-/// How long a server asks to wait: `retry-after-ms`, or `Retry-After` as seconds or as a date.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    // Longer than can be counted is for ever.
-    let wait = |seconds: f64| {
-        (seconds >= 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
-    };
-    if let Some(ms) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
-        return wait(ms / 1e3);
-    }
-    let value = text("retry-after")?;
-    match value.parse::<f64>() {
-        Ok(seconds) => wait(seconds),
-        Err(_) => {
-            let date = httpdate::parse_http_date(value).ok()?;
-            Some(date.duration_since(now).unwrap_or_default())
-        }
-    }
-}
-
 fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 100.0).round() / 100.0
 }
@@ -366,33 +350,4 @@ fn chain(error: &reqwest::Error) -> String {
         cause = error.source();
     }
     if parts.is_empty() { "no reason is known".to_owned() } else { shorten(&parts.join(": ")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn headers(name: &'static str, value: &str) -> HeaderMap {
-        HeaderMap::from_iter([(
-            reqwest::header::HeaderName::from_static(name),
-            HeaderValue::from_str(value).unwrap(),
-        )])
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now = httpdate::parse_http_date("Wed, 21 Oct 2015 07:28:00 GMT").unwrap();
-        let read = |name, value| retry_after(&headers(name, value), now);
-        assert_eq!(read("retry-after", "3"), Some(Duration::from_secs(3)));
-        assert_eq!(read("retry-after", "0.5"), Some(Duration::from_millis(500)));
-        assert_eq!(read("retry-after-ms", "250"), Some(Duration::from_millis(250)));
-        assert_eq!(read("retry-after", "Wed, 21 Oct 2015 07:28:07 GMT"), Some(Duration::from_secs(7)));
-        assert_eq!(read("retry-after", "Wed, 21 Oct 2015 07:00:00 GMT"), Some(Duration::ZERO));
-        for long in ["1e300", "inf", "99999999999999999999999999"] {
-            assert_eq!(read("retry-after", long), Some(Duration::MAX), "{long}");
-        }
-        for bad in ["-3", "soon", "NaN"] {
-            assert_eq!(read("retry-after", bad), None, "{bad}");
-        }
-    }
 }

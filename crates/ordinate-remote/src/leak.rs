@@ -72,13 +72,17 @@ fn bears_key(name: &str, further: &[&str]) -> bool {
     NAMES.contains(&bare) || further.contains(&bare) || bare.ends_with("apikey") || bare.ends_with("secret")
 }
 
-/// Refuses an address with a key in its query.
+/// Refuses an address with a key in its query, or a part behind `#`, which is never sent and might be one.
 pub(crate) fn check_query(url: &reqwest::Url) -> Result<(), SetupError> {
     /// A value that is longer than any version, region or name of a deployment is taken for a key.
     const LONGEST: usize = 40;
     let bears = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
         bears_key(&name, &IN_QUERY) || looks_like_key(&value) || value.len() > LONGEST
     };
+    if url.fragment().is_some() {
+        let problem = "the address has a part behind #, which no server is sent; remove it".to_owned();
+        return Err(SetupError::Setting { key: "openai.base_url", problem });
+    }
     if url.query_pairs().any(bears) {
         return Err(in_address("the query of the address seems to hold a key"));
     }
@@ -193,6 +197,7 @@ mod tests {
             "x-functions-key=S",
             "a=1&access_token=S",
             "q=sk-0123456789abcdef",
+            "beta=true#S",
         ] {
             assert!(!query(bad), "{bad}");
         }

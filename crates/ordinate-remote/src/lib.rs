@@ -18,6 +18,7 @@ mod said;
 pub mod secret;
 mod sse;
 mod trace;
+mod wait;
 
 pub use chat::{Chat, Embeddings};
 pub use command::Command;

@@ -346,6 +346,9 @@ async fn words_of_many_servers_are_understood() {
     let mut calls = ended("I will look at the delivery.", "stop");
     calls["choices"][0]["message"]["tool_calls"] =
         json!([{ "type": "function", "function": { "name": "f" } }]);
+    let mut withheld = answer(&json!({}), "stop", &tokens(20, 0));
+    withheld["choices"][0]["content_filter_results"] =
+        json!({ "hate": { "filtered": false }, "violence": { "filtered": true, "severity": "high" } });
     let refused =
         |message: &str| (400, json!({ "error": { "message": message, "code": "invalid_request_error" } }));
     let answers = [
@@ -358,10 +361,12 @@ async fn words_of_many_servers_are_understood() {
         (Some("filtered"), refused("Content Exists Risk")),
         (Some("filtered"), refused("Output blocked by content filtering policy")),
         (Some("filtered"), (200, json!({ "error": { "code": "content_filter", "message": "no" } }))),
+        (Some("filtered"), (200, withheld)),
         (Some("empty"), (200, calls)),
         (Some("unreadable"), (200, ended("<tool_call>{\"name\": \"delivery\"}</tool_call>", "stop"))),
         (Some("unreadable"), (200, ended("<Think>It is a delivery.", "stop"))),
         (None, (200, ended("<unused94>thought\nOTHER?<unused95>LABEL", "stop"))),
+        (None, (200, ended("&lt;think&gt;OTHER&lt;/think&gt;LABEL", "stop"))),
         (None, (200, ended("<scratchpad>OTHER</scratchpad>LABEL", "stop"))),
         (None, (200, ended("Here is my thought process: OTHER.\nHere is my response: LABEL", "stop"))),
         (None, (200, answer(&json!({ "content": ["LABEL"] }), "stop", &tokens(20, 3)))),

@@ -3,6 +3,7 @@
 mod csv;
 mod duration;
 mod jsonl;
+mod money;
 mod objects;
 mod parquet;
 mod row;

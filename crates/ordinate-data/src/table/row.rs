@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::error::{At, Problem, quoted};
 use crate::limit::Limit;
-use crate::table::{Column, Fault, duration};
+use crate::table::{Column, Fault, duration, money};
 
 /// A cell as the file has it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -78,7 +78,7 @@ const MAX_COST_USD: f64 = 1e9;
 const MAX_LATENCY_MS: f64 = 1e12;
 
 /// Ways in which programs and people write that something is not known, or not there.
-const NOT_KNOWN: [&str; 15] = [
+const NOT_KNOWN: [&str; 16] = [
     "",
     "none",
     "none.",
@@ -93,6 +93,7 @@ const NOT_KNOWN: [&str; 15] = [
     "\u{2013}",
     "\u{2014}",
     "undefined",
+    "\\n",
     "\"\"",
 ];
 /// Ways in which they write, beside these, that there was no error.
@@ -163,6 +164,18 @@ pub(crate) fn with_decimal_comma(text: &str) -> Option<f64> {
         return None;
     }
     format!("{}.{part}", whole.replace('.', "")).parse().ok()
+}
+
+/// A number with commas between thousands, `1,234.5`. Without a point behind them a comma may be a decimal one.
+fn with_thousands_comma(text: &str) -> Option<f64> {
+    let (whole, part) = text.split_once('.')?;
+    let mut groups = whole.split(',');
+    let first = groups.next()?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let sound = digits(first) && first.len() <= 3 && digits(part);
+    let mut groups = groups.peekable();
+    let sound = sound && groups.peek().is_some() && groups.all(|group| group.len() == 3 && digits(group));
+    if sound { text.replace(',', "").parse().ok() } else { None }
 }
 
 /// A score in words, or in per cent.
@@ -249,13 +262,13 @@ impl<'a> Row<'a> {
                 trimmed if trimmed.eq_ignore_ascii_case("false") => Ok(Some(0.0)),
                 trimmed => match trimmed.parse() {
                     Ok(number) => Ok(Some(number)),
-                    Err(_) => {
-                        let comma = with_decimal_comma(trimmed).filter(|_| self.decimal_comma);
-                        match comma.or_else(|| self.in_words(column, trimmed)) {
-                            Some(number) => Ok(Some(number)),
-                            None => not_a_number(text),
+                    Err(_) => match self.grouped(trimmed).or_else(|| self.in_words(column, trimmed)) {
+                        Some(number) => Ok(Some(number)),
+                        None if column == Column::CostUsd && money::is_of_another_currency(trimmed) => {
+                            Err(Fault::new(column, Problem::OtherCurrency(quoted(text))))
                         }
-                    }
+                        None => not_a_number(text),
+                    },
                 },
             },
             Cell::Json(text) => not_a_number(text),
@@ -265,11 +278,23 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// A number as people write it: with a decimal comma, where the file has them, or commas between thousands.
+    fn grouped(&self, text: &str) -> Option<f64> {
+        if self.decimal_comma { with_decimal_comma(text) } else { with_thousands_comma(text) }
+    }
+
     /// What a text means that is no number by itself.
     fn in_words(&self, column: Column, text: &str) -> Option<f64> {
         match column {
             Column::Score => score_in_words(text, self.decimal_comma),
-            Column::LatencyMs => duration::milliseconds(text),
+            Column::LatencyMs => {
+                let comma = || duration::milliseconds(&text.replace(',', "."));
+                duration::milliseconds(text).or_else(|| comma().filter(|_| self.decimal_comma))
+            }
+            Column::CostUsd => {
+                let amount = money::dollars(text)?;
+                amount.parse().ok().or_else(|| self.grouped(amount))
+            }
             _ => None,
         }
     }

@@ -42,7 +42,9 @@ impl Wire {
         let others =
             [&choice.native_finish_reason, &choice.stop_reason, &self.stop_reason, &self.done_reason];
         let others = others.into_iter().chain([&self.incomplete_details]).map(Option::as_ref);
-        worst(std::iter::once(named).chain(others))
+        let word = worst(std::iter::once(named).chain(others));
+        // Azure says of each kind of content whether it was withheld, with whatever reason beside it.
+        if choice.is_filtered() { Some("content_filter".to_owned()) } else { word }
     }
 }
 
@@ -58,8 +60,17 @@ pub(super) struct WireChoice {
     native_finish_reason: Option<Value>,
     stop_reason: Option<Value>,
     pub(super) logprobs: Option<Value>,
+    content_filter_results: Option<Value>,
     /// What went wrong behind a gateway.
     pub(super) error: Option<Value>,
+}
+
+impl WireChoice {
+    fn is_filtered(&self) -> bool {
+        let results = self.content_filter_results.as_ref().and_then(Value::as_object);
+        let filtered = |result: &Value| result.get("filtered") == Some(&Value::Bool(true));
+        results.is_some_and(|results| results.values().any(filtered))
+    }
 }
 
 /// Tells null from a field that is not there.

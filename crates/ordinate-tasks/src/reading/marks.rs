@@ -37,7 +37,7 @@ pub(super) fn after_reasoning(reply: &str) -> Option<usize> {
 }
 
 fn tags(reply: &str) -> impl Iterator<Item = (Range<usize>, Tag)> + '_ {
-    reply.match_indices(['<', '[', '◁']).filter_map(|(at, bracket)| {
+    reply.match_indices(['<', '[', '◁', '&']).filter_map(|(at, bracket)| {
         let (length, tag) = special(&reply[at..]).or_else(|| worded(&reply[at..], bracket))?;
         Some((at..at + length, tag))
     })
@@ -53,14 +53,16 @@ fn special(text: &str) -> Option<(usize, Tag)> {
 
 /// `<think>`, `</think>`, `<Think kind="x">`, `[THINK]`, `<|START_THINKING|>`, `<|end_of_thought|>`, `◁/think▷`, `<seed:think>`.
 fn worded(text: &str, bracket: &str) -> Option<(usize, Tag)> {
-    let close = match bracket {
-        "<" => '>',
-        "[" => ']',
-        _ => '▷',
+    let (open, close) = match bracket {
+        "<" => ("<", ">"),
+        "[" => ("[", "]"),
+        // As a page has it, which the reply came through.
+        "&" => ("&lt;", "&gt;"),
+        _ => ("◁", "▷"),
     };
-    let text = &text[..text.floor_char_boundary(MAX_TAG)];
+    let text = text[..text.floor_char_boundary(MAX_TAG)].strip_prefix(open)?;
     let end = text.find(close)?;
-    let inside = text.get(bracket.len()..end)?.trim().trim_matches('|');
+    let inside = text.get(..end)?.trim().trim_matches('|');
     let (name, attributes) = inside.split_once(char::is_whitespace).unwrap_or((inside, ""));
     // In square brackets lower case is a text's own: "[reasoning]".
     if bracket == "[" && (name.chars().any(char::is_lowercase) || !attributes.is_empty()) {
@@ -72,10 +74,10 @@ fn worded(text: &str, bracket: &str) -> Option<(usize, Tag)> {
     let word = ended.unwrap_or(&name).rsplit(['_', ':', '-']).next()?;
     let known = |words: &[&'static str]| words.iter().copied().find(|known| *known == word);
     let strong = known(&STRONG);
-    let word = strong.or_else(|| known(&WEAK).filter(|_| bracket == "<"))?;
+    let word = strong.or_else(|| known(&WEAK).filter(|_| matches!(bracket, "<" | "&")))?;
     // Open WebUI folds reasoning away like this; other details are the answer's.
     if word == "details" && !closes && !attributes.contains("reasoning") {
         return None;
     }
-    Some((end + close.len_utf8(), Tag { word, closes, is_strong: strong.is_some() }))
+    Some((open.len() + end + close.len(), Tag { word, closes, is_strong: strong.is_some() }))
 }

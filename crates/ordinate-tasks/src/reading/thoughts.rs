@@ -147,6 +147,9 @@ mod tests {
             ("<|im_start|>think\ndown<|im_end|>\n<|im_start|>answer\nup<|im_end|>", Some("\nup")),
             ("<think>down</think>\n<answer>up</answer>", Some("up")),
             ("<answer>up</answer>", Some("up")),
+            ("&lt;think&gt;down&lt;/think&gt;up", Some("up")),
+            ("&lt;think&gt;it is up", None),
+            ("a &lt; b &amp; c", Some("a &lt; b &amp; c")),
             // What is no reasoning stays.
             ("up <analysis>as it rose", Some("up <analysis>as it rose")),
             ("[think] of up", Some("[think] of up")),
