@@ -9,6 +9,7 @@
 //! - Graded scores, or groups: the widest of the bootstrap, Student's t and a betting bound ([`betting`]) that holds
 //!   for every distribution. The last is not asked where the end is so far off that, were it the truth and all of it the work of
 //!   the rarest and worst failures, thirty of them would have been expected in the data: there the bootstrap may be trusted.
+//! - Scores that are no scores of single items ([`ppi`](crate::ppi)) are outside of `[0, 1]`, and nothing bets on them.
 
 use ordinate_core::verdict::Estimate;
 
@@ -105,8 +106,10 @@ fn widest(units: &[Unit], resampled: &Estimated, level: f64, range: f64) -> (f64
     // As many failures by a whole score as `SEEN` would have moved the mean by this much.
     let trusted = SEEN * largest / items.max(1.0);
     let many = units.len() >= MANY_GROUPS && units.iter().any(|unit| unit.items > 1.0);
+    let is_bounded = |unit: &Unit| unit.sum >= -1e-9 && unit.sum <= unit.items + 1e-9;
+    let unbounded = !units.iter().all(is_bounded);
     let bet = |units: &[Unit], distance: f64| {
-        if many || distance >= trusted {
+        if many || unbounded || distance >= trusted {
             return distance;
         }
         let share = units.iter().map(|unit| unit.sum).sum::<f64>() / items.max(1.0);

@@ -12,9 +12,11 @@
 //! - [`power`]: the smallest difference that could have been shown, and the items that it takes.
 //! - [`mod@slice`], [`mean`], [`shrink`]: means per slice, with cheap intervals and shrunken by empirical Bayes.
 //! - [`learning`]: quality against the number of labels, foretold beyond those at hand.
+//! - [`ppi`]: the mean of few labels sharpened by a judge's many grades; [`agreement`] of the two.
 //! - [`rescue`]: does one candidate know what the other does not?
 //! - [`routing`]: zero router, oracle, PGR, APGR, CPT, AIQ, QNC, `PerfGain`, `CostSave`, regret.
 
+pub mod agreement;
 pub mod betting;
 pub mod bootstrap;
 pub mod bounds;
@@ -25,6 +27,7 @@ pub mod learning;
 pub mod mean;
 pub mod normal;
 pub mod power;
+pub mod ppi;
 pub mod quantile;
 pub mod rescue;
 pub mod routing;
