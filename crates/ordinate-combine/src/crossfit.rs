@@ -127,6 +127,7 @@ pub fn learn_telling(
         candidates: evidence.candidates().to_vec(),
         slices: evidence.items().slices().names().iter().map(str::to_owned).collect(),
         test: test.as_ref().map(board),
+        rectified: None,
         learn: learn_board,
         foldings,
         trials,

@@ -18,6 +18,7 @@ mod adapt;
 mod asking;
 mod data_needs;
 mod images;
+mod judge;
 mod kind;
 mod local;
 mod series;
@@ -26,6 +27,7 @@ pub use adapt::{Adapt, ClassWeights};
 pub use asking::{ChooseExamples, Command, MeasureSection, OpenAi, PromptSection, TimeOuts};
 pub use data_needs::{CurvesOf, DataNeedsSection};
 pub use images::ImagesSection;
+pub use judge::{JudgeMode, JudgeSection};
 pub use kind::TaskKind;
 pub use local::{Engine, Local};
 pub use series::{CountOrField, SeriesSection};
@@ -62,6 +64,9 @@ pub struct TaskFile {
     /// What more labels would be worth.
     #[serde(default, skip_serializing_if = "DataNeedsSection::is_default")]
     pub data_needs: DataNeedsSection,
+    /// Who grades the answers, for `metric = "judge"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<JudgeSection>,
     /// What can answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidate: Vec<CandidateEntry>,

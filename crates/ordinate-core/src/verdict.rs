@@ -12,6 +12,7 @@ use crate::policy::{Dial, Mix, PolicyKind};
 
 mod deployment;
 mod floor;
+mod judge;
 mod learning;
 mod measured;
 mod policies;
@@ -19,6 +20,7 @@ mod series;
 
 pub use deployment::{BreakEven, Deployment, Machine};
 pub use floor::Floor;
+pub use judge::{Judge, JudgeAgreement, JudgedCandidate};
 pub use learning::{DataNeed, FamilyWeight, LabelRange, LearningBand, NextPoint, Overtakes};
 pub use measured::{Measured, Percentiles, Stopped};
 pub use policies::{Crossing, PolicyRow, Pool, Promise, SliceGain};
@@ -139,6 +141,9 @@ pub struct Verdict {
     /// Every candidate with an hourly price against every one that is paid by the item or token.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub break_even: Vec<BreakEven>,
+    /// Who graded the answers, where the metric is `judge`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<Judge>,
     /// Reasons, in plain words, each with its figure.
     pub why: Vec<String>,
     /// What was assumed, estimated or left out.

@@ -3,6 +3,7 @@
 mod error;
 mod evidence;
 mod features;
+mod grades;
 mod images;
 mod infer;
 mod labels;
@@ -30,6 +31,7 @@ mod wording;
 pub use error::{At, DataError, Problem};
 pub use evidence::{Loaded, load_evidence, load_scored};
 pub use features::load_features;
+pub use grades::{Grades, read_human_grades, read_recorded_grades};
 pub use images::{image_input, image_notes};
 pub use infer::{infer_task, infer_task_asking, infer_task_for};
 pub use labels::label_note;

@@ -98,7 +98,7 @@ fn check(task: &Task, items: &Items) -> Result<(), DataError> {
         if items.input(row).is_none_or(|input| input.trim().is_empty()) {
             return lacks(row, "input", "input");
         }
-        if items.target(row).is_none() {
+        if items.target(row).is_none() && task.file.judge.is_none() {
             return lacks(row, "target, without which an answer cannot be scored", "target");
         }
     }

@@ -36,6 +36,7 @@ fn main() {
         deployment: Vec::new(),
         series: Vec::new(),
         learning: Vec::new(),
+        judge: None,
     };
     let verdict = decide(&learned.trials, &needs, &setting);
     println!("{}", serde_json::to_string_pretty(&verdict).expect("numbers"));

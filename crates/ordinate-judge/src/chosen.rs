@@ -81,6 +81,8 @@ pub(crate) struct Choosing<'a> {
     costs: &'a [(usize, Option<f64>)],
     /// What the best single of the other folds gives, for each folding.
     best_single: Vec<Played<'static>>,
+    /// The same on scores that people's grades corrected, where these are what is estimated; empty elsewhere.
+    rectified_single: Vec<Played<'static>>,
     /// The same, the quality alone; empty where there is one folding, or items of their own are scored.
     best_single_by_folding: Vec<Vec<f64>>,
 }
@@ -89,26 +91,48 @@ impl<'a> Choosing<'a> {
     pub(crate) fn new(
         trials: &'a Trials,
         learn: &'a Priced<'a>,
+        scored: &Priced<'_>,
         needs: &'a Needs,
         eligible: &'a [bool],
         recall: &'a Recall,
         costs: &'a [(usize, Option<f64>)],
     ) -> Self {
-        let of_folding = |folding: &Folding| {
-            let best: Vec<usize> = (0..folding.count)
-                .map(|fold| best_column(&trials.learn, &outside(&folding.of, fold), eligible))
-                .collect();
-            learn.by_column(&|item| best[folding.of[item] as usize])
+        let on = |board: &Priced<'_>| -> Vec<Played<'static>> {
+            let of_folding = |folding: &Folding| {
+                let best: Vec<usize> = (0..folding.count)
+                    .map(|fold| best_column(&trials.learn, &outside(&folding.of, fold), eligible))
+                    .collect();
+                board.by_column(&|item| best[folding.of[item] as usize])
+            };
+            trials.foldings.iter().map(of_folding).collect()
         };
-        let best_single: Vec<Played<'static>> = trials.foldings.iter().map(of_folding).collect();
-        let best_single_by_folding = by_folding(&best_single, trials.test.is_none());
-        Self { trials, learn, needs, eligible, recall, costs, best_single, best_single_by_folding }
+        let best_single = on(learn);
+        let is_rectified = trials.rectified.is_some() && trials.test.is_none();
+        let rectified_single = if is_rectified { on(scored) } else { Vec::new() };
+        let mut choosing = Self {
+            trials,
+            learn,
+            needs,
+            eligible,
+            recall,
+            costs,
+            best_single,
+            rectified_single,
+            best_single_by_folding: Vec::new(),
+        };
+        choosing.best_single_by_folding = by_folding(choosing.scored_single(), trials.test.is_none());
+        choosing
+    }
+
+    /// What the best single of the other folds gives, for each folding, as it is estimated.
+    fn scored_single(&self) -> &[Played<'static>] {
+        if self.rectified_single.is_empty() { &self.best_single } else { &self.rectified_single }
     }
 
     /// What the best single gives on the scored items, chosen on items that are learned from only; a mean over foldings.
     pub(crate) fn best_single(&self, scored: &Priced<'_>) -> Played<'static> {
         if self.trials.test.is_none() {
-            return Played::mean(self.best_single.clone());
+            return Played::mean(self.scored_single().to_vec());
         }
         let best = best_column(&self.trials.learn, &(0..self.trials.learn.len()), self.eligible);
         scored.by_column(&|_| best)
@@ -215,7 +239,7 @@ impl<'a> Choosing<'a> {
         };
         let Stand { pick, picks, rounds } = self.within_budget(scored, &play);
         let gain = |(round, own): (usize, &Played<'static>)| {
-            let single = &self.best_single[round].quality;
+            let single = &self.scored_single()[round].quality;
             let differences = own.quality.iter().zip(single.iter()).map(|(own, single)| own - single);
             let known: Vec<f64> = differences.filter(|difference| !difference.is_nan()).collect();
             known.iter().sum::<f64>() / known.len() as f64
@@ -225,6 +249,8 @@ impl<'a> Choosing<'a> {
         let by_folding = by_folding(&rounds, crossed);
         let (dial, played) = (trial.dials[pick.dial], Played::mean(rounds));
         let points = self.recall.points(trial, self.costs);
+        // What passed its test passed by the judge's grades alone.
+        let promise = promise.filter(|_| self.trials.rectified.is_none());
         Chosen { trial, dial, mix, promise, played, gains, by_folding, picks, points }
     }
 

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use ordinate_core::PolicyKind;
 use ordinate_core::verdict::Estimate;
 use ordinate_score::bounds::of_mean;
+use ordinate_score::normal::student_quantile;
 use ordinate_score::routing::{Hull, Point};
 use ordinate_score::{Bootstrap, Estimated, Estimates, Groups, Memory, Statistic, by_student, student_later};
 use ordinate_trials::Played;
@@ -114,6 +115,12 @@ fn holes(column: &[f64]) -> Vec<usize> {
 
 /// The interval of a mean that a claim may rest on: three right answers of three do not show that all are.
 pub(crate) fn with_width(quality: Estimated, scores: &[f64], groups: Option<&Groups>) -> Estimated {
+    if is_rectified(scores) {
+        let Estimate { mean, low, high } = of_mean(scores, groups, &quality, 0.95);
+        // The mean of scores that are estimates in the mean alone may be a little outside of what a quality can be.
+        let [mean, low, high] = [mean, low, high].map(|end| end.clamp(0.0, 1.0));
+        return Estimated { estimate: Estimate { mean, low, high }, ..quality };
+    }
     if !quality.constant && quality.units >= FEW_UNITS {
         return quality;
     }
@@ -121,6 +128,21 @@ pub(crate) fn with_width(quality: Estimated, scores: &[f64], groups: Option<&Gro
     let bounds = of_mean(scores, groups, &quality, 0.95);
     let estimate = Estimate { low: own.low.min(bounds.low), high: own.high.max(bounds.high), ..own };
     Estimated { estimate, ..quality }
+}
+
+/// Whether these scores are made for their mean alone ([`ordinate_score::ppi`]), so that they may be outside of what a score can be.
+pub(crate) fn is_rectified(scores: &[f64]) -> bool {
+    scores.iter().any(|score| !score.is_nan() && !(0.0..=1.0).contains(score))
+}
+
+/// An estimate with the wider of its interval and that of Student's t: few labels make resamples too sure.
+pub(crate) fn at_least_students(estimated: Estimated) -> Estimated {
+    let Estimate { mean, low, high } = estimated.estimate;
+    let half = student_quantile(0.975, estimated.freedom) * estimated.se;
+    Estimated {
+        estimate: Estimate { mean, low: low.min(mean - half), high: high.max(mean + half) },
+        ..estimated
+    }
 }
 
 /// Units up to which the bootstrap of a mean is checked against bounds that hold from few.

@@ -16,6 +16,7 @@ mod estimates;
 mod files;
 mod floors;
 mod gains;
+mod graded;
 mod hosting;
 mod limits;
 mod measures;
@@ -38,7 +39,8 @@ mod words;
 
 use ordinate_core::task::IntervalKind;
 use ordinate_core::verdict::{
-    Basis, Deployment, Floor, Measured, OtherReading, Outcome, Recommended, SeriesShown, VERSION, Verdict,
+    Basis, Deployment, Floor, Judge, Measured, OtherReading, Outcome, Recommended, SeriesShown, VERSION,
+    Verdict,
 };
 use ordinate_core::{Candidate, CandidateName, Needs};
 use ordinate_trials::{Priced, Trials, single_file};
@@ -46,6 +48,7 @@ use serde::{Deserialize, Serialize};
 
 pub use data_needs::{LearningCurve, LearningPoint};
 pub use files::{KeptError, keep, kept};
+pub use graded::{HumanGrades, correct};
 pub use hosting::{Hosted, host, host_when_busy};
 pub use outcomes::{Act, Acts, Giver, acts_of, scores_of};
 pub use recall::Recall;
@@ -87,6 +90,9 @@ pub struct Setting {
     /// How candidates came through that were trained on parts of the labels.
     #[serde(default)]
     pub learning: Vec<LearningCurve>,
+    /// Who graded the answers, where a judge did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<Judge>,
 }
 
 /// Reaches the verdict for these needs: the whole of it.
@@ -107,7 +113,7 @@ pub fn decide_again(trials: &Trials, needs: &Needs, setting: &Setting, recall: &
     let eligible = eligible(&singles, candidates, needs);
     let mixable = mixable(&singles, candidates, needs);
     let tosses = toss::tosses(trials, &learn, &mixable, needs);
-    let choosing = Choosing::new(trials, &learn, needs, &eligible, recall, &costs);
+    let choosing = Choosing::new(trials, &learn, &scored, needs, &eligible, recall, &costs);
     let best_single = choosing.best_single(&scored);
     let chosen = choosing.policies(&tosses, &scored);
     let contenders = contenders(singles, candidates, &scored, &chosen, needs);
@@ -172,6 +178,8 @@ pub fn decide_again(trials: &Trials, needs: &Needs, setting: &Setting, recall: &
         slices: &trials.slices,
         folds: trials.foldings.first().filter(|_| trials.test.is_none()),
         scored: &scored,
+        graded: trials.graded(),
+        is_rectified: trials.rectified.is_some(),
         best_single: &best_single,
         field: &field,
         without_errors: without_errors.as_ref().unwrap_or(&weighed),
@@ -204,6 +212,10 @@ pub fn decide_again(trials: &Trials, needs: &Needs, setting: &Setting, recall: &
     let learners = data_needs::learners(&candidate_rows, &setting.learning, setting.resampling.seed);
     why.extend(more_labels(&learners, &field, &choice, &misses));
     why.splice(0..0, not_measured);
+    // Behind the headline: it rests on the judge.
+    let warnings = setting.judge.iter().flat_map(|judge| judge.warnings.iter().cloned());
+    let place = why.len().min(1);
+    why.splice(place..place, warnings);
     why.extend(hosting::questions(&candidate_rows, &setting.deployment, needs.volume_per_day));
     let mut notes = setting.notes.clone();
     notes.extend(hosting::hosting_notes(&setting.hosted, needs.volume_per_day));
@@ -231,6 +243,7 @@ pub fn decide_again(trials: &Trials, needs: &Needs, setting: &Setting, recall: &
         measured: setting.measured.clone(),
         deployment: setting.deployment.clone(),
         series: setting.series.clone(),
+        judge: setting.judge.clone(),
         break_even: hosting::break_even(&candidate_rows, &setting.hosted),
         candidates: candidate_rows,
         assumed: assumed::assumptions(setting, notes, &contenders, folds, groups, trials.alike.as_ref()),

@@ -21,9 +21,18 @@ pub(crate) fn measures(
     weighed: &Weighed<'_>,
     scored: &Priced<'_>,
     folds: Option<&Folding>,
+    is_rectified: bool,
 ) -> Vec<BTreeMap<String, f64>> {
     let singles: Vec<usize> = (0..contenders.len()).filter(|&c| contenders[c].is_single()).collect();
-    contenders.iter().map(|contender| of(contender, contenders, &singles, weighed, scored, folds)).collect()
+    let of = |contender| {
+        let mut found = of(contender, contenders, &singles, weighed, scored, folds);
+        if is_rectified {
+            // The best of several scores is no estimate where each is one in the mean alone.
+            found.retain(|name, _| name != "regret" && name != "oracle_gap");
+        }
+        found
+    };
+    contenders.iter().map(of).collect()
 }
 
 fn of(

@@ -82,7 +82,7 @@ fn of_policy<T>(
     let tosses = toss::tosses(trials, &learn, &mixable, needs);
     let eligible = eligible(&singles, &trials.candidates, needs);
     let recall = Recall::once(trials);
-    let choosing = Choosing::new(trials, &learn, needs, &eligible, &recall, &costs);
+    let choosing = Choosing::new(trials, &learn, &scored, needs, &eligible, &recall, &costs);
     choosing.named(name, &tosses, &scored).map(of)
 }
 

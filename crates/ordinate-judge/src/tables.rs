@@ -11,7 +11,7 @@ use ordinate_score::compare::{Discordant, holm, non_inferior};
 use ordinate_score::rescue::Rescue;
 use ordinate_score::routing::{Hull, Oracle, Point};
 use ordinate_score::slice::Slices;
-use ordinate_trials::{Folding, Played, Priced};
+use ordinate_trials::{Board, Folding, Played, Priced};
 use rayon::prelude::*;
 
 use crate::bar::{Field, LEVEL};
@@ -35,6 +35,11 @@ pub(crate) struct Tables<'a> {
     /// How items were dealt into folds, the first time; `None` where they are scored on items of their own.
     pub(crate) folds: Option<&'a Folding>,
     pub(crate) scored: &'a Priced<'a>,
+    /// The same items with every answer's own score. Others are estimates in the mean alone (`ordinate_score::ppi`), and say nothing
+    /// of slices, of the best of several, or of who is right.
+    pub(crate) graded: &'a Board,
+    /// Whether the scores are such.
+    pub(crate) is_rectified: bool,
     pub(crate) best_single: &'a Played<'a>,
     pub(crate) field: &'a Field<'a>,
     /// Estimates with errors left out; the same where there are no errors.
@@ -52,6 +57,11 @@ impl Tables<'_> {
 
     fn misses(&self, contender: usize) -> Vec<String> {
         self.misses[contender].iter().map(|miss| miss.why.clone()).collect()
+    }
+
+    /// The scores of the answers of a single.
+    fn own<'c>(&'c self, single: &'c Contender<'_>) -> &'c [f64] {
+        single.candidate.map_or(&*single.played.quality, |column| &self.graded.columns[column].quality)
     }
 
     /// The slice of each scored item.
@@ -111,7 +121,7 @@ impl Tables<'_> {
     /// Every policy that was tried, best quality first.
     pub(crate) fn policies(&self) -> Vec<PolicyRow> {
         let weighed = self.field.weighed;
-        let measures = measures(self.contenders(), weighed, self.scored, self.folds);
+        let measures = measures(self.contenders(), weighed, self.scored, self.folds, self.is_rectified);
         let by_slice = self.field.by_slice();
         let codes = self.slice_codes();
         let names = self.slices;
@@ -148,7 +158,7 @@ impl Tables<'_> {
                 mix: contender.mix,
                 file: contender.chosen.map(|chosen| chosen.trial.file()),
                 promise: self.choice.promise(index, contender).cloned(),
-                slices: gains(contender),
+                slices: if self.is_rectified { Vec::new() } else { gains(contender) },
                 measures: measures[index].clone(),
                 pool: contender.chosen.map(|chosen| self.pool(chosen)),
                 folding_share: contender.chosen.and_then(|chosen| self.folding_share(index, chosen)),
@@ -261,8 +271,7 @@ impl Tables<'_> {
         let mut rows: Vec<Complementarity> = pairs
             .par_iter()
             .filter_map(|&(a, b)| {
-                let rescue =
-                    Rescue::measure(&singles[a].played.quality, &singles[b].played.quality, self.groups)?;
+                let rescue = Rescue::measure(self.own(singles[a]), self.own(singles[b]), self.groups)?;
                 Some(Complementarity {
                     a: singles[a].name.clone(),
                     b: singles[b].name.clone(),
@@ -333,7 +342,7 @@ impl Tables<'_> {
     /// The best answer to every item, ties to the cheapest.
     pub(crate) fn oracle(&self) -> Option<FrontierPoint> {
         let singles: Vec<&Contender<'_>> = self.contenders().iter().filter(|c| c.is_single()).collect();
-        let quality: Vec<&[f64]> = singles.iter().map(|c| &*c.played.quality).collect();
+        let quality: Vec<&[f64]> = singles.iter().map(|c| self.own(c)).collect();
         let cost: Vec<&[f64]> = singles.iter().map(|c| &*c.played.cost_usd).collect();
         let oracle = Oracle::new(&quality, &cost);
         Some(FrontierPoint {

@@ -20,7 +20,8 @@ use crate::chosen::Chosen;
 use crate::contender::Contender;
 use crate::dealt::{self, Dealt};
 use crate::estimates::{
-    MANY_UNITS, Told, against_zero_router, estimate, flip, scores, units, widened, widening, with_width,
+    MANY_UNITS, Told, against_zero_router, at_least_students, estimate, flip, is_rectified, scores, units,
+    widened, widening, with_width,
 };
 
 /// How errors are read.
@@ -96,6 +97,8 @@ pub(crate) struct Weighed<'a> {
     /// The scores, where there are so few items that the bootstrap alone may be too sure; else empty.
     columns: Vec<Vec<f64>>,
     groups: Option<Groups>,
+    /// Whether scores are made for their mean alone.
+    is_rectified: bool,
     count: usize,
 }
 
@@ -111,6 +114,7 @@ impl<'a> Weighed<'a> {
             .map(|played| scores(played, reading))
             .collect();
         let best_single = count;
+        let is_rectified = columns.iter().any(|column| is_rectified(column));
 
         let mut statistics: Vec<Statistic> = (0..count).map(Statistic::Mean).collect();
         let mut place = HashMap::new();
@@ -195,6 +199,7 @@ impl<'a> Weighed<'a> {
                 Vec::new()
             },
             groups: all.groups.cloned(),
+            is_rectified,
             count,
         }
     }
@@ -202,6 +207,7 @@ impl<'a> Weighed<'a> {
     /// The estimate of a's quality less b's, with an interval that counts the cross-fitting of policies.
     pub(crate) fn difference(&self, a: usize, b: usize) -> Option<Estimated> {
         let difference = self.pair(&self.told, self.pairs, a, b)?;
+        let difference = if self.is_rectified { at_least_students(difference) } else { difference };
         Some(widened(difference, *self.widening.get(self.place_of(a, b))?))
     }
 

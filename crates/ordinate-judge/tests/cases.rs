@@ -37,6 +37,7 @@ fn verdict(task: &Path, needs: &[&str], seed: u64) -> Verdict {
         deployment: Vec::new(),
         series: Vec::new(),
         learning: Vec::new(),
+        judge: None,
     };
     decide(&learned.trials, &all, &setting)
 }

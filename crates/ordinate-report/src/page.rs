@@ -22,6 +22,7 @@ mod coverage;
 mod deployment;
 mod evidence;
 mod hero;
+mod judge;
 mod labels;
 mod lines;
 mod moves;
@@ -67,6 +68,7 @@ struct Page {
     charts: Vec<chart::Chart>,
     candidates: candidates::Candidates,
     coverage: Option<coverage::Coverage>,
+    grades: Option<judge::Grades>,
     answers: Option<answers::Answers>,
     series: Option<series::SeriesSection>,
     deployment: Option<deployment::Deployment>,
@@ -102,6 +104,7 @@ pub(crate) fn page(
         moves,
         carried,
         coverage: coverage::coverage(verdict),
+        grades: judge::grades(verdict),
         answers: answers::answers(verdict),
         series: series::series(verdict),
         ..moving(verdict)
@@ -146,6 +149,7 @@ fn moving(verdict: &Verdict) -> Page {
         charts: chart::charts(verdict),
         candidates: candidates::candidates(verdict),
         coverage: None,
+        grades: None,
         answers: None,
         series: None,
         deployment: deployment::deployment(verdict),

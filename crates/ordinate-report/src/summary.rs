@@ -60,6 +60,7 @@ pub(crate) fn summary(verdict: &Verdict, style: Style) -> String {
     for (line, ansi) in table::lines(verdict, style.width) {
         out.line(&style.paint(ansi, &line));
     }
+    out.list("Grades", &verdict.judge.as_ref().map(words::judge).unwrap_or_default());
     hosting_lists(&mut out, verdict);
     out.list("Needs that are missed", &misses(verdict));
     let notes: Vec<String> =

@@ -2,7 +2,7 @@
 
 use ordinate_core::needs::{Goal, Needs};
 use ordinate_core::policy::PolicyKind;
-use ordinate_core::verdict::{Outcome, Recommended, Verdict};
+use ordinate_core::verdict::{Judge, JudgeAgreement, Outcome, Recommended, Verdict};
 
 use crate::figures;
 use crate::text::clean;
@@ -156,4 +156,36 @@ pub(crate) fn other_reading(verdict: &Verdict) -> Option<String> {
             other.outcome
         )
     })
+}
+
+/// Who graded the answers, and how far people grade alike.
+pub(crate) fn judge(judge: &Judge) -> Vec<String> {
+    let how = match (judge.mode.as_str(), &judge.against) {
+        ("pairwise", Some(name)) => {
+            format!("each against that of {name}, in both orders (better 1, tie 0.5, worse 0)")
+        }
+        ("pairwise", None) => {
+            "each against the right one, in both orders (better 1, tie 0.5, worse 0)".to_owned()
+        }
+        _ => "each by itself".to_owned(),
+    };
+    let left = match judge.not_graded {
+        0 => String::new(),
+        some => format!("; {} could not be graded", figures::count(some)),
+    };
+    let mut lines =
+        vec![format!("{} graded {} answers, {how}{left}.", judge.name, figures::count(judge.graded))];
+    if let Some(JudgeAgreement { share, kappa, correlation }) = &judge.agreement {
+        let or_unknown = |estimate: &Option<_>| {
+            estimate.as_ref().map_or_else(|| figures::UNKNOWN.to_owned(), figures::estimate)
+        };
+        lines.push(format!(
+            "People graded {} of these answers: the same grade on {}, Cohen's kappa (quadratic weights) {}, correlation {}.",
+            figures::count(judge.human),
+            figures::estimate(share),
+            or_unknown(kappa),
+            or_unknown(correlation)
+        ));
+    }
+    lines
 }

@@ -162,6 +162,10 @@ pub struct Trials {
     pub learn: Board,
     /// The items that everything is scored on, where the task names train and test; else those of `learn` are.
     pub test: Option<Board>,
+    /// The items that everything is scored on, where a judge graded the answers and people's grades corrected its: scores whose means
+    /// are estimates, and which by themselves may be outside of `[0, 1]`. The boards above have the grades as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rectified: Option<Board>,
     /// How the items of `learn` were dealt into folds.
     pub foldings: Vec<Folding>,
     /// The policies, in the order of their learners.
@@ -196,6 +200,12 @@ impl Trials {
     /// The items that everything is scored on.
     #[must_use]
     pub fn scored(&self) -> &Board {
+        self.rectified.as_ref().unwrap_or_else(|| self.graded())
+    }
+
+    /// The same items with every answer's own score, whatever means are taken from.
+    #[must_use]
+    pub fn graded(&self) -> &Board {
         self.test.as_ref().unwrap_or(&self.learn)
     }
 }

@@ -14,6 +14,7 @@ use crate::asking::Session;
 use crate::error::Error;
 use crate::estimates::estimate_lines;
 use crate::gather::{Ready, look};
+use crate::grading;
 use crate::kinds::Place;
 use crate::metric::load_evidence;
 use crate::observe::Seen;
@@ -38,6 +39,8 @@ pub struct Checked {
     pub candidates: Vec<CheckedCandidate>,
     /// The policies that would be tried, and why others are not; empty where answers are still to be had.
     pub policies: Vec<(String, Result<(), String>)>,
+    /// Who grades the answers, in words, where a judge does.
+    pub judge: Option<String>,
     /// The candidates that are trained on parts of the labels too, how often each part is drawn, and the most items that the
     /// trainings of one learn from together.
     pub data_needs: Option<(Vec<CandidateName>, u32, u64)>,
@@ -85,7 +88,9 @@ pub async fn check(task: &Task, options: &Options) -> Result<Checked, Error> {
     let Ready { materials, unasked, asked } = ready.await?;
     let (store, seen): (_, Seen) = (options.store_of(&options.folder_of(task)), Arc::new(()));
     let session = Session { task, materials: &materials, store, options, seen: &seen };
-    let estimates = session.estimate(&asked).await?;
+    let mut estimates = session.estimate(&asked).await?;
+    let (of_judge, judge_prompt) = grading::estimate(&session, &unasked).await?;
+    estimates.extend(of_judge);
     let items = &materials.items;
     let slices: BTreeSet<_> =
         materials.evidence.iter().filter_map(|&row| items.slices().get(row as usize)).collect();
@@ -109,7 +114,9 @@ pub async fn check(task: &Task, options: &Options) -> Result<Checked, Error> {
             .filter_map(|one| {
                 Some((one.opened.contender.name.to_string(), one.opened.prompt.as_ref()?.to_string()))
             })
+            .chain(judge_prompt.map(|prompt| ("the judge".to_owned(), prompt)))
             .collect(),
+        judge: grading::in_words(task)?,
         ..Checked::default()
     })
 }
@@ -139,7 +146,8 @@ fn not_ready(task: &Task, options: &Options) -> Vec<String> {
             Err(other) => Some(other.to_string()),
         }
     };
-    task.file.candidate.iter().filter_map(of).collect()
+    let judge = grading::ready(task, options).err().map(|error| error.to_string());
+    task.file.candidate.iter().filter_map(of).chain(judge).collect()
 }
 
 fn candidates(task: &Task, options: &Options) -> Result<Vec<CheckedCandidate>, Error> {
@@ -212,6 +220,9 @@ impl fmt::Display for Checked {
                 Ok(()) => writeln!(f, "policy      {policy}")?,
                 Err(why) => writeln!(f, "no policy   {policy}: {why}")?,
             }
+        }
+        if let Some(judge) = &self.judge {
+            writeln!(f, "judge       {judge}")?;
         }
         if let Some((names, draws, most)) = &self.data_needs {
             let names: Vec<String> = names.iter().map(ToString::to_string).collect();

@@ -13,6 +13,7 @@ use crate::corpus_figures;
 use crate::error::{Error, Fault};
 use crate::folder::{Folder, TRIALS};
 use crate::forecast_errors;
+use crate::grading::{self, Grading};
 use crate::label_figures;
 use crate::metric::{self, Known};
 use crate::observe::{Event, Observer, Work};
@@ -36,14 +37,15 @@ pub struct Decided {
 /// # Errors
 /// [`Error::Policies`] where the items cannot be folded.
 pub fn decide(task: &Task, evidence: &Evidence, notes: &[String]) -> Result<Decided, Error> {
-    decided(task, evidence, setting(task, notes), &())
+    decided(task, evidence, setting(task, notes), None, &())
 }
 
-/// The same, with candidates that are hosted or were asked.
+/// The same, with candidates that are hosted or were asked, and with what a judge and people said of their answers.
 pub(crate) fn decided(
     task: &Task,
     evidence: &Evidence,
     setting: Setting,
+    grading: Option<&Grading>,
     seen: &dyn Observer,
 ) -> Result<Decided, Error> {
     let working = |work, done, of| seen.see(Event::Working { work, done, of });
@@ -54,13 +56,13 @@ pub(crate) fn decided(
         seed: file.statistics.seed.unwrap_or_default(),
     };
     let told = |done, of| working(Work::Learning, done, of);
-    let learned =
-        learn_telling(&evidence.view(), &learners, &plan, &told).map_err(|error| {
-            match Error::from(error) {
-                Error::Policies { error, fault: Fault::Input } => Error::task(task, error),
-                other => other,
-            }
-        })?;
+    let mut learned = learn_telling(&evidence.view(), &learners, &plan, &told).map_err(|error| {
+        match Error::from(error) {
+            Error::Policies { error, fault: Fault::Input } => Error::task(task, error),
+            other => other,
+        }
+    })?;
+    let judge = grading.map(|grading| grading::correct(grading, evidence, &mut learned.trials));
     let Known { metric, floors, guess_rate } = metric::known(task, evidence);
     let mut notes = setting.notes;
     notes.extend(forecast_errors::notes(task, evidence, &learned.trials, metric.as_deref()));
@@ -72,6 +74,7 @@ pub(crate) fn decided(
         metric: metric.or(setting.metric),
         floors,
         guess_rate: setting.guess_rate.or(guess_rate),
+        judge,
         ..setting
     };
     working(Work::Judging, 0, 1);
@@ -99,6 +102,7 @@ pub(crate) fn setting(task: &Task, notes: &[String]) -> Setting {
         deployment: Vec::new(),
         series: Vec::new(),
         learning: Vec::new(),
+        judge: None,
     }
 }
 

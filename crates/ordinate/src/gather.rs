@@ -15,6 +15,7 @@ use crate::asking::{Answered, Asked, Lacks, STORE, Session, open_all};
 use crate::cells::{Answers, together};
 use crate::error::{Error, Fault};
 use crate::folder::{Claim, EVIDENCE};
+use crate::grading::{self, Grading};
 use crate::hosting::hosted;
 use crate::kinds::{Lesson, Place};
 use crate::materials::{Materials, labels_of};
@@ -38,6 +39,8 @@ pub(crate) struct Gathered {
     pub(crate) asked: Vec<Asked>,
     /// What all were told, where anybody was asked.
     pub(crate) told: Shared,
+    /// What a judge and people said of the answers, where a judge grades them.
+    pub(crate) grading: Option<Grading>,
 }
 
 /// What is known of a task's candidates without reading its data.
@@ -75,6 +78,11 @@ pub(crate) fn look(task: &Task, options: &Options) -> Result<Looked, Error> {
         looked.elsewhere |= kind.is_elsewhere();
         looked.spares_train |= kind.spares_train(place)?;
         looked.reads_fields |= kind.reads_fields(place)?;
+    }
+    if let Some(is_elsewhere) = grading::look(task, options)? {
+        // Recorded answers have no scores yet.
+        looked.asks = true;
+        looked.elsewhere |= is_elsewhere;
     }
     Ok(looked)
 }
@@ -143,6 +151,7 @@ pub(crate) async fn gather(
             claim,
             asked: Vec::new(),
             told,
+            grading: None,
         });
     }
     if !options.rescore {
@@ -159,6 +168,7 @@ pub(crate) async fn gather(
         Ready::read(&reading, looked, &how, &told, false)
     });
     let Ready { materials, mut unasked, mut asked } = ready.await?;
+    grading::check_items(task, &materials)?;
     let session = Session { task, materials: &materials, store: options.store_of(path), options, seen };
     // What was paid for before the store was shared.
     AnswerStore::take_over(&session.store).await.map_err(MeasureError::Store)?;
@@ -203,6 +213,13 @@ pub(crate) async fn gather(
             break cells;
         }
     };
+    let mut grading = None;
+    if grading::judge_of(task).is_some() {
+        let of_asked = answers.values().filter_map(|(summary, _)| summary.cost_usd).sum::<f64>();
+        let (graded, found) = grading::grade(&session, loaded, spent + of_asked).await?;
+        before.extend(found.asked.clone());
+        (loaded, grading) = (graded, Some(found));
+    }
     let learning = learning(task, &materials, &asked, &answers, options, &mut notes).await?;
     notes.extend(stretched);
     // Models in this process are asked as others are, but nobody wonders how that went, unless it was cut short.
@@ -211,6 +228,7 @@ pub(crate) async fn gather(
     };
     let told: Vec<_> = answers.iter().filter(told).map(|(_, (summary, _))| summary).collect();
     loaded.notes.extend(told.iter().map(|summary| note(summary)));
+    loaded.notes.extend(grading.iter().filter_map(|one| one.asked.as_ref()).map(note));
     loaded.notes.extend(damaged);
     loaded.notes.extend(series_notes(task, &materials.items));
     loaded.notes.extend(image_notes(task, &materials.items));
@@ -224,7 +242,7 @@ pub(crate) async fn gather(
     let measured = before.iter().chain(told).map(record).collect();
     let examples = materials.examples.drawn_from().into_iter().cloned().collect();
     let told = Shared { labels: materials.labels, examples };
-    Ok(Gathered { loaded, measured, deployment, learning, claim, asked, told })
+    Ok(Gathered { loaded, measured, deployment, learning, claim, asked, told, grading })
 }
 
 /// Trains candidates on parts of the labels, to tell what more would be worth.
@@ -273,7 +291,8 @@ fn all_ready(task: &Task, options: &Options) -> Result<(), Error> {
     task.file.candidate.iter().try_for_each(|entry| {
         let place = Place { task, entry, methods: &options.methods };
         options.kinds.of(place)?.ready(place)
-    })
+    })?;
+    grading::ready(task, options)
 }
 
 /// Holds `resume` and `rescore` to what is there: a mistyped folder must not pay for everything again.

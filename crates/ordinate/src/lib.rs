@@ -25,6 +25,7 @@ mod folder;
 mod forecast_errors;
 mod gate;
 mod gather;
+mod grading;
 mod hosting;
 mod hub;
 mod in_time;

@@ -11,6 +11,7 @@ use ordinate_remote::Examples;
 use ordinate_tasks::{Kind, Scorer};
 
 use crate::error::Error;
+use crate::grading::judge_of;
 
 /// The items of a task, read once, and what all candidates share of them.
 pub struct Materials {
@@ -18,7 +19,7 @@ pub struct Materials {
     pub items: Arc<Items>,
     /// The rows of the items of the evidence, in its order.
     pub evidence: Arc<[u32]>,
-    /// Those of them that have a target: what candidates are asked about.
+    /// Those of them that have a target, or all where a judge grades: what candidates are asked about.
     pub asked: Arc<[u32]>,
     /// The labels of the task, where its kind has a list of them.
     pub labels: Vec<String>,
@@ -50,7 +51,9 @@ impl Materials {
         let is_train = |row: usize| by_parts && items.part(row) == Some(Part::Train);
         let evidence: Arc<[u32]> =
             rows.filter(|&(_, row)| !(spares_train && is_train(row))).map(|(at, _)| at).collect();
-        let asked = evidence.iter().copied().filter(|&row| items.target(row as usize).is_some()).collect();
+        // A judge needs no right answer.
+        let can_be_scored = |row: &u32| judge_of(task).is_some() || items.target(*row as usize).is_some();
+        let asked = evidence.iter().copied().filter(can_be_scored).collect();
         let labels = labels_of(task, &items);
         let train = (0..items.len()).filter(|&row| is_train(row));
         let examples = Arc::new(examples(task, train.map(|row| items.item(row)))?);

@@ -9,6 +9,7 @@ use ordinate_data::{Loaded, Task, load_items};
 use ordinate_tasks::{Floors, MetricError, Scorer, Target};
 
 use crate::error::Error;
+use crate::grading::judge_of;
 
 /// The metric that the task file names, or its kind's own, made for the targets of these items: numbers are measured by
 /// the range of those of the train items (of all items, where there is one file).
@@ -38,6 +39,10 @@ fn fitted(scorer: &Scorer, items: &Items) -> Result<Scorer, MetricError> {
 /// # Errors
 /// [`Error::Task`] or [`Error::Data`] as [`ordinate_data::load_evidence`] and [`of`].
 pub(crate) fn load_evidence(task: &Task) -> Result<Loaded, Error> {
+    if judge_of(task).is_some() {
+        let problem = "[task] metric: a judge grades the answers, and nobody asks it here; name answers with their scores, without a metric";
+        return Err(Error::task(task, problem));
+    }
     if ordinate_data::lacks_scores(task)? {
         let scorer = of(task, &load_items(task)?)?;
         let score = |output: &str, target: &str, input: Option<&str>| scorer.score(output, target, input);
@@ -102,6 +107,9 @@ pub(crate) fn known(task: &Task, evidence: &Evidence) -> Known {
     /// Characters of an answer that are shown.
     const SHOWN: usize = 40;
     let Ok(scorer) = Scorer::of(task.kind, task.file.task.metric.as_deref()) else { return Known::default() };
+    if judge_of(task).is_some() {
+        return Known::default();
+    }
     let items = evidence.items();
     let fitted = if scorer.needs_targets() { fitted(&scorer, items) } else { Ok(scorer) };
     let Some(scorer) = fitted.ok().filter(|scorer| is_by(evidence, scorer, ROWS)) else {

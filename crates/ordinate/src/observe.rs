@@ -80,6 +80,8 @@ pub enum Step<'a> {
     Embeddings(usize),
     /// Live candidates are asked.
     Asking,
+    /// A judge is asked this many questions about answers.
+    Grading(usize),
     /// Another run on the same answer store asks within the same rates or `max_spend`: it is waited for.
     WaitsForAnother,
     /// What is done with one candidate that runs in this process.
@@ -125,6 +127,7 @@ impl fmt::Display for Step<'_> {
             Self::Fetching(line) | Self::Note(line) => f.write_str(line),
             Self::Embeddings(items) => write!(f, "asking for embeddings of {items} items"),
             Self::Asking => f.write_str("asking live candidates"),
+            Self::Grading(questions) => write!(f, "grading: {questions} questions to the judge"),
             Self::WaitsForAnother => f.write_str(
                 "waiting for another run on this answer store, which asks within the same rates or max_spend",
             ),

@@ -44,14 +44,14 @@ pub async fn run(task: &Task, options: &Options, observer: Arc<dyn Observer>) ->
 
 /// Judges, and writes the run folder.
 fn judged(task: &Task, gathered: Gathered, seen: &dyn Observer) -> Result<Run, Error> {
-    let Gathered { mut loaded, measured, deployment, learning, claim, asked, told } = gathered;
+    let Gathered { mut loaded, measured, deployment, learning, claim, asked, told, grading } = gathered;
     let hosted = hosted(&loaded.evidence, &deployment);
     // What policies learn must not hang on needs; the evidence that is kept has the costs that hold under them.
     host_when_busy(&mut loaded.evidence, &hosted);
     let evidence = &loaded.evidence;
     step(seen, Step::Read { items: evidence.len(), candidates: evidence.candidates().len() });
     let setting = Setting { hosted, measured, deployment, learning, ..setting(task, &loaded.notes) };
-    let Decided { verdict, learned, setting } = decided(task, evidence, setting, seen)?;
+    let Decided { verdict, learned, setting } = decided(task, evidence, setting, grading.as_ref(), seen)?;
     step(seen, Step::Judged(verdict.policies.len()));
 
     let draft = claim.draft()?;

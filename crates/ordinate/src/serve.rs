@@ -15,6 +15,7 @@ use serde::Deserialize;
 use crate::ask::policy_of;
 use crate::error::{Error, Fault};
 use crate::folder::{EVIDENCE, Folder};
+use crate::grading::judge_of;
 use crate::kinds::{Place, ServedElsewhere, may_have_the_data};
 use crate::metric;
 use crate::options::Options;
@@ -137,6 +138,13 @@ fn with_passages(items: Vec<Item>, reader: &CandidateName, field: &str) -> Resul
 
 /// Scores answers as those of the run were scored.
 fn score(task: &Task, items: &Items, notes: &mut Vec<String>) -> Option<Score> {
+    if judge_of(task).is_some() {
+        notes.push(
+            "right answers that come as feedback are not scored: a judge graded the answers of the run"
+                .to_owned(),
+        );
+        return None;
+    }
     match metric::of(task, items) {
         Ok(scorer) => Some(Box::new(move |output, target, input| scorer.score(output, target, input))),
         Err(error) => {

@@ -122,7 +122,7 @@ impl Looks {
             host_when_busy(&mut evidence, &hosted);
             let setting = Setting { hosted, deployment, ..setting(&task, &[]) };
             // A part may be too small to fold where all the items are not.
-            Ok(decided(&task, &evidence, setting, seen.as_ref())
+            Ok(decided(&task, &evidence, setting, None, seen.as_ref())
                 .ok()
                 .map(|decided| Look::of(&decided.verdict, items)))
         });

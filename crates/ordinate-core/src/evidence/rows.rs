@@ -1,5 +1,7 @@
 //! Evidence about some of its items.
 
+use std::sync::Arc;
+
 use crate::answer::Answer;
 use crate::evidence::{Answers, Evidence, EvidenceBuilder, EvidenceError, ItemFields, Row, Status};
 use crate::score::Score;
@@ -37,6 +39,24 @@ impl Evidence {
             }
         }
         Ok(Self { outputs: self.outputs, scoring: self.scoring.clone(), ..builder.finish()? })
+    }
+
+    /// The same with these scores in the cells that are scored, by column and row; without one a cell is as if nobody had been asked.
+    #[must_use]
+    pub fn regraded(mut self, score: impl Fn(usize, Row) -> Option<Score>) -> Self {
+        for (column, answers) in self.answers.iter_mut().enumerate() {
+            let cells = Arc::make_mut(&mut answers.0);
+            for row in 0..cells.status.len() {
+                if cells.status[row] != Status::Scored {
+                    continue;
+                }
+                match score(column, row) {
+                    Some(score) => cells.score[row] = score.get(),
+                    None => cells.status[row] = Status::Missing,
+                }
+            }
+        }
+        self
     }
 }
 

@@ -1,6 +1,7 @@
 //! The task file: TOML in, a checked [`Task`] out.
 
 mod check;
+mod judge;
 mod position;
 mod price;
 mod rules;
@@ -155,6 +156,17 @@ impl Task {
                 }
             }
             if let Some(command) = &mut entry.command {
+                command.folder = Some(absolute(command.folder.as_deref().unwrap_or_default()));
+            }
+        }
+        if let Some(judge) = &mut file.judge {
+            let recorded = judge.recorded.as_mut().map(|recorded| &mut recorded.path);
+            for path in judge.human.as_mut().into_iter().chain(recorded) {
+                if source::scheme(path).is_none() {
+                    *path = absolute(path);
+                }
+            }
+            if let Some(command) = &mut judge.command {
                 command.folder = Some(absolute(command.folder.as_deref().unwrap_or_default()));
             }
         }

@@ -11,7 +11,7 @@ use crate::error::{At, DataError, Problem, quoted};
 use crate::recorded::resolve;
 use crate::source;
 use crate::task::position::Document;
-use crate::task::{Key, Task, place, price};
+use crate::task::{Key, Task, judge, place, price};
 
 /// With `files` those that it names have to be there.
 pub(super) fn check(task: &Task, document: &Document<'_>, with_files: bool) -> Result<(), DataError> {
@@ -23,6 +23,7 @@ pub(super) fn check(task: &Task, document: &Document<'_>, with_files: bool) -> R
     targets(task, document)?;
     series(task, document)?;
     images(task, document)?;
+    judge::check(task, document, with_files)?;
     if with_files { files(task, document) } else { Ok(()) }
 }
 

@@ -96,6 +96,7 @@ fn judge(learned: &Learned, needs: &[&str], resamples: u32) -> Verdict {
         deployment: Vec::new(),
         series: Vec::new(),
         learning: Vec::new(),
+        judge: None,
     };
     decide(&learned.trials, &all, &setting)
 }

@@ -119,5 +119,6 @@ pub fn setting() -> Setting {
         deployment: Vec::new(),
         series: Vec::new(),
         learning: Vec::new(),
+        judge: None,
     }
 }

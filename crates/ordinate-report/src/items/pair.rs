@@ -48,6 +48,8 @@ pub struct PairPage<'a> {
     pub links: Option<[String; 4]>,
     /// From which score on an answer is called right, where scores are graded.
     pub right_from: Option<f64>,
+    /// Whether what is said on all items is corrected by grades of people, as counts and slices are not.
+    pub is_corrected: bool,
     /// Slice by slice.
     pub slices: Vec<PairOnSlice<'a>>,
 }
@@ -64,6 +66,7 @@ struct PairTemplate<'a> {
     right: Option<String>,
     counts: Vec<(String, String, Option<String>)>,
     slices: Vec<SliceRow>,
+    is_corrected: bool,
 }
 
 struct SliceRow {
@@ -91,6 +94,7 @@ pub fn pair_page(page: &PairPage<'_>) -> Result<String, ReportError> {
     let link = |at: usize| page.links.as_ref().map(|links| links[at].clone());
     let counts = what.into_iter().zip(page.all.counts).enumerate();
     let template = PairTemplate {
+        is_corrected: page.is_corrected,
         style: STYLE,
         more: ITEMS_STYLE,
         head: &page.run,

@@ -177,6 +177,7 @@ pub(crate) fn combined() -> Verdict {
         deployment: Vec::new(),
         series: Vec::new(),
         break_even: Vec::new(),
+        judge: None,
         why: vec![
             "by-slice reaches 0.753 [0.733, 0.773], the best of what meets the needs.".to_owned(),
             "It beats the best single, gpt-large, by 0.041 [0.029, 0.053] on the same items, at 0.62 of its cost."

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ordinate_core::{Item, OutputKind};
 
 use crate::kind::{Kind, Template};
-use crate::metric::{Bleu, Chrf, ExactMatch, Metric, Rouge, Tokenizer, WordF1};
+use crate::metric::{Bleu, Chrf, ExactMatch, Judged, Metric, Rouge, Tokenizer, WordF1};
 use crate::reading::{Extracted, Labels, Unreadable, Wrote, whole};
 
 /// Free text.
@@ -53,6 +53,7 @@ impl Kind for Generate {
             Arc::new(Bleu(Tokenizer::V13a)),
             Arc::new(Bleu(Tokenizer::Zh)),
             Arc::new(ExactMatch),
+            Arc::new(Judged),
         ]
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ordinate_core::{Item, OutputKind};
 
 use crate::kind::{Kind, Template};
-use crate::metric::{Bleu, Chrf, Metric, Ter, Tokenizer};
+use crate::metric::{Bleu, Chrf, Judged, Metric, Ter, Tokenizer};
 use crate::reading::{Extracted, Labels, Unreadable, Wrote, whole};
 
 /// Text in another language.
@@ -49,6 +49,7 @@ impl Kind for Translate {
             Arc::new(Bleu(Tokenizer::V13a)),
             Arc::new(Bleu(Tokenizer::Zh)),
             Arc::new(Ter),
+            Arc::new(Judged),
         ]
     }
 

@@ -10,7 +10,7 @@ use ordinate_combine::scored_rows;
 use ordinate_core::verdict::Verdict;
 use ordinate_core::{Evidence, OutputKind, Row, Status};
 use ordinate_data::read_evidence;
-use ordinate_judge::{Act, Acts, Giver, Setting, acts_of, kept};
+use ordinate_judge::{Act, Acts, Giver, Setting, acts_of, kept, scores_of};
 use ordinate_report::{Mark, RunHead};
 use ordinate_trials::Trials;
 
@@ -143,8 +143,50 @@ impl OpenedRun {
             return Some(Acts { scores, acts: vec![act], of: vec![0; self.rows.len()], foldings: 1 });
         }
         let (trials, setting) = self.trials().as_ref().ok()?;
-        let acts = acts_of(trials, &self.verdict.needs, setting, name)?;
-        (acts.of.len() == self.rows.len()).then_some(acts)
+        let acts = acts_of(trials, &self.verdict.needs, setting, name);
+        let mut acts = acts.filter(|acts| acts.of.len() == self.rows.len())?;
+        // Trials have their candidates in the order of names, evidence in that of the task file.
+        let own = |column: &mut usize| {
+            let name = trials.candidates.get(*column).map(|candidate| &candidate.name);
+            *column = name.and_then(|name| self.evidence.column_of(name)).unwrap_or(*column);
+        };
+        for act in &mut acts.acts {
+            act.asked.iter_mut().for_each(|(column, _)| own(column));
+            let given = act.given.iter_mut().filter_map(|(giver, _)| match giver {
+                Giver::Candidate(column) => Some(column),
+                Giver::Several | Giver::Nobody => None,
+            });
+            given.for_each(own);
+        }
+        if self.is_corrected() {
+            acts.scores = (0..self.rows.len()).map(|at| self.graded(&acts, at)).collect();
+        }
+        Some(acts)
+    }
+
+    /// Whether estimates are corrected by grades of people, so that they do not follow from the scores of single items.
+    pub(super) fn is_corrected(&self) -> bool {
+        let judge = self.verdict.judge.as_ref();
+        judge.is_some_and(|judge| judge.candidates.iter().any(|one| one.lambda.is_some()))
+    }
+
+    /// What the judge gave to the answers of a policy to an item, as a mean over foldings.
+    fn graded(&self, acts: &Acts, at: usize) -> f64 {
+        let given = acts.acts.get(acts.of[at] as usize).map_or(&[][..], |act| &act.given);
+        let (mut sum, mut all) = (0.0, 0.0);
+        for (giver, times) in given {
+            let Giver::Candidate(column) = giver else { return f64::NAN };
+            sum += self.score(*column, at) * f64::from(*times);
+            all += f64::from(*times);
+        }
+        sum / all
+    }
+
+    /// The scores of a candidate or policy from which the verdict estimates its quality, where grades of people correct these.
+    pub(super) fn corrected(&self, name: &str) -> Option<Vec<f64>> {
+        let (trials, setting) = self.trials().as_ref().ok().filter(|_| self.is_corrected())?;
+        let scores = scores_of(trials, &self.verdict.needs, setting, name)?;
+        (scores.len() == self.rows.len()).then_some(scores)
     }
 
     fn trials(&self) -> &Result<(Trials, Setting), String> {

@@ -50,6 +50,7 @@ pub(super) fn pair(run: &OpenedRun, pairs: &Pairs) -> Result<String, Error> {
     };
     let places = [chosen("a", first), chosen("b", second)];
     let [a, b] = places.map(|at| scores(run, &all[at]));
+    let corrected = [places[0], places[1]].map(|at| run.corrected(all[at].name));
     let select = |label: &str, key: &str, place: usize| Select {
         label: label.to_owned(),
         key: key.to_owned(),
@@ -65,7 +66,13 @@ pub(super) fn pair(run: &OpenedRun, pairs: &Pairs) -> Result<String, Error> {
         run: run.head(),
         selects: [select("The first", "a", places[0]), select("The second", "b", places[1])],
         names: places.map(|at| all[at].name),
-        all: on(run, &everything, &a, &b),
+        all: match &corrected {
+            [Some(first), Some(second)] => {
+                PairOn { counts: on(run, &everything, &a, &b).counts, ..on(run, &everything, first, second) }
+            }
+            _ => on(run, &everything, &a, &b),
+        },
+        is_corrected: corrected.iter().all(Option::is_some),
         links: columns[0].zip(columns[1]).map(|(a, b)| links(run, a, b)),
         right_from: run.is_graded.then_some(RIGHT_FROM),
         slices: slices(run, columns, &a, &b),

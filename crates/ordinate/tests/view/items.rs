@@ -60,9 +60,10 @@ pub(crate) fn write(desk: &Desk, mark: &str) {
     desk.write("task.toml", format!(
         "[task]\nname = {}\nkind = \"classify\"\n[data]\nitems = \"items.jsonl\"\ninput = \"text\"\ntarget = \"label\"\nslice = \"topic\"\n\
          [combine]\nkinds = [\"single\", \"by-slice\"]\n[statistics]\nresamples = 200\n\
-         [[candidate]]\nname = {}\nlineage = \"general\"\nrecorded = {{ path = \"general.jsonl\" }}\n\
-         [[candidate]]\nname = {}\nlineage = \"vertical\"\nrecorded = {{ path = \"own.jsonl\" }}\n",
-        quoted(format!("support{mark}")), names[0], names[1]
+         [[candidate]]\nname = {}\nlineage = \"vertical\"\nrecorded = {{ path = \"own.jsonl\" }}\n\
+         [[candidate]]\nname = {}\nlineage = \"general\"\nrecorded = {{ path = \"general.jsonl\" }}\n",
+        // Not in the order of names, in which policies know them.
+        quoted(format!("support{mark}")), names[1], names[0]
     ));
 }
 
