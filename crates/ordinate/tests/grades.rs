@@ -209,6 +209,15 @@ async fn a_judge_that_favours_its_family_is_found_out_and_corrected() {
     assert_eq!(serde_json::from_str::<Value>(&again.stdout()).unwrap(), verdict);
     let page = std::fs::read_to_string(desk.path("run/report.html")).unwrap();
     assert!(page.contains("id=\"grades\"") && page.contains("Judge less people"));
+    // A file has the grades as they are too.
+    assert_eq!(desk.ordinate(["export", "run", "--to", "out"]).status(), 0);
+    let items = std::fs::read_to_string(desk.path("out/items.csv")).unwrap();
+    let score =
+        items.lines().next().unwrap().split(',').position(|name| name == "recommended_score").unwrap();
+    let of_line = |line: &str| line.split(',').nth(score).unwrap().parse::<f64>().unwrap();
+    assert!(items.lines().skip(1).all(|line| (0.0..=1.0).contains(&of_line(line))), "{items}");
+    let grades = std::fs::read_to_string(desk.path("out/grades.csv")).unwrap();
+    assert!(grades.contains("big,true,300,60,"), "{grades}");
     // A draw that is said to be random is not doubted.
     let said = asks(&judge, "human = \"human.csv\"\nhuman_is_random = true");
     let verdict = desk.verdict(&self::task(&desk, &big, &said, ""), &[]);

@@ -89,8 +89,10 @@ fn of_items(folder: &Folder, verdict: &Verdict) -> Result<Vec<tables::Named>, Er
     let scores = match recommended {
         None => None,
         Some(recommended) => {
-            let (trials, setting) = kept(&folder.unpack(TRIALS)?)
+            let (mut trials, setting) = kept(&folder.unpack(TRIALS)?)
                 .map_err(|error| Error::file(&folder.path(TRIALS), Fault::Input, error))?;
+            // An item has the grade of its own answer; what corrects the mean is no score of it.
+            trials.rectified = None;
             scores_of(&trials, &verdict.needs, &setting, &recommended.name)
         }
     };

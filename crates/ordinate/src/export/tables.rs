@@ -37,6 +37,7 @@ pub(super) fn tables(verdict: &Verdict) -> Vec<Named> {
         ("asked", "how the candidates came through that the run asked", asked(verdict)),
         ("hosting", "what hosting takes, measured on this machine", hosting(verdict)),
         ("break-even", "from which volume on hosting is cheaper than an API", break_even(verdict)),
+        ("grades", "what a judge and people said of each candidate", grades(verdict)),
         ("floors", "what is scored by whoever knows nothing of the task", floors(verdict)),
         ("series", "a few series: what was known, what came, what was forecast", series(verdict)),
     ]
@@ -67,6 +68,19 @@ fn quality<'r, R: 'r>(
 
 fn listed(texts: &[String]) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join("; "))
+}
+
+fn grades(verdict: &Verdict) -> Sheet {
+    let rows = || verdict.judge.iter().flat_map(|judge| &judge.candidates);
+    let sheet = Sheet::new()
+        .text("name", rows().map(|row| Some(row.name.as_str())))
+        .flag("own_family", rows().map(|row| Some(row.own_family)))
+        .count("graded", rows().map(|row| Some(row.graded)))
+        .count("by_people_too", rows().map(|row| Some(row.labelled)))
+        .number("judge", rows().map(|row| row.judge));
+    let sheet = estimate(sheet, ["people", "people_low", "people_high"], rows(), |row| row.human);
+    estimate(sheet, ["bias", "bias_low", "bias_high"], rows(), |row| row.bias)
+        .number("lambda", rows().map(|row| row.lambda))
 }
 
 fn candidates(verdict: &Verdict) -> Sheet {
