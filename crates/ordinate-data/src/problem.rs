@@ -88,6 +88,12 @@ pub enum Problem {
     /// A line of JSONL is not a JSON object.
     #[error("the line is not a JSON object ({0}). Write one object a line: {{\"id\": \"1\", ...}}.")]
     BadJson(String),
+    /// A JSON file that is one object, with the rows within.
+    #[error(
+        "the file is one JSON object, with its rows within{0}; an array of objects is read, or an object a line. Take them out: \
+         jq -c '.FIELD[]' FILE > rows.jsonl."
+    )]
+    RowsWithin(String),
     /// A field stands twice in an object, or a column twice in a header.
     #[error("the field stands twice. Keep one.")]
     RepeatedField,

@@ -11,7 +11,7 @@ use arrow_array::{
 };
 use common::{Files, gzip, mean, table_task};
 use ordinate_core::Status;
-use ordinate_data::{Loaded, load_items, load_scored, read_outputs, read_task};
+use ordinate_data::{Loaded, infer_task, load_items, load_scored, read_outputs, read_task};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::metadata::KeyValue;
@@ -222,6 +222,32 @@ fn csv_of_many_dialects() {
     let files = Files::new(&[("t.toml", table_task("s.csv", &["a", "b"]).as_bytes())]);
     files.write("s.csv", b"id,candidate,score\nq,a,\"0,5\"\nq,b,1\n");
     assert!(files.message("t.toml").contains("\"0,5\" is not"));
+}
+
+#[test]
+fn json_with_its_rows_within_is_refused_in_words() {
+    let row = |at: usize| format!("{{\"text\": \"t{at}\", \"label\": \"{}\"}}", ["x", "y"][at % 2]);
+    let rows = (0..ITEMS).map(row).collect::<Vec<_>>().join(", ");
+    for (text, says) in [
+        (format!("{{\"version\": 1, \"data\": [{rows}]}}"), "in the field \"data\""),
+        (format!("{{\n  \"data\": [{rows}]\n}}"), "jq -c"),
+    ] {
+        let files = Files::new(&[("d.json", text.as_bytes())]);
+        let error = infer_task(&files.path("d.json")).unwrap_err().to_string();
+        assert!(
+            error.contains("is one JSON object, with its rows within") && error.contains(says),
+            "{error}"
+        );
+    }
+    // A row may hold a list of objects, and one row is no reason to refuse it.
+    let files = Files::new(&[(
+        "d.jsonl",
+        br#"{"text": "a", "spans": [{"at": 1}, {"at": 2}]}
+{"text": "b", "spans": []}"#,
+    )]);
+    assert!(
+        !infer_task(&files.path("d.jsonl")).is_err_and(|error| error.to_string().contains("rows within"))
+    );
 }
 
 #[test]

@@ -98,3 +98,38 @@ fn who_answered_nothing_was_not_measured() {
         assert!(again.stdout().contains("mute was not measured"), "{}", again.stdout());
     }
 }
+
+/// Names that differ in capitals alone have files of their own, also on disks that do not tell capitals apart, and whoever reads
+/// the verdict is told of them, and of such slices.
+#[test]
+fn names_that_differ_in_capitals_alone_are_kept_apart_and_told() {
+    let desk = Desk::new();
+    let mut table = "id,candidate,score,slice\n".to_owned();
+    for item in 0..40 {
+        let slice = ["Law", "law", "art"][item % 3];
+        for (name, right) in [("GPT", item % 3 > 0), ("gpt", item % 2 > 0), ("other", item % 5 > 0)] {
+            table += &format!("{item},{name},{},{slice}\n", u8::from(right));
+        }
+    }
+    desk.write("e.csv", table);
+    let entry = |name: &str| format!("[[candidate]]\nname = \"{name}\"\nlineage = \"general\"\n");
+    let task = format!(
+        "[task]\nname = \"t\"\nkind = \"scored\"\n[data]\nevidence = \"e.csv\"\nslice = \"slice\"\n[statistics]\nresamples = 200\n{}",
+        ["GPT", "gpt", "other"].map(entry).concat()
+    );
+    let verdict = desk.verdict(&desk.write("t.toml", task), &[]);
+    let assumed = verdict["assumed"].to_string();
+    assert!(assumed.contains(r#"\"GPT\" and \"gpt\": names that differ in capitals"#), "{assumed}");
+    assert!(assumed.contains(r#"\"Law\" and \"law\": names that differ in capitals"#), "{assumed}");
+    let files = std::fs::read_dir(desk.path("run/policies")).unwrap();
+    let names: Vec<String> =
+        files.map(|file| file.unwrap().file_name().to_string_lossy().to_lowercase()).collect();
+    let distinct: std::collections::BTreeSet<&String> = names.iter().collect();
+    assert!(distinct.len() == names.len() && names.contains(&"other.json".to_owned()), "{names:?}");
+    for name in ["GPT", "gpt", "other"] {
+        let asked = desk.ordinate(["ask", "run", "x", "--slice", "art", "--policy", name, "--json"]);
+        assert_eq!(asked.status(), 0, "{}", asked.stderr());
+        let asked: serde_json::Value = serde_json::from_str(&asked.stdout()).unwrap();
+        assert_eq!(asked["ask"][0], name);
+    }
+}

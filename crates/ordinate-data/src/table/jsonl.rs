@@ -1,6 +1,7 @@
 //! JSONL: one JSON object a line; or all of them in one array.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use ordinate_core::column::Names;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::error::{At, DataError, Problem};
+use crate::error::{At, DataError, Problem, quoted};
 use crate::source::TextReader;
 use crate::table::objects::Lines;
 use crate::table::{Cell, Column, Layout, Row, Seen, Summary, Visit, Want, no_field};
@@ -123,7 +124,10 @@ pub(super) fn all_columns(path: &Path, reader: TextReader, array: bool) -> Resul
     let mut lines = Lines::new(reader, array);
     let fail = |line, problem| DataError::new(path, problem).at(At::Line(line));
     let (mut all, mut names, mut current) = (Names::default(), Vec::new(), None);
+    let (mut count, mut within) = (0_u64, None);
     while let Some((line, text)) = lines.advance().map_err(|(line, problem)| fail(line, problem))? {
+        count += 1;
+        within = if count == 1 { rows_within(text) } else { None };
         names.clear();
         names_of(text, &mut names, &mut current)
             .map_err(|error| json_error(path, line, text, current.as_deref(), &error))?;
@@ -131,7 +135,23 @@ pub(super) fn all_columns(path: &Path, reader: TextReader, array: bool) -> Resul
             all.intern(name);
         }
     }
-    Ok(all.iter().map(str::to_owned).collect())
+    match within {
+        Some(field) if count == 1 && !array => {
+            let problem = Problem::RowsWithin(format!(", in the field {}", quoted(&field)));
+            Err(DataError::new(path, problem))
+        }
+        _ => Ok(all.iter().map(str::to_owned).collect()),
+    }
+}
+
+/// The field of an object that holds an array of objects: where the object is all of a file, these are the rows.
+fn rows_within(text: &str) -> Option<String> {
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+    let holds = |value: &RawValue| {
+        let rows: Vec<&RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
+        rows.len() > 1 && rows.iter().all(|row| row.get().starts_with('{'))
+    };
+    fields.into_iter().find(|(_, value)| holds(value)).map(|(name, _)| name)
 }
 
 /// Adds the names of an object's fields.
@@ -181,6 +201,8 @@ fn json_error(
     let problem = if ["NaN", "Infinity", "-Infinity"].iter().any(|word| rest.starts_with(word)) {
         let word = rest.split([',', '}', ' ']).next().unwrap_or_default();
         Problem::BadJson(format!("{word} is no number in JSON; null is what is not known"))
+    } else if line == 1 && error.is_eof() && text.trim() == "{" {
+        Problem::RowsWithin(String::new())
     } else if error.is_data() && error.to_string().contains(REPEATED) {
         Problem::RepeatedField
     } else {
