@@ -41,5 +41,5 @@ pub use progress::{Observer, Progress};
 pub use retry::RetryRule;
 pub use run::{MeasureError, measure};
 pub use saved::Saved;
-pub use store::{AnswerStore, Lost, Server, ServerError, StoreError, StorePlace};
+pub use store::{AnswerStore, Lost, Server, ServerError, SharedPlace, StoreError, StorePlace};
 pub use tokio_util::sync::CancellationToken;

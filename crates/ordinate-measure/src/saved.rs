@@ -187,11 +187,11 @@ where
 }
 
 /// A vector as it lies in the table: little-endian, four bytes a number.
-fn bytes(vector: &[f32]) -> Vec<u8> {
+pub(crate) fn bytes(vector: &[f32]) -> Vec<u8> {
     vector.iter().flat_map(|number| number.to_le_bytes()).collect()
 }
 
-fn numbers(bytes: &[u8]) -> Vec<f32> {
+pub(crate) fn numbers(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect()
 }
 

@@ -1,5 +1,5 @@
-//! The answer store in both of its places, a file of SQLite and a database of PostgreSQL, by the same tests; and what only a
-//! shared one has to stand: many runs at once, some of which die, and a server that goes away.
+//! The answer store in all of its places, a file of SQLite, a database of PostgreSQL and a folder of Parquet files, by the same tests; and
+//! what only a shared one has to stand: many runs at once, some of which die, and a server that goes away.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 use harness::{PRICE, rows, run, simple};
 use ordinate_faults::{FaultServer, PASSWORD, Postgres, Script};
 use ordinate_measure::{
-    AnswerStore, Ended, Key, MeasureError, Plan, Saved, Server, StoreError, StorePlace, measure,
+    AnswerStore, Ended, Key, MeasureError, Plan, Saved, Server, SharedPlace, StoreError, StorePlace, measure,
 };
 use ordinate_remote::{Doubt, FailureKind, TokenLogprob};
 use sqlx::{Connection as _, Executor as _, PgConnection};
@@ -143,6 +143,77 @@ async fn max_spend_is_kept(place: &StorePlace) {
     }
 }
 
+/// `fresh` is another place of the same kind, and `folder` the run folder of both.
+async fn many_runs_share_it(shared: &StorePlace, fresh: &StorePlace, folder: &std::path::Path) {
+    // Whoever is first makes the tables.
+    let opened = (0..8).map(|_| {
+        let place = shared.clone();
+        tokio::spawn(async move { AnswerStore::open(&place).await.map(drop) })
+    });
+    for one in opened.collect::<Vec<_>>() {
+        one.await.unwrap().unwrap();
+    }
+    // Two runs with one purse, at the same time: the second waits, and finds what the first has paid for.
+    let api = FaultServer::start(Script::saying("up").with_latency(Duration::from_millis(2))).await.unwrap();
+    let mut plan = in_place(simple(&api, 1_000, folder), shared);
+    plan.max_spend = Some(0.05);
+    let (one, two) = tokio::join!(run(plan.clone()), run(plan));
+    let counts = api.counts();
+    let paid = PRICE.cost_usd(counts.input_tokens, counts.output_tokens);
+    assert!(paid <= 0.05, "{paid}");
+    assert!(counts.by_prompt.values().all(|count| count.asked == 1));
+    assert!((one.spent_usd - two.spent_usd).abs() < 1e-12);
+    // What a run folder had before its store was shared is not paid for again.
+    let alone = StorePlace::of(None, folder);
+    run(in_place(simple(&api, 40, folder), &alone)).await.close().await.unwrap();
+    let asked = api.counts().asked;
+    assert_eq!(AnswerStore::take_over(fresh).await.unwrap(), 40);
+    assert_eq!(AnswerStore::take_over(fresh).await.unwrap(), 0);
+    run(in_place(simple(&api, 40, folder), fresh)).await.close().await.unwrap();
+    assert_eq!(api.counts().asked, asked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_parquet_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| {
+        let shared = SharedPlace::Folder(folder.path().join(name));
+        StorePlace::of(Some(&shared), folder.path())
+    };
+    answers_come_back_as_they_were(&place("a")).await;
+    what_was_paid_is_still_paid(&place("b")).await;
+    a_run_is_gone_on_with(&place("c")).await;
+    max_spend_is_kept(&place("d")).await;
+    many_runs_share_it(&place("e"), &place("f"), folder.path()).await;
+    // Two runs about the same, at the same time: what one asks the other does not.
+    let api = FaultServer::start(Script::saying("up").with_latency(Duration::from_millis(5))).await.unwrap();
+    let plan = in_place(simple(&api, 400, folder.path()), &place("g"));
+    let (one, two) = tokio::join!(run(plan.clone()), run(plan));
+    assert_eq!((rows(&one, 0).await.len(), rows(&two, 0).await.len()), (400, 400));
+    assert!(api.counts().by_prompt.values().all(|count| count.asked == 1));
+    one.close().await.unwrap();
+    two.close().await.unwrap();
+    // What cannot be written is in the run folder, and is sent by the next run.
+    let StorePlace::Folder { shared, .. } = place("h") else { panic!("it is a folder") };
+    let store = AnswerStore::open(&place("h")).await.unwrap();
+    std::fs::rename(shared.join("answers"), shared.join("answers away")).unwrap();
+    let said = store.put(&[(Key::of("m", "1"), saved("1"))]).await.unwrap_err().to_string();
+    assert!(said.contains("see that it is there"), "{said}");
+    assert!(StorePlace::unsent_in(folder.path()).is_file());
+    std::fs::rename(shared.join("answers away"), shared.join("answers")).unwrap();
+    AnswerStore::open(&place("h")).await.unwrap().close().await;
+    assert_eq!(AnswerStore::peek(&place("h")).await, Some(1));
+    assert!(!StorePlace::unsent_in(folder.path()).exists());
+    // What is damaged, or no store, is said.
+    std::fs::write(shared.join("answers/0-x.parquet"), "no Parquet").unwrap();
+    let said = AnswerStore::open(&place("h")).await.unwrap_err().to_string();
+    assert!(said.contains("0-x.parquet") && said.contains("put a copy of the file back"), "{said}");
+    std::fs::create_dir(folder.path().join("i")).unwrap();
+    std::fs::write(folder.path().join("i/thesis.tex"), "").unwrap();
+    let said = AnswerStore::open(&place("i")).await.unwrap_err().to_string();
+    assert!(said.contains("thesis.tex is in it"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_sqlite() {
     let folder = tempfile::tempdir().unwrap();
@@ -157,43 +228,16 @@ async fn a_file_of_sqlite() {
 async fn a_database_of_postgresql() {
     let Some(server) = postgres() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let place = async |name: &str| StorePlace::of(Some(&database(&server, name).await), folder.path());
+    let place = async |name: &str| StorePlace::of(Some(&database(&server, name).await.into()), folder.path());
     answers_come_back_as_they_were(&place("a").await).await;
     what_was_paid_is_still_paid(&place("b").await).await;
     a_run_is_gone_on_with(&place("c").await).await;
     max_spend_is_kept(&place("d").await).await;
-    // Whoever is first makes the tables.
-    let shared = place("e").await;
-    let opened = (0..8).map(|_| {
-        let place = shared.clone();
-        tokio::spawn(async move { AnswerStore::open(&place).await.map(drop) })
-    });
-    for one in opened.collect::<Vec<_>>() {
-        one.await.unwrap().unwrap();
-    }
-    // Two runs with one purse, at the same time: the second waits, and finds what the first has paid for.
-    let api = FaultServer::start(Script::saying("up").with_latency(Duration::from_millis(2))).await.unwrap();
-    let mut plan = in_place(simple(&api, 1_000, folder.path()), &shared);
-    plan.max_spend = Some(0.05);
-    let (one, two) = tokio::join!(run(plan.clone()), run(plan));
-    let counts = api.counts();
-    let paid = PRICE.cost_usd(counts.input_tokens, counts.output_tokens);
-    assert!(paid <= 0.05, "{paid}");
-    assert!(counts.by_prompt.values().all(|count| count.asked == 1));
-    assert!((one.spent_usd - two.spent_usd).abs() < 1e-12);
-    // What a run folder had before its store was shared is not paid for again.
-    let alone = StorePlace::of(None, folder.path());
-    run(in_place(simple(&api, 40, folder.path()), &alone)).await.close().await.unwrap();
-    let asked = api.counts().asked;
-    let fresh = place("f").await;
-    assert_eq!(AnswerStore::take_over(&fresh).await.unwrap(), 40);
-    assert_eq!(AnswerStore::take_over(&fresh).await.unwrap(), 0);
-    run(in_place(simple(&api, 40, folder.path()), &fresh)).await.close().await.unwrap();
-    assert_eq!(api.counts().asked, asked);
+    many_runs_share_it(&place("e").await, &place("f").await, folder.path()).await;
     // What is not given right is said, and the password is not.
     let wrong = url(&server, "f").replace("xK9", "yK9").replace("%78%4B", "%79%4B");
     for url in [wrong, url(&server, "nowhere"), "postgres://me:hush@127.0.0.1:9/answers".to_owned()] {
-        let place = StorePlace::of(Some(&Server::parse(&url).unwrap()), folder.path());
+        let place = StorePlace::of(Some(&Server::parse(&url).unwrap().into()), folder.path());
         let said = AnswerStore::open(&place).await.unwrap_err().to_string();
         println!("{said}");
         assert!(said.contains("the answer store postgres://") && said.contains("; "), "{said}");
@@ -208,7 +252,7 @@ async fn a_server_that_goes_away_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let api = FaultServer::start(Script::saying("up").with_latency(Duration::from_millis(20))).await.unwrap();
     let database = database(&server, "lost").await;
-    let place = StorePlace::of(Some(&database), folder.path());
+    let place = StorePlace::of(Some(&database.clone().into()), folder.path());
     let plan = in_place(simple(&api, 400, folder.path()), &place);
     let going = tokio::spawn(run(plan));
     while api.counts().completed < 150 {
@@ -223,7 +267,8 @@ async fn a_server_that_goes_away_loses_nothing() {
     assert!(!StorePlace::unsent_in(folder.path()).exists());
 
     // For good, as far as this run can wait.
-    let impatient = StorePlace::of(Some(&database.with_patience(Duration::from_millis(200))), folder.path());
+    let impatient =
+        StorePlace::of(Some(&database.with_patience(Duration::from_millis(200)).into()), folder.path());
     let mut plan = in_place(simple(&api, 800, folder.path()), &impatient);
     plan.concurrency = 8;
     let going = tokio::spawn(measure(plan, &(), CancellationToken::new()));

@@ -328,7 +328,7 @@ async fn check_resume(options: &Options, path: &Path, asks: bool) -> Result<(), 
 fn name_of(store: &StorePlace) -> String {
     match store {
         StorePlace::File(_) => STORE.to_owned(),
-        StorePlace::Shared { server, .. } => server.to_string(),
+        shared @ (StorePlace::Shared { .. } | StorePlace::Folder { .. }) => shared.to_string(),
     }
 }
 

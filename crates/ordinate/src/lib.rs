@@ -78,7 +78,7 @@ pub use models::{NamedModel, model_card, model_table, models_at_hand, pairs};
 pub use observe::{Doing, Event, Observer, Step, Work};
 pub use options::Options;
 pub use ordinate_data::{Task, read_task, read_task_of};
-pub use ordinate_measure::{CancellationToken, Ended, Estimate, Progress, Server, Summary};
+pub use ordinate_measure::{CancellationToken, Ended, Estimate, Progress, Server, SharedPlace, Summary};
 pub use page::page;
 pub use play::Said;
 pub use reopen::{Again, AnswersInputs, Reopened, ReopenedCandidate};

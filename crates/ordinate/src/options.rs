@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ordinate_data::Task;
-use ordinate_measure::{CancellationToken, Server, StorePlace};
+use ordinate_measure::{CancellationToken, SharedPlace, StorePlace};
 use ordinate_models::Methods;
 use ordinate_tasks::Kinds;
 
@@ -26,8 +26,8 @@ pub struct Options {
     /// The program that measures what hosting a model takes: it is started as `PROGRAM gauge ORDER.json` and writes the
     /// figures as JSON to its standard output, as `ordinate` does. Without one, hosting is noted as not measured.
     pub hosting_helper: Option<PathBuf>,
-    /// The database in which answers are kept that several runs share. Without one they are in a file of the run folder.
-    pub store: Option<Server>,
+    /// The database or folder in which answers are kept that several runs share. Without one they are in a file of the run folder.
+    pub store: Option<SharedPlace>,
     /// Where answers of models in this process are kept for the next run on the same data. Default: `ORDINATE_CACHE`, else
     /// the user's cache folder.
     pub cache: Option<PathBuf>,
@@ -67,18 +67,18 @@ impl Options {
         self.folder.clone().unwrap_or_else(|| default_folder(&task.file.task.name))
     }
 
-    /// The shared database that a text names, else the one in `ORDINATE_STORE`; `None` where there is neither.
+    /// The shared database or folder that a text names, else the one in `ORDINATE_STORE`; `None` where there is neither.
     ///
     /// # Errors
     /// [`Error::Options`] where that is no such URL. It does not repeat the text.
-    pub fn shared_store(named: Option<&str>) -> Result<Option<Server>, Error> {
+    pub fn shared_store(named: Option<&str>) -> Result<Option<SharedPlace>, Error> {
         let in_environment = std::env::var("ORDINATE_STORE").ok();
         let (from, url) = match (named, in_environment.as_deref()) {
             (Some(url), _) => ("--store", url),
             (None, Some(url)) if !url.is_empty() => ("ORDINATE_STORE", url),
             _ => return Ok(None),
         };
-        Server::parse(url).map(Some).map_err(|error| Error::Options(format!("{from}: {error}")))
+        SharedPlace::parse(url).map(Some).map_err(|error| Error::Options(format!("{from}: {error}")))
     }
 
     /// Where the answers of a run into this folder are kept.

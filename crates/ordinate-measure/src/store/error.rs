@@ -102,6 +102,14 @@ pub enum StoreError {
         /// The file in which answers wait that it has not taken.
         unsent: Option<PathBuf>,
     },
+    /// A shared folder, or a file in it, cannot be read or written.
+    #[error("the answer store {path}: {problem}")]
+    Folder {
+        /// The folder or the file.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
     /// Its lock file cannot be made, or a file of it not be removed.
     #[error("the answer store {path} cannot be locked: {error}")]
     Lock {

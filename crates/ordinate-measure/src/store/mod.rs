@@ -1,8 +1,10 @@
-//! The answer store: one row a key, in a file of SQLite that one run has, or in a database of PostgreSQL that many share.
+//! The answer store: one row a key, in a file of SQLite that one run has, or in a database of PostgreSQL or a folder of Parquet files
+//! that many share.
 //!
-//! The statements are in the part of SQL that both have (`crate::saved`); what one of them has alone is in its file here.
+//! The statements are in the part of SQL that both databases have (`crate::saved`); what one of them has alone is in its file here.
 
 mod error;
+mod folder;
 mod patience;
 mod place;
 mod postgres;
@@ -15,8 +17,9 @@ use std::sync::Arc;
 use tokio::task::AbortHandle;
 
 pub use error::StoreError;
+use folder::FolderStore;
 pub use patience::Lost;
-pub use place::{Server, ServerError, StorePlace};
+pub use place::{Server, ServerError, SharedPlace, StorePlace};
 use postgres::SharedStore;
 use sqlite::FileStore;
 
@@ -68,6 +71,7 @@ pub struct AnswerStore(Backend);
 enum Backend {
     File(PathBuf, FileStore),
     Shared(Arc<SharedStore>),
+    Folder(Arc<FolderStore>),
 }
 
 /// Whose turn it is to ask for the answer of a key.
@@ -104,6 +108,10 @@ impl AnswerStore {
                 let store = SharedStore::open(server, StorePlace::unsent_in(folder)).await?;
                 Backend::Shared(Arc::new(store))
             }
+            StorePlace::Folder { shared, folder } => {
+                let store = FolderStore::open(shared, StorePlace::unsent_in(folder)).await?;
+                Backend::Folder(Arc::new(store))
+            }
         }))
     }
 
@@ -115,6 +123,7 @@ impl AnswerStore {
         match place {
             StorePlace::File(path) => Ok(path.exists()),
             StorePlace::Shared { server, .. } => SharedStore::is_made(server).await,
+            StorePlace::Folder { shared, .. } => Ok(FolderStore::is_made(shared)),
         }
     }
 
@@ -123,6 +132,7 @@ impl AnswerStore {
         match place {
             StorePlace::File(path) => FileStore::peek(path).await,
             StorePlace::Shared { server, .. } => SharedStore::peek(server).await,
+            StorePlace::Folder { shared, .. } => FolderStore::peek(shared).await,
         }
     }
 
@@ -132,7 +142,9 @@ impl AnswerStore {
     /// # Errors
     /// [`StoreError`] when either cannot be read or written.
     pub async fn take_over(place: &StorePlace) -> Result<u64, StoreError> {
-        let StorePlace::Shared { folder, .. } = place else { return Ok(0) };
+        let (StorePlace::Shared { folder, .. } | StorePlace::Folder { folder, .. }) = place else {
+            return Ok(0);
+        };
         let path = StorePlace::file_in(folder);
         if !path.is_file() {
             return Ok(0);
@@ -155,6 +167,7 @@ impl AnswerStore {
             let known = match &self.0 {
                 Backend::File(path, own) => own.known(&keys).await.map_err(|error| failed(path, error))?,
                 Backend::Shared(shared) => shared.known(&keys).await?,
+                Backend::Folder(folder) => folder.known(&keys).await?,
             };
             let known: HashSet<Vec<u8>> = known.into_iter().collect();
             let is_new = |entry: &Entry| !known.contains(entry.key.bytes());
@@ -163,6 +176,7 @@ impl AnswerStore {
                 match &self.0 {
                     Backend::File(path, own) => own.put(&new).await.map_err(|error| failed(path, error))?,
                     Backend::Shared(shared) => shared.add(&new).await?,
+                    Backend::Folder(folder) => folder.put(&new).await?,
                 }
             }
             (after, taken) = (last, taken + new.len() as u64);
@@ -183,6 +197,7 @@ impl AnswerStore {
         let entries = match &self.0 {
             Backend::File(path, file) => file.find(keys).await.map_err(|error| failed(path, error))?,
             Backend::Shared(shared) => shared.find(keys).await?,
+            Backend::Folder(folder) => folder.find(keys).await?,
         };
         let mut entries: HashMap<Key, Saved> =
             entries.into_iter().map(|entry| (entry.key, entry.saved)).collect();
@@ -211,27 +226,37 @@ impl AnswerStore {
         match &self.0 {
             Backend::File(path, file) => file.put(&entries).await.map_err(|error| failed(path, error)),
             Backend::Shared(shared) => shared.put(&entries).await,
+            Backend::Folder(folder) => folder.put(&entries).await,
         }
     }
 
     /// Keeps answers in the run folder that a shared store no longer takes, as well as that can be done; of a file, where nothing
     /// else could take them, they are lost.
     pub(crate) async fn set_aside(&self, answers: &[(Key, Saved)]) {
-        if let Backend::Shared(shared) = &self.0 {
-            let _ = shared.set_aside(&entries(answers)).await;
-        }
+        let _ = match &self.0 {
+            Backend::File(..) => Ok(()),
+            Backend::Shared(shared) => shared.set_aside(&entries(answers)).await,
+            Backend::Folder(folder) => folder.set_aside(&entries(answers)).await,
+        };
     }
 
     /// Whether other runs may ask for the same answers at the same time.
     pub(crate) fn is_shared(&self) -> bool {
-        matches!(self.0, Backend::Shared(_))
+        !matches!(self.0, Backend::File(..))
     }
 
     /// Whose turn it is to ask for the answers of these keys, each of which is given once. Who has a turn gives it up by putting
     /// an answer, or by [`Self::release`].
     pub(crate) async fn take_turns(&self, keys: &[Key]) -> Result<Vec<Turn>, StoreError> {
-        let Backend::Shared(shared) = &self.0 else { return Ok(vec![Turn::Own(None); keys.len()]) };
-        let mine = shared.claim(keys, false).await?;
+        let mine = match &self.0 {
+            Backend::File(..) => return Ok(vec![Turn::Own(None); keys.len()]),
+            Backend::Shared(shared) => shared.claim(keys, false).await?,
+            Backend::Folder(folder) => {
+                let mine = folder.claim(keys, false).await?;
+                folder.look().await?;
+                mine
+            }
+        };
         // Between the first look and the claim another may have answered.
         let there = self.find(&mine).await?;
         let mut mine: HashMap<Key, Option<Saved>> = mine.into_iter().zip(there).collect();
@@ -245,6 +270,12 @@ impl AnswerStore {
             Backend::Shared(shared) if !keys.is_empty() => {
                 Ok(shared.claim(keys, true).await?.len() == keys.len())
             }
+            Backend::Folder(folder) if !keys.is_empty() => {
+                let is_own = folder.claim(keys, true).await?.len() == keys.len();
+                // What the others have spent is counted next.
+                folder.look().await?;
+                Ok(is_own)
+            }
             _ => Ok(true),
         }
     }
@@ -253,20 +284,34 @@ impl AnswerStore {
     pub(crate) async fn release(&self, keys: &[Key]) -> Result<(), StoreError> {
         match &self.0 {
             Backend::Shared(shared) if !keys.is_empty() => shared.release(keys).await,
+            Backend::Folder(folder) if !keys.is_empty() => folder.release(keys).await,
             _ => Ok(()),
         }
     }
 
     /// Renews what is claimed for as long as the result lives.
     pub(crate) fn renewing(&self) -> Renewing {
-        let Backend::Shared(shared) = &self.0 else { return Renewing(None) };
-        let shared = Arc::clone(shared);
-        let renewing = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(postgres::RENEW).await;
-                shared.renew().await;
+        let renewing = match &self.0 {
+            Backend::File(..) => return Renewing(None),
+            Backend::Shared(shared) => {
+                let shared = Arc::clone(shared);
+                tokio::spawn(async move {
+                    loop {
+                        tokio::time::sleep(postgres::RENEW).await;
+                        shared.renew().await;
+                    }
+                })
             }
-        });
+            Backend::Folder(folder) => {
+                let folder = Arc::clone(folder);
+                tokio::spawn(async move {
+                    loop {
+                        tokio::time::sleep(postgres::RENEW).await;
+                        folder.renew().await;
+                    }
+                })
+            }
+        };
         Renewing(Some(renewing.abort_handle()))
     }
 
@@ -278,6 +323,7 @@ impl AnswerStore {
         let count = match &self.0 {
             Backend::File(path, file) => file.count().await.map_err(|error| failed(path, error))?,
             Backend::Shared(shared) => shared.count().await?,
+            Backend::Folder(folder) => folder.count().await?,
         };
         Ok(u64::try_from(count).unwrap_or(0))
     }
@@ -287,6 +333,7 @@ impl AnswerStore {
         match &self.0 {
             Backend::File(_, file) => file.close().await,
             Backend::Shared(shared) => shared.close().await,
+            Backend::Folder(folder) => folder.close().await,
         }
     }
 }

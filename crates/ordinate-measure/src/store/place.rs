@@ -1,4 +1,4 @@
-//! Where answers are kept: in a file that one run has, or in a database that many share.
+//! Where answers are kept: in a file that one run has, or in a database or a folder that many share.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -25,18 +25,56 @@ pub enum StorePlace {
         /// The run folder: what the server cannot take waits there.
         folder: PathBuf,
     },
+    /// A folder of Parquet files, which many runs on many machines share that mount its file system.
+    Folder {
+        /// The folder with the answers.
+        shared: PathBuf,
+        /// The run folder: what the other cannot take waits there.
+        folder: PathBuf,
+    },
+}
+
+/// What many runs share.
+#[derive(Debug, Clone)]
+pub enum SharedPlace {
+    /// A database of PostgreSQL.
+    Server(Server),
+    /// A folder of Parquet files.
+    Folder(PathBuf),
+}
+
+impl SharedPlace {
+    /// Reads the URL of a database ([`Server::parse`]), or of a folder: `file:///PATH`, or a path that begins with `/`, `./` or `../`.
+    ///
+    /// # Errors
+    /// [`ServerError`] where it is neither.
+    pub fn parse(text: &str) -> Result<Self, ServerError> {
+        let folder = text.strip_prefix("file://").unwrap_or(text);
+        if Path::new(folder).is_absolute() || folder.starts_with("./") || folder.starts_with("../") {
+            return std::path::absolute(folder).map(Self::Folder).map_err(|_| ServerError::Unreadable);
+        }
+        Server::parse(text).map(Self::Server)
+    }
+}
+
+impl From<Server> for SharedPlace {
+    fn from(server: Server) -> Self {
+        Self::Server(server)
+    }
 }
 
 impl StorePlace {
     /// The name of the file with the answers, in a run folder.
     pub const FILE: &str = "answers.sqlite";
 
-    /// The place of a run into this folder: its own file, or the server.
+    /// The place of a run into this folder: its own file, or what it shares.
     #[must_use]
-    pub fn of(server: Option<&Server>, folder: &Path) -> Self {
-        match server {
-            None => Self::File(Self::file_in(folder)),
-            Some(server) => Self::Shared { server: server.clone(), folder: folder.to_owned() },
+    pub fn of(shared: Option<&SharedPlace>, folder: &Path) -> Self {
+        let folder = folder.to_owned();
+        match shared {
+            None => Self::File(Self::file_in(&folder)),
+            Some(SharedPlace::Server(server)) => Self::Shared { server: server.clone(), folder },
+            Some(SharedPlace::Folder(shared)) => Self::Folder { shared: shared.clone(), folder },
         }
     }
 
@@ -70,6 +108,7 @@ impl fmt::Display for StorePlace {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Shared { server, .. } => write!(f, "{server}"),
+            Self::Folder { shared, .. } => write!(f, "{}", shared.display()),
         }
     }
 }
@@ -86,7 +125,9 @@ pub struct Server {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ServerError {
     /// It is the URL of something else.
-    #[error("a shared answer store is postgres://USER@HOST:PORT/DATABASE")]
+    #[error(
+        "a shared answer store is postgres://USER@HOST:PORT/DATABASE, or file:///FOLDER on a file system that is shared"
+    )]
     OtherScheme,
     /// Where the password ends cannot be known.
     #[error(
@@ -171,7 +212,7 @@ mod tests {
         ] {
             let server = Server::parse(url).unwrap();
             assert_eq!(server.to_string(), "postgres://me@db.example.com:6543/answers");
-            let place = StorePlace::of(Some(&server), Path::new("run"));
+            let place = StorePlace::of(Some(&server.clone().into()), Path::new("run"));
             for text in [format!("{server:?}"), format!("{place:?}"), place.to_string()] {
                 assert!(!text.contains("hu"), "{text}");
             }
@@ -187,6 +228,20 @@ mod tests {
             let said = Server::parse(url).unwrap_err();
             assert_eq!(said, error, "{url}");
             assert!(!said.to_string().contains("hush"));
+            assert!(SharedPlace::parse(url).is_err(), "{url}");
         }
+    }
+
+    #[test]
+    fn a_folder_is_named_as_one() {
+        for text in ["file:///srv/answers", "/srv/answers"] {
+            let SharedPlace::Folder(folder) = SharedPlace::parse(text).unwrap() else { panic!("{text}") };
+            assert_eq!(folder, Path::new("/srv/answers"));
+        }
+        assert!(
+            matches!(SharedPlace::parse("./answers"), Ok(SharedPlace::Folder(folder)) if folder.is_absolute())
+        );
+        assert!(matches!(SharedPlace::parse("postgres://me@db/answers"), Ok(SharedPlace::Server(_))));
+        assert!(SharedPlace::parse("file://host/answers").is_err());
     }
 }

@@ -176,8 +176,8 @@ pub(crate) struct RunArgs {
     /// The most that all live answers may cost, USD; overrides `[measure] max_spend`
     #[arg(long, value_name = "USD")]
     pub(crate) max_spend: Option<f64>,
-    /// Keep answers in a database that several runs share, postgres://USER@HOST:PORT/DATABASE, and not in the run folder
-    /// [default: ORDINATE_STORE]. A password is better in PGPASSWORD or ~/.pgpass than in a command
+    /// Keep answers in a database or folder that several runs share, postgres://USER@HOST:PORT/DATABASE or file:///FOLDER, and not
+    /// in the run folder [default: ORDINATE_STORE]. A password is better in PGPASSWORD or ~/.pgpass than in a command
     #[arg(long, value_name = "URL")]
     pub(crate) store: Option<String>,
     /// Make what runs in the process on a cluster of Ray: ray, or ray://HOST:PORT. Needs the Python package with Ray
@@ -200,7 +200,7 @@ pub(crate) struct CheckArgs {
     /// Run folder whose answers need not be paid for again [default: as for run]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) out: Option<PathBuf>,
-    /// Shared database whose answers need not be paid for again, as for run [default: ORDINATE_STORE]
+    /// Shared store whose answers need not be paid for again, as for run [default: ORDINATE_STORE]
     #[arg(long, value_name = "URL")]
     pub(crate) store: Option<String>,
 }
