@@ -10,7 +10,6 @@ mod support;
 use std::time::{Duration, Instant};
 
 use desk_of_two::{STORY, Two, answered, ask, content, dropped, shadow};
-use ordinate_faults::{Fault, FaultServer, Script};
 use served::Served;
 
 /// Faults before the first part of an answer, streamed or not: status and code where nobody stands in.
@@ -318,38 +317,4 @@ async fn a_slow_server_is_asked_a_second_time() {
     // Whoever is out of order is no slow one, and a second that is slow too changes nothing.
     assert_eq!(ask(&server, "go fault:500", false).error().0, 502);
     assert_eq!(ask(&server, "go fault:stall-headers", false).error(), (504, "upstream_timeout".to_owned()));
-}
-
-/// A collector that is not there, or never answers, costs no request anything; what is lost is counted.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dead_collector_costs_nothing() {
-    let two = Two::run(Duration::ZERO).await;
-    let stalled = FaultServer::start(Script::saying("").with_faults(|_| Fault::StallHeaders)).await.unwrap();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    for address in [free, stalled.address()] {
-        let endpoint = format!("http://{address}");
-        let variables = [
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
-            ("OTEL_BSP_SCHEDULE_DELAY", "10"),
-            ("OTEL_BSP_MAX_QUEUE_SIZE", "4"),
-            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2"),
-        ];
-        let mut server = Served::with(&two.desk, &["run"], &variables);
-        let start = Instant::now();
-        for at in 0..40 {
-            assert_eq!(ask(&server, "go", at % 2 == 0).status, 200);
-        }
-        assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
-        server.reaches("ordinate_spans_total{what=\"dropped\"}", 40.0);
-        let end = Instant::now();
-        server.signal("TERM");
-        assert!(
-            server.child.wait().unwrap().success() && end.elapsed() < Duration::from_secs(7),
-            "{:?}",
-            end.elapsed()
-        );
-    }
-    let wrong = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h"), ("OTEL_TRACES_SAMPLER", "some")];
-    let refused = two.desk.ordinate_with(&wrong, &["serve", "run", "--bind", "127.0.0.1:0"]).refusal();
-    assert!(refused.contains("OTEL_TRACES_SAMPLER: \"some\""), "{refused}");
 }

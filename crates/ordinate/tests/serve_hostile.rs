@@ -1,5 +1,4 @@
-//! Whoever means harm, or is broken: clients, whom `ordinate serve` refuses or bounds, and names that it shows; and what a collector
-//! gets to see of requests.
+//! Whoever means harm, or is broken: clients, whom `ordinate serve` refuses or bounds, and names that it shows.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
 
 #[path = "support/desk_of_two.rs"]
@@ -10,12 +9,10 @@ mod support;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use desk_of_two::{STORY, Two, ask, content};
-use ordinate_faults::{Fault, FaultServer, Script};
-use serde_json::{Value, json};
+use serde_json::json;
 use served::{Reading, Served};
 
 /// Others are answered.
@@ -230,152 +227,4 @@ async fn the_live_page_shows_what_is_and_runs_nothing() {
     let other = [("authorization", format!("Basic {}", basic(&admin)))];
     let other: Vec<(&str, &str)> = other.iter().map(|(name, value)| (*name, value.as_str())).collect();
     assert_eq!(server.send("GET", "/metrics", &other, b"").status, 401);
-}
-
-/// Spans that a collector has got: each with its attributes as a map.
-fn spans(got: &Mutex<Vec<Value>>) -> Vec<(Value, Value)> {
-    let (mut all, mut seen) = (Vec::new(), std::collections::BTreeSet::new());
-    for request in got.lock().unwrap().iter() {
-        let resource = &request["resourceSpans"][0];
-        assert_eq!(resource["schemaUrl"], "https://opentelemetry.io/schemas/1.41.0", "{request}");
-        let named = &resource["resource"]["attributes"];
-        assert!(
-            named
-                .as_array()
-                .unwrap()
-                .contains(&json!({ "key": "service.name", "value": { "stringValue": "desk" } })),
-            "{named}"
-        );
-        for span in resource["scopeSpans"][0]["spans"].as_array().unwrap() {
-            let pairs = span["attributes"].as_array().unwrap().iter().map(|pair| {
-                let value = pair["value"].as_object().unwrap().values().next().unwrap();
-                (pair["key"].as_str().unwrap().to_owned(), value.clone())
-            });
-            // What had no room the first time came again.
-            if seen.insert(span["spanId"].to_string()) {
-                all.push((span.clone(), Value::Object(pairs.collect())));
-            }
-        }
-    }
-    all
-}
-
-/// A collector is told of every request, and of everybody who was asked: by the conventions for generative models, and without texts.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_collector_gets_a_span_of_every_request_and_of_whoever_was_asked() {
-    let two = Two::run(Duration::ZERO).await;
-    let got = Arc::<Mutex<Vec<Value>>>::default();
-    let log = Arc::clone(&got);
-    let script = Script::new(move |body| {
-        log.lock().unwrap().push(body.clone());
-        String::new()
-    });
-    // The first time it has no room: what was sent comes again.
-    let collector = FaultServer::start(script.with_faults(|call| match call.number {
-        0 => Fault::status(503),
-        _ => Fault::None,
-    }));
-    let collector = collector.await.unwrap();
-    let base = format!("http://{}", collector.address());
-    let variables = [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", base.as_str()),
-        ("OTEL_BSP_SCHEDULE_DELAY", "50"),
-        ("OTEL_SERVICE_NAME", "desk"),
-    ];
-    let mut server = Served::with(&two.desk, &["run", "--allow-candidates"], &variables);
-    let (trace, parent) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
-    let traced = format!("00-{trace}-{parent}-01");
-    let post = |body: &Value| {
-        let headers = [("traceparent", traced.as_str())];
-        server.send("POST", "/v1/chat/completions", &headers, body.to_string().as_bytes())
-    };
-    let conversation = |text: &str, streamed: bool| desk_of_two::conversation(text, streamed);
-    let plain = post(&conversation("go plainly", false));
-    let streamed = post(&conversation("go", true));
-    let over = post(&conversation("go fault:500", false));
-    let mut first = conversation("go fault:500", false);
-    first["model"] = json!("first");
-    let failed = post(&first);
-    let broken = post(&conversation("go fault:cut-after-41", true));
-    let item = server.post("/v1/tasks/moves/answer", &json!({ "text": "item 4 of sixty" }));
-    assert_eq!((plain.status, over.status, failed.status, item.status), (200, 200, 502, 200));
-    // Whoever watches over the process is no request.
-    server.get("/metrics");
-    let asked = two.traces.lock().unwrap().clone();
-    server.signal("TERM");
-    assert!(server.child.wait().unwrap().success());
-    let spans = spans(&got);
-    let of = |answer: &served::Answer| {
-        let id = answer.header("x-request-id");
-        let root = spans.iter().find(|(_, said)| said["ordinate.request.id"] == id);
-        let (root, said) = root.unwrap_or_else(|| panic!("no span of {id} in {spans:?}"));
-        let mut asked: Vec<&(Value, Value)> =
-            spans.iter().filter(|(span, _)| span["parentSpanId"] == root["spanId"]).collect();
-        asked.sort_by_key(|(span, _)| span["startTimeUnixNano"].as_str().unwrap().parse::<u64>().unwrap());
-        for (span, said) in &asked {
-            let at = |span: &Value, name: &str| span[name].as_str().unwrap().parse::<u64>().unwrap();
-            assert!(at(root, "startTimeUnixNano") <= at(span, "startTimeUnixNano"), "{root} {span}");
-            assert!(at(span, "endTimeUnixNano") <= at(root, "endTimeUnixNano"), "{root} {span}");
-            assert_eq!(
-                (&span["traceId"], &span["kind"], &said["gen_ai.provider.name"]),
-                (&root["traceId"], &json!(3), &json!("openai"))
-            );
-            assert_eq!(
-                (&said["gen_ai.operation.name"], &said["server.address"]),
-                (&json!("chat"), &json!("127.0.0.1"))
-            );
-        }
-        (root, said, asked)
-    };
-    let (root, said, calls) = of(&plain);
-    assert_eq!(
-        (&root["traceId"], &root["parentSpanId"], &root["kind"]),
-        (&json!(trace), &json!(parent), &json!(2))
-    );
-    assert_eq!(
-        (&root["name"], &said["http.route"]),
-        (&json!("POST /v1/chat/completions"), &json!("/v1/chat/completions"))
-    );
-    assert_eq!(
-        (&said["http.response.status_code"], &said["ordinate.candidate"]),
-        (&json!("200"), &json!("first"))
-    );
-    let (call, about) = calls[0];
-    assert_eq!((calls.len(), &call["name"], &call["status"]), (1, &json!("chat first-model"), &json!({})));
-    assert_eq!(
-        (&about["gen_ai.request.model"], &about["gen_ai.response.model"]),
-        (&json!("first-model"), &json!("first-model"))
-    );
-    assert_eq!(about["server.port"], two.first.address().port().to_string());
-    let usage = &plain.json()["usage"];
-    assert_eq!(about["gen_ai.usage.output_tokens"], usage["completion_tokens"].to_string());
-    assert_eq!(about["gen_ai.usage.input_tokens"], usage["prompt_tokens"].to_string());
-    let told = |call: &Value| format!("00-{trace}-{}-01", call["spanId"].as_str().unwrap());
-    assert_eq!(asked[0], told(call), "whoever is asked knows of the trace");
-    let (_, _, calls) = of(&streamed);
-    assert_eq!(calls[0].1["gen_ai.usage.output_tokens"], usage["completion_tokens"].to_string());
-    assert_eq!(asked[1], told(&calls[0].0));
-    let (_, said, calls) = of(&over);
-    assert_eq!((&said["ordinate.stood_in"], &said["ordinate.candidate"]), (&json!(true), &json!("second")));
-    assert_eq!(
-        (&calls[0].1["error.type"], &calls[0].0["status"]),
-        (&json!("overloaded"), &json!({ "code": 2 }))
-    );
-    assert_eq!(
-        (&calls[1].0["name"], &calls[1].1["ordinate.given"]),
-        (&json!("chat second-model"), &json!(true))
-    );
-    assert_eq!(asked[2..4], [told(&calls[0].0), told(&calls[1].0)]);
-    let (root, said, _) = of(&failed);
-    assert_eq!((&said["http.response.status_code"], &root["status"]), (&json!("502"), &json!({ "code": 2 })));
-    assert_eq!(of(&broken).1["error.type"], "cut");
-    let (root, said, calls) = of(&item);
-    assert!(root["traceId"] != trace && root.get("parentSpanId").is_none() && calls.len() == 1, "{root}");
-    assert_eq!(said["http.route"], "/v1/tasks/{name}/answer");
-    assert_eq!(said["url.path"], "/v1/tasks/moves/answer");
-    assert_eq!(spans.iter().filter(|(span, _)| span["kind"] == 2).count(), 6);
-    let text = Value::Array(got.lock().unwrap().clone()).to_string();
-    for texts in ["plainly", "of sixty", "Tell a story", "dark and stormy"] {
-        assert!(!text.contains(texts), "{texts}");
-    }
 }

@@ -1,4 +1,5 @@
-//! Spans on their way to a collector: they wait within bounds, go out many at a time, and no request waits for them.
+//! Spans and metrics on their way to a collector: spans wait within bounds and go out many at a time, metrics as they stand every
+//! so often, and no request waits for either.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,8 +11,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::config::{Sampler, Telemetry};
+use super::config::{Sampler, Telemetry, Way};
 use super::context::Ids;
+use super::meter::Meter;
 use super::span::{Span, request, resource};
 use crate::state::tell;
 
@@ -40,33 +42,48 @@ pub(crate) struct Exporter {
     pub(crate) sampler: Sampler,
     spans: mpsc::Sender<Span>,
     counts: Arc<Counts>,
+    /// Where metrics are wanted.
+    pub(crate) meter: Option<Arc<Meter>>,
     stop: CancellationToken,
-    task: Mutex<Option<JoinHandle<()>>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Exporter {
-    /// Begins to send spans.
+    /// Begins to send spans and metrics.
     ///
     /// # Errors
-    /// [`SetupError`] where the address or a header cannot be.
+    /// [`SetupError`] where an address or a header cannot be.
     pub(crate) fn start(config: &Telemetry) -> Result<Self, SetupError> {
-        let collector = Collector::new(&config.endpoint, &config.headers, config.timeout)?;
-        if let Some(note) = &config.note {
+        let collector = |way: &Way| Collector::new(&way.endpoint, &way.headers, way.timeout);
+        let traces = config.traces.as_ref().map(collector).transpose()?;
+        let metrics = config.metrics.as_ref().map(collector).transpose()?;
+        for note in &config.notes {
             tell(note);
         }
         let (spans, waiting) = mpsc::channel(config.queue);
         let (counts, stop) = (Arc::<Counts>::default(), CancellationToken::new());
-        let sending = Sending {
-            collector,
-            resource: Arc::new(resource(&config.resource)),
-            batch: config.batch,
-            every: config.every,
-            counts: Arc::clone(&counts),
-            stop: stop.clone(),
-            is_told: AtomicBool::new(false),
-        };
-        let task = Mutex::new(Some(tokio::spawn(sending.run(waiting))));
-        Ok(Self { ids: Ids::new(), sampler: config.sampler, spans, counts, stop, task })
+        let resource = Arc::new(resource(&config.resource));
+        let mut tasks = Vec::new();
+        if let Some(collector) = traces {
+            let sending = Sending {
+                collector,
+                resource: Arc::clone(&resource),
+                batch: config.batch,
+                every: config.every,
+                counts: Arc::clone(&counts),
+                stop: stop.clone(),
+                is_told: AtomicBool::new(false),
+            };
+            tasks.push(tokio::spawn(sending.run(waiting)));
+        }
+        let meter = metrics.map(|collector| {
+            let meter = Arc::new(Meter::new());
+            let metering = Metering { collector, resource, every: config.metrics_every, stop: stop.clone() };
+            tasks.push(tokio::spawn(metering.run(Arc::clone(&meter))));
+            meter
+        });
+        let (ids, tasks) = (Ids::new(), Mutex::new(tasks));
+        Ok(Self { ids, sampler: config.sampler, spans, counts, meter, stop, tasks })
     }
 
     pub(crate) fn send(&self, span: Span) {
@@ -78,10 +95,8 @@ impl Exporter {
     /// Sends what waits, within a few seconds; what comes later is dropped.
     pub(crate) async fn end(&self) {
         self.stop.cancel();
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(task) = task {
-            let _ = tokio::time::timeout(AT_THE_END, task).await;
-        }
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        let _ = tokio::time::timeout(AT_THE_END, futures_util::future::join_all(tasks)).await;
     }
 
     /// What became of spans, and how many of each.
@@ -178,6 +193,35 @@ impl Sending {
             pause *= 2;
         }
         Ok(0)
+    }
+}
+
+/// The task that sends metrics: what did not arrive is in what is sent the next time.
+struct Metering {
+    collector: Collector,
+    resource: Arc<Value>,
+    every: Duration,
+    stop: CancellationToken,
+}
+
+impl Metering {
+    async fn run(self, meter: Arc<Meter>) {
+        let mut is_told = false;
+        while !self.stop.is_cancelled() {
+            tokio::select! {
+                () = tokio::time::sleep(self.every) => {}
+                () = self.stop.cancelled() => {}
+            }
+            let Some(body) = meter.body(&self.resource) else { continue };
+            match self.collector.post(&body).await {
+                Ok(_) => is_told = false,
+                Err(failure) => {
+                    if !std::mem::replace(&mut is_told, true) {
+                        tell(&format!("metrics do not reach the collector: {failure}"));
+                    }
+                }
+            }
+        }
     }
 }
 

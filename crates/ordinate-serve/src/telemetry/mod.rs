@@ -1,14 +1,16 @@
-//! Spans for OpenTelemetry: one for each request, and one for everybody who is asked for its answer, sent to a collector by
-//! OTLP over HTTP as JSON (<https://opentelemetry.io/docs/specs/otlp/>).
+//! Spans and metrics for OpenTelemetry: a span for each request, and one for everybody who is asked for its answer; sent to a
+//! collector by OTLP over HTTP as JSON (<https://opentelemetry.io/docs/specs/otlp/>).
 //!
-//! Nothing of a request's or an answer's text is in them. Attributes are named by [`SCHEMA`], which says what version of the
+//! Nothing of a request's or an answer's text is in them. Metrics and attributes are named by [`SCHEMA`], which says what version of the
 //! semantic conventions that is.
 
 mod config;
 mod context;
 mod export;
+mod meter;
 mod root;
 mod span;
+mod who;
 
 pub use config::{Telemetry, TelemetryError};
 pub(crate) use context::SpanId;

@@ -11,7 +11,8 @@ use ordinate_remote::Trace;
 use super::context::{Context, SpanId};
 use super::export::Exporter;
 use super::span::{Attribute, Attributes, Kind, Span};
-use crate::candidate::{Answered, Candidate, How};
+use super::who::Who;
+use crate::candidate::{Answered, Candidate};
 use crate::state::Account;
 
 tokio::task_local! {
@@ -102,6 +103,9 @@ impl Root {
 
     /// What is put on the record of it. Everybody who was asked is a span of their own.
     pub(crate) fn account(&self, account: &Account<'_>, cost_usd: Option<f64>) {
+        if let Some(meter) = &self.exporter.meter {
+            meter.account(account);
+        }
         if !self.context.is_sampled {
             return;
         }
@@ -147,17 +151,9 @@ impl Root {
         given: bool,
     ) -> Span {
         let who = Who::of(candidate, account.route);
-        let mut attributes = vec![
-            ("gen_ai.operation.name", Attribute::from(who.operation)),
-            ("gen_ai.provider.name", who.provider.into()),
-            ("gen_ai.request.model", who.model.into()),
-            ("ordinate.candidate", candidate.name.as_str().into()),
-            ("ordinate.given", Attribute::Is(given)),
-        ];
-        if let Some((host, port)) = who.server {
-            attributes.push(("server.address", host.into()));
-            attributes.push(("server.port", Attribute::Whole(u64::from(port))));
-        }
+        let mut attributes = who.attributes();
+        attributes.push(("ordinate.candidate", candidate.name.as_str().into()));
+        attributes.push(("ordinate.given", Attribute::Is(given)));
         if let Some(model) = &answered.signature.model {
             attributes.push(("gen_ai.response.model", model.as_str().into()));
         }
@@ -199,10 +195,13 @@ impl Root {
     /// Ends it, once.
     pub(crate) fn end(&self) {
         let Some(Told { status, attributes: said }) = self.lock().take() else { return };
+        let status = status.unwrap_or(200);
+        if let Some(meter) = &self.exporter.meter {
+            meter.request(self.method.as_str(), self.route, status, self.start.elapsed());
+        }
         if !self.context.is_sampled {
             return;
         }
-        let status = status.unwrap_or(200);
         let mut attributes = vec![
             ("http.request.method", Attribute::from(self.method.as_str())),
             ("http.route", self.route.into()),
@@ -247,86 +246,4 @@ impl Drop for Root {
 
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Who is asked, by the words of the conventions.
-struct Who<'a> {
-    kind: Kind,
-    operation: &'static str,
-    provider: &'static str,
-    model: &'a str,
-    server: Option<(&'a str, u16)>,
-}
-
-impl<'a> Who<'a> {
-    fn of(candidate: &'a Candidate, route: &str) -> Self {
-        let elsewhere = |operation, model, server: (&'a str, u16)| Self {
-            kind: Kind::Client,
-            operation,
-            provider: provider(server.0),
-            model,
-            server: Some(server),
-        };
-        match &candidate.how {
-            How::Elsewhere { chat: Some((chat, _)), .. } => {
-                let operation = if route == "completions" { "text_completion" } else { "chat" };
-                elsewhere(operation, chat.model(), chat.server())
-            }
-            How::Elsewhere { embeddings: Some(api), .. } => {
-                elsewhere("embeddings", api.model(), api.server())
-            }
-            // A model in this process, or a program.
-            _ => Self {
-                kind: Kind::Internal,
-                operation: "answer",
-                provider: "ordinate",
-                model: candidate.name.as_str(),
-                server: None,
-            },
-        }
-    }
-}
-
-/// Providers as the conventions name them, by the ends of their hosts. All others talk as OpenAI does.
-const PROVIDERS: [(&str, &str); 13] = [
-    ("openai.azure.com", "azure.ai.openai"),
-    ("services.ai.azure.com", "azure.ai.inference"),
-    ("anthropic.com", "anthropic"),
-    ("amazonaws.com", "aws.bedrock"),
-    ("generativelanguage.googleapis.com", "gcp.gemini"),
-    ("aiplatform.googleapis.com", "gcp.vertex_ai"),
-    ("cohere.com", "cohere"),
-    ("deepseek.com", "deepseek"),
-    ("groq.com", "groq"),
-    ("mistral.ai", "mistral_ai"),
-    ("moonshot.ai", "moonshot_ai"),
-    ("perplexity.ai", "perplexity"),
-    ("x.ai", "x_ai"),
-];
-
-fn provider(host: &str) -> &'static str {
-    let is_of = |end: &str| {
-        host.strip_suffix(end).is_some_and(|start| start.is_empty() || start.ends_with(['.', '-']))
-    };
-    PROVIDERS.iter().find(|(end, _)| is_of(end)).map_or("openai", |(_, name)| name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn providers_are_known_by_their_hosts() {
-        for (host, name) in [
-            ("api.openai.com", "openai"),
-            ("desk.openai.azure.com", "azure.ai.openai"),
-            ("api.x.ai", "x_ai"),
-            ("api.foox.ai", "openai"),
-            ("bedrock-runtime.eu-central-1.amazonaws.com", "aws.bedrock"),
-            ("europe-west4-aiplatform.googleapis.com", "gcp.vertex_ai"),
-            ("127.0.0.1", "openai"),
-        ] {
-            assert_eq!(provider(host), name, "{host}");
-        }
-    }
 }

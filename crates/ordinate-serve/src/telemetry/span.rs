@@ -51,7 +51,7 @@ impl From<&str> for Attribute {
 }
 
 impl Attribute {
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         match self {
             Self::Text(text) => json!({ "stringValue": text }),
             // Whole numbers are texts in the JSON of protocol buffers.

@@ -15,31 +15,33 @@ pub(crate) fn wait<T, E>(
 where
     Failure: From<E>,
 {
-    run(work, cancel, true)
+    run(work, cancel, true, 2)
 }
 
-/// The same for work that has a use of its own for SIGHUP.
-pub(crate) fn wait_but_for_hangup<T, E>(
+/// The same for a server, on so many threads: it has a use of its own for SIGHUP.
+pub(crate) fn wait_to_serve<T, E>(
     work: impl Future<Output = Result<T, E>>,
     cancel: CancellationToken,
+    threads: usize,
 ) -> Result<T, Failure>
 where
     Failure: From<E>,
 {
-    run(work, cancel, false)
+    run(work, cancel, false, threads)
 }
 
 fn run<T, E>(
     work: impl Future<Output = Result<T, E>>,
     cancel: CancellationToken,
     hangup_ends: bool,
+    threads: usize,
 ) -> Result<T, Failure>
 where
     Failure: From<E>,
 {
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(threads)
         .enable_all()
         .build()
         .map_err(|error| Failure::Run(format!("the work cannot be started: {error}")))?;

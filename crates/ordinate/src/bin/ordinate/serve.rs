@@ -1,5 +1,6 @@
 //! `ordinate serve`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use ordinate_serve::{
 use crate::cli::ServeArgs;
 use crate::failure::Failure;
 use crate::output::{print, tell};
-use crate::runtime::wait_but_for_hangup;
+use crate::runtime::wait_to_serve;
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     if let (Some(name), Some(keys)) = (&args.new_key, &args.keys) {
@@ -21,7 +22,13 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
     }
     let options = Options::default();
     let stop = options.cancel.clone();
-    wait_but_for_hangup(run(args, &options), stop)
+    wait_to_serve(run(args, &options), stop, args.threads.map_or_else(threads, NonZeroUsize::get))
+}
+
+/// A thread passes on twenty thousand requests a second (docs/benchmarks.md), and each further one wakes up for what the others
+/// would do: half of the cores are left to whoever is asked here.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
 async fn run(args: &ServeArgs, options: &Options) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! The arguments of `ordinate serve` and `ordinate status`.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
@@ -53,6 +54,9 @@ pub(crate) struct ServeArgs {
     /// The most connections at one time
     #[arg(long, value_name = "N", default_value_t = 4_096)]
     pub(crate) max_connections: usize,
+    /// Threads that answer; models in this process have threads of their own [default: one for every two processor cores]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
     /// Seconds that a client has for the head of a request, and for each part of its body
     #[arg(long, value_name = "SECONDS", default_value_t = 15)]
     pub(crate) client_time: u64,
