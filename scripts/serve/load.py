@@ -2,7 +2,7 @@
 """What `ordinate serve` costs: the same mock upstream asked directly and through it, in one run, at fixed rates.
 
     cargo build --release --workspace --bins --examples
-    scripts/serve/load.py [--rates 500,1000] [--seconds 10] [--json FILE]
+    scripts/serve/load.py [--rates 500,1000] [--seconds 10] [--threads 1] [--json FILE]
 
 Prints added latency (the difference of percentiles), processor time per request, and memory, as a Markdown table. Needs
 Linux (`/proc`). Everything runs on this machine: client, mock and server share its cores.
@@ -60,6 +60,7 @@ def main():
     parser.add_argument("--rates", default="500,1000")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--target", default=str(ROOT / "target/release"))
+    parser.add_argument("--threads", help="of the server; default: its own")
     parser.add_argument("--json")
     arguments = parser.parse_args()
     target = pathlib.Path(arguments.target)
@@ -86,6 +87,7 @@ def main():
                     print(f"{name}: the run has no policy {policy}")
                     continue
                 command = [ordinate, "serve", str(run), "--policy", policy, "--upstreams", str(upstreams), "--bind", "127.0.0.1:0", "--no-record"]
+                command += ["--threads", arguments.threads] if arguments.threads else []
                 server, address = start(command, r"listening on (http://\S+)", stderr=subprocess.PIPE, env=env, cwd=folder)
                 try:
                     for rate in arguments.rates.split(","):

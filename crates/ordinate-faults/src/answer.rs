@@ -123,9 +123,18 @@ pub fn prompt_of(body: &Value) -> &str {
 /// Tokens of every message of the request.
 pub(crate) fn input_tokens(body: &Value) -> u64 {
     match body["messages"].as_array() {
-        Some(messages) => messages.iter().filter_map(|m| m["content"].as_str()).map(tokens_of).sum(),
+        Some(messages) => messages.iter().map(|message| of_content(&message["content"])).sum(),
         None => tokens_of(prompt_of(body)),
     }
+}
+
+/// Tokens of a message: of its text, or of its parts. A picture counts as one of 512 pixels does with OpenAI.
+fn of_content(content: &Value) -> u64 {
+    let of_part = |part: &Value| match part["type"].as_str() {
+        Some("image_url") => 255,
+        _ => part["text"].as_str().map_or(0, tokens_of),
+    };
+    content.as_str().map_or_else(|| content.as_array().into_iter().flatten().map(of_part).sum(), tokens_of)
 }
 
 /// What the answer to a chat request says about itself.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use ordinate_core::{CandidateName, Item};
+use ordinate_remote::billed_bytes;
 
 use crate::key::Key;
 use crate::measured::stands;
@@ -99,7 +100,7 @@ async fn one(plan: &Plan, which: usize, store: &AnswerStore) -> Result<Estimate,
                 sums.paid += if new { saved.charged_usd } else { 0.0 };
                 if let (true, Some(input), Some(output)) = (new, saved.input_tokens, saved.output_tokens) {
                     sums.counted += 1.0;
-                    sums.counted_bytes += request.len() as f64;
+                    sums.counted_bytes += billed_bytes(request) as f64;
                     sums.counted_input += input as f64;
                     sums.counted_output += output as f64;
                 }
@@ -112,7 +113,7 @@ async fn one(plan: &Plan, which: usize, store: &AnswerStore) -> Result<Estimate,
                 continue;
             }
             sums.to_ask += 1;
-            sums.bytes_to_ask += request.len() as f64;
+            sums.bytes_to_ask += billed_bytes(request) as f64;
             sums.most_output += answerer.most_tokens(request).output_tokens as f64;
             sums.most += candidate.most_usd(request);
         }

@@ -24,7 +24,7 @@ pub use chat::{Chat, Embeddings};
 pub use command::Command;
 pub use failure::{Failure, FailureKind, SetupError};
 pub use http::Collector;
-pub use prompt::{Examples, Prompt, PromptError, Prompted};
+pub use prompt::{Examples, Prompt, PromptError, Prompted, billed_bytes};
 pub use reply::{Doubt, Reply, Signature, TokenLogprob, Usage};
 pub use secret::ApiKey;
 pub use trace::{Trace, traced};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use ordinate_core::NeedsError;
 use ordinate_core::forecast::are_levels;
-use ordinate_core::task::{Adapt, CandidateEntry, DataSection, FeatureFields};
+use ordinate_core::task::{Adapt, CandidateEntry, ChooseExamples, DataSection, FeatureFields};
 
 use crate::error::{At, DataError, Problem, quoted};
 use crate::recorded::resolve;
@@ -285,7 +285,15 @@ fn series(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
 
 /// Whether what `[images]` says fits the kind of the task.
 fn images(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
-    if task.file.images.is_default() || task.kind.takes_images() {
+    if task.kind.takes_images() {
+        if task.file.prompt.choose_examples != Some(ChooseExamples::Nearest) {
+            return Ok(());
+        }
+        let message = "the nearest examples are told by the words of a text, and images have none. Write per-class or random.";
+        let place = [Key::Name("prompt"), Key::Name("choose_examples")];
+        return Err(document.error_at(&place, Problem::DataSources(message.to_owned())));
+    }
+    if task.file.images.is_default() {
         return Ok(());
     }
     let message =

@@ -9,14 +9,19 @@ use ordinate_core::{Evidence, PolicyKind};
 use rayon::prelude::*;
 
 use crate::pool::{Know, Pool};
-use crate::{percent, verdict};
+use crate::{judged, learned_of, percent};
 
 /// Fresh items: their own error is a tenth of an interval's half at 3,000 items.
 const FRESH: usize = 40_000;
 
-pub(crate) fn show(tasks: u64, part: &str) {
+pub(crate) fn show(tasks: u64, part: &str, kind: Option<&str>) {
+    let kinds: Option<Vec<PolicyKind>> = kind.map(|name| {
+        let known = PolicyKind::ALL.into_iter().find(|kind| kind.as_str() == name);
+        vec![known.unwrap_or_else(|| panic!("no kind of policy: {name}"))]
+    });
     let base = Pool { slices: 4, ..Pool::PLAIN };
     let pools = [
+        ("2 equal", base),
         ("8 equal", Pool { candidates: 8, ..base }),
         ("by slice, 0.05", Pool { know: Know::Slices(0.05), ..base }),
         ("by text, 0.05", Pool { know: Know::Text(0.05), texts: true, ..base }),
@@ -32,8 +37,10 @@ pub(crate) fn show(tasks: u64, part: &str) {
         let scores = columns.iter().flat_map(|answers| (0..FRESH).filter_map(|row| answers.score(row)));
         let singles = scores.sum::<f64>() / (columns.len() * FRESH) as f64;
         for items in [200, 1_000, 3_000] {
-            let seen: Vec<Seen> =
-                (0..tasks).into_par_iter().map(|seed| one(&pool, items, seed, (&fresh, singles))).collect();
+            let seen: Vec<Seen> = (0..tasks)
+                .into_par_iter()
+                .map(|seed| one(&pool, items, seed, (&fresh, singles), kinds.as_deref()))
+                .collect();
             let share = |values: Vec<bool>| {
                 if values.is_empty() {
                     return "-".to_owned();
@@ -82,8 +89,14 @@ struct Gain {
     above: bool,
 }
 
-fn one(pool: &Pool, items: usize, seed: u64, (fresh, singles): (&Evidence, f64)) -> Seen {
-    let judged = verdict(&pool.evidence(items, seed), &[], 500);
+fn one(
+    pool: &Pool,
+    items: usize,
+    seed: u64,
+    (fresh, singles): (&Evidence, f64),
+    kinds: Option<&[PolicyKind]>,
+) -> Seen {
+    let judged = judged(learned_of(&pool.evidence(items, seed), kinds), &[], 500);
     let recommended = judged.verdict.recommended.as_ref().expect("nothing is excluded");
     let single = recommended.kind == PolicyKind::Single;
     // All singles are equal on average, and so known exactly.

@@ -3,12 +3,12 @@
 //! ```text
 //! cargo run --release -p ordinate-judge --example simulate -- null [TASKS [PART]]
 //! cargo run --release -p ordinate-judge --example simulate -- power [TASKS [PART [ORDINATE]]]
-//! cargo run --release -p ordinate-judge --example simulate -- coverage [TASKS [PART]]
+//! cargo run --release -p ordinate-judge --example simulate -- coverage [TASKS [PART [KIND]]]
 //! cargo run --release -p ordinate-judge --example simulate -- regret [CUTS] FOLDER...
 //! ```
 //!
-//! TASKS are those of one stratum; of these only those are tried whose name has PART in it. ORDINATE is another build of the
-//! program, which is given the same tasks. Seeds are fixed; threads change nothing. `docs/simulations.md` has the figures.
+//! TASKS are those of one stratum; of these only those are tried whose name has PART in it. KIND is the one kind of policy that
+//! is learned. ORDINATE is another build of the program, which is given the same tasks. Seeds are fixed; threads change nothing. `docs/simulations.md` has the figures.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used)]
 
 mod coverage;
@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use ordinate_combine::{Artefact, Learned, Plan, learn, learners};
 use ordinate_core::verdict::Verdict;
-use ordinate_core::{Evidence, Needs};
+use ordinate_core::{Evidence, Needs, PolicyKind};
 use ordinate_judge::{Resampling, Setting, decide};
 
 fn main() {
@@ -35,14 +35,14 @@ fn main() {
     match command.as_deref() {
         Some("null") => null::show(tasks(45), part),
         Some("power") => power::show(tasks(200), part, rest.get(2).map(std::path::Path::new)),
-        Some("coverage") => coverage::show(tasks(200), part),
+        Some("coverage") => coverage::show(tasks(200), part, rest.get(2).map(String::as_str)),
         Some("regret") => match rest.first().and_then(|cuts| cuts.parse().ok()) {
             Some(cuts) => regret::show(cuts, &rest[1..]),
             None => regret::show(10, &rest),
         },
         _ => {
             eprintln!(
-                "usage: simulate null|coverage [TASKS [PART]] | power [TASKS [PART [ORDINATE]]] | regret [CUTS] FOLDER..."
+                "usage: simulate null [TASKS [PART]] | coverage [TASKS [PART [KIND]]] | power [TASKS [PART [ORDINATE]]] | regret [CUTS] FOLDER..."
             );
             std::process::exit(2);
         }
@@ -58,7 +58,10 @@ struct Judged {
 
 /// The verdict as `ordinate run` reaches it: every kind of policy, 5 folds; `resamples` of them.
 fn verdict(evidence: &Evidence, needs: &[&str], resamples: u32) -> Judged {
-    let learned = learned(evidence);
+    judged(learned(evidence), needs, resamples)
+}
+
+fn judged(learned: Learned, needs: &[&str], resamples: u32) -> Judged {
     let verdict = judge(&learned, needs, resamples);
     let spoken_of = |file: &str| {
         verdict.policies.iter().any(|row| row.file.as_deref() == Some(file))
@@ -72,7 +75,12 @@ fn verdict(evidence: &Evidence, needs: &[&str], resamples: u32) -> Judged {
 }
 
 fn learned(evidence: &Evidence) -> Learned {
-    learn(&evidence.view(), &learners(None), &Plan { folds: 5, seed: 0 }).expect("items that can be folded")
+    learned_of(evidence, None)
+}
+
+/// Of these kinds of policies alone, where some are named.
+fn learned_of(evidence: &Evidence, kinds: Option<&[PolicyKind]>) -> Learned {
+    learn(&evidence.view(), &learners(kinds), &Plan { folds: 5, seed: 0 }).expect("items that can be folded")
 }
 
 fn judge(learned: &Learned, needs: &[&str], resamples: u32) -> Verdict {

@@ -29,7 +29,7 @@ use raw::Bounds;
 use crate::aside::aside;
 use crate::failure::{Failure, SetupError};
 use crate::http::{Http, MAX_BYTES};
-use crate::prompt::Prompted;
+use crate::prompt::{Prompted, content, weighed};
 use crate::reply::{Reply, Usage};
 use crate::secret::ApiKey;
 
@@ -44,6 +44,11 @@ const BESIDE_TEXT: usize = 4 << 20;
 const ANY_TEXT: usize = 64 << 10;
 /// The most bytes of a token of text. Longer ones are white space.
 const TOKEN_BYTES: usize = 64;
+
+/// The most tokens that a picture is billed as. OpenAI's dearest count in this way is 2,833, and 5,667 for each square of 512
+/// pixels of a picture that was scaled to 768 by at most 2,048, eight of them
+/// (<https://platform.openai.com/docs/guides/images-vision>).
+const MOST_OF_A_PICTURE: u64 = 2_833 + 8 * 5_667;
 
 /// A model behind an OpenAI-compatible chat API.
 #[derive(Debug, Clone)]
@@ -116,7 +121,7 @@ impl Chat {
         if let Some(system) = &prompted.system {
             messages.push(json!({ "role": "system", "content": system }));
         }
-        messages.push(json!({ "role": "user", "content": prompted.user }));
+        messages.push(json!({ "role": "user", "content": content(&prompted.user, &prompted.pictures) }));
         body.insert("model".into(), json!(self.entry.model));
         body.insert("messages".into(), Value::Array(messages));
         body.insert("temperature".into(), json!(self.entry.temperature.unwrap_or(0.0)));
@@ -147,10 +152,12 @@ impl Chat {
     }
 
     /// The most tokens that the request can use up: no tokeniser makes more tokens than bytes of the input, and
-    /// some are added around each message.
+    /// some are added around each message. A picture is counted by its size, whatever its bytes.
     #[must_use]
     pub fn most_tokens(&self, body: &str) -> Usage {
-        Usage { input_tokens: body.len() as u64 + 64, output_tokens: self.max_tokens, ..Usage::default() }
+        let (bytes, pictures) = weighed(body);
+        let input_tokens = bytes as u64 + 64 + pictures as u64 * MOST_OF_A_PICTURE;
+        Usage { input_tokens, output_tokens: self.max_tokens, ..Usage::default() }
     }
 
     /// Whether answers are streamed.
@@ -248,7 +255,7 @@ mod tests {
             json!({ "max_completion_tokens": 9, "a": { "z": 1, "b": 2 } }).as_object().unwrap().clone();
         with.omit = vec!["temperature".into()];
         let chat = Chat::new(&with, &Classify).unwrap();
-        let prompted = Prompted { system: None, user: "hi".into(), schema: None };
+        let prompted = Prompted { system: None, user: "hi".into(), pictures: Vec::new(), schema: None };
         assert_eq!(
             chat.body(&prompted),
             r#"{"a":{"b":2,"z":1},"max_completion_tokens":9,"messages":[{"content":"hi","role":"user"}],"model":"m"}"#

@@ -1,8 +1,11 @@
 //! What a candidate is told about an item: a default for each task kind, or templates of the user's.
 
 mod examples;
+mod pictures;
 
 pub use examples::Examples;
+pub use pictures::billed_bytes;
+pub(crate) use pictures::{content, weighed};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -39,8 +42,10 @@ pub enum PromptError {
 pub struct Prompted {
     /// The system message.
     pub system: Option<String>,
-    /// The user message.
+    /// The user message; where a picture stands in it, its number is marked.
     pub user: String,
+    /// The pictures in it, as data URLs.
+    pub pictures: Vec<String>,
     /// JSON schema of the answer, for candidates with `structured = true`.
     pub schema: Option<Value>,
 }
@@ -51,7 +56,7 @@ impl std::fmt::Display for Prompted {
         if let Some(system) = &self.system {
             writeln!(f, "--- system ---\n{system}")?;
         }
-        write!(f, "--- user ---\n{}", self.user)
+        write!(f, "--- user ---\n{}", pictures::shown(&self.user, &self.pictures))
     }
 }
 
@@ -128,18 +133,24 @@ impl Prompt {
         if !self.own {
             self.check(item)?;
         }
-        let shown = |item: &Item, with_target: bool| {
+        let sees = self.kind.takes_images();
+        // The item's own picture is the first.
+        let pictures = || std::iter::once(item).chain(examples.iter().copied());
+        let shown = |item: &Item, number: usize, with_target: bool| {
             let options: Vec<Value> =
                 item.options.iter().map(|c| json!({ "key": c.key, "text": c.text })).collect();
             json!({
-                "input": self.input(item),
+                "input": if sees { pictures::mark(number) } else { self.input(item) },
                 "context": item.context,
                 "options": options,
                 "target": if with_target { json!(item.target) } else { Value::Null },
             })
         };
-        let examples: Vec<Value> = examples.iter().map(|example| shown(example, true)).collect();
-        let this = shown(item, false);
+        let pictures: Vec<String> =
+            if sees { pictures().map(|item| item.input.text.clone()).collect() } else { Vec::new() };
+        let examples: Vec<Value> =
+            examples.iter().enumerate().map(|(at, example)| shown(example, at + 1, true)).collect();
+        let this = shown(item, 0, false);
         let context = json!({
             "input": this["input"],
             "context": item.context,
@@ -164,7 +175,7 @@ impl Prompt {
             let problem = format!("it makes an empty message for item {:?}", item.id);
             return Err(PromptError::Template { key: "template", problem });
         }
-        Ok(Prompted { system, user, schema: self.structured.then(|| self.schema(item)).flatten() })
+        Ok(Prompted { system, user, pictures, schema: self.structured.then(|| self.schema(item)).flatten() })
     }
 
     /// The input as a prompt shows it: of a series its values.
@@ -264,7 +275,8 @@ mod tests {
                 let prompt = Prompt::new(kind, &labels(), &PromptSection::default(), structured).unwrap();
                 let shown = prompt.render(&item(), &[]).unwrap();
                 assert!(!shown.to_string().contains("SECRET"), "{shown}");
-                assert!(shown.user.contains("gold up"), "{shown}");
+                let sent = if kind.takes_images() { &shown.pictures[0] } else { &shown.user };
+                assert!(sent.contains("gold up"), "{shown}");
                 let other = Item { target: Some("the example's".into()), ..item() };
                 let with = prompt.render(&item(), &[&other]).unwrap().user;
                 assert!(with.contains("the example's"), "{kind:?}: {with}");
@@ -348,6 +360,22 @@ mod tests {
         let prompt = Prompt::new(&Choose, &[], &PromptSection::default(), false).unwrap();
         let bare = Item { id: "q7".into(), options: vec![], ..item() };
         assert!(prompt.render(&bare, &[]).unwrap_err().to_string().contains("q7"));
-        assert!(Prompt::new(&ClassifyImage, &labels(), &PromptSection::default(), false).is_err());
+    }
+
+    #[test]
+    fn a_picture_is_sent_as_one() {
+        let prompt = Prompt::new(&ClassifyImage, &labels(), &PromptSection::default(), false).unwrap();
+        let of = |id: &str, data: &str, target: Option<&str>| Item {
+            id: id.into(),
+            input: format!("data:image/png;base64,{data}").as_str().into(),
+            target: target.map(str::to_owned),
+            ..Item::default()
+        };
+        let (item, example) = (of("a", "AAAA", None), of("b", "BBBB", Some("up")));
+        let prompted = prompt.render(&item, &[&example]).unwrap();
+        assert_eq!(prompted.pictures, [item.input.text, example.input.text]);
+        assert!(!prompted.user.contains("base64"), "{}", prompted.user);
+        let shown = prompted.to_string();
+        assert!(shown.contains("[image/png, 26 characters]\nLabel: up"), "{shown}");
     }
 }

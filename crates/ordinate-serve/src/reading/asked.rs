@@ -1,5 +1,6 @@
 //! What a request asks, in the form of each API: the text that the policy looks at, and whether it is all there is.
 
+use ordinate_core::image::is_image;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -11,6 +12,8 @@ pub(crate) struct Asked {
     pub(crate) text: String,
     /// Whether that is all of the request: then it is a question about an item.
     pub(crate) is_item: bool,
+    /// A picture that is all of the request, as a data URL: a question about an item of a task of images.
+    pub(crate) picture: Option<String>,
 }
 
 /// Fields that make a request more than a question about an item.
@@ -48,6 +51,7 @@ impl Asked {
         let name = field(api);
         let bad = |problem: &str| ApiError::field(name, format!("{name} {problem}"));
         let value: Value = fields.read(name)?.ok_or_else(|| bad("is missing"))?;
+        let mut picture = None;
         let (text, is_all) = match (api, value) {
             (Api::Completions | Api::Responses, Value::String(text)) => (text, true),
             (Api::Completions, Value::Array(prompts)) => {
@@ -59,6 +63,7 @@ impl Asked {
                 let messages: Vec<Message> = serde_json::from_value(value)
                     .map_err(|error| bad(&format!("cannot be read: {error}")))?;
                 let last = messages.iter().rev().find(|message| message.is_of_user());
+                picture = last.filter(|_| messages.len() == 1).and_then(Message::picture);
                 let (text, is_text) =
                     last.map(Message::text).ok_or_else(|| bad("has no message of the user"))?;
                 (text, is_text && messages.len() == 1)
@@ -68,7 +73,8 @@ impl Asked {
             (Api::Responses, _) => return Err(bad("is neither a text nor a list of messages")),
         };
         let says_more = |name: &&str| fields.get(name).is_some_and(|value| !matches!(value, "[]" | "false"));
-        Ok(Self { text, is_item: is_all && !beyond(api).iter().any(says_more) })
+        let is_plain = !beyond(api).iter().any(says_more);
+        Ok(Self { text, is_item: is_all && is_plain, picture: picture.filter(|_| is_plain) })
     }
 }
 
@@ -109,6 +115,25 @@ struct Message {
 impl Message {
     fn is_of_user(&self) -> bool {
         self.role.as_deref() == Some("user")
+    }
+
+    /// The picture that is all of it, beside words about it.
+    fn picture(&self) -> Option<String> {
+        let parts = self.content.as_ref()?.as_array()?;
+        let url = |part: &Value| -> Option<String> {
+            let url = match part["type"].as_str()? {
+                "image_url" => part["image_url"]["url"].as_str(),
+                "input_image" => part["image_url"].as_str(),
+                _ => None,
+            };
+            url.filter(|url| is_image(url)).map(str::to_owned)
+        };
+        let is_text = |part: &&Value| matches!(part["type"].as_str(), Some("text" | "input_text"));
+        let others: Vec<&Value> = parts.iter().filter(|part| !is_text(part)).collect();
+        match others.as_slice() {
+            [one] => url(one),
+            _ => None,
+        }
     }
 
     /// Its text; and whether that is all of it.

@@ -79,9 +79,10 @@ pub(super) async fn chat(
     api: Api,
     body: &[u8],
 ) -> Result<Response<Reply>, ApiError> {
-    let conversation = Conversation::of(api, body)?;
+    let mut conversation = Conversation::of(api, body)?;
     let target = Target::of(server, &asking, &conversation.model)?;
     asking.admit(&target.task)?;
+    conversation.look(&target.task);
     let item = match conversation.item(&target.task) {
         Ok(item) => item,
         // What is passed on need not be an item of the task: a picture alone, for example.

@@ -61,6 +61,8 @@ pub(super) struct Conversation {
     pub(super) continues: Option<bool>,
     /// What the user said last.
     pub(super) text: String,
+    /// A picture that may be the item, if that is an image.
+    picture: Option<String>,
     /// What the client says of the item.
     row: Map<String, Value>,
     /// The request as it was, without what is for this server.
@@ -79,7 +81,7 @@ impl Conversation {
         let model: String = fields
             .read("model")?
             .ok_or_else(|| ApiError::field("model", "model is missing; write \"ordinate/TASK\""))?;
-        let Asked { text, is_item } = Asked::of(api, &fields)?;
+        let Asked { text, is_item, picture } = Asked::of(api, &fields)?;
         let own: Own = fields.read(OWN)?.unwrap_or_default();
         let prompt = own.prompt.unwrap_or(if is_item { Prompt::Measured } else { Prompt::Own });
         if prompt == Prompt::Measured && fields.read::<u32>("n")?.is_some_and(|n| n != 1) {
@@ -104,9 +106,23 @@ impl Conversation {
             model,
             prompt,
             continues: own.continues,
+            picture: picture.filter(|_| {
+                let is_one = fields.read::<u32>("n").is_ok_and(|n| n.is_none_or(|n| n == 1));
+                is_one && own.prompt != Some(Prompt::Own)
+            }),
             text,
             row,
         })
+    }
+
+    /// Takes the picture for the item where those of the task are images: words beside it are about it, and the prompt of the run
+    /// has its own.
+    pub(super) fn look(&mut self, task: &ServedTask) {
+        if task.run.reader.sees()
+            && let Some(picture) = self.picture.take()
+        {
+            (self.prompt, self.text) = (Prompt::Measured, picture);
+        }
     }
 
     /// The item that it is about.

@@ -9,9 +9,27 @@ use crate::kind::{Kind, Template};
 use crate::metric::{Accuracy, Metric};
 use crate::reading::{Extracted, Labels, Unreadable, Wrote, answer_text};
 
-/// One label for an image. Text cannot ask: networks that run here, programs and recorded answers can.
+/// One label for an image. Language models are sent it as a picture, and have to be able to see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClassifyImage;
+
+const SYSTEM: &str = r#"You label images. {% if structured %}Reply with JSON, {"answer": LABEL}, where LABEL is exactly one of the labels.{% else %}Reply with exactly one of the labels, copied as it is written, and nothing else.{% endif %}"#;
+const USER: &str = "{% if instruction %}
+{{ instruction }}
+
+{% endif %}
+Labels:
+{% for label in labels %}
+- {{ label }}
+{% endfor %}
+
+{% for example in examples %}
+Image: {{ example.input }}
+Label: {{ example.target }}
+
+{% endfor %}
+Image: {{ input }}
+Label:";
 
 impl Kind for ClassifyImage {
     fn name(&self) -> &'static str {
@@ -31,7 +49,7 @@ impl Kind for ClassifyImage {
     }
 
     fn prompt(&self) -> Option<Template> {
-        None
+        Some(Template { system: SYSTEM, user: USER })
     }
 
     fn read(&self, _item: &Item, labels: &Labels, reply: Wrote<'_>) -> Result<Extracted, Unreadable> {

@@ -27,6 +27,12 @@ impl Reader {
         self.kind.is_long()
     }
 
+    /// Whether items are images.
+    #[must_use]
+    pub fn sees(&self) -> bool {
+        self.kind.takes_images()
+    }
+
     /// Reads the answer to `item` out of a whole reply.
     ///
     /// # Errors

@@ -40,6 +40,9 @@ impl Questions {
     /// As the task says; `most` tokens are written, or as many as its kind takes.
     pub(in crate::kinds) fn new(told: &Told<'_>, most: Option<u32>) -> Result<Self, PromptError> {
         let &Told { kind, labels, prompt, examples, .. } = told;
+        if kind.takes_images() {
+            return Err(PromptError::Kind(kind.name()));
+        }
         let most = most.unwrap_or_else(|| kind.max_tokens());
         Ok(Self {
             kind,
