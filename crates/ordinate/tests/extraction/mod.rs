@@ -92,10 +92,10 @@ fn spans_are_learned_saved_asked_and_served() {
     let item = json!({"question": asked["question"], "passage": asked["passage"]});
     let answer = server.post("/v1/tasks/spans/answer", &item).json();
     assert_eq!(answer["answer"], asked["answers"][0], "{answer}");
-    // Without a passage it does not answer, and another stands in.
-    let bare = server.post("/v1/tasks/spans/answer", &json!({"question": "w5"})).json();
-    let error = &bare["asked"][0]["error"]["message"];
-    assert!(error.as_str().unwrap().contains("no passage that the question is about"), "{bare}");
+    // Without a passage there is nothing to look in, and no other may stand in for what was not asked.
+    let bare = server.post("/v1/tasks/spans/answer", &json!({"question": "w5"}));
+    assert_eq!(bare.error(), (400, "invalid_value".to_owned()), "{}", bare.body);
+    assert!(bare.body.contains("there is no passage, and full looks for its answer in one"), "{}", bare.body);
 }
 
 /// Trained on parts of the labels it has a learning curve, where that is asked for.
