@@ -17,7 +17,7 @@ const FRESH: usize = 40_000;
 pub(crate) fn show(tasks: u64, part: &str, kind: Option<&str>) {
     let kinds: Option<Vec<PolicyKind>> = kind.map(|name| {
         let known = PolicyKind::ALL.into_iter().find(|kind| kind.as_str() == name);
-        vec![known.unwrap_or_else(|| panic!("no kind of policy: {name}"))]
+        vec![known.expect("a kind of policy")]
     });
     let base = Pool { slices: 4, ..Pool::PLAIN };
     let pools = [

@@ -6,7 +6,7 @@ use ordinate_core::evidence::{EvidenceBuilder, ItemFields};
 use ordinate_core::{Answer, Candidate, Evidence, Lineage, Score};
 use serde::Serialize;
 
-use super::{BLOCKS, Slice, Sums};
+use super::{BLOCKS, Cell, Slice, Sums};
 use crate::error::Error;
 
 /// About the most rows that are judged.
