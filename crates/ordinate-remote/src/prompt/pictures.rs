@@ -3,8 +3,9 @@
 
 use serde_json::{Value, json};
 
-/// Stands on both sides of a picture's number while a template is rendered. No file that people write has it.
-const MARK: char = '\u{F8FF}';
+/// Stands on both sides of a picture's number while a template is rendered: no character, as Unicode has it, but for the use within a
+/// program.
+const MARK: char = '\u{FDD0}';
 
 /// What a template is given for the picture with this number.
 pub(super) fn mark(number: usize) -> String {
