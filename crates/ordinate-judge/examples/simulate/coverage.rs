@@ -1,11 +1,12 @@
 //! Do the printed 95 % intervals cover the truth: the quality of what is recommended, and the gain of the leading policy over
-//! the best single? The truth is what the saved policy reaches on many fresh items.
+//! the best single? The truth is how likely those are right whose answers the saved policy gives on many fresh items.
 
 use std::collections::BTreeMap;
 
 use ordinate_combine::{Artefact, replay_served};
 use ordinate_core::verdict::Estimate;
 use ordinate_core::{Evidence, PolicyKind};
+use ordinate_trials::Played;
 use rayon::prelude::*;
 
 use crate::pool::{Know, Pool};
@@ -13,6 +14,9 @@ use crate::{judged, learned_of, percent};
 
 /// Fresh items: their own error is a tenth of an interval's half at 3,000 items.
 const FRESH: usize = 40_000;
+
+/// What sums of so many numbers may be off.
+const ROUNDING: f64 = 1e-9;
 
 pub(crate) fn show(tasks: u64, part: &str, kind: Option<&str>) {
     let kinds: Option<Vec<PolicyKind>> = kind.map(|name| {
@@ -31,15 +35,12 @@ pub(crate) fn show(tasks: u64, part: &str, kind: Option<&str>) {
         "candidates", "items", "tasks", "quality", "of a single", "of a policy", "largest gain", "every gain"
     );
     for (name, pool) in pools.into_iter().filter(|(name, _)| name.contains(part)) {
-        let fresh = pool.evidence(FRESH, 1 << 40);
-        // What policies are held against, on the same items: their luck is in both.
-        let columns = fresh.columns();
-        let scores = columns.iter().flat_map(|answers| (0..FRESH).filter_map(|row| answers.score(row)));
-        let singles = scores.sum::<f64>() / (columns.len() * FRESH) as f64;
+        let evidence = pool.evidence(FRESH, 1 << 40);
+        let fresh = Fresh { right: pool.chances(&evidence), evidence };
         for items in [200, 1_000, 3_000] {
             let seen: Vec<Seen> = (0..tasks)
                 .into_par_iter()
-                .map(|seed| one(&pool, items, seed, (&fresh, singles), kinds.as_deref()))
+                .map(|seed| one(&pool, items, seed, &fresh, kinds.as_deref()))
                 .collect();
             let share = |values: Vec<bool>| {
                 if values.is_empty() {
@@ -74,6 +75,13 @@ pub(crate) fn show(tasks: u64, part: &str, kind: Option<&str>) {
     }
 }
 
+/// Items that no policy learned from.
+struct Fresh {
+    evidence: Evidence,
+    /// How likely each candidate is right, item by item.
+    right: Vec<Vec<f64>>,
+}
+
 /// Whether the intervals of one task cover.
 struct Seen {
     quality: bool,
@@ -89,13 +97,7 @@ struct Gain {
     above: bool,
 }
 
-fn one(
-    pool: &Pool,
-    items: usize,
-    seed: u64,
-    (fresh, singles): (&Evidence, f64),
-    kinds: Option<&[PolicyKind]>,
-) -> Seen {
+fn one(pool: &Pool, items: usize, seed: u64, fresh: &Fresh, kinds: Option<&[PolicyKind]>) -> Seen {
     let judged = judged(learned_of(&pool.evidence(items, seed), kinds), &[], 500);
     let recommended = judged.verdict.recommended.as_ref().expect("nothing is excluded");
     let single = recommended.kind == PolicyKind::Single;
@@ -107,13 +109,16 @@ fn one(
             .find(|artefact| artefact.name == name && artefact.policy.kind() != PolicyKind::Single)
             .map(|artefact| mean(artefact, fresh))
     };
-    let covers = |estimate: &Estimate, truth: f64| estimate.low <= truth && truth <= estimate.high;
+    // A policy that does what the single does gains nothing, and its interval has no width.
+    let covers = |estimate: &Estimate, truth: f64| {
+        estimate.low - ROUNDING <= truth && truth <= estimate.high + ROUNDING
+    };
     let gains = judged.verdict.policies.iter();
     let gains = gains
         .map(|policy| {
             let gain = &policy.gain_over_best_single;
-            let truth = truth(&policy.name).map_or(0.0, |quality| quality - singles);
-            Gain { kind: policy.kind, covered: covers(gain, truth), above: truth > gain.high }
+            let truth = truth(&policy.name).map_or(0.0, |quality| quality - pool.quality);
+            Gain { kind: policy.kind, covered: covers(gain, truth), above: truth > gain.high + ROUNDING }
         })
         .collect();
     Seen {
@@ -123,10 +128,14 @@ fn one(
     }
 }
 
-/// What the saved policy reaches.
-fn mean(artefact: &Artefact, fresh: &Evidence) -> f64 {
-    let rows: Vec<usize> = (0..fresh.len()).collect();
-    let played = replay_served(artefact, fresh, &rows);
-    let quality = &played.quality;
-    quality.iter().sum::<f64>() / quality.len() as f64
+/// What the saved policy reaches: the luck of the fresh items is left out where an answer is a candidate's own, so that of a policy that does
+/// what the single does the gain is nothing, and not a little more or less.
+fn mean(artefact: &Artefact, fresh: &Fresh) -> f64 {
+    let rows: Vec<usize> = (0..fresh.evidence.len()).collect();
+    let played = replay_served(artefact, &fresh.evidence, &rows);
+    let of_item = |row: usize| match played.given[row] {
+        Played::NOBODY => played.quality[row],
+        column => fresh.right[row][usize::from(column)],
+    };
+    rows.iter().map(|&row| of_item(row)).sum::<f64>() / rows.len() as f64
 }

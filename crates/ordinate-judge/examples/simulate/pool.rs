@@ -63,6 +63,19 @@ impl Pool {
         }
     }
 
+    /// How likely each candidate is right on each of these items.
+    pub(crate) fn chances(&self, evidence: &Evidence) -> Vec<Vec<f64>> {
+        let items = evidence.items();
+        let slices = items.slices();
+        let of_item = |row: usize| {
+            let name = slices.names().iter().nth(slices.codes()[row] as usize);
+            let slice = name.and_then(|name| name.strip_prefix('s')?.parse().ok()).unwrap_or(0);
+            let cue = usize::from(items.input(row).is_some_and(|text| text.contains(CUES[1])));
+            (0..self.candidates).map(|candidate| self.right(candidate, slice, cue)).collect()
+        };
+        (0..evidence.len()).map(of_item).collect()
+    }
+
     /// So many items of this kind. Candidates are general and vertical in turn.
     pub(crate) fn evidence(&self, items: usize, seed: u64) -> Evidence {
         let mut random = SplitMix::new(mix(mix(seed) ^ 0x51));
