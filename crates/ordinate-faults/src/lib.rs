@@ -16,6 +16,7 @@ mod hub;
 mod postgres;
 mod responses;
 mod server;
+mod steps;
 
 pub use answer::{Script, Style, prompt_of, tokens_of};
 pub use count::{BodyCount, Counts};

@@ -11,7 +11,7 @@ use csv_core::ReadRecordResult;
 use crate::error::{At, DataError, Problem};
 use crate::limit::Limit;
 use crate::source::{Dialect, MAX_RECORD_BYTES, TextReader, unpack_problem};
-use crate::table::row::with_decimal_comma;
+use crate::table::written::with_decimal_comma;
 use crate::table::{Cell, Column, Fault, Layout, Row, Summary, Visit};
 
 pub(super) fn read(

@@ -8,12 +8,14 @@ mod objects;
 mod parquet;
 mod row;
 mod sheet;
+mod written;
 
 use std::path::Path;
 
 use ordinate_core::nearest;
 
-pub(crate) use row::{Cell, Row, with_decimal_comma};
+pub(crate) use row::{Cell, Row};
+pub(crate) use written::with_decimal_comma;
 
 use crate::error::{At, DataError, Problem};
 use crate::source::{self, Format, Opened};

@@ -1,11 +1,13 @@
 //! The command line, declared once: help, man page and completions come from this.
 
+mod models;
 mod serve;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+pub(crate) use models::{FetchArgs, InspectArgs, ListArgs, ModelsArgs, ModelsCommand};
 pub(crate) use serve::{ServeArgs, StatusArgs};
 
 /// General model, vertical model, or a combination? Ordinate measures it and says so with error bars.
@@ -309,55 +311,6 @@ pub(crate) struct LabelNextArgs {
     /// Overwrite an existing file
     #[arg(long)]
     pub(crate) force: bool,
-}
-
-/// `ordinate models`.
-#[derive(Debug, Args)]
-pub(crate) struct ModelsArgs {
-    /// What to do with them.
-    #[command(subcommand)]
-    pub(crate) command: ModelsCommand,
-}
-
-/// What to do with models.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ModelsCommand {
-    /// List the models in the hub's cache, and the built-in one
-    List(ListArgs),
-    /// Download a model from the hub into its cache
-    Fetch(FetchArgs),
-    /// Say what a model is, what it needs, and whether it runs here
-    Inspect(InspectArgs),
-}
-
-/// `ordinate models list`.
-#[derive(Debug, Args)]
-pub(crate) struct ListArgs {
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// `ordinate models fetch`.
-#[derive(Debug, Args)]
-pub(crate) struct FetchArgs {
-    /// hf:org/name, hf:org/name@revision or hf:org/name/file.gguf
-    #[arg(value_name = "MODEL")]
-    pub(crate) model: String,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// `ordinate models inspect`.
-#[derive(Debug, Args)]
-pub(crate) struct InspectArgs {
-    /// A folder, a .gguf file, hf:org/name or hf:org/name@revision in the hub's cache, or builtin
-    #[arg(value_name = "MODEL", value_hint = ValueHint::AnyPath)]
-    pub(crate) model: String,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// `ordinate schema`.

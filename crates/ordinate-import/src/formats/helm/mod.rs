@@ -1,19 +1,22 @@
 //! HELM: the folder of one run. Scores are in `per_instance_stats.json`, questions and requests in
 //! `scenario_state.json`, and what was understood as the answer in `display_predictions.json` (`helm-summarize`).
 
+mod files;
+
 use std::collections::{HashMap, HashSet};
 
 use ordinate_core::Finish;
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::ImportError;
 use crate::formats::{Format, Head};
-use crate::json::{Scalar, or_default};
+use crate::json::Scalar;
 use crate::log::Log;
 use crate::options::Options;
 use crate::record::{OwnFigure, Record, Run, Sink};
 use crate::rows::each_row;
+
+use files::{Instance, InstanceStats, Key, Prediction, RequestResult, RequestState, RunSpec, Stat, StatName};
 
 pub(crate) const FORMAT: Format = Format { name: "HELM", detect, read };
 
@@ -26,164 +29,6 @@ pub(crate) fn is_run(log: &Log) -> bool {
     log.member("run_spec.json").is_some()
 }
 
-#[derive(Deserialize)]
-struct RunSpec {
-    name: String,
-    adapter_spec: AdapterSpec,
-    #[serde(default, deserialize_with = "or_default")]
-    metric_specs: Vec<MetricSpec>,
-}
-
-#[derive(Deserialize)]
-struct AdapterSpec {
-    #[serde(default, deserialize_with = "or_default")]
-    model: String,
-    #[serde(default, deserialize_with = "or_default")]
-    model_deployment: String,
-}
-
-#[derive(Deserialize)]
-struct MetricSpec {
-    #[serde(default)]
-    args: Value,
-}
-
-/// What makes an answer unique in a run: the instance, its perturbation, and the trial.
-#[derive(Deserialize, PartialEq, Eq, Hash, Clone)]
-struct Key {
-    instance_id: String,
-    #[serde(default, deserialize_with = "perturbation")]
-    perturbation: Option<String>,
-    #[serde(default)]
-    train_trial_index: u64,
-}
-
-#[derive(Deserialize)]
-struct InstanceStats {
-    #[serde(flatten)]
-    key: Key,
-    #[serde(default)]
-    stats: Vec<Stat>,
-}
-
-#[derive(Deserialize)]
-struct Stat {
-    name: StatName,
-    #[serde(default)]
-    mean: Scalar,
-}
-
-#[derive(Deserialize)]
-struct StatName {
-    name: String,
-    #[serde(default)]
-    split: Option<String>,
-    #[serde(default, deserialize_with = "perturbation")]
-    perturbation: Option<String>,
-}
-
-impl StatName {
-    fn of(name: String) -> Self {
-        Self { name, split: None, perturbation: None }
-    }
-}
-
-#[derive(Deserialize)]
-struct Prediction {
-    #[serde(flatten)]
-    key: Key,
-    #[serde(default)]
-    predicted_text: Scalar,
-    #[serde(default)]
-    mapped_output: Scalar,
-    #[serde(default)]
-    stats: HashMap<String, Scalar>,
-}
-
-#[derive(Deserialize)]
-struct RequestState {
-    instance: Instance,
-    #[serde(default)]
-    reference_index: Option<u64>,
-    #[serde(default)]
-    request_mode: Option<String>,
-    #[serde(default)]
-    train_trial_index: u64,
-    #[serde(default)]
-    output_mapping: Option<HashMap<String, String>>,
-    #[serde(default)]
-    result: Option<RequestResult>,
-}
-
-#[derive(Deserialize, Default)]
-struct Instance {
-    #[serde(default)]
-    input: TextOf,
-    #[serde(default, deserialize_with = "or_default")]
-    references: Vec<Reference>,
-    #[serde(default, deserialize_with = "or_default")]
-    id: String,
-    #[serde(default)]
-    split: Option<String>,
-    #[serde(default, deserialize_with = "perturbation")]
-    perturbation: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-struct TextOf {
-    #[serde(default)]
-    text: Scalar,
-}
-
-#[derive(Deserialize)]
-struct Reference {
-    #[serde(default)]
-    output: TextOf,
-    #[serde(default, deserialize_with = "or_default")]
-    tags: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct RequestResult {
-    #[serde(default)]
-    success: Scalar,
-    #[serde(default)]
-    error: Scalar,
-    #[serde(default, deserialize_with = "or_default")]
-    completions: Vec<Completion>,
-    #[serde(default)]
-    request_time: Scalar,
-    #[serde(default)]
-    cached: Scalar,
-}
-
-#[derive(Deserialize)]
-struct Completion {
-    #[serde(default)]
-    text: Scalar,
-    /// `{"reason": "length"}`; what cut it to a stop sequence writes it too.
-    #[serde(default, deserialize_with = "or_default")]
-    finish_reason: FinishReason,
-}
-
-#[derive(Deserialize, Default)]
-struct FinishReason {
-    #[serde(default)]
-    reason: Scalar,
-}
-
-impl RequestResult {
-    /// How the answer ended, where its client says so.
-    fn ended(&self) -> Option<Finish> {
-        if self.success == Scalar::Bool(false) {
-            // Clients give the refusal of a filter as an error in words.
-            let filtered = self.error.text().is_some_and(|text| Finish::of(&text) == Finish::Filtered);
-            return filtered.then_some(Finish::Filtered);
-        }
-        self.completions.first()?.finish_reason.reason.text().map(|word| Finish::of(&word))
-    }
-}
-
 /// What was measured of one answer.
 #[derive(Default)]
 struct Measured {
@@ -193,12 +38,6 @@ struct Measured {
     output_tokens: Option<u64>,
     /// HELM's own count: it was cut.
     cut: bool,
-}
-
-/// A perturbation as one text, so that it can be part of a key.
-fn perturbation<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    Ok((!value.is_null()).then(|| value.to_string()))
 }
 
 fn read(log: &Log, options: &Options, sink: &mut dyn Sink) -> Result<(), ImportError> {
