@@ -20,7 +20,7 @@ mod series;
 
 pub use deployment::{BreakEven, Deployment, Machine};
 pub use floor::Floor;
-pub use judge::{Judge, JudgeAgreement, JudgedCandidate};
+pub use judge::{Judge, JudgeAgreement, JudgedCandidate, JudgedSlice};
 pub use learning::{DataNeed, FamilyWeight, LabelRange, LearningBand, NextPoint, Overtakes};
 pub use measured::{Measured, Percentiles, Stopped};
 pub use policies::{Crossing, PolicyRow, Pool, Promise, SliceGain};

@@ -68,6 +68,14 @@ pub(crate) fn assumptions(
         None => "Policies are learned on the train items and scored on the test items.".to_owned(),
     });
     assumed.extend(alike.map(alike_items));
+    if let Some(judge) = &setting.judge
+        && judge.candidates.iter().any(|one| one.lambda.is_some())
+    {
+        assumed.push(format!(
+            "The items whose answers people graded are taken to be a random draw of the items, {}; and what people say is taken to be right.",
+            if judge.human_is_random { "as human_is_random says" } else { "which nobody says (human_is_random)" }
+        ));
+    }
     let resampled = if clustered { "groups" } else { "items" };
     assumed.push(format!(
         "Intervals are 95 % bootstrap intervals: {} resamples of {resampled}, seed {}.",

@@ -1,10 +1,12 @@
 //! A judge's grades, held to those of people, and estimates that are corrected by these.
 
+use std::collections::BTreeMap;
+
 use ordinate_core::CandidateName;
-use ordinate_core::verdict::{Estimate, Judge, JudgeAgreement, JudgedCandidate};
+use ordinate_core::verdict::{Estimate, Judge, JudgeAgreement, JudgedCandidate, JudgedSlice};
 use ordinate_score::agreement::agreement;
-use ordinate_score::ppi::{FEWEST, by_student, rectified};
-use ordinate_trials::{Column, Trials};
+use ordinate_score::ppi::{FEWEST, FEWEST_ON_SLICE, by_student, on_slice, rectified};
+use ordinate_trials::{Board, Column, Trials};
 
 use crate::words::{count, level, signed_number};
 
@@ -60,12 +62,16 @@ pub fn correct(trials: &mut Trials, human: &HumanGrades, about: Judge) -> Judge 
             human: of(&|(_, _, label)| *label),
             bias: of(&|(_, grade, label)| grade - label).filter(|_| !is_exact),
             lambda: found.map(|found| found.lambda),
+            slices: slices(&board, &trials.slices, &grades, labels, is_exact),
         });
         if !is_exact {
             pairs.extend(both.into_iter().map(|pair| (at, pair)));
         }
     }
     trials.rectified = any.then_some(corrected);
+    if pairs.is_empty() {
+        candidates.iter_mut().for_each(|one| one.slices.clear());
+    }
     let favours_family = favours(&candidates, &pairs);
     let pairs: Vec<(usize, f64, f64)> = pairs.into_iter().map(|(_, pair)| pair).collect();
     let agreed = agreement(&pairs);
@@ -83,6 +89,39 @@ pub fn correct(trials: &mut Trials, human: &HumanGrades, about: Judge) -> Judge 
     };
     judge.warnings = warnings(&judge);
     judge
+}
+
+/// The judge's grades of a candidate slice by slice, corrected where people graded enough of them.
+fn slices(
+    board: &Board,
+    names: &[String],
+    grades: &[f64],
+    labels: &[f64],
+    is_exact: bool,
+) -> BTreeMap<String, JudgedSlice> {
+    let mut rows: Vec<Vec<usize>> = vec![Vec::new(); names.len()];
+    for (at, (slice, grade)) in board.slice_of.iter().zip(grades).enumerate() {
+        if let Some(own) = rows.get_mut(*slice as usize).filter(|_| grade.is_finite()) {
+            own.push(at);
+        }
+    }
+    let of_slice = |(name, rows): (&String, Vec<usize>)| {
+        let pick = |column: &[f64]| -> Vec<f64> {
+            rows.iter().map(|at| column.get(*at).copied().unwrap_or(f64::NAN)).collect()
+        };
+        let (grades, labels) = (pick(grades), pick(labels));
+        let groups: Option<Vec<u32>> =
+            board.clusters.as_ref().map(|of| rows.iter().map(|at| of[*at]).collect());
+        let corrected = if is_exact { None } else { on_slice(&grades, &labels, groups.as_deref()) };
+        let slice = JudgedSlice {
+            graded: rows.len() as u64,
+            labelled: labels.iter().filter(|label| label.is_finite()).count() as u64,
+            judge: crate::contender::mean(&grades)?,
+            corrected,
+        };
+        Some((name.clone(), slice))
+    };
+    names.iter().zip(rows).filter_map(of_slice).collect()
 }
 
 /// The grades of a column; an error has none, and is 0 whoever grades.
@@ -149,10 +188,14 @@ fn warnings(judge: &Judge) -> Vec<String> {
         ));
     } else {
         all.push(format!(
-            "Qualities of {} are corrected by {} grades of people (prediction-powered inference); slice by slice, and where a policy \
-             chooses, the grades are the judge's as they are.",
+            "Qualities of {} are corrected by {} grades of people (prediction-powered inference){}; where a policy chooses, the grades \
+             are the judge's as they are.",
             listed(judge.candidates.iter().filter(|one| one.lambda.is_some()).map(|one| &one.name)),
             count(judge.human),
+            match judge.candidates.iter().any(|one| !one.slices.is_empty()) {
+                true => format!(", on a slice too from {FEWEST_ON_SLICE} grades of a candidate's answers there"),
+                false => String::new(),
+            },
         ));
         if !alone.is_empty() {
             all.push(format!(
@@ -164,8 +207,8 @@ fn warnings(judge: &Judge) -> Vec<String> {
         if !judge.human_is_random {
             all.push(
                 "Corrected qualities hold where the items that people graded are a random draw of the items, which nobody says. What was \
-                 graded because it is hard, or because candidates differ there (the order of `ordinate label`), makes them wrong. Draw at \
-                 random, and say human_is_random = true."
+                 graded because it is hard, or because candidates differ there, makes them wrong. Draw at random, as `ordinate label` does, and say \
+                 human_is_random = true."
                     .to_owned(),
             );
         }

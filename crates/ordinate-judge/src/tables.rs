@@ -78,7 +78,7 @@ impl Tables<'_> {
         let names = self.slices;
         let cells = self.recall.cells.get_or_init(|| {
             let slices = Slices::new(self.slice_codes(), names.len(), self.groups);
-            let columns = &self.scored.board().columns;
+            let columns = &self.graded.columns;
             columns.par_iter().map(|column| slices.cells(&column.quality)).collect()
         });
         let mut rows: Vec<(f64, CandidateRow)> = self

@@ -12,7 +12,14 @@ pub struct Term {
 }
 
 /// All words, in the order of the alphabet.
-pub const TERMS: [Term; 20] = [
+pub const TERMS: [Term; 26] = [
+    Term {
+        name: "agreement",
+        also: &["kappa", "cohen's kappa", "correlation"],
+        meaning: "How far a judge and people grade the same answers alike: the share of answers with just the same grade, the \
+                  correlation, and Cohen's kappa, which leaves out what chance alone would bring (1: always alike, 0: no better than \
+                  chance).",
+    },
     Term {
         name: "bar",
         also: &["the bar", "clears the bar"],
@@ -43,6 +50,14 @@ pub const TERMS: [Term; 20] = [
                   lineage, clearly and by more than the margin.",
     },
     Term {
+        name: "corrected",
+        also: &["corrected figure", "rectified", "rectifier", "lambda", "judge followed", "bias"],
+        meaning: "Of a judge's grades: the mean of all that it graded, shifted by how far it is off on the answers that people graded \
+                  too (the rectifier). How far it is followed (lambda) is what makes the interval shortest: 0 where its grades say \
+                  nothing, 1 where it is off by the same everywhere. A wrong judge makes the interval longer, and the figure not \
+                  wrong, as long as people graded a random draw of the items.",
+    },
+    Term {
         name: "cross-fitted",
         also: &["cross-fitting", "fold", "folds", "folding"],
         meaning: "Learned on some of the items and scored on others, in turn, until every item has been scored by something that never saw \
@@ -64,6 +79,13 @@ pub const TERMS: [Term; 20] = [
         also: &["confidence interval", "95 %", "error bars"],
         meaning: "The range in square brackets: made in this way, 95 of 100 such ranges hold the true figure. What is undecided is a matter \
                   of intervals, not of the numbers before them.",
+    },
+    Term {
+        name: "judge",
+        also: &["grade", "grades", "grader", "own family"],
+        meaning: "A model or a program that grades free answers by a rubric, where no formula tells a good one. Its grades are an \
+                  opinion: people's grades of some answers say how far to believe it, and whether it favours the candidates of its own \
+                  family.",
     },
     Term {
         name: "lineage",
@@ -90,10 +112,23 @@ pub const TERMS: [Term; 20] = [
                   gain.",
     },
     Term {
+        name: "pairwise",
+        also: &["pair", "tie", "orders disagree"],
+        meaning: "A way to grade: the judge says which of two answers is better, the candidate's or the one it is held against. It is \
+                  asked in both orders, and where the two orders disagree it is a tie. Qualities are shares of wins, ties counting \
+                  half.",
+    },
+    Term {
         name: "policy",
         also: &["policies"],
         meaning: "A rule for whom to ask and whose answer to give: by slice, by text (route), by looking at answers (cascade, select), by vote, \
                   by weights, or by a model over the answers (stack).",
+    },
+    Term {
+        name: "prediction-powered inference",
+        also: &["ppi", "ppi++"],
+        meaning: "A way to estimate from few grades of people and many of a judge: one interval that covers however wrong the judge \
+                  is, and that is shorter than with people's grades alone where the judge agrees with them.",
     },
     Term {
         name: "provisional",
@@ -104,6 +139,11 @@ pub const TERMS: [Term; 20] = [
         name: "route",
         also: &["router"],
         meaning: "A policy that reads the text of an item and foretells how well each candidate will do on it, before any of them is asked.",
+    },
+    Term {
+        name: "rubric",
+        also: &[],
+        meaning: "What a good answer is, in words: the judge is told it as it stands in the task file, and so are people who grade.",
     },
     Term {
         name: "select",

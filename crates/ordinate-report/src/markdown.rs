@@ -67,6 +67,8 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     }
     let grades = verdict.judge.as_ref().map(words::judge).unwrap_or_default();
     section(text, "Grades", grades.iter().map(String::as_str))?;
+    let by_slice = verdict.judge.as_ref().map(words::judged_slices).unwrap_or_default();
+    section(text, "Grades by slice", by_slice.iter().map(String::as_str))?;
     let needs = words::needs(&verdict.needs, verdict.basis.margin);
     let needs: Vec<String> = needs.into_iter().map(|(name, limit)| format!("{name}: {limit}")).collect();
     section(text, "Needs in force", needs.iter().map(String::as_str))?;

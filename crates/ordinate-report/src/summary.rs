@@ -61,6 +61,7 @@ pub(crate) fn summary(verdict: &Verdict, style: Style) -> String {
         out.line(&style.paint(ansi, &line));
     }
     out.list("Grades", &verdict.judge.as_ref().map(words::judge).unwrap_or_default());
+    out.list("Grades by slice", &verdict.judge.as_ref().map(words::judged_slices).unwrap_or_default());
     hosting_lists(&mut out, verdict);
     out.list("Needs that are missed", &misses(verdict));
     let notes: Vec<String> =

@@ -1,8 +1,12 @@
 //! What a verdict says, in words: shared by the terminal and the page.
 
+use std::collections::BTreeSet;
+
 use ordinate_core::needs::{Goal, Needs};
 use ordinate_core::policy::PolicyKind;
-use ordinate_core::verdict::{Judge, JudgeAgreement, Outcome, Recommended, Verdict};
+use ordinate_core::verdict::{
+    Judge, JudgeAgreement, JudgedCandidate, JudgedSlice, Outcome, Recommended, Verdict,
+};
 
 use crate::figures;
 use crate::text::clean;
@@ -156,6 +160,44 @@ pub(crate) fn other_reading(verdict: &Verdict) -> Option<String> {
             other.outcome
         )
     })
+}
+
+/// Slices that are told one by one.
+const MOST_SLICES: usize = 20;
+
+/// What a judge's grades are on each slice, corrected where people graded enough of them; empty where they graded none, or there are no
+/// slices.
+pub(crate) fn judged_slices(judge: &Judge) -> Vec<String> {
+    let names: BTreeSet<&str> =
+        judge.candidates.iter().flat_map(|one| one.slices.keys().map(String::as_str)).collect();
+    let told = |slice: &&str| {
+        let of = |one: &JudgedCandidate| {
+            Some(format!("{} {}", one.name, judged_slice(judge, one, one.slices.get(*slice)?)))
+        };
+        format!("{slice}: {}.", judge.candidates.iter().filter_map(of).collect::<Vec<_>>().join("; "))
+    };
+    let mut lines: Vec<String> = names.iter().take(MOST_SLICES).map(told).collect();
+    if names.len() > MOST_SLICES {
+        let more = figures::count((names.len() - MOST_SLICES) as u64);
+        lines.push(format!("{more} slices more are in verdict.json (judge.candidates.slices)."));
+    }
+    lines
+}
+
+/// What is known of a candidate's quality on a slice, and by whose word.
+pub(crate) fn judged_slice(judge: &Judge, one: &JudgedCandidate, slice: &JudgedSlice) -> String {
+    let labelled = figures::count(slice.labelled);
+    match &slice.corrected {
+        Some(corrected) => {
+            format!("{}, corrected by {labelled} grades of people", figures::estimate(corrected))
+        }
+        None if judge.against.as_ref() == Some(&one.name) => {
+            format!("{}, which others are held against", figures::quality(slice.judge))
+        }
+        None => {
+            format!("{}, the judge's word alone ({labelled} grades of people)", figures::quality(slice.judge))
+        }
+    }
 }
 
 /// Who graded the answers, and how far people grade alike.

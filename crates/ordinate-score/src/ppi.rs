@@ -9,13 +9,20 @@
 //! variance: whatever takes columns of scores (paired differences, policies that choose among candidates, the bootstrap) then works
 //! on estimates that people's labels have corrected. Such scores are outside of `[0, 1]` where labels are few.
 
+use std::collections::HashMap;
+
 use ordinate_core::verdict::Estimate;
 
+use crate::groups::Groups;
 use crate::normal;
 
 /// Labels of one candidate's answers from which it is corrected. In the simulations of `tests/ppi.rs` intervals from 20 labels
 /// cover at least 95 %.
 pub const FEWEST: usize = 20;
+
+/// Labels of one candidate's answers on a slice from which it is corrected there. In the simulations of `tests/ppi.rs` intervals of
+/// slices with so few cover at least 97 %.
+pub const FEWEST_ON_SLICE: usize = 10;
 
 /// The estimate by [`power_tuned`], as `ppi_mean_pointestimate` and `ppi_mean_ci` of the package `ppi-python` have it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -72,10 +79,43 @@ pub struct Rectified {
 /// than was seen is counted, as large as those are, or a whole score where there was none; and Student's t is taken into account.
 #[must_use]
 pub fn rectified(grades: &[f64], labels: &[f64]) -> Option<Rectified> {
+    rectified_from(FEWEST, grades, labels)
+}
+
+/// The quality on a slice, out of the judge's grades of the answers there and of the labels among them, as [`rectified`] has it with a
+/// `lambda` of its own; `groups` are numbers of the answers' groups, where some depend on each other. `None` with fewer than
+/// [`FEWEST_ON_SLICE`] labels, or in fewer than two groups.
+#[must_use]
+pub fn on_slice(grades: &[f64], labels: &[f64], groups: Option<&[u32]>) -> Option<Estimate> {
+    let scores = rectified_from(FEWEST_ON_SLICE, grades, labels)?.scores;
+    let known: Vec<(usize, f64)> =
+        scores.iter().copied().enumerate().filter(|(_, score)| score.is_finite()).collect();
+    let count = known.len() as f64;
+    let mean = known.iter().map(|(_, score)| score).sum::<f64>() / count;
+    let mut units: HashMap<u32, f64> = HashMap::new();
+    let mut alone = Vec::new();
+    for (at, score) in known {
+        match groups.and_then(|groups| groups.get(at)).filter(|group| **group != Groups::NONE) {
+            Some(group) => *units.entry(*group).or_default() += score - mean,
+            None => alone.push(score - mean),
+        }
+    }
+    let parts = (units.len() + alone.len()) as f64;
+    if parts < 2.0 {
+        return None;
+    }
+    let squares: f64 = units.into_values().chain(alone).map(|off| off * off).sum();
+    let se = (squares * parts / (parts - 1.0)).sqrt() / count;
+    let half = normal::student_quantile(0.975, parts - 1.0) * se;
+    let [mean, low, high] = [mean, mean - half, mean + half].map(|end| end.clamp(0.0, 1.0));
+    Some(Estimate { mean, low, high })
+}
+
+fn rectified_from(fewest: usize, grades: &[f64], labels: &[f64]) -> Option<Rectified> {
     let (labelled, others): (Vec<usize>, Vec<usize>) = (0..grades.len().min(labels.len()))
         .filter(|&at| grades[at].is_finite())
         .partition(|&at| labels[at].is_finite());
-    if labelled.len() < FEWEST {
+    if labelled.len() < fewest {
         return None;
     }
     let pick = |column: &[f64], places: &[usize]| places.iter().map(|&at| column[at]).collect::<Vec<f64>>();
@@ -189,6 +229,26 @@ mod tests {
         let scores = rectified(&grades, &labels).unwrap().scores;
         let se = (variance(&scores) / 1_000.0).sqrt();
         assert!((mean(&scores) - 0.7).abs() < 1e-12 && se > 0.02, "{se}");
+    }
+
+    #[test]
+    fn a_slice_needs_ten_labels_and_dependent_answers_count_as_one() {
+        let grades: Vec<f64> = (0..60).map(|at| f64::from(at % 3) / 2.0).collect();
+        let labels = |count: usize| -> Vec<f64> {
+            (0..60).map(|at| if at < count { 1.0 - grades[at] } else { f64::NAN }).collect()
+        };
+        assert_eq!(on_slice(&grades, &labels(FEWEST_ON_SLICE - 1), None), None);
+        let alone = on_slice(&grades, &labels(12), None).unwrap();
+        assert!(alone.low < alone.mean && alone.mean < alone.high && alone.low >= 0.0, "{alone:?}");
+        let scores = rectified_from(10, &grades, &labels(12)).unwrap().scores;
+        assert!((alone.mean - mean(&scores)).abs() < 1e-12);
+        // Every answer three times, which are one group: no surer than once.
+        let thrice = |column: &[f64]| -> Vec<f64> { column.iter().flat_map(|x| [*x; 3]).collect() };
+        let groups: Vec<u32> = (0..180).map(|at| at / 3).collect();
+        let grouped = on_slice(&thrice(&grades), &thrice(&labels(12)), Some(&groups)).unwrap();
+        let naive = on_slice(&thrice(&grades), &thrice(&labels(12)), None).unwrap();
+        assert!(grouped.high - grouped.low > 1.4 * (naive.high - naive.low), "{grouped:?} {naive:?}");
+        assert_eq!(on_slice(&thrice(&grades), &thrice(&labels(12)), Some(&[7; 180])), None);
     }
 
     #[test]

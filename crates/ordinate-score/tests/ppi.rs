@@ -8,7 +8,7 @@ use ordinate_core::random::{SplitMix, shuffle};
 use ordinate_core::task::IntervalKind;
 use ordinate_core::verdict::Estimate;
 use ordinate_score::agreement::agreement;
-use ordinate_score::ppi::{by_student, power_tuned, rectified};
+use ordinate_score::ppi::{FEWEST_ON_SLICE, by_student, on_slice, power_tuned, rectified};
 use ordinate_score::{Bootstrap, Statistic, bounds};
 use rayon::prelude::*;
 use serde_json::Value;
@@ -216,4 +216,46 @@ fn a_judge_that_agrees_at_0_8_saves_a_quarter_of_the_length() {
             "{judge:?}: {length} at {kappa}, {correlation}"
         );
     }
+}
+
+#[test]
+fn intervals_of_slices_cover_from_few_labels() {
+    const RUNS: u64 = 4_000;
+    let mut wrong = Vec::new();
+    for (judge, right) in [
+        (Judge::Errs(0.05), 0.7),
+        (Judge::Errs(0.2), 0.7),
+        (Judge::Errs(0.2), 0.9),
+        (Judge::Lenient(0.5), 0.7),
+        (Judge::Blind, 0.7),
+        (Judge::Graded(0.87, 0.0), 0.7),
+        (Judge::Graded(0.8, 0.7), 0.7),
+        (Judge::Graded(0.2, -0.7), 0.7),
+    ] {
+        let skill = 1.5 * right - 1.0;
+        let truth = judge.truth(right, skill);
+        for (labels, others) in [(FEWEST_ON_SLICE, 40), (FEWEST_ON_SLICE, 300), (20, 80)] {
+            let one = |seed: u64| -> (bool, f64) {
+                let mut random = SplitMix::new(seed);
+                let all: Vec<(f64, f64)> =
+                    (0..labels + others).map(|_| judge.answer(right, skill, &mut random)).collect();
+                let drawn: Vec<usize> = (0..labels).collect();
+                let (grades, known) = column(&all, &drawn);
+                let of = on_slice(&grades, &known, None).unwrap();
+                (of.low <= truth && truth <= of.high, of.high - of.low)
+            };
+            let runs: Vec<(bool, f64)> = (0..RUNS).into_par_iter().map(one).collect();
+            let covers = runs.iter().filter(|(covers, _)| *covers).count() as f64 / RUNS as f64;
+            let length = runs.iter().map(|(_, length)| length).sum::<f64>() / RUNS as f64;
+            println!(
+                "{judge:?}, right {right}: a slice with {labels} labels and {others} others covers {:.1} %, length {length:.2}",
+                100.0 * covers
+            );
+            // A standard error of 4,000 runs is 0.4 %.
+            if covers < 0.94 {
+                wrong.push((judge, right, labels, others, covers));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
 }

@@ -21,6 +21,11 @@ fn worth(who: &str, item: usize) -> u32 {
     }
 }
 
+/// A tenth of the items are of a slice of which people graded hardly any.
+fn slice(item: usize) -> &'static str {
+    if item % 50 < 5 { "rare" } else { "usual" }
+}
+
 fn answer(who: &str, item: usize) -> String {
     format!("{who} says of {item}: worth {}", worth(who, item))
 }
@@ -68,7 +73,8 @@ async fn desk() -> (Desk, FaultServer) {
     let desk = Desk::new();
     let items: Vec<String> = (0..ITEMS)
         .map(|at| {
-            serde_json::json!({ "id": format!("i{at}"), "input": format!("Question {at}") }).to_string()
+            serde_json::json!({ "id": format!("i{at}"), "input": format!("Question {at}"), "slice": slice(at) })
+                .to_string()
         })
         .collect();
     desk.write("items.jsonl", items.join("\n"));
@@ -156,6 +162,10 @@ fn of<'v>(verdict: &'v Value, name: &str) -> &'v Value {
     all.iter().find(|row| row["name"] == name).unwrap()
 }
 
+fn of_slice<'v>(verdict: &'v Value, name: &str, slice: &str) -> &'v Value {
+    &of(verdict, name)["slices"][slice]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_judge_that_favours_its_family_is_found_out_and_corrected() {
     let (desk, big) = desk().await;
@@ -200,6 +210,35 @@ async fn a_judge_that_favours_its_family_is_found_out_and_corrected() {
         why.contains("The judge favours its own family (big)") && why.contains("human_is_random = true"),
         "{why}"
     );
+    // Slice by slice too, where people graded enough; the judge's word alone is said to be that.
+    for who in ["big", "small"] {
+        let mean = |of: &str, grade: &dyn Fn(usize) -> u32| {
+            let items: Vec<usize> = (0..ITEMS).filter(|at| slice(*at) == of).collect();
+            items.iter().map(|at| f64::from(grade(*at) - 1) / 4.0).sum::<f64>() / items.len() as f64
+        };
+        let people = |at: usize| worth(who, at);
+        let judge = |at: usize| judged(&answer(who, at), worth(who, at));
+        let [usual, rare] = ["usual", "rare"].map(|of| of_slice(&verdict, who, of));
+        assert_eq!((usual["labelled"].as_u64(), rare["labelled"].as_u64()), (Some(54), Some(6)));
+        let (low, high) = (number(usual, "corrected.low"), number(usual, "corrected.high"));
+        let truth = mean("usual", &people);
+        assert!(low < truth && truth < high && high - low < 0.2, "{usual} {truth}");
+        assert!(rare["corrected"].is_null(), "{rare}");
+        for (of, told) in [("usual", usual), ("rare", rare)] {
+            let cell = &named(&verdict, "candidates", who)["slices"][of];
+            assert!((number(told, "judge") - mean(of, &judge)).abs() < 1e-9, "{told}");
+            assert!((number(cell, "mean") - mean(of, &judge)).abs() < 1e-9, "grades as they are: {cell}");
+        }
+    }
+    assert_eq!(desk.ordinate(["export", "run", "--to", "summary"]).status(), 0);
+    let markdown = std::fs::read_to_string(desk.path("summary/summary.md")).unwrap();
+    for told in [desk.ordinate(["report", "run"]).stdout(), markdown] {
+        let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains("the judge's word alone (6 grades of people)"), "{told}");
+        assert!(told.contains("corrected by 54 grades of people"), "{told}");
+    }
+    let assumed = verdict["assumed"].to_string();
+    assert!(assumed.contains("random draw of the items, which nobody says"), "{assumed}");
     // The evidence has the grades as they are, and needs move what is corrected.
     let evidence = ordinate_data::read_evidence(&desk.path("run/evidence.parquet")).unwrap();
     let column = evidence.candidates().iter().position(|one| one.name.as_str() == "big").unwrap();
@@ -209,6 +248,7 @@ async fn a_judge_that_favours_its_family_is_found_out_and_corrected() {
     assert_eq!(serde_json::from_str::<Value>(&again.stdout()).unwrap(), verdict);
     let page = std::fs::read_to_string(desk.path("run/report.html")).unwrap();
     assert!(page.contains("id=\"grades\"") && page.contains("Judge less people"));
+    assert!(page.contains("the judge&#39;s word alone (6 grades of people)"), "{page}");
     // A file has the grades as they are too.
     assert_eq!(desk.ordinate(["export", "run", "--to", "out"]).status(), 0);
     let items = std::fs::read_to_string(desk.path("out/items.csv")).unwrap();

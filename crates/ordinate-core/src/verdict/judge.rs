@@ -1,5 +1,7 @@
 //! What graded the answers, how far it is to be believed, and what people's grades made of its.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -73,4 +75,21 @@ pub struct JudgedCandidate {
     /// How far the judge is followed in the corrected estimate (PPI++); `null` where nothing is corrected, because there are too few
     /// grades of people.
     pub lambda: Option<f64>,
+    /// What was said on each slice, where people graded any answer at all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub slices: BTreeMap<String, JudgedSlice>,
+}
+
+/// What a judge said of a candidate on a slice, and what people's grades there make of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct JudgedSlice {
+    /// Answers that the judge graded.
+    pub graded: u64,
+    /// Those of them that people graded too.
+    pub labelled: u64,
+    /// The mean of the judge's grades.
+    pub judge: f64,
+    /// The mean corrected by people's grades of this slice (PPI++); `null` where there are fewer than ten, so that there is the judge's
+    /// word alone.
+    pub corrected: Option<Estimate>,
 }

@@ -1,6 +1,8 @@
 //! Who graded the answers, and how far that is to be believed.
 
-use ordinate_core::verdict::{Estimate, Judge, JudgedCandidate, Verdict};
+use std::collections::BTreeSet;
+
+use ordinate_core::verdict::{Estimate, Judge, JudgedCandidate, JudgedSlice, Verdict};
 
 use super::candidates::Cell;
 use crate::figures;
@@ -11,6 +13,8 @@ pub(super) struct Grades {
     /// Who graded, how, and how far people grade alike.
     pub(super) lines: Vec<String>,
     pub(super) rows: Vec<Row>,
+    /// A row a slice, a cell a candidate in the order of `rows`; empty where nothing is known of slices.
+    pub(super) slices: Vec<(String, Vec<Cell>)>,
 }
 
 pub(super) struct Row {
@@ -26,7 +30,21 @@ pub(super) fn grades(verdict: &Verdict) -> Option<Grades> {
     Some(Grades {
         lines: words::judge(judge).iter().map(|line| clean(line)).collect(),
         rows: judge.candidates.iter().map(|one| row(judge, one)).collect(),
+        slices: slices(judge),
     })
+}
+
+fn slices(judge: &Judge) -> Vec<(String, Vec<Cell>)> {
+    let names: BTreeSet<&String> = judge.candidates.iter().flat_map(|one| one.slices.keys()).collect();
+    let cell = |one: &JudgedCandidate, slice: Option<&JudgedSlice>| match slice {
+        None => Cell::new(figures::UNKNOWN.to_owned(), None),
+        Some(slice) => {
+            let key = slice.corrected.map_or(slice.judge, |corrected| corrected.mean);
+            Cell::new(words::judged_slice(judge, one, slice), Some(key))
+        }
+    };
+    let row = |name: &String| judge.candidates.iter().map(|one| cell(one, one.slices.get(name))).collect();
+    names.into_iter().map(|name| (clean(name), row(name))).collect()
 }
 
 fn row(judge: &Judge, one: &JudgedCandidate) -> Row {

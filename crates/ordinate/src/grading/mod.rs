@@ -5,6 +5,7 @@
 mod family;
 mod questions;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ordinate_combine::scored_rows;
@@ -202,6 +203,7 @@ pub(crate) async fn grade(
         human: None,
         bias: None,
         lambda: None,
+        slices: BTreeMap::new(),
     };
     let about = Judge {
         name: family::shown(judge),
