@@ -373,6 +373,12 @@ async fn what_does_not_fit_is_refused_with_its_line() {
     for (judge, further, said) in [
         ("", "", "[task] metric: a judge grades the answers, and nothing says who"),
         ("[judge]\nrubric = \"r\"", "", "[judge]: nothing says how the judge is asked"),
+        (
+            "[judge]\nrubric = \"r\"\nlocal = { model = \"ngram-linear\" }",
+            "",
+            "[judge] local: a judge says what an answer is worth, and ngram-linear does not write",
+        ),
+        ("[judge]\nrubric = \"r\"\nlocal = { model = \"none.gguf\" }", "", "[judge]"),
         ("[judge]\nopenai = { model = \"m\" }", "", "[judge] rubric: the judge has to be told"),
         (
             "[judge]\nrubric = \"r\"\nopenai = { model = \"m\" }\nagainst = \"big\"",

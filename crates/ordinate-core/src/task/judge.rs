@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CandidateEntry, Command, OpenAi, Recorded};
+use super::{CandidateEntry, Command, Local, OpenAi, Recorded};
 use crate::candidate::{Hosting, Lineage, Price};
 use crate::name::CandidateName;
 
-/// `[judge]`: who grades the answers, for `metric = "judge"`; and what people said of some of them. One of `openai`, `command` and
-/// `recorded` says how it is asked.
+/// `[judge]`: who grades the answers, for `metric = "judge"`; and what people said of some of them. One of `openai`, `command`,
+/// `local` and `recorded` says how it is asked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct JudgeSection {
@@ -40,6 +40,10 @@ pub struct JudgeSection {
     /// A program that grades: it gets what a model would be told as `input`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<Command>,
+    /// A model that writes and runs in this process. Grades between which there are whole steps are chosen by their probabilities, others
+    /// are read out of what it writes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local: Option<Local>,
     /// Grades that were recorded in a file: `id`, `candidate`, `grade`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recorded: Option<Recorded>,
@@ -99,6 +103,18 @@ impl JudgeSection {
         (worst..=best).contains(&grade).then(|| (grade - worst) / (best - worst))
     }
 
+    /// The grades of `single`, worst first, where they are whole numbers and there are few; `None` of `pairwise`.
+    #[must_use]
+    pub fn steps(&self) -> Option<Vec<String>> {
+        /// Steps from the worst to the best grade.
+        const MOST: f64 = 10.0;
+        let [worst, best] = self.scale();
+        let is_whole = worst.fract() == 0.0 && best.fract() == 0.0 && best - worst <= MOST;
+        let steps = 0..=(best - worst) as u32;
+        (self.mode() == JudgeMode::Single && is_whole)
+            .then(|| steps.map(|step| (worst + f64::from(step)).to_string()).collect())
+    }
+
     /// It as a candidate of this name, which is asked as candidates are.
     #[must_use]
     pub fn entry(&self, name: CandidateName) -> CandidateEntry {
@@ -113,7 +129,7 @@ impl JudgeSection {
             recorded: self.recorded.clone(),
             openai: self.openai.clone(),
             command: self.command.clone(),
-            local: None,
+            local: self.local.clone(),
             adapt: None,
             custom: None,
         }

@@ -66,6 +66,7 @@ fn asked(judge: &JudgeSection, document: &Document<'_>) -> Result<(), DataError>
     let ways: Vec<&'static str> = [
         ("openai", judge.openai.is_some()),
         ("command", judge.command.is_some()),
+        ("local", judge.local.is_some()),
         ("recorded", judge.recorded.is_some()),
     ]
     .into_iter()
@@ -73,8 +74,8 @@ fn asked(judge: &JudgeSection, document: &Document<'_>) -> Result<(), DataError>
     .collect();
     match ways.as_slice() {
         [] => {
-            let message = "nothing says how the judge is asked. Say openai = { model = \"...\" }, command = { run = [\"...\"] }, or recorded = \
-                           { path = \"grades.csv\" }.";
+            let message = "nothing says how the judge is asked. Say openai = { model = \"...\" }, command = { run = [\"...\"] }, local = \
+                           { model = \"...\" }, or recorded = { path = \"grades.csv\" }.";
             return Err(document.error_at(&[Key::Name("judge")], Problem::DataSources(message.to_owned())));
         }
         [_] => {}

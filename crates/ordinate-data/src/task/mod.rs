@@ -166,6 +166,11 @@ impl Task {
                     *path = absolute(path);
                 }
             }
+            if let Some(local) = &mut judge.local
+                && dir.join(&local.model).exists()
+            {
+                local.model = absolute(&local.model);
+            }
             if let Some(command) = &mut judge.command {
                 command.folder = Some(absolute(command.folder.as_deref().unwrap_or_default()));
             }

@@ -1,7 +1,7 @@
 //! Which candidates are of the judge's own family.
 
 use ordinate_core::CandidateName;
-use ordinate_core::task::{CandidateEntry, JudgeSection};
+use ordinate_core::task::{CandidateEntry, JudgeSection, Local};
 use ordinate_data::Task;
 
 /// The candidates that the task file says are, and those whose model is named as the judge's is.
@@ -11,7 +11,9 @@ pub(super) fn own(task: &Task, judge: &JudgeSection) -> Vec<CandidateName> {
         let theirs = entry.openai.as_ref().and_then(|openai| family_of(&openai.model));
         let same_model = family.is_some() && theirs == family;
         let same_program = judge.command.is_some() && entry.command == judge.command;
-        same_model || same_program || judge.family.contains(&entry.name)
+        let model = |local: &Option<Local>| local.as_ref().map(|local| local.model.clone());
+        let same_here = judge.local.is_some() && model(&entry.local) == model(&judge.local);
+        same_model || same_program || same_here || judge.family.contains(&entry.name)
     };
     task.file.candidate.iter().filter(is_own).map(|entry| entry.name.clone()).collect()
 }
@@ -28,7 +30,12 @@ pub(super) fn shown(judge: &JudgeSection) -> String {
     let openai = judge.openai.as_ref().map(|openai| openai.model.clone());
     let command = judge.command.as_ref().map(|command| command.run.join(" "));
     let recorded = judge.recorded.as_ref().map(|recorded| recorded.path.clone());
-    openai.or(command).or(recorded).unwrap_or_default()
+    let local = judge.local.as_ref().map(|local| {
+        // A folder is told by its name.
+        let name = std::path::Path::new(&local.model).file_name().filter(|_| !local.model.starts_with("hf:"));
+        name.map_or_else(|| local.model.clone(), |name| name.to_string_lossy().into_owned())
+    });
+    openai.or(command).or(local).or(recorded).unwrap_or_default()
 }
 
 #[cfg(test)]

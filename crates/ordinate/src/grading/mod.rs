@@ -71,6 +71,12 @@ pub(crate) fn look(task: &Task, options: &Options) -> Result<Option<bool>, Error
     with_place(task, judge, options, |place| {
         let kind = options.kinds.of(place)?;
         kind.check(place)?;
+        let is_there = crate::hub::absent(place.task, place.entry)?.is_none();
+        if let Some(local) = judge.local.as_ref().filter(|_| is_there && kind.name() != "decoder") {
+            let problem =
+                "a judge says what an answer is worth, and {} does not write; name a model that does";
+            return Err(place.fail(format!("local: {}", problem.replace("{}", &local.model))));
+        }
         may_have_the_data(kind.as_ref(), place)?;
         Ok(Some(kind.is_elsewhere()))
     })
@@ -108,10 +114,11 @@ fn of_judge(task: &Task, error: Error) -> Error {
 /// What is asked of the judge, as a task with one candidate.
 fn task_of(task: &Task, judge: &JudgeSection) -> Result<Task, Error> {
     let mut own = task.clone();
-    let (kind, system) = match judge.mode() {
-        JudgeMode::Single => ("regress", questions::SINGLE),
-        JudgeMode::Pairwise => ("classify", questions::PAIR),
+    let system = match judge.mode() {
+        JudgeMode::Single => questions::SINGLE,
+        JudgeMode::Pairwise => questions::PAIR,
     };
+    let kind = if labels(judge).is_some() { "classify" } else { "regress" };
     own.kind = kind_of(kind)?;
     own.file.task.kind = TaskKind::new(kind);
     (own.file.task.metric, own.file.judge) = (None, None);
@@ -124,6 +131,15 @@ fn task_of(task: &Task, judge: &JudgeSection) -> Result<Task, Error> {
     Ok(own)
 }
 
+/// What it may say, where that is one of few words; `None` of a number.
+fn labels(judge: &JudgeSection) -> Option<Vec<String>> {
+    match judge.mode() {
+        JudgeMode::Pairwise => Some(questions::LABELS.map(str::to_owned).to_vec()),
+        // A small model seldom writes nothing but a number, and always knows which one it would write.
+        JudgeMode::Single => judge.steps().filter(|_| judge.local.is_some()),
+    }
+}
+
 fn kind_of(name: &str) -> Result<&'static dyn Kind, Error> {
     Kinds::builtin().get(name).ok_or_else(|| Error::broken(format!("there is no kind of task {name}")))
 }
@@ -133,7 +149,7 @@ fn name() -> Result<CandidateName, Error> {
 }
 
 /// The questions as items of the judge's task.
-fn materials(own: &Task, questions: &Questions) -> Result<Materials, Error> {
+fn materials(own: &Task, judge: &JudgeSection, questions: &Questions) -> Result<Materials, Error> {
     let mut builder = EvidenceBuilder::default();
     for one in &questions.all {
         // Ids of items and names of candidates may hold anything.
@@ -146,15 +162,11 @@ fn materials(own: &Task, questions: &Questions) -> Result<Materials, Error> {
     }
     let items = builder.into_items();
     let rows: Arc<[u32]> = (0..Codes::NONE).take(items.len()).collect();
-    let labels = match own.kind.has_labels() {
-        true => questions::LABELS.map(str::to_owned).to_vec(),
-        false => Vec::new(),
-    };
     Ok(Materials {
         items: Arc::new(items),
         evidence: Arc::clone(&rows),
         asked: rows,
-        labels,
+        labels: labels(judge).unwrap_or_default(),
         examples: Arc::new(Examples::none()),
         metric: Scorer::of(own.kind, None).map_err(Error::broken)?,
     })
@@ -255,7 +267,7 @@ async fn ask(
     }
     let (task, options) = (session.task, session.options);
     let own = task_of(task, judge)?;
-    let materials = materials(&own, questions)?;
+    let materials = materials(&own, judge, questions)?;
     let failed = |error| of_judge(task, error);
     let mut asked = open_all(&own, &materials, options, session.seen, false).map_err(failed)?;
     let store = session.store.clone();
@@ -302,7 +314,7 @@ pub(crate) async fn estimate(
         return Ok((Vec::new(), None));
     }
     let own = task_of(task, judge)?;
-    let materials = materials(&own, &questions)?;
+    let materials = materials(&own, judge, &questions)?;
     let failed = |error| of_judge(task, error);
     let asked = open_all(&own, &materials, session.options, session.seen, true).map_err(failed)?;
     let prompt = asked.iter().find_map(|one| Some(one.opened.prompt.as_ref()?.to_string()));
