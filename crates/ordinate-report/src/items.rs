@@ -17,7 +17,9 @@ use crate::page::series::Picture;
 use crate::text::clean;
 
 pub use confusion::{ConfusionPage, SaidFor, confusion_page};
-pub use label::{LABEL_POLICY, LabelAnswer, LabelDone, LabelForm, LabelPage, label_done_page, label_page};
+pub use label::{
+    LABEL_POLICY, LabelAnswer, LabelDone, LabelForm, LabelGrading, LabelPage, label_done_page, label_page,
+};
 pub use pair::{PairOn, PairOnSlice, PairPage, pair_page};
 pub use pieces::{Piece, differing};
 pub use slices::{SliceShown, SlicesPage, slices_page};

@@ -230,7 +230,7 @@ pub(crate) fn given(task: &Task, verdict: &Verdict, answers: &[(String, PathBuf)
 
 /// The two candidates whose difference the verdict hangs on, of those whose answers are at hand: the recommended one, or the best, and
 /// the best of another lineage, or the next.
-fn between(verdict: &Verdict, at_hand: &[CandidateName]) -> Vec<CandidateName> {
+pub(crate) fn between(verdict: &Verdict, at_hand: &[CandidateName]) -> Vec<CandidateName> {
     let mut rows: Vec<_> = verdict.candidates.iter().filter(|row| at_hand.contains(&row.name)).collect();
     rows.sort_by(|one, other| other.quality.mean.total_cmp(&one.quality.mean));
     let recommended = verdict.recommended.as_ref();

@@ -73,7 +73,7 @@ pub use kinds::{
     CandidateKind, CandidateKinds, HereFacts, InProcess, Lesson, Opened, Opening, Place, ServedElsewhere,
     UsedUp, Want, Whom,
 };
-pub use label::{Label, Labelled, Labelling};
+pub use label::{Label, LabelOrder, Labelled, Labelling};
 pub use label_next::{Fields, LabelNext, ToLabel, Unlabelled, label_next};
 pub use materials::Materials;
 pub use models::{NamedModel, model_card, model_table, models_at_hand, pairs};

@@ -3,6 +3,8 @@
 
 #[path = "support/browser.rs"]
 mod browser;
+#[path = "view/grade.rs"]
+mod grade;
 #[path = "view/items.rs"]
 mod items;
 #[path = "view/label.rs"]

@@ -48,6 +48,17 @@ pub struct LabelAnswer<'a> {
     pub output: &'a str,
 }
 
+/// An answer that is to be graded.
+#[derive(Debug, Clone)]
+pub struct LabelGrading<'a> {
+    /// What a good answer is.
+    pub rubric: Option<&'a str>,
+    /// A right answer.
+    pub right: Option<&'a str>,
+    /// What is graded, or held against each other, with titles in place of names: a name sways.
+    pub answers: Vec<LabelAnswer<'a>>,
+}
+
 /// An item that is to be labelled.
 #[derive(Debug, Clone)]
 pub struct LabelPage<'a> {
@@ -69,6 +80,8 @@ pub struct LabelPage<'a> {
     pub why: Option<String>,
     /// What candidates said; hidden until it is asked for, since it sways.
     pub said: Vec<LabelAnswer<'a>>,
+    /// The answer to it that is graded, where no label is asked for.
+    pub grading: Option<LabelGrading<'a>>,
     /// How it is labelled.
     pub form: LabelForm,
     /// How many have a label by now, and how many have none.
@@ -92,6 +105,8 @@ pub struct LabelDone<'a> {
     pub task: &'a str,
     /// What shows that a form is of this server's making.
     pub token: &'a str,
+    /// Whether they are grades of answers.
+    pub are_grades: bool,
     /// How many have a label.
     pub labelled: usize,
     /// How many were passed over.
@@ -122,6 +137,7 @@ struct LabelTemplate<'a> {
     slice: Option<String>,
     why: Option<String>,
     said: Vec<(String, String)>,
+    grading: Option<GradingShown>,
     form: &'a LabelForm,
     keyed: Vec<Keyed>,
     or_typed: bool,
@@ -130,6 +146,12 @@ struct LabelTemplate<'a> {
     can_undo: bool,
     problem: Option<String>,
     file: String,
+}
+
+struct GradingShown {
+    rubric: Option<String>,
+    right: Option<String>,
+    answers: Vec<(String, String)>,
 }
 
 /// A label with the key that gives it.
@@ -147,6 +169,7 @@ struct DoneTemplate<'a> {
     script: &'static str,
     task: String,
     token: &'a str,
+    are_grades: bool,
     labelled: String,
     skipped: Option<String>,
     last: Option<String>,
@@ -186,17 +209,31 @@ pub fn label_page(page: &LabelPage<'_>) -> Result<String, ReportError> {
         context: page.context.map(|context| cut(context, MOST).0),
         slice: page.slice.map(clean),
         why: page.why.as_deref().map(clean),
-        said: page.said.iter().map(|one| (clean(one.name), cut(one.output, MOST).0)).collect(),
+        said: shown(&page.said),
+        grading: page.grading.as_ref().map(|grading| GradingShown {
+            rubric: grading.rubric.map(|rubric| cut(rubric, MOST).0),
+            right: grading.right.map(|right| cut(right, MOST).0),
+            answers: shown(&grading.answers),
+        }),
         form: &page.form,
         keyed: keyed.collect(),
         or_typed,
-        progress: format!("{} labelled, {} to go", count(page.labelled), count(page.left)),
+        progress: format!(
+            "{} {}, {} to go",
+            count(page.labelled),
+            if page.grading.is_some() { "graded" } else { "labelled" },
+            count(page.left)
+        ),
         last: page.last.as_deref().map(clean),
         can_undo: page.can_undo,
         problem: page.problem.as_deref().map(clean),
         file: clean(page.file),
     };
     Ok(template.render()?)
+}
+
+fn shown(answers: &[LabelAnswer<'_>]) -> Vec<(String, String)> {
+    answers.iter().map(|one| (clean(one.name), cut(one.output, MOST).0)).collect()
 }
 
 /// The page where nothing is left.
@@ -211,6 +248,7 @@ pub fn label_done_page(page: &LabelDone<'_>) -> Result<String, ReportError> {
         script: SCRIPT,
         task: clean(page.task),
         token: page.token,
+        are_grades: page.are_grades,
         labelled: count(page.labelled),
         skipped: (page.skipped > 0).then(|| count(page.skipped)),
         last: page.last.as_deref().map(clean),

@@ -6,13 +6,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use ordinate_core::{Item, Output, OutputKind};
 use ordinate_data::Task;
 use ordinate_report::{
-    LABEL_POLICY, LabelAnswer, LabelDone, LabelForm, LabelPage, label_done_page, label_page,
+    LABEL_POLICY, LabelAnswer, LabelDone, LabelForm, LabelGrading, LabelPage, label_done_page, label_page,
 };
 use ordinate_serve::{FormToken, Page, Pages};
 
 use super::Labelled;
+use super::answers::Grading;
 use super::queue::Queued;
-use super::store::Store;
+use super::sheet::Sheet;
 use crate::error::Error;
 use crate::query::Pairs;
 use crate::view::{picture, problem};
@@ -26,14 +27,24 @@ pub(super) struct Desk {
     is_choice: bool,
     items: Vec<Queued>,
     token: FormToken,
-    toml: String,
+    asked: Asked,
     state: Mutex<State>,
+}
+
+/// What a person is asked for.
+#[derive(Debug)]
+pub(super) enum Asked {
+    Labels {
+        /// What the task file is to say.
+        toml: String,
+    },
+    Grades(Box<Grading>),
 }
 
 /// How far it came.
 #[derive(Debug)]
 struct State {
-    store: Store,
+    sheet: Sheet,
     /// The item that comes next.
     next: usize,
     /// What was done, the last last.
@@ -60,13 +71,13 @@ impl Desk {
         task: &Task,
         mut items: Vec<Queued>,
         mut labels: BTreeSet<String>,
-        store: Store,
+        sheet: Sheet,
         token: FormToken,
-        toml: String,
+        asked: Asked,
     ) -> Self {
-        items.retain(|queued| store.label(&queued.item.id).is_none());
+        items.retain(|queued| !sheet.is_done(queued));
         if task.kind.has_labels() && task.kind.output() == Some(OutputKind::Label) {
-            labels.extend(store.labels().map(str::to_owned));
+            labels.extend(sheet.labels().map(str::to_owned));
         }
         Self {
             task: task.file.task.name.clone(),
@@ -74,8 +85,8 @@ impl Desk {
             is_choice: task.kind.output() == Some(OutputKind::Label) && !task.kind.has_labels(),
             items,
             token,
-            toml,
-            state: Mutex::new(State { store, next: 0, done: Vec::new(), labels, last: None }),
+            asked,
+            state: Mutex::new(State { sheet, next: 0, done: Vec::new(), labels, last: None }),
         }
     }
 
@@ -86,10 +97,23 @@ impl Desk {
     pub(super) fn labelled(&self) -> Labelled {
         let state = self.state();
         Labelled {
-            file: state.store.path().to_owned(),
-            labels: state.store.len(),
+            file: state.sheet.path().to_owned(),
+            labels: state.sheet.len(),
             given: state.done.iter().filter(|done| done.before.is_some()).count(),
-            toml: self.toml.clone(),
+            toml: self.toml(&state),
+            are_grades: self.are_grades(),
+        }
+    }
+
+    pub(super) fn are_grades(&self) -> bool {
+        matches!(self.asked, Asked::Grades(_))
+    }
+
+    /// What the task file is to say.
+    fn toml(&self, state: &State) -> String {
+        match &self.asked {
+            Asked::Labels { toml } => toml.clone(),
+            Asked::Grades(grading) => grading.lines(state.skipped()),
         }
     }
 
@@ -99,7 +123,8 @@ impl Desk {
 
     /// The page of an item, or that nothing is left.
     fn shown(&self, state: &State, at: usize, wrong: Option<String>) -> Page {
-        let file = state.store.path().display().to_string();
+        let file = state.sheet.path().display().to_string();
+        let toml = self.toml(state);
         let made = match self.items.get(at) {
             Some(queued) => label_page(&LabelPage {
                 task: &self.task,
@@ -111,8 +136,9 @@ impl Desk {
                 slice: queued.item.slice.as_deref(),
                 why: queued.why.clone(),
                 said: queued.said.iter().map(|(name, output)| LabelAnswer { name, output }).collect(),
+                grading: self.grading(queued),
                 form: self.form(&queued.item, &state.labels),
-                labelled: state.store.len(),
+                labelled: state.sheet.len(),
                 left: self.items.len() - state.next,
                 last: state.last.clone(),
                 can_undo: !state.done.is_empty(),
@@ -122,12 +148,13 @@ impl Desk {
             None => label_done_page(&LabelDone {
                 task: &self.task,
                 token: self.token.text(),
-                labelled: state.store.len(),
-                skipped: state.done.iter().filter(|done| done.before.is_none()).count(),
+                are_grades: self.are_grades(),
+                labelled: state.sheet.len(),
+                skipped: state.skipped(),
                 last: state.last.clone(),
                 can_undo: !state.done.is_empty(),
                 file: &file,
-                toml: &self.toml,
+                toml: &toml,
             }),
         };
         match made {
@@ -136,7 +163,23 @@ impl Desk {
         }
     }
 
+    /// The answer that is graded, and by what.
+    fn grading<'d>(&'d self, queued: &'d Queued) -> Option<LabelGrading<'d>> {
+        let (Asked::Grades(grading), Some(answer)) = (&self.asked, &queued.answer) else { return None };
+        Some(LabelGrading {
+            rubric: grading.judge.rubric.as_deref(),
+            right: answer.right.as_deref(),
+            answers: answer.shown.iter().map(|(name, output)| LabelAnswer { name, output }).collect(),
+        })
+    }
+
     fn form(&self, item: &Item, labels: &BTreeSet<String>) -> LabelForm {
+        if let Asked::Grades(grading) = &self.asked {
+            return match grading.buttons() {
+                Some(labels) => LabelForm::One { labels, or_typed: false },
+                None => LabelForm::Number,
+            };
+        }
         if self.chooses(item) {
             let option =
                 |one: &ordinate_core::Choice| (one.key.clone(), format!("{}: {}", one.key, one.text));
@@ -157,9 +200,13 @@ impl Desk {
     ///
     /// # Errors
     /// What is wrong with it, in words.
-    fn target(&self, item: &Item, form: &Pairs) -> Result<String, String> {
+    fn target(&self, queued: &Queued, form: &Pairs) -> Result<String, String> {
+        let item = &queued.item;
         let typed = form.get("typed").unwrap_or_default();
         let pressed: Vec<&str> = form.all("target").collect();
+        if let (Asked::Grades(grading), Some(answer)) = (&self.asked, &queued.answer) {
+            return grading.read(pressed.first().copied().unwrap_or(typed), answer);
+        }
         if self.chooses(item) {
             let key = pressed.first().copied().unwrap_or(typed);
             return match item.options.iter().any(|option| option.key == key) {
@@ -190,15 +237,15 @@ impl Desk {
         let mut state = self.state();
         let Some((at, queued)) = self.item_of(form) else { return no_item() };
         let item = &queued.item;
-        let target = match self.target(item, form) {
+        let target = match self.target(queued, form) {
             Ok(target) => target,
             Err(wrong) => return self.shown(&state, at, Some(wrong)),
         };
-        let before = Before(state.store.label(&item.id).map(str::to_owned));
-        if let Err(error) = state.store.say(&item.id, Some(&target), words_of(item)) {
+        let before = Before(state.sheet.said(queued).map(str::to_owned));
+        if let Err(error) = state.sheet.say(queued, Some(&target)) {
             return self.shown(&state, at, Some(error.to_string()));
         }
-        if self.kind == OutputKind::Label && !self.chooses(item) {
+        if self.kind == OutputKind::Label && !self.chooses(item) && !self.are_grades() {
             state.labels.insert(target.clone());
         }
         if let (OutputKind::Labels, Some(Output::Labels(all))) = (self.kind, OutputKind::Labels.read(&target))
@@ -221,15 +268,15 @@ impl Desk {
     fn undo(&self) -> Page {
         let mut state = self.state();
         let Some(done) = state.done.pop() else { return Page::see("/") };
-        let item = &self.items[done.item].item;
+        let queued = &self.items[done.item];
         if let Some(Before(before)) = &done.before
-            && let Err(error) = state.store.say(&item.id, before.as_deref(), words_of(item))
+            && let Err(error) = state.sheet.say(queued, before.as_deref())
         {
             let wrong = Some(error.to_string());
             state.done.push(done);
             return self.shown(&state, state.next, wrong);
         }
-        state.last = Some(format!("{}: taken back", item.id));
+        state.last = Some(format!("{}: taken back", queued.item.id));
         state.next = done.next;
         Page::see("/")
     }
@@ -246,6 +293,11 @@ impl Desk {
 }
 
 impl State {
+    /// Items that were passed over.
+    fn skipped(&self) -> usize {
+        self.done.iter().filter(|done| done.before.is_none()).count()
+    }
+
     /// An item is done; who went back to an earlier one goes on where it was left.
     fn goes_on(&mut self, item: usize, before: Option<Before>) {
         self.done.push(Done { item, before, next: self.next });
@@ -291,12 +343,6 @@ impl Pages for Desk {
 
 fn no_item() -> Page {
     problem(404, "There is no such item in this start of `ordinate label`.")
-}
-
-/// The text of an item that goes into the file: not the bytes of an image.
-fn words_of(item: &Item) -> Option<&str> {
-    let text = item.input.text.as_str();
-    (!ordinate_core::image::is_image(text)).then_some(text)
 }
 
 /// A target in a few words.

@@ -1,26 +1,35 @@
-//! Labels, given by a person in the browser: on loopback, item by item, each on the disk at once.
+//! Labels, given by a person in the browser: on loopback, item by item, each on the disk at once. Where a judge grades, what is asked for
+//! are grades of answers, which it is held to.
 
+mod answers;
 mod desk;
+mod grades;
 mod queue;
+mod sheet;
 mod store;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ordinate_core::task::JudgeSection;
 use ordinate_data::Task;
 use ordinate_measure::CancellationToken;
 use ordinate_serve::{FormToken, PageServer, PagesError};
 
 use crate::error::{Error, Fault};
 use crate::folder::default_folder;
+use crate::grading::judge_of;
 use crate::options::Options;
 use crate::work::aside;
-use desk::Desk;
+use answers::Grading;
+use desk::{Asked, Desk};
+use grades::GradeFile;
 use queue::{Queue, task_of};
+use sheet::Sheet;
 use store::Store;
 
-pub use queue::Labelling;
+pub use queue::{LabelOrder, Labelling};
 
 /// A server on which a person labels items, which listens.
 pub struct Label {
@@ -39,8 +48,10 @@ pub struct Labelled {
     pub labels: usize,
     /// How many were given since the start, less those that were taken back.
     pub given: usize,
-    /// What the task file is to say, so that they are its targets.
+    /// What the task file is to say, so that they are its targets, or hold its judge.
     pub toml: String,
+    /// Whether they are grades of answers.
+    pub are_grades: bool,
 }
 
 impl Label {
@@ -53,12 +64,23 @@ impl Label {
         let (labelling, how) = (labelling.clone(), options.clone());
         let prepared = aside(&options.cancel, move || {
             let (task, folder) = task_of(&labelling.place, &how)?;
-            let out = out_of(&task, &labelling)?;
-            let store = Store::open(&out)?;
-            let toml = lines_of(&task, &out, &labelling);
+            let judge = judge_of(&task).filter(|_| folder.is_some() && labelling.items.is_none()).cloned();
+            let out = out_of(&task, &labelling, judge.as_ref())?;
+            let sheet = match judge {
+                None => Sheet::Labels(Store::open(&out)?),
+                Some(_) => Sheet::Grades(GradeFile::open(&out)?),
+            };
+            let asked = match judge {
+                None => Asked::Labels { toml: lines_of(&task, &out, &labelling) },
+                Some(judge) => {
+                    let before = judge.human.clone().filter(|human| task.dir().join(human) != out);
+                    let is_random = labelling.order != Some(LabelOrder::Settling);
+                    Asked::Grades(Box::new(Grading { judge, is_random, named: named(&task, &out), before }))
+                }
+            };
             let Queue { task, items, labels, notes } = Queue::of(task, folder.as_ref(), &labelling, &how)?;
             let token = FormToken::new().map_err(Error::broken)?;
-            Ok((Desk::new(&task, items, labels, store, token, toml), notes))
+            Ok((Desk::new(&task, items, labels, sheet, token, asked), notes))
         });
         let (desk, notes) = prepared.await?;
         let server = PageServer::start(bind).await.map_err(|error| match error {
@@ -74,10 +96,16 @@ impl Label {
         self.server.address()
     }
 
-    /// How many items are to be labelled.
+    /// How many items are to be labelled, or answers to be graded.
     #[must_use]
     pub fn left(&self) -> usize {
         self.desk.left()
+    }
+
+    /// Whether answers are graded, and no items labelled.
+    #[must_use]
+    pub fn are_grades(&self) -> bool {
+        self.desk.are_grades()
     }
 
     /// What is to be known of the order of the items.
@@ -94,16 +122,21 @@ impl Label {
     }
 }
 
-/// The file of labels: the one that was asked for, or that the task names, or one in this folder. None of the data.
-fn out_of(task: &Task, labelling: &Labelling) -> Result<PathBuf, Error> {
-    let named = task.file.data.targets.as_ref().filter(|_| labelling.items.is_none());
+/// The file of labels, or of grades that a judge is held to: the one that was asked for, or that the task names, or one in this folder.
+/// None of the data.
+fn out_of(task: &Task, labelling: &Labelling, judge: Option<&JudgeSection>) -> Result<PathBuf, Error> {
+    let (named, ending) = match judge {
+        None => (task.file.data.targets.as_ref().filter(|_| labelling.items.is_none()), "labels.jsonl"),
+        // Lines of JSON can be added to; of a pattern nobody knows which file.
+        Some(judge) => {
+            let is_lines = |human: &&String| human.ends_with(".jsonl") && !human.contains(['*', '?', '[']);
+            (judge.human.as_ref().filter(is_lines), "grades.jsonl")
+        }
+    };
     let out = match (&labelling.out, named) {
         (Some(out), _) => out.clone(),
         (None, Some(named)) => task.dir().join(named),
-        (None, None) => {
-            let folder = default_folder(&task.file.task.name);
-            folder.with_extension("labels.jsonl")
-        }
+        (None, None) => default_folder(&task.file.task.name).with_extension(ending),
     };
     let data = &task.file.data;
     let texts = [&data.evidence, &data.items, &data.train, &data.test].into_iter().flatten();
@@ -118,15 +151,16 @@ fn out_of(task: &Task, labelling: &Labelling) -> Result<PathBuf, Error> {
 
 /// What the task file is to say.
 fn lines_of(task: &Task, out: &Path, labelling: &Labelling) -> String {
-    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let beside = absolute(task.dir());
-    let named = |path: &Path| {
-        let path = absolute(path);
-        let shown = path.strip_prefix(&beside).unwrap_or(&path).to_string_lossy().into_owned();
-        toml::Value::from(shown).to_string()
-    };
     let items = labelling.items.as_ref().map_or_else(String::new, |items| {
-        format!("# with {} among the items to learn from (train takes a pattern)\n", named(items))
+        format!("# with {} among the items to learn from (train takes a pattern)\n", named(task, items))
     });
-    format!("[data]\n{items}targets = {}\n", named(out))
+    format!("[data]\n{items}targets = {}\n", named(task, out))
+}
+
+/// A file as the task file names it.
+fn named(task: &Task, path: &Path) -> String {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let path = absolute(path);
+    let shown = path.strip_prefix(absolute(task.dir())).unwrap_or(&path).to_string_lossy().into_owned();
+    toml::Value::from(shown).to_string()
 }

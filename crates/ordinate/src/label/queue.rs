@@ -1,14 +1,17 @@
-//! The items that are to be labelled, those whose labels settle most first.
+//! What is to be labelled, and in which order.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use ordinate_core::random::{mix, shuffle};
 use ordinate_core::verdict::Verdict;
 use ordinate_core::{Item, OutputKind};
 use ordinate_data::{ItemToAsk, Task, load_items, read_kept_task, read_task_of, recorded_outputs};
 
+use super::answers::{self, ToGrade};
 use crate::error::Error;
 use crate::folder::Folder;
+use crate::grading::judge_of;
 use crate::label_next::{Given, Ranker, given};
 use crate::materials::labels_of;
 use crate::options::Options;
@@ -22,8 +25,20 @@ pub struct Labelling {
     pub items: Option<PathBuf>,
     /// Answers of candidates that do not run in this process, by candidate: files of recorded answers, with `id` and `output`.
     pub answers: Vec<(String, PathBuf)>,
-    /// The file of labels. Default: the one that the task names as `targets`, else `NAME.labels.jsonl` in the current folder.
+    /// The file of labels. Default: the one that the task names as `targets`, else `NAME.labels.jsonl` in the current folder; for grades
+    /// the JSON lines that `[judge] human` names, else `NAME.grades.jsonl`.
     pub out: Option<PathBuf>,
+    /// The order. Default: `settling` for labels, `random` for grades that a judge is held to.
+    pub order: Option<LabelOrder>,
+}
+
+/// The order in which items come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LabelOrder {
+    /// A random draw, by the seed of the task.
+    Random,
+    /// What settles most first.
+    Settling,
 }
 
 /// An item of the queue.
@@ -34,6 +49,8 @@ pub(super) struct Queued {
     pub(super) why: Option<String>,
     /// What candidates said.
     pub(super) said: Vec<(String, String)>,
+    /// The answer that is graded, where no label is asked for.
+    pub(super) answer: Option<ToGrade>,
 }
 
 /// What is to be labelled.
@@ -66,6 +83,10 @@ impl Queue {
         labelling: &Labelling,
         options: &Options,
     ) -> Result<Self, Error> {
+        if let Some((judge, folder)) = judge_of(&task).zip(folder).filter(|_| labelling.items.is_none()) {
+            let judge = judge.clone();
+            return answers::queue(task, &judge, folder, labelling.order);
+        }
         check(&task)?;
         let of = with_items(&task, labelling);
         if of.file.data.evidence.is_some() {
@@ -96,7 +117,7 @@ impl Queue {
             let problem = "every item has a target, so nothing is to be labelled; name a file of items without with --items";
             return Err(Error::task(&of, problem));
         }
-        let plain = |row: usize| Queued { item: items.item(row), why: None, said: Vec::new() };
+        let plain = |row: usize| Queued { item: items.item(row), why: None, said: Vec::new(), answer: None };
         let ranked = match folder {
             None => None,
             Some(folder) => {
@@ -109,7 +130,7 @@ impl Queue {
                 ranked(folder, &verdict, &of, given, options, &unlabelled, &items)?
             }
         };
-        let items = match ranked {
+        let mut items = match ranked {
             Some((ranked, note)) => {
                 notes.extend(note);
                 ranked
@@ -120,10 +141,20 @@ impl Queue {
                 } else {
                     "no candidate's answers are at hand"
                 };
-                notes.push(format!("The items come in the order of the data: {why}."));
+                if labelling.order != Some(LabelOrder::Random) {
+                    notes.push(format!("The items come in the order of the data: {why}."));
+                }
                 unlabelled.iter().map(|&row| plain(row)).collect()
             }
         };
+        if labelling.order == Some(LabelOrder::Random) {
+            let seed = task.file.statistics.seed.unwrap_or_default();
+            shuffle(&mut items, mix(seed));
+            items.iter_mut().for_each(|queued| queued.why = None);
+            notes.push(format!(
+                "The items come in a random order (seed {seed}); what is skipped makes it no random draw."
+            ));
+        }
         Ok(Self { task, items, labels, notes })
     }
 }
@@ -213,7 +244,7 @@ fn ranked(
             _ => "Those in question answer it alike; its label teaches more than it settles.".to_owned(),
         };
         let said = to_label.said.into_iter().collect();
-        ranked.push((to_label.worth, Queued { item, why: Some(why), said }));
+        ranked.push((to_label.worth, Queued { item, why: Some(why), said, answer: None }));
     }
     // Alike ones stay in the order of the data.
     ranked.sort_by(|(one, _), (other, _)| other.total_cmp(one));

@@ -36,65 +36,21 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Opens the file, which is made where there is none, and reads what is in it. A last line that was cut, as a machine leaves
-    /// it that lost its power, is taken off.
+    /// Opens the file, which is made where there is none, and reads what is in it.
     ///
     /// # Errors
     /// [`Error::File`] where it holds anything but labels, cannot be opened, or another process has it.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        let cannot = |error: std::io::Error| {
-            Error::file(
-                path,
-                Fault::Input,
-                format!("cannot be opened: {error}; give another file with --out"),
-            )
-        };
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(cannot)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let problem =
-                    "another `ordinate label` writes to it; end that, or give another file with --out";
-                return Err(Error::file(path, Fault::Input, problem));
-            }
-            Err(TryLockError::Error(error)) => return Err(cannot(error)),
-        }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(cannot)?;
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let mut labels = HashMap::new();
-        let mut read = |line: &[u8], number: usize| -> Result<(), Error> {
-            if line.iter().all(u8::is_ascii_whitespace) {
-                return Ok(());
-            }
-            let line: Line = serde_json::from_slice(line).map_err(|error| {
-                let problem = format!("line {number} is no label ({error}); give another file with --out");
-                Error::file(path, Fault::Input, problem)
-            })?;
+        let file = open_lines(path, |line| {
+            let line: Line =
+                serde_json::from_slice(line).map_err(|error| format!("is no label ({error})"))?;
             match line.target {
                 Some(target) => labels.insert(line.id, target),
                 None => labels.remove(&line.id),
             };
             Ok(())
-        };
-        let mut lines = 0;
-        for line in bytes[..whole].split(|byte| *byte == b'\n') {
-            lines += 1;
-            read(line, lines)?;
-        }
-        // Without its line break the last line may be whole, as an editor leaves it, or cut.
-        let rest = &bytes[whole..];
-        if !rest.is_empty() {
-            if serde_json::from_slice::<serde_json::Value>(rest).is_ok() {
-                read(rest, lines)?;
-                file.write_all(b"\n").map_err(cannot)?;
-            } else if whole > 0 || rest.starts_with(b"{\"id\":") {
-                file.set_len(whole as u64).map_err(cannot)?;
-                file.seek(SeekFrom::End(0)).map_err(cannot)?;
-            } else {
-                read(rest, lines)?;
-            }
-        }
+        })?;
         Ok(Self { path: path.to_owned(), file, labels })
     }
 
@@ -141,6 +97,58 @@ impl Store {
         };
         Ok(())
     }
+}
+
+/// Opens a file of lines that this process alone writes to, made where there is none, and hands on each line. A last line that was
+/// cut, as a machine leaves it that lost its power, is taken off.
+///
+/// # Errors
+/// [`Error::File`] where `read` says what is wrong with a line, the file cannot be opened, or another process has it.
+pub(super) fn open_lines(
+    path: &Path,
+    mut read: impl FnMut(&[u8]) -> Result<(), String>,
+) -> Result<File, Error> {
+    let cannot = |error: std::io::Error| {
+        Error::file(path, Fault::Input, format!("cannot be opened: {error}; give another file with --out"))
+    };
+    let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(cannot)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let problem = "another `ordinate label` writes to it; end that, or give another file with --out";
+            return Err(Error::file(path, Fault::Input, problem));
+        }
+        Err(TryLockError::Error(error)) => return Err(cannot(error)),
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(cannot)?;
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let mut read = |line: &[u8], number: usize| {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return Ok(());
+        }
+        let told = |wrong| format!("line {number} {wrong}; give another file with --out");
+        read(line).map_err(|wrong| Error::file(path, Fault::Input, told(wrong)))
+    };
+    let mut lines = 0;
+    for line in bytes[..whole].split(|byte| *byte == b'\n') {
+        lines += 1;
+        read(line, lines)?;
+    }
+    // Without its line break the last line may be whole, as an editor leaves it, or cut.
+    let rest = &bytes[whole..];
+    if !rest.is_empty() {
+        if serde_json::from_slice::<serde_json::Value>(rest).is_ok() {
+            read(rest, lines)?;
+            file.write_all(b"\n").map_err(cannot)?;
+        } else if whole > 0 || rest.starts_with(b"{\"id\":") {
+            file.set_len(whole as u64).map_err(cannot)?;
+            file.seek(SeekFrom::End(0)).map_err(cannot)?;
+        } else {
+            read(rest, lines)?;
+        }
+    }
+    Ok(file)
 }
 
 #[cfg(test)]

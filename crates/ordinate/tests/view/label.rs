@@ -14,7 +14,7 @@ use super::{links, text};
 const UNLABELLED: usize = 30;
 
 /// A run over items some of which have no label, though recorded candidates answered them.
-fn desk(mark: &str) -> Desk {
+pub(super) fn desk(mark: &str) -> Desk {
     let desk = Desk::new();
     write(&desk, mark);
     let items = fs::read_to_string(desk.path("items.jsonl")).unwrap();
@@ -38,7 +38,7 @@ fn desk(mark: &str) -> Desk {
     desk
 }
 
-fn arguments() -> [&'static str; 7] {
+pub(super) fn arguments() -> [&'static str; 7] {
     [
         "run",
         "--answers",
@@ -51,13 +51,13 @@ fn arguments() -> [&'static str; 7] {
 }
 
 /// A value of the form of a page.
-fn hidden(page: &str, name: &str) -> String {
+pub(super) fn hidden(page: &str, name: &str) -> String {
     let page = scraper::Html::parse_document(page);
     let selector = scraper::Selector::parse(&format!("input[name={name}]")).unwrap();
     page.select(&selector).next().unwrap().attr("value").unwrap().to_owned()
 }
 
-fn sent(server: &Served, path: &str, fields: &[(&str, &str)]) -> Answer {
+pub(super) fn sent(server: &Served, path: &str, fields: &[(&str, &str)]) -> Answer {
     let origin = format!("http://{}", server.address);
     sent_from(server, path, fields, &[("origin", &origin)])
 }
@@ -69,18 +69,18 @@ fn sent_from(server: &Served, path: &str, fields: &[(&str, &str)], headers: &[(&
 }
 
 /// Presses a label on the page that is shown.
-fn press(server: &Served, label: &str) {
+pub(super) fn press(server: &Served, label: &str) {
     let page = server.get("/").body;
     let (token, item) = (hidden(&page, "token"), hidden(&page, "item"));
     let answer = sent(server, "/label", &[("token", &token), ("item", &item), ("target", label)]);
     assert_eq!((answer.status, answer.header("location")), (303, "/"), "{}", answer.body);
 }
 
-fn lines(path: &Path) -> Vec<Value> {
+pub(super) fn lines(path: &Path) -> Vec<Value> {
     fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn shown_id(server: &Served) -> String {
+pub(super) fn shown_id(server: &Served) -> String {
     links(&server.get("/").body, ".card h2 bdi")[0].1.clone()
 }
 

@@ -102,12 +102,14 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n\
                    \x20 ordinate status task.ordinate")]
     Status(StatusArgs),
-    /// Label items in the browser, those whose labels settle most first; each label is kept at once
+    /// Label items in the browser, those whose labels settle most first, or grade answers that a judge is held to; each is kept at once
     #[command(after_help = "Examples:\n\
                    \x20 ordinate label task.ordinate --open\n\
                    \x20 ordinate label task.ordinate --items unlabelled.jsonl --out labels.jsonl\n\
-                   \x20 ordinate label task.toml\n\n\
-                   The task file takes the labels as targets of its items that have none: [data] targets = \"labels.jsonl\". Started\n\
+                   \x20 ordinate label task.toml\n\
+                   \x20 ordinate label judged.ordinate --open\n\n\
+                   The task file takes the labels as targets of its items that have none: [data] targets = \"labels.jsonl\".\n\
+                   With metric = \"judge\" answers of the run are graded, in a random order: [judge] human = \"grades.jsonl\". Started\n\
                    again it goes on where it was left.")]
     Label(crate::label::LabelArgs),
     /// Rank items without labels by what their labels would tell about the verdict or teach, and write a file to fill in
