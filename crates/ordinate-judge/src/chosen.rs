@@ -1,7 +1,6 @@
 //! Needs choose: the best single of the items that are learned from, and the dial of every policy, from outcomes on items
 //! that are not scored with it.
 
-use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use ordinate_core::verdict::Promise;
@@ -81,6 +80,8 @@ pub(crate) struct Choosing<'a> {
     costs: &'a [(usize, Option<f64>)],
     /// What the best single of the other folds gives, for each folding.
     best_single: Vec<Played<'static>>,
+    /// Its quality, a mean over foldings.
+    single: Vec<f64>,
     /// The same on scores that people's grades corrected, where these are what is estimated; empty elsewhere.
     rectified_single: Vec<Played<'static>>,
     /// The same, the quality alone; empty where there is one folding, or items of their own are scored.
@@ -116,6 +117,7 @@ impl<'a> Choosing<'a> {
             eligible,
             recall,
             costs,
+            single: Played::mean(&best_single).quality.into_owned(),
             best_single,
             rectified_single,
             best_single_by_folding: Vec::new(),
@@ -132,7 +134,7 @@ impl<'a> Choosing<'a> {
     /// What the best single gives on the scored items, chosen on items that are learned from only; a mean over foldings.
     pub(crate) fn best_single(&self, scored: &Priced<'_>) -> Played<'static> {
         if self.trials.test.is_none() {
-            return Played::mean(self.scored_single().to_vec());
+            return Played::mean(self.scored_single());
         }
         let best = best_column(&self.trials.learn, &(0..self.trials.learn.len()), self.eligible);
         scored.by_column(&|_| best)
@@ -172,10 +174,6 @@ impl<'a> Choosing<'a> {
         let looks = Looks::of(self.needs);
         let look = || Seen::new(self.trials, self.learn, trial, looks);
         let seen = sums.is_none().then(|| self.recall.seen(trial, self.costs, looks, look));
-        let single = match self.best_single.as_slice() {
-            [only] => Cow::Borrowed(&*only.quality),
-            several => Cow::Owned(Played::mean(several.to_vec()).quality.into_owned()),
-        };
         let crossed = trial.on_test.is_none();
         let widening = widening(
             crossed.then_some(trial.plays.len()),
@@ -212,7 +210,7 @@ impl<'a> Choosing<'a> {
         let whole = match (&seen, &sums) {
             (Some(seen), _) => {
                 let (curve, view) = seen.whole();
-                Chooser::new(curve, view, &single, clusters, self.needs, widening)
+                Chooser::new(curve, view, &self.single, clusters, self.needs, widening)
             }
             (None, sums) => {
                 let dials = sums.as_ref().map_or_else(Vec::new, |sums| sums.outside(None));
@@ -247,7 +245,7 @@ impl<'a> Choosing<'a> {
         let gains = rounds.iter().enumerate().filter(|_| crossed).map(gain).collect();
         let mix = pick.mix.map(|(other, share)| Mix { dial: trial.dials[other], share });
         let by_folding = by_folding(&rounds, crossed);
-        let (dial, played) = (trial.dials[pick.dial], Played::mean(rounds));
+        let (dial, played) = (trial.dials[pick.dial], Played::mean(&rounds));
         let points = self.recall.points(trial, self.costs);
         // What passed its test passed by the judge's grades alone.
         let promise = promise.filter(|_| self.trials.rectified.is_none());
@@ -272,7 +270,7 @@ impl<'a> Choosing<'a> {
         let mut aim = budget;
         for _ in 0..TRIES {
             let stand = play(Some(aim));
-            let played = Played::mean(stand.rounds.clone());
+            let played = Played::mean(&stand.rounds);
             match cost_per_1k(&self.trials.candidates, scored, &played, self.needs) {
                 Some(cost) if cost > budget => aim *= CLOSE * budget / cost,
                 _ => return stand,

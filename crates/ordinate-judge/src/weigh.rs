@@ -13,7 +13,6 @@ use ordinate_score::bounds::of_difference;
 use ordinate_score::normal::student_quantile;
 use ordinate_score::{Bootstrap, Estimated, Groups, Memory, Statistic};
 use ordinate_trials::Played;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::chosen::Chosen;
@@ -92,8 +91,11 @@ pub(crate) struct Weighed<'a> {
     place: HashMap<(usize, usize), usize>,
     /// The places in `joint` of the differences of policies to the best single.
     over_single: Vec<usize>,
-    /// By how much the error of each paired difference is larger than its items show, in the same order.
-    widening: Vec<f64>,
+    /// By how much the error of each paired difference is larger than its items show, in the same order: found when it is first asked
+    /// for, since a verdict asks for few of them, and each goes over all items and foldings.
+    widening: Vec<OnceLock<f64>>,
+    /// By how much cross-fitting alone makes the errors of each contender larger.
+    crossed: Vec<f64>,
     /// The scores, where there are so few items that the bootstrap alone may be too sure; else empty.
     columns: Vec<Vec<f64>>,
     groups: Option<Groups>,
@@ -154,14 +156,7 @@ impl<'a> Weighed<'a> {
         let foldings = |contender: &Contender<'_>| contender.chosen.and_then(Chosen::foldings);
         let crossed: Vec<f64> =
             contenders.iter().map(|contender| widening(foldings(contender), all.folds)).collect();
-        let dealt = |c: usize| Dealt {
-            mean: slices[c],
-            foldings: contenders[c].chosen.map_or(&[], |chosen| &chosen.by_folding),
-        };
-        let wider =
-            |&(a, b): &(usize, usize)| crossed[a].max(crossed[b]) * dealt::widening(&dealt(a), &dealt(b));
-        let all_pairs: Vec<(usize, usize)> =
-            (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))).collect();
+        let dealt = |c: usize| Dealt { mean: slices[c], foldings: foldings_of(&contenders[c]) };
         let single = Dealt { mean: slices[best_single], foldings: all.best_single_by_folding };
         let wider_over_single = |c: usize| crossed[c] * dealt::widening(&dealt(c), &single);
         let quality = (0..count)
@@ -192,7 +187,8 @@ impl<'a> Weighed<'a> {
             joint,
             place,
             over_single,
-            widening: all_pairs.par_iter().map(wider).collect(),
+            widening: vec![OnceLock::new(); count * count.saturating_sub(1) / 2],
+            crossed,
             columns: if units(&columns, all.groups) < MANY_UNITS {
                 columns.into_iter().map(Cow::into_owned).collect()
             } else {
@@ -208,7 +204,16 @@ impl<'a> Weighed<'a> {
     pub(crate) fn difference(&self, a: usize, b: usize) -> Option<Estimated> {
         let difference = self.pair(&self.told, self.pairs, a, b)?;
         let difference = if self.is_rectified { at_least_students(difference) } else { difference };
-        Some(widened(difference, *self.widening.get(self.place_of(a, b))?))
+        let wider = self.widening.get(self.place_of(a, b))?;
+        Some(widened(difference, *wider.get_or_init(|| self.wider(a.min(b), a.max(b)))))
+    }
+
+    /// By how much the error of the difference of these is larger than its items show.
+    fn wider(&self, a: usize, b: usize) -> f64 {
+        let contenders = self.all.contenders;
+        let [of_a, of_b] = [a, b].map(|c| scores(&contenders[c].played, self.reading));
+        let dealt = |c: usize, mean| Dealt { mean, foldings: foldings_of(&contenders[c]) };
+        self.crossed[a].max(self.crossed[b]) * dealt::widening(&dealt(a, &of_a), &dealt(b, &of_b))
     }
 
     /// The interval of a's quality less b's that a claim of being no worse may rest on, from however few items.
@@ -358,6 +363,11 @@ impl<'a> Weighed<'a> {
         // Pairs (low, high) are in row order: row `low` starts after the rows above it.
         low * (2 * self.count - low - 1) / 2 + (high - low - 1)
     }
+}
+
+/// What a policy came to in each folding; none of a single.
+fn foldings_of<'c>(contender: &'c Contender<'_>) -> &'c [Vec<f64>] {
+    contender.chosen.map_or(&[], |chosen| &chosen.by_folding)
 }
 
 /// The mixture of columns with these weights, turned to the sign of what a policy is held against.

@@ -52,29 +52,24 @@ impl Played<'_> {
     /// # Panics
     /// When there is none.
     #[must_use]
-    pub fn mean(mut rounds: Vec<Played<'static>>) -> Played<'static> {
-        let one = rounds.len() == 1;
-        if one && let Some(only) = rounds.pop() {
-            return only;
+    pub fn mean(rounds: &[Played<'static>]) -> Played<'static> {
+        if let [only] = rounds {
+            return only.clone();
         }
-        let column = |of: &dyn Fn(&Played<'static>) -> Vec<f64>| -> Vec<f64> {
-            let columns: Vec<Vec<f64>> = rounds.iter().map(of).collect();
-            (0..rounds[0].len())
-                .map(|item| {
-                    let known = columns.iter().map(|column| column[item]).filter(|value| !value.is_nan());
-                    let (count, sum) =
-                        known.fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
-                    sum / count
-                })
-                .collect()
+        let column = |of: for<'p> fn(&'p Played<'static>) -> &'p [f64]| -> Vec<f64> {
+            mean_of(&rounds.iter().map(of).collect::<Vec<_>>())
+        };
+        let without_errors = || {
+            let columns: Vec<Vec<f64>> = rounds.iter().map(Played::quality_without_errors).collect();
+            mean_of(&columns.iter().map(Vec::as_slice).collect::<Vec<_>>())
         };
         let failed: Vec<bool> =
             (0..rounds[0].len()).map(|item| rounds.iter().any(|round| round.failed[item])).collect();
         Played {
-            quality: column(&|round| round.quality.to_vec()).into(),
-            cost_usd: column(&|round| round.cost_usd.to_vec()).into(),
-            latency_ms: column(&|round| round.latency_ms.to_vec()).into(),
-            without_errors: failed.contains(&true).then(|| column(&Played::quality_without_errors)),
+            quality: column(|round| &round.quality).into(),
+            cost_usd: column(|round| &round.cost_usd).into(),
+            latency_ms: column(|round| &round.latency_ms).into(),
+            without_errors: failed.contains(&true).then(without_errors),
             failed: failed.into(),
             given: rounds.iter().flat_map(|round| round.given.iter().copied()).collect(),
             asked: (0..rounds[0].asked.len())
@@ -82,4 +77,14 @@ impl Played<'_> {
                 .collect(),
         }
     }
+}
+
+/// The mean of columns of one length, item by item, of what is known; NaN where nothing is.
+fn mean_of(columns: &[&[f64]]) -> Vec<f64> {
+    let of_item = |item: usize| {
+        let known = columns.iter().map(|column| column[item]).filter(|value| !value.is_nan());
+        let (count, sum) = known.fold((0.0, 0.0), |(count, sum), value| (count + 1.0, sum + value));
+        sum / count
+    };
+    (0..columns.first().map_or(0, |column| column.len())).map(of_item).collect()
 }

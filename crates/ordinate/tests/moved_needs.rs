@@ -1,6 +1,6 @@
 //! Needs that are moved on the page, in a real browser: what it shows is what `ordinate judge` says.
 //!
-//! `ORDINATE_MOVES=60` makes more moves. Any run: `ORDINATE_RUN=FOLDER cargo nextest run --workspace --test moved_needs
+//! Sixty random settings of the needs, twenty on each of three sets; `ORDINATE_MOVES=60` makes so many on each. Any run: `ORDINATE_RUN=FOLDER cargo nextest run --workspace --test moved_needs
 //! --run-ignored only`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)] // a test may
 
@@ -95,7 +95,7 @@ fn setting(random: &mut fastrand::Rng) -> Setting {
 }
 
 fn settings(seed: u64) -> Vec<Setting> {
-    let moves = std::env::var("ORDINATE_MOVES").map_or(12, |moves| moves.parse().unwrap());
+    let moves = std::env::var("ORDINATE_MOVES").map_or(20, |moves| moves.parse().unwrap());
     let mut random = fastrand::Rng::with_seed(seed);
     (0..moves).map(|_| setting(&mut random)).collect()
 }
@@ -107,6 +107,18 @@ fn judged(desk: &Desk, folder: &str, setting: &Setting) -> Verdict {
     let ran = desk.ordinate(arguments.chain(needs.into_iter().flat_map(|need| ["--need".to_owned(), need])));
     assert_eq!(ran.status(), 0, "{setting:?}: {}", ran.stderr());
     serde_json::from_str(&ran.stdout()).unwrap()
+}
+
+/// The same of all settings, two at a time.
+fn all_judged(desk: &Desk, folder: &str, settings: &[Setting]) -> Vec<Verdict> {
+    let half = settings.len().div_ceil(2);
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = settings
+            .chunks(half.max(1))
+            .map(|part| scope.spawn(|| part.iter().map(|one| judged(desk, folder, one)).collect::<Vec<_>>()))
+            .collect();
+        parts.into_iter().flat_map(|part| part.join().unwrap()).collect()
+    })
 }
 
 fn text_of(html: &str) -> String {
@@ -135,8 +147,8 @@ fn shows_what_the_program_says(desk: &Desk, folder: &str, settings: &[Setting]) 
     assert_eq!(end["errors"], json!([]), "{folder}");
     assert!(said[0]["said"].as_str().unwrap().ends_with("So the run was judged."), "{}", said[0]);
     assert_eq!(said.len(), 1 + settings.len());
-    for (seen, setting) in said[1..].iter().zip(settings) {
-        let verdict = judged(desk, folder, setting);
+    let verdicts = all_judged(desk, folder, settings);
+    for ((seen, setting), verdict) in said[1..].iter().zip(settings).zip(verdicts) {
         assert_eq!(seen["title"], ordinate_report::title(&verdict), "{setting:?}");
         for (id, html) in ordinate_report::sections(&verdict).unwrap() {
             assert_eq!(seen["sections"][id], text_of(&html), "{setting:?}: {id}");
@@ -187,6 +199,34 @@ fn triage_moved_by_hand() {
     let desk = Desk::new();
     desk.verdict(&root().join("examples/triage/ordinate.toml"), &[]);
     shows_what_the_program_says(&desk, "run", &settings(5));
+}
+
+/// Models, bare and one of them under methods, on 575 questions of medicine.
+#[test]
+fn medagents_moved_by_hand() {
+    let Some(folder) = support::shared("evidence/medagents-hard") else { return };
+    let candidates: Vec<Value> =
+        serde_json::from_slice(&std::fs::read(folder.join("candidates.json")).unwrap()).unwrap();
+    let quoted = |path: &str| json!(folder.join(path)).to_string();
+    let mut task = format!(
+        "[task]\nname = \"medicine\"\nkind = \"classify\"\n\n[data]\nitems = {}\nslice = \"task\"\n\n[combine]\nkinds = [\"single\", \"by-slice\", \
+         \"cascade\"]\n",
+        quoted("items.jsonl.gz")
+    );
+    let name_of = |one: &Value| one["name"].as_str().unwrap().to_owned();
+    let some = |one: &&Value| !name_of(one).contains("--") || name_of(one).starts_with("gpt-4o-mini");
+    for one in candidates.iter().filter(some) {
+        let name = name_of(one);
+        task += &format!(
+            "\n[[candidate]]\nname = {}\nlineage = {}\nrecorded = {{ path = {} }}\n",
+            one["name"],
+            one["lineage"],
+            quoted(&format!("{name}.jsonl.gz"))
+        );
+    }
+    let desk = Desk::new();
+    desk.verdict(&desk.write("t.toml", task), &[]);
+    shows_what_the_program_says(&desk, "run", &settings(6));
 }
 
 #[test]
