@@ -300,13 +300,12 @@ pub enum Problem {
     #[error("this is not valid TOML: {0}. Correct it here.")]
     Toml(String),
     /// A key that is not known.
-    #[error("there is no such {what} here{}; allowed are {}. Correct or remove it.",
-            did_you_mean(nearest.as_deref()), list(allowed))]
+    #[error("there is no such {what} here{hint}; allowed are {}. Correct or remove it.", list(allowed))]
     UnknownKey {
         /// key or section.
         what: &'static str,
-        /// The nearest one that is.
-        nearest: Option<String>,
+        /// What was meant, perhaps: the nearest one, or the section that has it.
+        hint: String,
         /// All that are.
         allowed: Vec<String>,
     },

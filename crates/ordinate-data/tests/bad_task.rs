@@ -53,6 +53,7 @@ fn messages() {
         ("a misspelt key of a candidate", with("lineage = \"general\"", "linage = \"general\"")),
         ("a misspelt key of a price", with("input = 1.0", "inputs = 1.0")),
         ("a key of nowhere", with("[task]", "[task]\ncolour = \"red\"")),
+        ("a key of another section", with("[task]", "[task]\nmargin = 0.01")),
         ("no [task]", with("[task]\nname = \"t\"\nkind = \"scored\"\n", "")),
         ("no [data]", with("[data]\nevidence = \"scores.csv\"\n", "")),
         ("no kind", with("kind = \"scored\"\n", "")),

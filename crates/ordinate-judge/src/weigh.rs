@@ -311,9 +311,10 @@ impl<'a> Weighed<'a> {
     pub(crate) fn chosen(&self, contender: usize, of: &[usize]) -> Estimate {
         let plain = self.estimate(contender);
         let chosen = self.joint.as_ref().and_then(|joint| joint.best(of, &[]));
+        // No quality is outside of what a score can be, however few items it rests on.
         chosen.filter(|chosen| chosen.best == contender).map_or(plain, |chosen| Estimate {
-            low: plain.low.min(chosen.estimate.low),
-            high: plain.high.max(chosen.estimate.high),
+            low: plain.low.min(chosen.estimate.low.max(0.0)),
+            high: plain.high.max(chosen.estimate.high.min(1.0)),
             ..plain
         })
     }

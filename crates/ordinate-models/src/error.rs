@@ -2,14 +2,30 @@
 
 use std::path::PathBuf;
 
+use ordinate_core::nearest;
+use ordinate_core::task::{Adapt, Local};
+
+/// What is said of a name that no model has.
+fn unknown(name: &str) -> String {
+    let named = Local::BROUGHT.into_iter().filter(|name| ![Adapt::OPENAI, Adapt::SCRATCH].contains(name));
+    let brought: Vec<&str> = named.collect();
+    let picked = ["lead-3", "textrank-3", "answering-sentence"];
+    let all = brought.iter().copied().chain(Local::FORECASTERS).chain(picked);
+    let near = nearest(name, all).map(|near| format!(" (did you mean {near:?}?)")).unwrap_or_default();
+    format!(
+        "{name:?} is no model that runs here{near}; known are {}, a folder with config.json, tokenizer.json and model.safetensors, \
+         hf:org/name[@revision], and a .gguf file; in tasks of kind \"forecast\" {}; and where the answer is a text {}",
+        brought.join(", "),
+        Local::FORECASTERS.join(", "),
+        picked.join(", ")
+    )
+}
+
 /// Why a model cannot be made or cannot answer: one sentence that says what to do next.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// The model is not known.
-    #[error(
-        "{0:?} is no model that runs here; known are ngram-linear, gradient-boosting, field-linear, translation-memory, lags, builtin, a folder with config.json, \
-             tokenizer.json and model.safetensors, hf:org/name[@revision], and a .gguf file"
-    )]
+    #[error("{}", unknown(.0))]
     Unknown(String),
     /// The name of a model of the hub is wrong.
     #[error("{0}")]

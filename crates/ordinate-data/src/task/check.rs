@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 use crate::error::{DataError, Problem, quoted};
 use crate::task::Key;
 use crate::task::position::Document;
+use crate::wording::did_you_mean;
 
 /// Checks that every section and key is known, that none is missing, and that every value is of its type.
 pub(super) fn shape(document: &Document<'_>, schema: &Value) -> Result<(), DataError> {
@@ -65,10 +66,27 @@ impl<'a, 's> Checker<'a, 's> {
     ) -> DataError {
         let section = keys.len() == 1 && !matches!(value.get_ref(), DeValue::String(_) | DeValue::Integer(_));
         let allowed: Vec<String> = allowed.cloned().collect();
-        let nearest = nearest(key.get_ref(), allowed.iter().map(String::as_str)).map(str::to_owned);
+        let nearest = nearest(key.get_ref(), allowed.iter().map(String::as_str));
         let what = if section { "section" } else { "key" };
-        let problem = Problem::UnknownKey { what, nearest, allowed };
+        let hint = match self.sections_with(key.get_ref()).as_slice() {
+            [] => did_you_mean(nearest),
+            sections if section || sections.len() > 2 => did_you_mean(nearest),
+            sections => format!(" (it is a key of {})", sections.join(" and of ")),
+        };
+        let problem = Problem::UnknownKey { what, hint, allowed };
         self.document.error_at_offset(key.span().start, keys, problem)
+    }
+
+    /// The sections that have a key of this name, as they are written.
+    fn sections_with(&self, key: &str) -> Vec<String> {
+        let sections = self.schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+        let has = |(name, schema): (&String, &'a Value)| {
+            let own = self.resolved(schema);
+            let entry = own.get("items").map(|entry| self.resolved(entry));
+            entry.unwrap_or(own).get("properties")?.get(key)?;
+            Some(if entry.is_some() { format!("[[{name}]]") } else { format!("[{name}]") })
+        };
+        sections.filter_map(has).collect()
     }
 
     fn value<'k>(

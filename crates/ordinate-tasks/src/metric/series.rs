@@ -29,8 +29,8 @@ pub mod errors {
     pub fn smape(forecast: &[f64], target: &[f64]) -> f64 {
         let error = |(f, y): (&f64, &f64)| match f.abs() + y.abs() {
             0.0 => 0.0,
-            sum if sum.is_finite() => 200.0 * (y - f).abs() / sum,
-            _ => 200.0 * (y / 4.0 - f / 4.0).abs() / (f.abs() / 4.0 + y.abs() / 4.0),
+            sum if sum <= f64::MAX / 200.0 => 200.0 * (y - f).abs() / sum,
+            _ => 200.0 * (y / 1e3 - f / 1e3).abs() / (f.abs() / 1e3 + y.abs() / 1e3),
         };
         mean(forecast.iter().zip(target).map(error), target.len())
     }
@@ -39,7 +39,7 @@ pub mod errors {
     /// 2006, as in M4); `None` where the past has no such change.
     #[must_use]
     pub fn mase(forecast: &[f64], target: &[f64], past: &Series) -> Option<f64> {
-        let scale = past.absolute_scale().filter(|scale| *scale > 0.0)?;
+        let scale = past.absolute_scale().filter(|scale| *scale > 0.0 && scale.is_finite())?;
         let error = mean(forecast.iter().zip(target).map(|(f, y)| (y - f).abs()), target.len());
         Some(error / scale)
     }
@@ -48,7 +48,7 @@ pub mod errors {
     /// where the past has no such change. (The M5 competition took season 1.)
     #[must_use]
     pub fn rmsse(forecast: &[f64], target: &[f64], past: &Series) -> Option<f64> {
-        let scale = past.squared_scale().filter(|scale| *scale > 0.0)?;
+        let scale = past.squared_scale().filter(|scale| *scale > 0.0 && scale.is_finite())?;
         let error = mean(forecast.iter().zip(target).map(|(f, y)| (y - f).powi(2)), target.len());
         Some((error / scale).sqrt())
     }
@@ -216,5 +216,19 @@ impl Metric for Rmsse {
         targets: &mut dyn Iterator<Item = Target<'_>>,
     ) -> Result<Option<Arc<dyn Metric>>, MetricError> {
         scaled(targets, "rmsse", Series::squared_scale)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_largest_numbers_are_numbers() {
+        for (forecast, target) in [(-1e308, 5.0), (1e308, -1e308), (1.7e308, 0.0)] {
+            assert!((errors::smape(&[forecast], &[target]) - 200.0).abs() < 1e-9, "{forecast} {target}");
+        }
+        assert!((errors::smape(&[1e308], &[1e308])).abs() < 1e-9);
+        assert!((errors::smape(&[3.0], &[5.0]) - 50.0).abs() < 1e-9);
     }
 }
