@@ -140,7 +140,9 @@ impl Teller<'_> {
             format!("{} over {over} candidates ({})", contender.name, contender.lineage())
         };
         let role = if self.choice.outcome == Outcome::Undecided { "leads for now" } else { "is recommended" };
-        format!("{what} {role}: quality {}, {}.", self.quality(recommended), self.outlay(recommended))
+        // The interval of the recommendation, which knows that it was chosen: one figure of one thing.
+        let quality = level(&self.field.weighed.chosen(recommended, &self.choice.among));
+        format!("{what} {role}: quality {quality}, {}.", self.outlay(recommended))
     }
 
     /// How the budget is spent, where a coin spends it.
