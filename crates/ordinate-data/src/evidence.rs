@@ -33,8 +33,7 @@ pub fn load_evidence(task: &Task) -> Result<Loaded, DataError> {
     load(task, None)
 }
 
-/// As [`load_evidence`], where recorded answers may lack scores ([`crate::lacks_scores`]): `score` makes them from
-/// output and target.
+/// As [`load_evidence`], where answers may lack scores ([`crate::lacks_scores`]): `score` makes them from output and target.
 ///
 /// # Errors
 /// As [`load_evidence`]; and where an output without a score answers an item without a target.
@@ -48,7 +47,7 @@ fn load(task: &Task, score: Option<&Scorer<'_>>) -> Result<Loaded, DataError> {
         return Err(no_candidates(task));
     }
     let Loaded { evidence, mut notes } = match &file.data.evidence {
-        Some(path) => long::load(task, path)?,
+        Some(path) => long::load(task, path, score)?,
         None => recorded::load(task, score)?,
     };
     let (evidence, note) = outputs::typed(task, evidence);

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use ordinate_core::column::Names;
 use ordinate_core::evidence::{EvidenceBuilder, ItemFields};
 use ordinate_core::task::AnswerColumns;
-use ordinate_core::{Price, nearest};
+use ordinate_core::{Items, Price, Score, nearest};
 
 use crate::error::{At, DataError, Problem, list, quoted};
 use crate::evidence::{self, AnswerTexts, Loaded, Tally, common_notes, fault, grouped};
 use crate::memory::Kept;
+use crate::recorded::Scorer;
 use crate::source;
 use crate::table::{self, Column, Fault, Layout, Row, Want};
 use crate::task::{Key, Task};
-use crate::{labels, wide};
+use crate::{labels, unasked, wide};
 
 /// A name in the table: a candidate of the task file, or none.
 enum Known {
@@ -25,9 +26,9 @@ enum Known {
 ///
 /// # Errors
 /// When a file cannot be read, a row is wrong, or the candidates of table and task file do not fit.
-pub(crate) fn load(task: &Task, text: &str) -> Result<Loaded, DataError> {
-    if task.file.candidate.iter().any(|entry| entry.columns.is_some()) {
-        return wide::load(task, &files(task, text)?);
+pub(crate) fn load(task: &Task, text: &str, score: Option<&Scorer<'_>>) -> Result<Loaded, DataError> {
+    if is_wide(task) {
+        return wide::load(task, &files(task, text)?, score);
     }
     let files = files(task, text)?;
     let entries = &task.file.candidate;
@@ -35,7 +36,7 @@ pub(crate) fn load(task: &Task, text: &str) -> Result<Loaded, DataError> {
     let prices: Vec<Option<Price>> = candidates.iter().map(|candidate| candidate.price).collect();
     let mut builder = EvidenceBuilder::new(candidates)
         .map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
-    let layout = layout(task);
+    let layout = layout(task, score.is_some());
     let mut names = Names::default();
     let mut known: Vec<Known> = Vec::new();
     let mut tallies = vec![Tally::default(); entries.len()];
@@ -58,8 +59,8 @@ pub(crate) fn load(task: &Task, text: &str) -> Result<Loaded, DataError> {
                     Ok(())
                 }
                 Known::Declared(column) => {
-                    let put =
-                        Put { task, file, column: *column, price: prices[*column].as_ref(), kept: &kept };
+                    let price = prices[*column].as_ref();
+                    let put = Put { task, file, column: *column, price, kept: &kept, score };
                     put.row(&mut builder, row, &mut tallies[*column])
                 }
             }
@@ -128,6 +129,8 @@ pub(crate) struct Put<'a> {
     pub(crate) price: Option<&'a Price>,
     /// Texts of items, which are kept once.
     pub(crate) kept: &'a Kept,
+    /// How an output without a score is scored.
+    pub(crate) score: Option<&'a Scorer<'a>>,
 }
 
 impl Put<'_> {
@@ -147,8 +150,29 @@ impl Put<'_> {
     ) -> Result<(), Fault> {
         let item = self.item(builder, row, id)?;
         let texts = AnswerTexts::of(row)?;
-        let answer = evidence::answer(row, self.file, &texts, self.price, None, tally)?;
+        let made = self.made(row, &texts, builder.items(), item)?;
+        let answer = evidence::answer(row, self.file, &texts, self.price, made, tally)?;
         builder.answer(item, self.column, &answer).map_err(fault)
+    }
+
+    /// The score of an output that has none of its own.
+    fn made(
+        &self,
+        row: &Row<'_>,
+        texts: &AnswerTexts<'_>,
+        items: &Items,
+        item: usize,
+    ) -> Result<Option<Score>, Fault> {
+        let Some(score) = self.score else { return Ok(None) };
+        let Some(output) = texts.output().filter(|_| !texts.is_error()) else { return Ok(None) };
+        if row.raw_score()?.is_some() {
+            return Ok(None);
+        }
+        let Some(target) = items.target(item) else {
+            return Err(Fault::new(Column::Target, Problem::NoTarget(quoted(items.id(item)))));
+        };
+        let output = self.task.file.data.labels.get(output.trim()).map_or(output, String::as_str);
+        Ok(Some(unasked::score_of(score(output, target, items.input(item)))))
     }
 
     /// The row of the item `id`, which is made where it is new.
@@ -179,13 +203,48 @@ impl Put<'_> {
     }
 }
 
-fn layout(task: &Task) -> Layout {
+/// Whether the table has a row an item, with columns for each candidate.
+fn is_wide(task: &Task) -> bool {
+    task.file.candidate.iter().any(|entry| entry.columns.is_some())
+}
+
+/// Whether a file of the table has outputs and targets, and no scores.
+///
+/// # Errors
+/// When a file cannot be read.
+pub(crate) fn lacks_scores(task: &Task, text: &str) -> Result<bool, DataError> {
+    if task.kind.takes_series() {
+        return Ok(false);
+    }
+    let data = &task.file.data;
+    for file in files(task, text)? {
+        let columns = table::columns(&file)?;
+        let has =
+            |name: Option<&str>, usual: &str| columns.iter().any(|column| column == name.unwrap_or(usual));
+        if !has(data.target.as_deref(), Column::Target.name()) {
+            continue;
+        }
+        let found = match is_wide(task) {
+            true => task.file.candidate.iter().any(|entry| wide::is_made(entry, &columns)),
+            false => {
+                let has_output = has(data.columns.output.as_deref(), Column::Output.name());
+                data.columns.score.is_none() && !has(None, Column::Score.name()) && has_output
+            }
+        };
+        if found {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn layout(task: &Task, can_score: bool) -> Layout {
     use Want::{Optional, Required};
     let data = &task.file.data;
     let layout = Layout::of(&[
         (Column::Id, Required),
         (Column::Candidate, Required),
-        (Column::Score, Required),
+        (Column::Score, if can_score { Optional } else { Required }),
         (Column::Slice, Optional),
         (Column::Group, Optional),
         (Column::CostUsd, Optional),

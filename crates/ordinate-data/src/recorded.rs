@@ -12,6 +12,7 @@ use crate::evidence::{self, AnswerTexts, Loaded, Tally, common_notes, fault, gro
 use crate::features;
 use crate::images;
 use crate::labels;
+use crate::long;
 use crate::memory::Kept;
 use crate::read_item::ReadItem;
 use crate::series;
@@ -86,14 +87,17 @@ pub(crate) fn read_all(
     Ok(notes)
 }
 
-/// Whether a recorded candidate's answers have outputs but no scores (as far as the first row or the header tells), so
+/// Whether answers of a table, or of a recorded candidate, have outputs but no scores (as far as the first row or the header tells), so
 /// that they are to be read by [`crate::load_scored`].
 ///
 /// # Errors
 /// [`DataError`] where a file cannot be read, or has neither.
 pub fn lacks_scores(task: &Task) -> Result<bool, DataError> {
-    if task.kind.output().is_none() || task.file.data.evidence.is_some() {
+    if task.kind.output().is_none() {
         return Ok(false);
+    }
+    if let Some(evidence) = &task.file.data.evidence {
+        return long::lacks_scores(task, evidence);
     }
     let mut lacks = false;
     for entry in &task.file.candidate {

@@ -62,3 +62,56 @@ fn what_cannot_be_scored_says_what_to_do() {
     let message = files.plain(&error);
     assert!(message.contains("item \"3\" has no target"), "{message}");
 }
+
+/// A row an item, with the right answer and what two models said; one of them was not asked about the third.
+const WIDE: &str = "id,question,gold,gpt,bert,topic\n1,a,up,up,Up.,x\n2,b,down,up,down,y\n3,c,up,up,,x\n4,d,down,down,down,y\n5,e,up,down,up,x\n6,f,up,up,up,y\n";
+const LONG: &str = "model,id,question,gold,answer\ngpt,1,a,up,up\ngpt,2,b,down,up\nbert,1,a,up,down\nbert,2,b,down,down\ngpt,3,c,up,up\nbert,3,c,up,up\ngpt,4,d,up,up\n";
+
+/// Equal but for letters, points and what stands around them.
+fn alike(output: &str, target: &str, _: Option<&str>) -> f64 {
+    f64::from(u8::from(output.trim_end_matches('.').eq_ignore_ascii_case(target)))
+}
+
+#[test]
+fn answers_beside_the_right_one_are_scored() {
+    for (name, table, expected) in
+        [("wide.csv", WIDE, ["1 0 1 1 0 1", "1 1 - 1 1 1"]), ("long.csv", LONG, ["1 0 1 1", "0 1 1 -"])]
+    {
+        let files = Files::new(&[(name, table.as_bytes())]);
+        let text = ordinate_data::infer_task(&files.path(name)).unwrap();
+        files.write("t.toml", text.as_bytes());
+        let task = read_task(&files.path("t.toml")).unwrap();
+        assert!(lacks_scores(&task).unwrap(), "{text}");
+        let Loaded { evidence, .. } = load_scored(&task, &alike).unwrap();
+        let scores = |candidate: &str| {
+            let column = evidence.candidates().iter().position(|one| one.name.as_str() == candidate).unwrap();
+            let one =
+                |row| evidence.answers(column).score(row).map_or("-".to_owned(), |score| score.to_string());
+            (0..evidence.len()).map(one).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!([scores("gpt"), scores("bert")], expected.map(str::to_owned), "{text}");
+        assert_eq!(evidence.items().target(0), Some("up"));
+    }
+}
+
+#[test]
+fn what_only_looks_like_answers_of_several_is_no_evidence() {
+    // Fields of people, not of models; and a column called `system` with the same text in every row.
+    let bank = "age,married,loan,target\n1,yes,no,yes\n2,no,no,no\n3,yes,yes,yes\n4,no,yes,no\n5,no,no,no\n6,yes,no,yes\n";
+    let chat = "id,system,question,answer,label\n1,Be kind.,a,b,up\n2,Be kind.,c,d,down\n3,Be kind.,e,f,up\n";
+    for (name, table) in [("bank.csv", bank), ("chat.csv", chat)] {
+        let files = Files::new(&[(name, table.as_bytes())]);
+        let text = ordinate_data::infer_task(&files.path(name)).unwrap();
+        assert!(text.contains("items = ") && !text.contains("evidence = "), "{text}");
+    }
+}
+
+#[test]
+fn an_answer_without_a_right_one_beside_it_says_where() {
+    let files = Files::new(&[("long.csv", LONG.replace("3,c,up,up", "3,c,,up").as_bytes())]);
+    let text = ordinate_data::infer_task(&files.path("long.csv")).unwrap();
+    files.write("t.toml", text.as_bytes());
+    let error = load_scored(&read_task(&files.path("t.toml")).unwrap(), &alike).unwrap_err();
+    let message = files.plain(&error);
+    assert!(message.contains("long.csv:6") && message.contains("item \"3\" has no target"), "{message}");
+}

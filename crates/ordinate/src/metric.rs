@@ -44,7 +44,11 @@ pub(crate) fn load_evidence(task: &Task) -> Result<Loaded, Error> {
         return Err(Error::task(task, problem));
     }
     if ordinate_data::lacks_scores(task)? {
-        let scorer = of(task, &load_items(task)?)?;
+        let scorer = match &task.file.data.evidence {
+            // Its items are known when its rows were read once.
+            Some(_) => of(task, ordinate_data::load_scored(task, &|_, _, _| 0.0)?.evidence.items())?,
+            None => of(task, &load_items(task)?)?,
+        };
         let score = |output: &str, target: &str, input: Option<&str>| scorer.score(output, target, input);
         let mut loaded = ordinate_data::load_scored(task, &score)?;
         loaded.notes.extend(ordinate_data::series_notes(task, loaded.evidence.items()));

@@ -119,6 +119,39 @@ const LATENCIES: [&str; 6] =
 const OUTPUTS: [&str; 7] =
     ["output", "response", "model_output", "model_response", "completion", "prediction", "reply"];
 const ERRORS: [&str; 3] = ["error", "error_message", "exception"];
+/// Of tables of answers without scores: what was said, and what is right.
+const SAID: [&str; 14] = [
+    "output",
+    "response",
+    "model_output",
+    "model_response",
+    "model_answer",
+    "completion",
+    "prediction",
+    "predicted",
+    "predicted_label",
+    "pred",
+    "reply",
+    "generated_text",
+    "answer",
+    "label",
+];
+const RIGHT: [&str; 14] = [
+    "target",
+    "gold",
+    "gold_label",
+    "gold_answer",
+    "ground_truth",
+    "expected",
+    "expected_output",
+    "reference",
+    "correct_answer",
+    "correct_option",
+    "answer_key",
+    "true_label",
+    "label",
+    "answer",
+];
 
 /// The names of the fields.
 #[derive(Debug, Clone, Default)]
@@ -242,6 +275,21 @@ pub(super) fn answers(columns: &[String]) -> Option<AnswerColumns> {
     })
 }
 
+/// The same of a table without scores that has what was said and what is right, and the fields of its items.
+pub(super) fn unscored(columns: &[String]) -> Option<(AnswerColumns, Fields)> {
+    let (candidate, output) = (first(&CANDIDATES, columns)?, first(&SAID, columns)?);
+    let others: Vec<String> = columns.iter().filter(|name| **name != output).cloned().collect();
+    let fields = Fields { target: Some(first(&RIGHT, &others)?), ..Fields::of_table(&others) };
+    let answers = AnswerColumns {
+        candidate: Some(candidate),
+        cost_usd: first(&COSTS, columns),
+        latency_ms: first(&LATENCIES, columns),
+        output: Some(output),
+        ..AnswerColumns::default()
+    };
+    fields.id.is_some().then_some((answers, fields))
+}
+
 /// The column of scores, under whatever name.
 pub(super) fn score(columns: &[String]) -> Option<String> {
     first(&SCORES, columns)
@@ -300,6 +348,13 @@ mod tests {
         let fields = Fields::of_table(&columns);
         assert_eq!((fields.id.as_deref(), fields.slice.as_deref()), (Some("Question ID"), Some("Topic")));
         assert!(answers(&["model".to_owned(), "text".to_owned()]).is_none());
+        for (said, right) in
+            [("answer", "gold"), ("prediction", "label"), ("answer", "label"), ("response", "answer")]
+        {
+            let columns = ["model", "id", "question", said, right].map(str::to_owned);
+            let (answers, fields) = unscored(&columns).unwrap();
+            assert_eq!((answers.output.as_deref(), fields.target.as_deref()), (Some(said), Some(right)));
+        }
         let columns = ["System", "Prompt ID", "Rating (0-1)", "Cost (EUR)", "Latency (s)"].map(str::to_owned);
         let found = answers(&columns).unwrap();
         assert_eq!(found.score.as_deref(), Some("Rating (0-1)"));

@@ -4,6 +4,7 @@ mod fields;
 mod known;
 mod look;
 mod parts;
+mod said;
 mod wide;
 mod write;
 
@@ -109,7 +110,13 @@ impl Found {
 fn file(path: &Path) -> Result<Found, DataError> {
     let columns = table::columns(path)?;
     if let Some(answers) = fields::answers(&columns) {
-        return evidence(path, &columns, answers);
+        return evidence(path, answers, Fields::of_table(&columns), Kind::Scored);
+    }
+    if let Some((answers, fields)) = fields::unscored(&columns)
+        && said::are_of_several(path, &answers, &fields)?
+    {
+        let (fields, kind) = look::items(path, &columns, fields)?;
+        return evidence(path, answers, fields, kind);
     }
     // A rating may be what is to be told of a text.
     if fields::score(&columns).is_some_and(|name| Fields::of_items(&columns).target != Some(name)) {
@@ -120,7 +127,12 @@ fn file(path: &Path) -> Result<Found, DataError> {
     }
     let scored = wide::candidates(path, &columns, &Fields::of_table(&columns))?;
     if !scored.is_empty() {
-        return wide(path, &columns, scored);
+        return wide(path, scored, Fields::of_table(&columns), Kind::Scored);
+    }
+    let (fields, kind) = look::items(path, &columns, Fields::of_table(&columns))?;
+    let said = said::candidates(path, &columns, &fields, kind)?;
+    if !said.is_empty() {
+        return wide(path, said, fields, kind);
     }
     items(path)
 }
@@ -144,8 +156,8 @@ fn folder(dir: &Path) -> Result<Found, DataError> {
     }
 }
 
-/// A table with a row an item and a column of scores for each candidate.
-fn wide(path: &Path, columns: &[String], scored: Vec<wide::Scored>) -> Result<Found, DataError> {
+/// A table with a row an item and a column of scores, or answers, for each candidate.
+fn wide(path: &Path, scored: Vec<wide::Scored>, fields: Fields, kind: Kind) -> Result<Found, DataError> {
     let described = known::beside(path)?;
     let candidate = |one: wide::Scored| Described {
         columns: Some(one.columns),
@@ -154,15 +166,15 @@ fn wide(path: &Path, columns: &[String], scored: Vec<wide::Scored>) -> Result<Fo
     Ok(Found {
         name: stem(path),
         source: Source::Wide(file_name(path)),
-        kind: Kind::Scored,
-        fields: Fields::of_table(columns),
+        kind,
+        fields,
         answers: AnswerColumns::default(),
         candidates: scored.into_iter().map(candidate).collect(),
         others: Vec::new(),
     })
 }
 
-fn evidence(path: &Path, columns: &[String], answers: AnswerColumns) -> Result<Found, DataError> {
+fn evidence(path: &Path, answers: AnswerColumns, fields: Fields, kind: Kind) -> Result<Found, DataError> {
     let mut names = Names::default();
     let layout = Layout::of(&[(Column::Candidate, Want::Required)])
         .named(Column::Candidate, answers.candidate.as_deref())
@@ -185,8 +197,8 @@ fn evidence(path: &Path, columns: &[String], answers: AnswerColumns) -> Result<F
     Ok(Found {
         name: stem(path),
         source: Source::Evidence(file_name(path)),
-        kind: Kind::Scored,
-        fields: Fields::of_table(columns),
+        kind,
+        fields,
         answers,
         candidates,
         others: Vec::new(),

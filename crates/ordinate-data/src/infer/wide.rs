@@ -11,7 +11,7 @@ use crate::table::{self, Cell, Layout};
 
 /// What a column says of answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
+pub(super) enum What {
     Score,
     Cost,
     /// Milliseconds; of other units nothing is made.
@@ -49,7 +49,7 @@ const WORDS: [(What, &[&str]); 6] = [
 ];
 
 /// What a column says, and of whom, where a word before or behind the name tells: `gpt|total_cost`, `acc_gpt`, `Cost A`.
-fn told(column: &str) -> Option<(What, String)> {
+pub(super) fn told(column: &str) -> Option<(What, String)> {
     let parts = |c: char| matches!(c, '|' | '_' | '.' | ' ' | ':' | '/' | '-' | '(' | ')' | '[' | ']');
     let known = |word: &str| {
         let word = plain(word);
