@@ -94,6 +94,12 @@ pub enum Problem {
          jq -c '.FIELD[]' FILE > rows.jsonl."
     )]
     RowsWithin(String),
+    /// A JSON file that is one object, with a column in each field.
+    #[error(
+        "the file is one JSON object, with a column in each field; an array of objects is read, or an object a line. Write it so: \
+         df.to_json(\"rows.jsonl\", orient=\"records\", lines=True)."
+    )]
+    ColumnsWithin,
     /// A field stands twice in an object, or a column twice in a header.
     #[error("the field stands twice. Keep one.")]
     RepeatedField,

@@ -231,6 +231,12 @@ fn json_with_its_rows_within_is_refused_in_words() {
     for (text, says) in [
         (format!("{{\"version\": 1, \"data\": [{rows}]}}"), "in the field \"data\""),
         (format!("{{\n  \"data\": [{rows}]\n}}"), "jq -c"),
+        // By model, and by id.
+        (
+            r#"{"gpt": {"q1": {"said": "A"}, "q2": {"said": "B"}}, "bert": {"q1": {"said": "B"}}}"#
+                .to_owned(),
+            "\"gpt\"",
+        ),
     ] {
         let files = Files::new(&[("d.json", text.as_bytes())]);
         let error = infer_task(&files.path("d.json")).unwrap_err().to_string();
@@ -238,6 +244,14 @@ fn json_with_its_rows_within_is_refused_in_words() {
             error.contains("is one JSON object, with its rows within") && error.contains(says),
             "{error}"
         );
+    }
+    for columns in [
+        r#"{"text": {"0": "a", "1": "b"}, "label": {"0": "x", "1": "y"}}"#,
+        r#"{"text": ["a", "b"], "label": ["x", "y"]}"#,
+    ] {
+        let files = Files::new(&[("d.json", columns.as_bytes())]);
+        let error = infer_task(&files.path("d.json")).unwrap_err().to_string();
+        assert!(error.contains("a column in each field") && error.contains("orient=\"records\""), "{error}");
     }
     // A row may hold a list of objects, and one row is no reason to refuse it.
     let files = Files::new(&[(

@@ -127,7 +127,7 @@ pub(super) fn all_columns(path: &Path, reader: TextReader, array: bool) -> Resul
     let (mut count, mut within) = (0_u64, None);
     while let Some((line, text)) = lines.advance().map_err(|(line, problem)| fail(line, problem))? {
         count += 1;
-        within = if count == 1 { rows_within(text) } else { None };
+        within = if count == 1 { within_one(text) } else { None };
         names.clear();
         names_of(text, &mut names, &mut current)
             .map_err(|error| json_error(path, line, text, current.as_deref(), &error))?;
@@ -136,22 +136,29 @@ pub(super) fn all_columns(path: &Path, reader: TextReader, array: bool) -> Resul
         }
     }
     match within {
-        Some(field) if count == 1 && !array => {
-            let problem = Problem::RowsWithin(format!(", in the field {}", quoted(&field)));
-            Err(DataError::new(path, problem))
-        }
+        Some(problem) if count == 1 && !array => Err(DataError::new(path, problem)),
         _ => Ok(all.iter().map(str::to_owned).collect()),
     }
 }
 
-/// The field of an object that holds an array of objects: where the object is all of a file, these are the rows.
-fn rows_within(text: &str) -> Option<String> {
+/// What an object is that is all of a file: rows in one of its fields, one after the other or by their ids, or a column in each.
+fn within_one(text: &str) -> Option<Problem> {
     let fields: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
-    let holds = |value: &RawValue| {
-        let rows: Vec<&RawValue> = serde_json::from_str(value.get()).unwrap_or_default();
-        rows.len() > 1 && rows.iter().all(|row| row.get().starts_with('{'))
+    let values = |value: &'_ RawValue| -> Vec<String> {
+        let list: Option<Vec<&RawValue>> = serde_json::from_str(value.get()).ok();
+        let by_id = || serde_json::from_str::<BTreeMap<String, &RawValue>>(value.get()).ok();
+        let all = list.or_else(|| by_id().map(|all| all.into_values().collect()));
+        all.unwrap_or_default().into_iter().map(|value| value.get().chars().take(1).collect()).collect()
     };
-    fields.into_iter().find(|(_, value)| holds(value)).map(|(name, _)| name)
+    let all: Vec<(String, Vec<String>)> =
+        fields.into_iter().map(|(name, value)| (name, values(value))).collect();
+    let holds = |values: &[String]| values.len() > 1 && values.iter().all(|begin| begin == "{");
+    if let Some((field, _)) = all.iter().find(|(_, values)| holds(values)) {
+        return Some(Problem::RowsWithin(format!(", in the field {}", quoted(field))));
+    }
+    let rows = all.first()?.1.len();
+    let are_columns = all.len() > 1 && rows > 1 && all.iter().all(|(_, values)| values.len() == rows);
+    are_columns.then_some(Problem::ColumnsWithin)
 }
 
 /// Adds the names of an object's fields.
