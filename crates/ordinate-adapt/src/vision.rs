@@ -222,6 +222,10 @@ impl Model for Seen {
         self.model.answer(samples)
     }
 
+    fn shares(&self, samples: &[Sample<'_>], label: &str) -> Result<Option<Vec<f64>>, ModelError> {
+        self.model.shares(samples, label)
+    }
+
     fn facts(&self) -> Facts {
         self.model.facts()
     }

@@ -57,6 +57,15 @@ impl Head {
         }
     }
 
+    /// How probable a label is, of a row of all features; `None` of a number, and for a label that it does not know.
+    #[must_use]
+    pub fn share_dense(&self, row: &[f32], label: &str) -> Option<f64> {
+        match self {
+            Self::Labels(model) => model.share_dense(row, label),
+            Self::Number(_) => None,
+        }
+    }
+
     /// The number of weights.
     #[must_use]
     pub fn parameters(&self) -> u64 {

@@ -230,6 +230,13 @@ impl Calibrated {
         self.answer(&self.calibrated(&self.margins.scores_dense(row)))
     }
 
+    /// How probable one label is, of a row of all features; `None` for a label that it does not know.
+    #[must_use]
+    pub fn share_dense(&self, row: &[f32], label: &str) -> Option<f64> {
+        let at = self.labels.iter().position(|own| own == label)?;
+        self.calibrated(&self.margins.scores_dense(row)).get(at).copied()
+    }
+
     fn answer(&self, shares: &[f64]) -> Prediction {
         if self.tags {
             let chosen: Vec<&str> = self

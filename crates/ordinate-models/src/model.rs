@@ -91,6 +91,15 @@ pub trait Model: Send + Sync {
         None
     }
 
+    /// How probable it finds one label, of each item, in `[0, 1]`: also where it would say another. `None` where it has no
+    /// probabilities of single labels, or does not know this one.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    fn shares(&self, _: &[Sample<'_>], _label: &str) -> Result<Option<Vec<f64>>, ModelError> {
+        Ok(None)
+    }
+
     /// Its size.
     fn facts(&self) -> Facts;
 

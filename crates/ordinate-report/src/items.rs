@@ -3,6 +3,7 @@
 
 mod confusion;
 mod drawn;
+mod heat;
 mod label;
 mod pair;
 mod pieces;
@@ -17,6 +18,7 @@ use crate::page::series::Picture;
 use crate::text::clean;
 
 pub use confusion::{ConfusionPage, SaidFor, confusion_page};
+pub use heat::{HeatShown, LookedAt};
 pub use label::{
     LABEL_POLICY, LabelAnswer, LabelDone, LabelForm, LabelGrading, LabelPage, label_done_page, label_page,
 };
@@ -25,6 +27,7 @@ pub use pieces::{Piece, differing};
 pub use slices::{SliceShown, SlicesPage, slices_page};
 
 use drawn::drawn;
+use heat::Looked;
 
 /// The content policy that these pages are to be served under: pictures come from the server, and scripts from nowhere.
 pub const ITEMS_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
@@ -204,13 +207,18 @@ pub fn items_page(page: &ItemsPage<'_>) -> Result<String, ReportError> {
     Ok(template.render()?)
 }
 
-/// The page of one item, with all that is known of it.
+/// The page of one item, with all that is known of it; of an image with what networks looked at.
 ///
 /// # Errors
 /// [`ReportError`] when the template cannot be rendered.
-pub fn item_page(run: &RunHead<'_>, item: &ShownItem<'_>) -> Result<String, ReportError> {
+pub fn item_page(
+    run: &RunHead<'_>,
+    item: &ShownItem<'_>,
+    looked: Option<&LookedAt<'_>>,
+) -> Result<String, ReportError> {
     let card = Card::of(item, run.id, Extent::WHOLE);
-    Ok(ItemTemplate { style: STYLE, more: ITEMS_STYLE, head: run, card }.render()?)
+    let looked = looked.map(|looked| Looked::of(looked, item, run.id));
+    Ok(ItemTemplate { style: STYLE, more: ITEMS_STYLE, head: run, card, looked }.render()?)
 }
 
 #[derive(Template)]
@@ -240,6 +248,7 @@ struct ItemTemplate<'a> {
     more: &'static str,
     head: &'a RunHead<'a>,
     card: Card,
+    looked: Option<Looked>,
 }
 
 /// How much of a text is shown.

@@ -21,10 +21,10 @@ use ordinate_core::verdict::Verdict;
 pub use error::ReportError;
 pub use glossary::{TERMS, Term, term};
 pub use items::{
-    ConfusionPage, FilterForm, ITEMS_POLICY, ItemsPage, LABEL_POLICY, LabelAnswer, LabelDone, LabelForm,
-    LabelGrading, LabelPage, Mark, PairOn, PairOnSlice, PairPage, Piece, RunHead, SaidFor, Select,
-    ShownAnswer, ShownItem, SliceShown, SlicesPage, confusion_page, differing, item_page, items_page,
-    label_done_page, label_page, pair_page, slices_page,
+    ConfusionPage, FilterForm, HeatShown, ITEMS_POLICY, ItemsPage, LABEL_POLICY, LabelAnswer, LabelDone,
+    LabelForm, LabelGrading, LabelPage, LookedAt, Mark, PairOn, PairOnSlice, PairPage, Piece, RunHead,
+    SaidFor, Select, ShownAnswer, ShownItem, SliceShown, SlicesPage, confusion_page, differing, item_page,
+    items_page, label_done_page, label_page, pair_page, slices_page,
 };
 pub use page::Drawing;
 pub use runs::{ListedRun, RUNS_POLICY, RunDifference, TwoRuns, compare_page, runs_page};

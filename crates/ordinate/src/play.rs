@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::folder::Folder;
 use crate::options::Options;
-use crate::reopen::{Again, AnswersInputs, Reopened};
+use crate::reopen::{AnswersInputs, Reopened, opened};
 
 /// What a candidate answered.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -113,15 +113,8 @@ impl<'a> Bench<'a> {
     }
 
     fn open(&self, name: &CandidateName) -> Result<Option<Box<dyn AnswersInputs>>, Error> {
-        let Some(all) = &self.all else { return Ok(None) };
-        let Some(candidate) = all.candidates.iter().find(|one| one.entry.name == *name) else {
-            return Ok(None);
-        };
-        let folder = self.folder.path("");
-        let (task_kinds, methods) = (&self.options.task_kinds, &self.options.methods);
-        let again = Again { folder: &folder, all, candidate, task_kinds, methods };
-        match self.options.kinds.named(&candidate.kind) {
-            Some(kind) => kind.reopen(&again),
+        match &self.all {
+            Some(all) => opened(self.folder, all, name, self.options),
             None => Ok(None),
         }
     }

@@ -11,6 +11,7 @@ use crate::asking::Asked;
 use crate::cache::copy_folder;
 use crate::error::{Error, Fault};
 use crate::folder::{Folder, file_name};
+use crate::options::Options;
 
 /// The name of the file.
 pub(crate) const FILE: &str = "candidates.json";
@@ -114,6 +115,28 @@ pub(crate) fn write(
     Ok(models)
 }
 
+/// The candidate of this name, opened again; `None` where it is not in this process.
+///
+/// # Errors
+/// [`Error`] where it cannot be opened.
+pub(crate) fn opened(
+    folder: &Folder,
+    all: &Reopened,
+    name: &CandidateName,
+    options: &Options,
+) -> Result<Option<Box<dyn AnswersInputs>>, Error> {
+    let Some(candidate) = all.candidates.iter().find(|one| one.entry.name == *name) else {
+        return Ok(None);
+    };
+    let folder = folder.path("");
+    let (task_kinds, methods) = (&options.task_kinds, &options.methods);
+    let again = Again { folder: &folder, all, candidate, task_kinds, methods };
+    match options.kinds.named(&candidate.kind) {
+        Some(kind) => kind.reopen(&again),
+        None => Ok(None),
+    }
+}
+
 /// Something that was opened again, and answers inputs.
 pub trait AnswersInputs: Send + Sync {
     /// The answer to an input, and how sure it is, in `[0, 1]`.
@@ -128,6 +151,12 @@ pub trait AnswersInputs: Send + Sync {
     /// As [`Self::answer`].
     fn answer_item(&self, item: &Item) -> Result<(String, Option<f64>), String> {
         self.answer(&item.input.text)
+    }
+
+    /// How probable it finds a label, of each of these inputs, in `[0, 1]`; `None` where it has no probabilities of single labels, or does
+    /// not know this one.
+    fn shares(&self, _inputs: &[&str], _label: &str) -> Option<Result<Vec<f64>, String>> {
+        None
     }
 
     /// Whether it looks for its answer in a passage, and has none without one.

@@ -5,6 +5,8 @@
 mod browser;
 #[path = "view/grade.rs"]
 mod grade;
+#[path = "view/heat.rs"]
+mod heat;
 #[path = "view/items.rs"]
 mod items;
 #[path = "view/label.rs"]

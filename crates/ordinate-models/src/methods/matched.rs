@@ -66,24 +66,42 @@ impl Matched {
 
     /// What logits say.
     pub(crate) fn predict(&self, logits: &[f32]) -> Prediction {
-        let known =
-            || self.names.iter().zip(logits).filter_map(|(name, &logit)| Some((name.as_ref()?, logit)));
+        let known = || self.known(logits);
         if self.kind == Kind::Regress {
             return said(f64::from(logits.first().copied().unwrap_or_default()));
         }
         if self.kind == Kind::Tag {
             let share = |logit: f32| 1.0 / (1.0 + (-f64::from(logit)).exp());
             let chosen: Vec<&str> =
-                known().filter(|(_, logit)| *logit >= 0.0).map(|(name, _)| name.as_str()).collect();
+                known().filter(|(_, logit)| *logit >= 0.0).map(|(name, _)| name).collect();
             let sure = known().map(|(_, logit)| share(logit).max(1.0 - share(logit))).product();
             return Prediction { output: tag_text(&chosen), confidence: Some(sure) };
         }
-        let most = known().map(|(_, logit)| logit).fold(f32::NEG_INFINITY, f32::max);
-        let sum: f64 = known().map(|(_, logit)| f64::from(logit - most).exp()).sum();
+        let (most, sum) = self.spread(logits);
         let best = known().find(|(_, logit)| *logit >= most);
         Prediction {
-            output: best.map(|(name, _)| name.clone()).unwrap_or_default(),
+            output: best.map(|(name, _)| name.to_owned()).unwrap_or_default(),
             confidence: Some(1.0 / sum),
         }
+    }
+
+    /// How probable one of the task's labels is, of those that it knows and of which one is right; `None` where it does not know it.
+    pub(crate) fn share(&self, logits: &[f32], label: &str) -> Option<f64> {
+        let (most, sum) = self.spread(logits);
+        let own = self.known(logits).filter(|(name, _)| *name == label).map(|(_, logit)| logit);
+        // Where several of its labels are one of the task's, the likeliest says it, as it does the answer.
+        let own = own.reduce(f32::max)?;
+        Some(f64::from(own - most).exp() / sum)
+    }
+
+    /// The largest logit of a label that is the task's, and the sum of the powers of all of them below it.
+    fn spread(&self, logits: &[f32]) -> (f32, f64) {
+        let most = self.known(logits).map(|(_, logit)| logit).fold(f32::NEG_INFINITY, f32::max);
+        (most, self.known(logits).map(|(_, logit)| f64::from(logit - most).exp()).sum())
+    }
+
+    /// The task's labels and the logit of each.
+    fn known<'a>(&'a self, logits: &'a [f32]) -> impl Iterator<Item = (&'a str, f32)> {
+        self.names.iter().zip(logits).filter_map(|(name, &logit)| Some((name.as_deref()?, logit)))
     }
 }

@@ -113,6 +113,10 @@ impl Model for Published {
         self.network.answered(samples, &self.matched)
     }
 
+    fn shares(&self, samples: &[Sample<'_>], label: &str) -> Result<Option<Vec<f64>>, ModelError> {
+        self.network.shares(samples, &self.matched, label)
+    }
+
     fn facts(&self) -> Facts {
         self.network.facts()
     }

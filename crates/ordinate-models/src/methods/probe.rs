@@ -125,6 +125,12 @@ impl Model for Probe {
         Ok(embedded.iter().map(reply).collect())
     }
 
+    fn shares(&self, samples: &[Sample<'_>], label: &str) -> Result<Option<Vec<f64>>, ModelError> {
+        let texts: Vec<&str> = samples.iter().map(|sample| sample.text).collect();
+        let embedded = self.encoder.embed(&texts, Stop::NEVER)?;
+        Ok(embedded.iter().map(|one| self.linear.share_dense(&one.vector, label)).collect())
+    }
+
     fn answer_vector(&self, vector: &[f32]) -> Option<Prediction> {
         Some(self.linear.predict_dense(vector))
     }

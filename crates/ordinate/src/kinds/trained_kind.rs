@@ -167,6 +167,11 @@ impl AnswersInputs for Loaded {
         self.encoder.is_some()
     }
 
+    fn shares(&self, inputs: &[&str], label: &str) -> Option<Result<Vec<f64>, String>> {
+        let samples: Vec<Sample<'_>> = inputs.iter().map(|input| Sample::text(input)).collect();
+        self.model.shares(&samples, label).map_err(|error| error.to_string()).transpose()
+    }
+
     fn answer_item(&self, item: &Item) -> Result<(String, Option<f64>), String> {
         let fields = &item.input.fields;
         if self.reads != Reads::Fields || fields.is_empty() {

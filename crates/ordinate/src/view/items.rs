@@ -5,9 +5,11 @@ use base64::engine::general_purpose::STANDARD;
 use ordinate_core::Row;
 use ordinate_core::image::{JPEG, PNG};
 use ordinate_judge::{Acts, Giver};
+use ordinate_measure::CancellationToken;
 use ordinate_report::{FilterForm, ItemsPage, Select, ShownAnswer, ShownItem, item_page, items_page};
 
 use super::filter::{Differ, Filter, MARKS, Order, RIGHT_FROM};
+use super::heat::looked_at;
 use super::opened::OpenedRun;
 use crate::error::Error;
 use crate::query::Pairs;
@@ -43,12 +45,13 @@ pub(super) fn items(run: &OpenedRun, pairs: &Pairs) -> Result<String, Error> {
 }
 
 /// The page of the item in this row; `None` where there is none.
-pub(super) fn one(run: &OpenedRun, pairs: &Pairs) -> Option<Result<String, Error>> {
+pub(super) fn one(run: &OpenedRun, pairs: &Pairs, stop: &CancellationToken) -> Option<Result<String, Error>> {
     let row: Row = pairs.get("row")?.parse().ok()?;
     let at = run.rows.iter().position(|own| *own == row)?;
     let filter = Filter::read(pairs, run);
     let shown = item(run, at, &run.best_first, &filter);
-    Some(item_page(&run.head(), &shown).map_err(Error::from))
+    let looked = looked_at(run, at, pairs, stop);
+    Some(item_page(&run.head(), &shown, looked.as_ref()).map_err(Error::from))
 }
 
 /// The bytes of the image in this row, and their kind; `None` where there is none.

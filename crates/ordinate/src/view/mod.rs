@@ -4,6 +4,7 @@ mod by_slice;
 mod confusion;
 mod filter;
 mod found;
+mod heat;
 mod items;
 mod opened;
 mod pair;
@@ -60,7 +61,7 @@ impl View {
 
     /// Answers until `stop` is called.
     pub async fn run(self, stop: CancellationToken) {
-        let runs = Runs { folder: self.folder, opened: Arc::default() };
+        let runs = Runs { folder: self.folder, opened: Arc::default(), stop: stop.clone() };
         self.server.run(Arc::new(runs), stop).await;
     }
 }
@@ -70,6 +71,8 @@ struct Runs {
     folder: PathBuf,
     /// The runs whose items are looked at.
     opened: Arc<OpenedRuns>,
+    /// What takes long is not gone on with behind it.
+    stop: CancellationToken,
 }
 
 impl Pages for Runs {
@@ -129,7 +132,7 @@ impl Runs {
         }
         let made = match about {
             "items" => Some(items::items(run, pairs)),
-            "item" => items::one(run, pairs),
+            "item" => items::one(run, pairs, &self.stop),
             "pair" => Some(pair::pair(run, pairs)),
             "slices" if run.head().has_slices => Some(by_slice::slices(run)),
             "labels" if run.head().has_labels => Some(confusion::confusion(run, pairs)),

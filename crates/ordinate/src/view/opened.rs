@@ -14,6 +14,7 @@ use ordinate_judge::{Act, Acts, Giver, Setting, acts_of, kept, scores_of};
 use ordinate_report::{Mark, RunHead};
 use ordinate_trials::Trials;
 
+use super::heat::Networks;
 use crate::error::{Error, Fault};
 use crate::folder::{EVIDENCE, Folder, TRIALS};
 
@@ -41,6 +42,8 @@ pub(super) struct OpenedRun {
     pub(super) is_graded: bool,
     trials: OnceLock<Result<(Trials, Setting), String>>,
     acts: Mutex<HashMap<String, Option<Arc<Acts>>>>,
+    /// Its networks of images.
+    pub(super) networks: Networks,
 }
 
 /// By which it is told that a run is still the same.
@@ -89,6 +92,7 @@ impl OpenedRun {
             is_graded,
             trials: OnceLock::new(),
             acts: Mutex::default(),
+            networks: Networks::default(),
         })
     }
 
@@ -101,6 +105,10 @@ impl OpenedRun {
             has_labels: self.evidence.known_output_kind() == Some(OutputKind::Label),
             has_slices: self.evidence.items().has_slices(),
         }
+    }
+
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
     }
 
     pub(super) fn name_of(&self, column: usize) -> &str {

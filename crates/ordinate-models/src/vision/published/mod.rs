@@ -166,6 +166,17 @@ impl PublishedNetwork {
         Ok(logits.iter().map(|logits| Reply::timed(before, || matched.predict(logits))).collect())
     }
 
+    /// How probable it finds one label, of items that are images; `None` where it is none of those that were matched.
+    pub(crate) fn shares(
+        &self,
+        samples: &[Sample<'_>],
+        matched: &Matched,
+        label: &str,
+    ) -> Result<Option<Vec<f64>>, ModelError> {
+        let texts: Vec<&str> = samples.iter().map(|sample| sample.text).collect();
+        Ok(self.logits(&texts)?.iter().map(|logits| matched.share(logits, label)).collect())
+    }
+
     /// What the head reads of images (data URLs), one row each.
     ///
     /// # Errors

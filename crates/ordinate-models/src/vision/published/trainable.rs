@@ -198,6 +198,10 @@ impl Model for TunedNetwork {
         self.network.answered(samples, &Matched::of(self.network.labels(), Kind::Classify))
     }
 
+    fn shares(&self, samples: &[Sample<'_>], label: &str) -> Result<Option<Vec<f64>>, ModelError> {
+        self.network.shares(samples, &Matched::of(self.network.labels(), Kind::Classify), label)
+    }
+
     fn facts(&self) -> Facts {
         self.network.facts()
     }
