@@ -4,10 +4,13 @@
 
 #[path = "support/series.rs"]
 mod series;
+#[path = "support/served.rs"]
+mod served;
 mod support;
 
 use serde_json::{Value, json};
 use series::{DATA, lines, quality, task, value, values};
+use served::Served;
 use support::{Desk, named};
 
 const LOCAL: [(&str, &str, &str); 3] = [
@@ -420,6 +423,49 @@ fn published_forecasters_are_measured_and_asked() {
         assert_eq!(said["quantiles"]["0.5"], said["values"], "{row}");
         assert_eq!(said["quantiles"].as_object().unwrap().len(), 3, "{row}");
         assert_eq!(answer(&["--items", "one.jsonl"]), one, "what is drawn again is what was drawn");
+    }
+}
+
+/// A server forecasts what `ordinate ask` does, number for number: of a published forecaster, and of a mean of it with a method. The series is
+/// given as the field of the task's files, as a text, or with its own horizon and levels.
+#[test]
+fn a_server_forecasts_what_ask_does() {
+    let desk = Desk::new();
+    lines(&desk, 24);
+    let bolt = format!("local = {{ model = \"{}\" }}", published("bolt"));
+    let candidates = [("bolt", "general", bolt.as_str()), LOCAL[0], LOCAL[1], LOCAL[2]];
+    let data = DATA.replace("season = 12", "season = 12\nhorizon = 6\nquantiles = [0.1, 0.5, 0.9]");
+    desk.verdict(&task(&desk, &data, &candidates), &[]);
+    for policy in ["bolt", "weighted"] {
+        let asked = |input: &str| -> Value {
+            let ran = desk.ordinate(["ask", "run", input, "--slice", "b", "--policy", policy, "--json"]);
+            assert_eq!(ran.status(), 0, "{}", ran.stderr());
+            let said: Value = serde_json::from_str(&ran.stdout()).unwrap();
+            serde_json::from_str(said["answer"].as_str().unwrap()).unwrap()
+        };
+        let server = Served::start(&desk, &["run", "--policy", policy]);
+        let past = values(3, 0, 60);
+        let of = |input: &Value| asked(&input.to_string());
+        let whole = of(&json!(past));
+        assert_eq!(whole["values"].as_array().unwrap().len(), 6, "{whole}");
+        assert_eq!(whole["quantiles"].as_object().unwrap().len(), 3, "{whole}");
+        let own = json!({"values": values(5, 0, 48), "season": 12, "horizon": 3, "quantiles": [0.2, 0.8]});
+        for (sent, right) in [
+            (json!({ "past": past, "of": "b" }), &whole),
+            (json!({ "input": past, "slice": "b" }), &whole),
+            (json!({ "input": json!(past).to_string(), "slice": "b" }), &whole),
+            (json!({ "input": own.to_string(), "slice": "b" }), &of(&own)),
+        ] {
+            let answer = server.post("/v1/tasks/months/answer", &sent).json();
+            assert_eq!(answer["answer"], *right, "{policy}: {sent}");
+            assert_eq!(answer["policy"], policy);
+        }
+        let both = json!({ "items": [{ "past": past, "of": "b" }, { "past": values(4, 0, 60), "of": "b" }] });
+        let answers = server.post("/v1/tasks/months/answer", &both).json();
+        assert_eq!(answers["answers"][0]["answer"], whole);
+        assert_eq!(answers["answers"][1]["answer"], of(&json!(values(4, 0, 60))));
+        let refused = server.post("/v1/tasks/months/answer", &json!({ "past": [1.0, "x"] }));
+        assert_eq!(refused.error().0, 400, "{}", refused.body);
     }
 }
 
