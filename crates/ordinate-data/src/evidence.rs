@@ -9,6 +9,7 @@ use ordinate_core::task::CandidateEntry;
 use ordinate_core::{Answer, Candidate, Evidence, Price, Score, ScoreError, Status};
 
 use crate::error::{At, DataError, Problem, quoted};
+use crate::labels::label_twins;
 use crate::memory::Kept;
 use crate::recorded::Scorer;
 use crate::table::{Column, Fault, Row};
@@ -52,6 +53,7 @@ fn load(task: &Task, score: Option<&Scorer<'_>>) -> Result<Loaded, DataError> {
     };
     let (evidence, note) = outputs::typed(task, evidence);
     notes.extend(note);
+    notes.extend(label_twins(task, &evidence));
     let mut loaded = Loaded { evidence, notes };
     if loaded.evidence.len() == 1 {
         let key = [("evidence", &file.data.evidence), ("items", &file.data.items), ("test", &file.data.test)]
@@ -334,7 +336,7 @@ pub(crate) fn common_notes(evidence: &Evidence, tallies: &[Tally]) -> Vec<String
 }
 
 /// What is to be known of names that differ in capitals or white space alone: they are probably one.
-fn near_twins(names: &[&str], what: &str) -> Option<String> {
+pub(crate) fn near_twins(names: &[&str], what: &str) -> Option<String> {
     let mut alike: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for name in names {
         let folded = name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();

@@ -1,13 +1,14 @@
 //! Names of labels, where the data has numbers or abbreviations.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use ordinate_core::Part;
 use ordinate_core::task::DataSection;
+use ordinate_core::{Evidence, Output, Part};
 
 use crate::error::DataError;
+use crate::evidence::near_twins;
 use crate::images;
 use crate::table::{self, Column};
 use crate::task::Task;
@@ -80,6 +81,23 @@ pub fn label_note(task: &Task, labels: &[String]) -> Option<String> {
          tilted against it. Name them: [data] labels = {{ {first} = \"...\" }}.",
         crate::error::list(labels)
     ))
+}
+
+/// What is to be known of labels that differ in capitals or white space alone.
+pub(crate) fn label_twins(task: &Task, evidence: &Evidence) -> Option<String> {
+    let kind = task.kind.output().filter(|_| task.kind.has_labels())?;
+    let items = evidence.items();
+    let mut labels = BTreeSet::new();
+    for target in (0..items.len()).filter_map(|row| items.target(row)) {
+        match kind.read(target) {
+            Some(Output::Label(label)) => {
+                labels.insert(label);
+            }
+            Some(Output::Labels(all)) => labels.extend(all),
+            _ => {}
+        }
+    }
+    near_twins(&labels.iter().map(String::as_str).collect::<Vec<_>>(), "label")
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::error::{DataError, Problem, quoted};
 use crate::evidence::{self, Loaded, Tally, common_notes};
-use crate::labels::label_note;
+use crate::labels::{label_note, label_twins};
 use crate::outputs;
 use crate::recorded::{self, Scorer};
 use crate::task::{Key, Task};
@@ -189,6 +189,7 @@ impl Unasked {
         let mut notes = self.notes;
         notes.extend(common_notes(&evidence, &self.tallies));
         notes.extend(note);
+        notes.extend(label_twins(task, &evidence));
         Ok(Loaded { evidence, notes })
     }
 }

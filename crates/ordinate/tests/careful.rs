@@ -3,6 +3,7 @@
 
 mod support;
 
+use serde_json::json;
 use support::Desk;
 
 const TASK: &str = "[task]\nname = \"t\"\nkind = \"scored\"\n[data]\nevidence = \"scores.csv\"\n\
@@ -131,5 +132,42 @@ fn names_that_differ_in_capitals_alone_are_kept_apart_and_told() {
         assert_eq!(asked.status(), 0, "{}", asked.stderr());
         let asked: serde_json::Value = serde_json::from_str(&asked.stdout()).unwrap();
         assert_eq!(asked["ask"][0], name);
+    }
+}
+
+/// The same of labels: whether they are recorded or answered here, and of sets of them.
+#[test]
+fn labels_that_differ_in_capitals_alone_are_told() {
+    const SAYS: &str = r#"\"Pos\" and \"pos\": names that differ in capitals or white space alone, and each is a label of its own"#;
+    let desk = Desk::new();
+    let label = |at: usize| ["pos", "neg", "Pos", "neg"][at % 4];
+    let (mut items, mut tags, mut said) = (String::new(), String::new(), String::new());
+    for at in 0..40 {
+        let text = format!("w{} w{} w{} {}", at * 7 % 97, at * 31 % 89, at * 13 % 83, label(at));
+        items += &(json!({"id": format!("i{at}"), "input": text, "target": label(at)}).to_string() + "\n");
+        let of = json!([label(at), "all"]).to_string();
+        tags += &(json!({"id": format!("i{at}"), "input": text, "target": of}).to_string() + "\n");
+        said += &(json!({"id": format!("i{at}"), "output": label(at)}).to_string() + "\n");
+    }
+    desk.write("items.jsonl", items);
+    desk.write("tags.jsonl", tags);
+    desk.write("said.jsonl", said);
+    let recorded = "recorded = { path = \"said.jsonl\" }";
+    let own = "local = { model = \"ngram-linear\" }";
+    for (kind, file, candidate, is_told) in [
+        ("classify", "items.jsonl", recorded, true),
+        ("classify", "items.jsonl", own, true),
+        ("tag", "tags.jsonl", recorded, true),
+        ("generate", "items.jsonl", recorded, false),
+    ] {
+        let task = format!(
+            "[task]\nname = \"t\"\nkind = \"{kind}\"\n[data]\nitems = \"{file}\"\n[statistics]\nresamples = 200\n\
+             [[candidate]]\nname = \"a\"\nlineage = \"general\"\n{candidate}\n\
+             [[candidate]]\nname = \"b\"\nlineage = \"vertical\"\n{recorded}\n"
+        );
+        let verdict = desk.verdict(&desk.write("t.toml", task), &[]);
+        let assumed = verdict["assumed"].to_string();
+        assert_eq!(assumed.contains(SAYS), is_told, "{kind} {candidate}: {assumed}");
+        assert!(!assumed.contains("neg\\\" and"), "{assumed}");
     }
 }
