@@ -3,7 +3,9 @@
 
     cargo build --release
     python3 scripts/series/run.py verdicts           # the table in docs/forecast.md, printed; some minutes, most of them ARIMA's
-    python3 scripts/series/run.py compare            # needs: pip install statsforecast==2.1.1 pyarrow
+    python3 scripts/series/run.py compare            # needs: pip install statsforecast==2.1.1 pyarrow; with R's forecast too
+                                                     # where there is one (apt-get install r-cran-forecast)
+    python3 scripts/series/run.py models             # needs R and statsforecast: why their exponential smoothing differs
 
 The data lie beside the checkout (../shared/data/tasks), under licences that keep them out of it: M3 (robjhyndman/Mcomp), exchange rates
 (LSTNet), the S&P 500 by month (Shiller).
@@ -13,6 +15,7 @@ import argparse
 import csv
 import json
 import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -125,6 +128,58 @@ def fifty():
     return rows[:: len(rows) // 50][:50]
 
 
+SEASON = {"yearly": 1, "quarterly": 4, "monthly": 12}
+
+
+def reference(series, *arguments):
+    """What R's `forecast` says: (corrected AIC, log-likelihood, forecasts) by method and id; nothing where R is not there."""
+    if not shutil.which("Rscript"):
+        return {}
+    line = "{series_id} {length} {horizon} {train_values}\n"
+    text = "".join(line.format(length=SEASON[row["period"]], **row) for row in series)
+    script = Path(__file__).with_name("reference.R")
+    done = subprocess.run(["Rscript", script, *arguments], input=text, capture_output=True, text=True)
+    if done.returncode:
+        print(f"R says nothing: {done.stderr.strip().splitlines()[-1]}")
+        return {}
+    found = {}
+    for said in done.stdout.splitlines():
+        name, method, _, criterion, likelihood, *values = said.split()
+        numbers = float(criterion), float(likelihood), [float(value) for value in values]
+        found.setdefault(method, {})[name] = numbers
+    return found
+
+
+def models():
+    """Every model of exponential smoothing by itself, of each of the fifty series: what R's and statsforecast's searches arrive at."""
+    import numpy as np
+    from statsforecast.ets import ets_f
+
+    series = fifty()
+    rows, best = [], {}
+    for model, by_id in reference(series, "models").items():
+        for row in series:
+            if (name := row["series_id"]) not in by_id:
+                continue
+            values = np.array([float(value) for value in row["train_values"].split()])
+            try:
+                found = ets_f(values, m=SEASON[row["period"]], model=model[:3], damped=model.endswith("d"))
+            except Exception:
+                continue
+            theirs = by_id[name]
+            rows.append((model[2] != "N", found["loglik"] - theirs[1]))
+            for who, criterion in [("statsforecast", found["aicc"]), ("R", theirs[0])]:
+                best.setdefault((who, name), []).append((criterion, model))
+    seasonal, apart = (np.array(column) for column in zip(*rows))
+    for what, of in [("all", apart), ("without a season", apart[~seasonal]), ("with a season", apart[seasonal])]:
+        print(
+            f"{what}: {len(of)} models, median difference of log-likelihoods {np.median(of):.2f}; by more than 1 in {(np.abs(of) > 1).sum()}, "
+            f"{(of > 1).sum()} times statsforecast's is the higher and {(of < -1).sum()} times R's"
+        )
+    others = sum(min(best["R", row["series_id"]])[1] != min(best["statsforecast", row["series_id"]])[1] for row in series)
+    print(f"another model is the best by the corrected AIC in {others} of {len(series)} series")
+
+
 def compare(binary):
     import numpy as np
     import pandas as pd
@@ -133,7 +188,7 @@ def compare(binary):
     from statsforecast.models import AutoARIMA, AutoETS, AutoTheta
 
     series = fifty()
-    season = {"yearly": 1, "quarterly": 4, "monthly": 12}
+    season = SEASON
     numbers = {row["series_id"]: [float(value) for value in row["test_values"].split()] for row in series}
 
     def smapes(forecasts):
@@ -153,8 +208,10 @@ def compare(binary):
         data = M3.replace("{data}/{name}/series.csv", str(path))
         _, _, out = run(binary, folder, "fifty", data, list(methods))
         evidence = parquet.read_table(out / "evidence.parquet").to_pandas()
-    print("| method | sMAPE here | statsforecast | seconds here | statsforecast | ratio | median difference of a series |")
-    print("|---|---|---|---|---|---|---|")
+    by_r = {method: {name: said[2] for name, said in all_said.items()} for method, all_said in reference(series).items()}
+    print("| method | sMAPE here | statsforecast | R | seconds here | statsforecast | ratio | median difference of a series |")
+    print("|---|---|---|---|---|---|---|---|")
+    apart = []
     for name, model in methods.items():
         mine = evidence[evidence.candidate.astype(str) == name]
         forecasts = {row.id: json.loads(row.output) for row in mine.itertuples()}
@@ -180,19 +237,30 @@ def compare(binary):
                         theirs[key] = group[column].tolist()
         seconds = mine.latency_ms.sum() / 1e3
         here, there = smapes(forecasts), smapes(theirs)
+        r = smapes(by_r[method]) if (method := name.removeprefix("guarded-")) in by_r else None
         print(
-            f"| `{name}` | {here.mean():.2f} | {there.mean():.2f} | {seconds:.2f} | {took:.2f} | {seconds / took:.2f} | "
-            f"{np.median(np.abs(here - there)):.2f} |"
+            f"| `{name}` | {here.mean():.2f} | {there.mean():.2f} | {'' if r is None else f'{r.mean():.2f}'} | {seconds:.2f} | "
+            f"{took:.2f} | {seconds / took:.2f} | {np.median(np.abs(here - there)):.2f} |"
         )
+        pairs = [("here and statsforecast", here, there)]
+        if r is not None:
+            pairs += [("here and R", here, r), ("statsforecast and R", there, r)]
+        apart += [
+            f"{name}, {who}: {(np.abs(a - b) > 0.5).sum()} of {len(a)} series differ by more than 0.5, by {np.abs(a - b).mean():.2f} on average"
+            for who, a, b in pairs
+        ]
+    print("", *apart, sep="\n")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["verdicts", "compare"])
+    parser.add_argument("what", choices=["verdicts", "compare", "models"])
     parser.add_argument("names", nargs="*", help=f"of {', '.join(TASKS)}; all of them where none is named")
     parser.add_argument("--binary", default=str(ROOT / "target/release/ordinate"))
     args = parser.parse_args()
     if args.what == "compare":
         compare(args.binary)
+    elif args.what == "models":
+        models()
     else:
         verdicts(args.binary, args.names or list(TASKS))
