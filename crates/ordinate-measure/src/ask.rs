@@ -10,7 +10,7 @@ use crate::budget::{Budget, Exhausted};
 use crate::gate::Gate;
 use crate::plan::Contender;
 use crate::saved::Saved;
-use crate::shared::{LaneState, Shared};
+use crate::shared::Shared;
 
 /// A request in flight is paid for: when told to stop, it still has this long.
 const GRACE: Duration = Duration::from_secs(10);
@@ -192,21 +192,25 @@ async fn attempt(
     let mut charged = 0.0;
     for (at, one) in open.iter_mut().enumerate() {
         let most = most(one);
-        charged += one.meter.count(candidate, lane, asked.as_ref().and_then(|results| results.get(at)), most);
+        let metered = one.meter.count(candidate, asked.as_ref().and_then(|results| results.get(at)), most);
+        metered.cost.inspect(|&cost| lane.saw_cost(cost));
+        charged += metered.charged;
     }
     reservation.settle(charged);
     Ok(asked.map_or(Sent::Stopped, Sent::Results))
 }
 
+/// USD of one try.
+struct Metered {
+    /// What was metered.
+    cost: Option<f64>,
+    /// What counts against the budget.
+    charged: f64,
+}
+
 impl Meter {
-    /// Counts what one try used up; USD that count against the budget. `None`: nothing came in time.
-    fn count(
-        &mut self,
-        candidate: &Contender,
-        lane: &LaneState,
-        asked: Option<&Result<Reply, Failure>>,
-        most: f64,
-    ) -> f64 {
+    /// Counts what one try used up. `None`: nothing came in time.
+    fn count(&mut self, candidate: &Contender, asked: Option<&Result<Reply, Failure>>, most: f64) -> Metered {
         let (usage, cost, unmetered) = match asked {
             Some(Ok(reply)) => (reply.usage, candidate.cost_of_reply(reply), true),
             Some(Err(failure)) => {
@@ -223,13 +227,37 @@ impl Meter {
         }
         if let Some(cost) = cost {
             *self.cost_usd.get_or_insert(0.0) += cost;
-            lane.saw_cost(cost);
         }
         // What may have been billed but was not metered counts in full: the limit holds in the worst case.
         let charged = cost.unwrap_or(if unmetered { most } else { 0.0 });
         self.charged_usd += charged;
-        charged
+        Metered { cost, charged }
     }
+}
+
+/// Asks a candidate with these requests, each with its item's id, outside of any run: what would be kept of each answer. Each is tried
+/// once, and no budget is looked at, so that it is for models in this process.
+///
+/// # Errors
+/// [`AnswererError`] where the candidate cannot answer at all.
+pub async fn ask_once(
+    candidate: &Contender,
+    requests: &[(Request, String)],
+) -> Result<Vec<Saved>, AnswererError> {
+    let mut all = Vec::with_capacity(requests.len());
+    for some in requests.chunks(candidate.answerer.limits().batch.max(1)) {
+        let batch: Vec<Request> = some.iter().map(|(request, _)| request.clone()).collect();
+        let results = candidate.answerer.ask(&batch).await?;
+        for ((_, id), result) in some.iter().zip(results) {
+            let mut meter = Meter { tries: 1, ..Meter::default() };
+            meter.count(candidate, Some(&result), 0.0);
+            all.push(match result {
+                Ok(reply) => answered(candidate, id, reply, &meter),
+                Err(failure) => failed(candidate, id, &failure, &meter),
+            });
+        }
+    }
+    Ok(all)
 }
 
 fn heed(gate: &mut Gate, failure: &Failure, sent: Instant) {

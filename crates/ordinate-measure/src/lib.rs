@@ -31,6 +31,7 @@ pub use answerer::{
     Answerer, AnswererError, Attempt, ChatAnswerer, CommandAnswerer, EmbeddingsAnswerer, Limits, PuttingAway,
     Request,
 };
+pub use ask::ask_once;
 pub use early::{EarlyStopping, Scorer};
 pub use estimate::{Estimate, estimate};
 pub use key::Key;
