@@ -3,6 +3,7 @@
 //! What they take and give is text, JSON for the most part: the Python side makes objects of it. The interpreter is let go of
 //! while Rust works, and looked at ten times a second for Ctrl-C.
 
+mod answers;
 mod candidate;
 mod sums;
 mod vectors;
@@ -192,6 +193,12 @@ fn _ordinate(module: &Bound<'_, PyModule>) -> PyResult<()> {
         wrap_pyfunction!(vectors::make_vectors, module)?,
         wrap_pyfunction!(vectors::keep_vectors, module)?,
         wrap_pyfunction!(vectors::kept_vectors, module)?,
+        wrap_pyfunction!(answers::answer_pieces, module)?,
+        wrap_pyfunction!(answers::has_candidate, module)?,
+        wrap_pyfunction!(answers::open_candidate, module)?,
+        wrap_pyfunction!(answers::put_candidate_away, module)?,
+        wrap_pyfunction!(answers::make_answers, module)?,
+        wrap_pyfunction!(answers::keep_answers, module)?,
         wrap_pyfunction!(sums::sums_of, module)?,
         wrap_pyfunction!(sums::sums_add, module)?,
         wrap_pyfunction!(sums::sums_write, module)?,

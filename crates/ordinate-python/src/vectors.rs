@@ -16,7 +16,7 @@ static MAKER: LazyLock<VectorMaker> = LazyLock::new(VectorMaker::default);
 /// Of a piece: its key, its encoder, what tells that from others, and its texts; none where its vectors are kept.
 type Piece = (String, String, String, Vec<String>);
 
-fn in_cache(cache: PathBuf) -> Options {
+pub(crate) fn in_cache(cache: PathBuf) -> Options {
     Options { cache: Some(cache), ..Options::default() }
 }
 

@@ -5,15 +5,18 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 import zipfile
 from pathlib import Path
 
 import ordinate
+import tiny
 from test_ordinate import LABELS, Here, items
 
 TASK = {
@@ -187,6 +190,133 @@ class OnRay(Here):
         self.assertFalse([line for line in lines if "embedding" in line], lines)
         nodes = {name for line in lines if line.startswith("embedded") for name in re.findall("on [0-9.]+ ([0-9a-f]{8})", line)}
         self.assertGreater(len(nodes), 1, lines)
+
+    def models_as_published(self):
+        """A task with a decoder and a classifier of the same words, and a candidate that is trained."""
+        tiny.decoder(self.folder / "decoder")
+        tiny.classifier(self.folder / "classifier")
+        word = lambda at: f"w{3 + at % 37}"
+        told = lambda at: " ".join(map(word, (at, at // 37, *(at * by % 1009 for by in (7, 11, 13, 17)))))
+        rows = [{"id": str(at), "text": told(at), "label": ["red", "green", "blue"][at * 5 % 7 % 3]} for at in range(1_280)]
+        Path("items.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        general = {"lineage": "general"}
+        candidates = [
+            {"name": "writer", **general, "local": {"model": "decoder"}},
+            {"name": "published", **general, "local": {"model": "classifier"}},
+            TASK["candidate"][1],
+        ]
+        return {**TASK, "prompt": {"template": "{{ input }} w80"}, "candidate": candidates}
+
+    def test_models_as_published_answer_on_every_node_and_nothing_twice(self):
+        """Who began it is killed in the middle, then a node."""
+        task = self.models_as_published()
+        expected = self.without_times(ordinate.run(task, out="one", cache="one-cache", hosting=False))
+        self.assertEqual(expected["candidates"][0]["errors"], 0)
+        script = self.folder / "driver.py"
+        script.write_text(
+            "import json, sys, ray, ordinate\n"
+            f"ray.init(address={self.cluster.address!r}, log_to_driver=False, logging_level='ERROR')\n"
+            f"ordinate.run(json.loads({json.dumps(json.dumps(task))}), out='two', cache='two-cache', hosting=False, on='ray')\n"
+        )
+        driver = subprocess.Popen([sys.executable, script], stderr=subprocess.DEVNULL)
+        answers = self.folder / "two-cache/local/answers"
+        kept = lambda: {path.name: path.stat().st_mtime_ns for path in answers.glob("*") if len(path.name) == 40}
+        while len(kept()) < 5:
+            self.assertIsNone(driver.poll())
+            time.sleep(0.01)
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+        before, lines = kept(), []
+        # 80 pieces of 16 items and 20 of 64.
+        self.assertLess(len(before), 95, "it was killed in the middle")
+
+        class Lines:
+            def append(line, nodes=self.nodes, cluster=self.cluster):
+                lines.append(line)
+                if "pieces to answer" in line and len(nodes) == 2:
+                    # A moment later there is work on it.
+                    threading.Timer(0.5, lambda: cluster.remove_node(nodes.pop(), allow_graceful=False)).start()
+
+        verdict = ordinate.run(task, out="two", cache="two-cache", hosting=False, on="ray", progress=Lines.append)
+        self.assertEqual(self.without_times(verdict), expected)
+        self.assertEqual(len(self.nodes), 1)
+        left = 100 - len(before)
+        self.assertIn(f"{left} pieces to answer, {len(before)} kept", " ".join(lines))
+        self.assertIn(f"answered {left} of {left} pieces", " ".join(lines))
+        self.assertEqual({name: time for name, time in kept().items() if name in before}, before)
+        self.assertEqual(len(kept()), 100)
+        # The run found all of it.
+        for name in ("writer", "published"):
+            self.assertIn(f"{name}: answers of an earlier run", " ".join(lines))
+        nodes = {name for line in lines if line.startswith("answered") for name in re.findall("on [0-9.]+ ([0-9a-f]{8})", line)}
+        self.assertGreater(len(nodes), 1, lines)
+        again = []
+        ordinate.run(task, out="two", cache="two-cache", hosting=False, on="ray", progress=again.append)
+        self.assertFalse([line for line in again if "pieces" in line or "made on" in line], again)
+
+    def test_each_training_of_a_cross_fitted_candidate_is_a_piece(self):
+        """Five folds and the model of all items; a node is killed while it trains."""
+        tiny.decoder(self.folder / "decoder")
+        word = lambda at: f"w{(5, 9, 13)[at % 3]} w{14 + at * 7 % 11}"
+        rows = [{"id": str(at), "text": word(at), "label": ("red", "green", "blue")[at % 3]} for at in range(120)]
+        Path("items.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        tuned = {"name": "tuned", "lineage": "transferred", "adapt": {"from": "decoder", "method": "lora", "epochs": 8, "batch_size": 8}}
+        task = {**TASK, "prompt": {"template": "{{ input }} w80"}, "candidate": [TASK["candidate"][1], tuned]}
+        # How long it took stands in what is told of it.
+        timeless = lambda verdict: re.sub(r" in \d+ s on \d+ threads", "", json.dumps(self.without_times(verdict)))
+        expected = timeless(ordinate.run(task, out="one", cache="one-cache", hosting=False))
+        lines = []
+
+        class Lines:
+            def append(line, nodes=self.nodes, cluster=self.cluster):
+                lines.append(line)
+                if line.startswith("answered") and len(nodes) == 2:
+                    cluster.remove_node(nodes.pop(), allow_graceful=False)
+
+        verdict = ordinate.run(task, out="two", cache="two-cache", hosting=False, on="ray", progress=Lines.append)
+        self.assertEqual(timeless(verdict), expected)
+        self.assertEqual(len(self.nodes), 1)
+        self.assertIn("6 pieces to answer, 0 kept", " ".join(lines))
+        self.assertIn("answered 6 of 6 pieces", " ".join(lines))
+        self.assertIn("tuned: answers of an earlier run", " ".join(lines))
+        weights = lambda run: (self.folder / run / "models/tuned/adapter_model.safetensors").read_bytes()
+        self.assertEqual(weights("two"), weights("one"))
+        # A fold that is lost is trained again, and the others are not.
+        [piece, *_] = sorted((self.folder / "two-cache/local/answers").glob("?" * 40))
+        for path in [piece, *(self.folder / "two-cache/local").glob("*.jsonl")]:
+            path.unlink()
+        again = []
+        self.assertEqual(timeless(ordinate.run(task, out="three", cache="two-cache", hosting=False, on="ray", progress=again.append)), expected)
+        self.assertIn("1 pieces to answer, 5 kept", " ".join(again))
+
+    def test_what_is_written_is_read_as_on_one_machine(self):
+        """Texts that end where they end or are cut, with the confidence that their tokens give."""
+        tiny.decoder(self.folder / "decoder")
+        rows = [{"id": str(at), "text": f"w{3 + at} w{5 + at * 7 % 30}", "label": f"w{at % 9 + 40} w41"} for at in range(40)]
+        Path("items.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        writer = lambda name, **local: {"name": name, "lineage": "general", "local": {"model": "decoder", "max_tokens": 6, **local}}
+        task = {
+            "task": {"name": "desk", "kind": "generate"},
+            "data": {"items": "items.jsonl", "input": "text", "target": "label"},
+            "prompt": {"template": "{{ input }} w80"},
+            "combine": {"kinds": ["single"]},
+            "candidate": [writer("greedy"), writer("drawn", temperature=1.5)],
+        }
+        one = ordinate.run(task, out="one", cache="one-cache", hosting=False)
+        lines = []
+        two = ordinate.run(task, out="two", cache="two-cache", hosting=False, on="ray", progress=lines.append)
+        for told in ("answered 6 of 6 pieces", "greedy: answers of an earlier run", "drawn: answers of an earlier run"):
+            self.assertIn(told, " ".join(lines))
+        self.assertEqual(self.without_times(two), self.without_times(one))
+
+        def stored(out):
+            with sqlite3.connect(self.folder / out / "answers.sqlite") as store:
+                kept = "key, candidate, item, text, error, confidence, input_tokens, output_tokens, tries, cut_short, logprobs"
+                return store.execute(f"SELECT {kept} FROM answer ORDER BY key").fetchall()
+
+        self.assertEqual(stored("two"), stored("one"))
+        self.assertEqual(len(stored("one")), 80)
+        self.assertTrue(all(row[-1] for row in stored("one")))
 
     def test_what_a_callable_raises_and_a_class(self):
         class Counts:

@@ -4,7 +4,7 @@
 mod lacking;
 mod plan;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use ordinate_core::CandidateName;
@@ -14,6 +14,7 @@ use ordinate_measure::{
 };
 use ordinate_models::Encoders;
 
+use crate::answers;
 use crate::cache;
 use crate::error::Error;
 use crate::kept;
@@ -73,7 +74,16 @@ pub(crate) fn open_all(
         may_have_the_data(kind.as_ref(), place)?;
         let cancel = &options.cancel;
         let asks = !elsewhere_alone && !options.rescore;
-        let opening = Opening { place, materials, encoders: &encoders, cache: &cache, seen, cancel, asks };
+        let opening = Opening {
+            place,
+            materials,
+            encoders: &encoders,
+            cache: &cache,
+            seen,
+            cancel,
+            asks,
+            in_pieces: false,
+        };
         let mut opened = kind.open(&opening)?;
         opened.contender.eligible = crate::eligible::eligible(entry, opened.here.is_some(), &task.file.needs);
         all.push(Asked { column, kind, opened });
@@ -292,24 +302,36 @@ impl Session<'_> {
             return Ok((all, notes));
         }
         let store = AnswerStore::open(&self.store).await.map_err(MeasureError::Store)?;
+        let cache = cache::folder(self.options)?;
         for one in asked {
             let Some(here) = &one.opened.here else { continue };
             let name = &one.opened.contender.name;
-            let (here_too, reader) = (Arc::clone(here), name.to_string());
+            let keys = self.keys(&one.opened.contender, &self.materials.asked)?;
+            let pieces = self.pieces(one, &keys)?;
+            let (here_too, reader, all_keys, cache) =
+                (Arc::clone(here), name.to_string(), keys.clone(), cache.clone());
             let look = move || {
-                Ok((cache::check(here_too.as_ref()), kept::read(&here_too.kept_as(".jsonl"), &reader)))
+                let damaged = cache::check(here_too.as_ref());
+                let mut kept: HashMap<Key, Saved> =
+                    kept::read(&here_too.kept_as(".jsonl"), &reader).into_iter().collect();
+                if all_keys.iter().any(|key| !kept.contains_key(key)) {
+                    kept.extend(answers::take(&cache, &pieces, &reader));
+                }
+                Ok((damaged, kept))
             };
-            let (damaged, kept) = aside(&self.options.cancel, look).await?;
+            let (damaged, mut kept) = aside(&self.options.cancel, look).await?;
             for note in &damaged {
                 step(self.seen.as_ref(), Step::Note(note));
             }
             notes.extend(damaged);
-            let mut kept: HashMap<Key, Saved> = kept.into_iter().collect();
             let mut open = 0;
-            for keys in self.keys(&one.opened.contender, &self.materials.asked)?.chunks(LOOKED_UP) {
+            for keys in keys.chunks(LOOKED_UP) {
                 let there = store.find(keys).await.map_err(MeasureError::Store)?;
+                // Items that are alike have one answer.
+                let mut seen = HashSet::new();
                 let lacking =
-                    keys.iter().zip(there).filter(|(_, saved)| saved.is_none()).map(|(key, _)| *key);
+                    keys.iter().zip(there).filter(|(key, saved)| saved.is_none() && seen.insert(*key));
+                let lacking = lacking.map(|(key, _)| *key);
                 let (new, lacking): (Vec<_>, Vec<_>) =
                     lacking.map(|key| (key, kept.remove(&key))).partition(|(_, saved)| saved.is_some());
                 open += lacking.len();
@@ -336,17 +358,36 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// The names of the pieces of a candidate that others may have answered.
+    fn pieces(&self, one: &Asked, keys: &[Key]) -> Result<Vec<String>, Error> {
+        let entry = &self.task.file.candidate[one.column];
+        let how = one.kind.pieces(Place { task: self.task, entry, methods: &self.options.methods })?;
+        let Some(how) = how else { return Ok(Vec::new()) };
+        let pieces = answers::pieces_of(&one.opened.contender, how, &self.materials.asked, keys);
+        Ok(pieces.into_iter().map(|(name, _)| name).collect())
+    }
+
     /// What the answers of a candidate to the items in these rows are kept under.
     pub(crate) fn keys(&self, contender: &Contender, rows: &[u32]) -> Result<Vec<Key>, Error> {
-        let identity = contender.answerer.identity();
-        let key = |&row: &u32| {
-            let item = self.materials.items.item(row as usize);
-            let request = contender.answerer.request(row as usize, &item);
-            let request = request.map_err(|error| Error::candidate(self.task, &contender.name, error))?;
-            Ok(Key::of(&identity, &request))
-        };
-        rows.iter().map(key).collect()
+        keys(self.task, self.materials, contender, rows)
     }
+}
+
+/// The same of any candidate of a task.
+pub(crate) fn keys(
+    task: &Task,
+    materials: &Materials,
+    contender: &Contender,
+    rows: &[u32],
+) -> Result<Vec<Key>, Error> {
+    let identity = contender.answerer.identity();
+    let key = |&row: &u32| {
+        let item = materials.items.item(row as usize);
+        let request = contender.answerer.request(row as usize, &item);
+        let request = request.map_err(|error| Error::candidate(task, &contender.name, error))?;
+        Ok(Key::of(&identity, &request))
+    };
+    rows.iter().map(key).collect()
 }
 
 /// Answers that are looked up together.

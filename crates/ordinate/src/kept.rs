@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use ordinate_measure::{Key, Row, Saved};
-use ordinate_remote::FailureKind;
+use ordinate_remote::{FailureKind, TokenLogprob};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Fault};
@@ -39,6 +39,11 @@ struct Line {
     latency_ms: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first_token_ms: Option<f64>,
+    /// The tokens of a reply that is not read yet, with their log-probabilities.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    logprobs: Vec<(String, f64)>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    cut_short: bool,
 }
 
 /// Writes answers with their keys, whole or not at all.
@@ -75,12 +80,46 @@ fn line(materials: &Materials, row: &Row, key: &Key) -> Line {
         output_tokens: row.output_tokens,
         latency_ms: row.latency_ms,
         first_token_ms: row.first_token_ms,
+        logprobs: Vec::new(),
+        cut_short: false,
     }
+}
+
+/// Replies with their keys as they came, which [`read_lines`] reads: the answers are read out of them later.
+pub(crate) fn lines(replies: impl IntoIterator<Item = (Key, Saved)>) -> Result<Vec<u8>, Error> {
+    let mut lines = Vec::new();
+    for (key, saved) in replies {
+        let (error_kind, error) = saved.error.map(|(kind, why)| (kind.as_str().to_owned(), why)).unzip();
+        let line = Line {
+            key: key.to_string(),
+            id: saved.item,
+            score: None,
+            output: None,
+            text: saved.text,
+            confidence: saved.confidence,
+            error,
+            error_kind,
+            input_tokens: saved.input_tokens,
+            output_tokens: saved.output_tokens,
+            latency_ms: saved.latency_ms,
+            first_token_ms: saved.first_token_ms,
+            logprobs: saved.logprobs.into_iter().map(|one| (one.token, one.logprob)).collect(),
+            cut_short: saved.cut_short,
+        };
+        serde_json::to_writer(&mut lines, &line).map_err(Error::broken)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
 }
 
 /// Reads what [`write`] wrote; nothing where the file is not there or damaged: it is answered anew.
 pub(crate) fn read(path: &Path, candidate: &str) -> Vec<(Key, Saved)> {
     let Found::Whole(lines) = sealed::read(path) else { return Vec::new() };
+    read_lines(&lines, candidate)
+}
+
+/// The answers of these lines.
+pub(crate) fn read_lines(lines: &[u8], candidate: &str) -> Vec<(Key, Saved)> {
     lines.split(|&byte| byte == b'\n').filter_map(|line| saved(line, candidate)).collect()
 }
 
@@ -97,6 +136,8 @@ fn saved(line: &[u8], candidate: &str) -> Option<(Key, Saved)> {
         output_tokens: line.output_tokens,
         latency_ms: line.latency_ms,
         first_token_ms: line.first_token_ms,
+        logprobs: line.logprobs.into_iter().map(|(token, logprob)| TokenLogprob { token, logprob }).collect(),
+        cut_short: line.cut_short,
         tries: 1,
         ..Saved::default()
     };

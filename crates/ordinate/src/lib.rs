@@ -7,6 +7,7 @@
 //!
 //! A caller's own kinds of candidate ([`CandidateKind`]), methods of training and kinds of task go into the [`Options`].
 
+mod answers;
 mod ask;
 mod ask_items;
 mod asking;
@@ -59,6 +60,7 @@ mod verify;
 mod view;
 mod work;
 
+pub use answers::{AnswerMaker, AnswerPiece, answer_pieces, keep_answers};
 pub use ask::{Asked, Expected, Question, ask};
 pub use ask_items::{Decision, Questions, ask_items};
 pub use check::{Checked, CheckedCandidate, check};
@@ -70,8 +72,8 @@ pub use folder::Folder;
 pub use gate::{Expectations, Gate, GateCheck, State, gate};
 pub use in_time::share_minutes;
 pub use kinds::{
-    CandidateKind, CandidateKinds, HereFacts, InProcess, Lesson, Opened, Opening, Place, ServedElsewhere,
-    UsedUp, Want, Whom,
+    CandidateKind, CandidateKinds, HereFacts, InProcess, Lesson, Opened, Opening, Pieces, Place,
+    ServedElsewhere, UsedUp, Want, Whom,
 };
 pub use label::{Label, LabelOrder, Labelled, Labelling};
 pub use label_next::{Fields, LabelNext, ToLabel, Unlabelled, label_next};

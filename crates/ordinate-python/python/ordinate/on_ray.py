@@ -1,10 +1,10 @@
 """Runs on a cluster of Ray: `ordinate.run(task, on="ray")`, and `python3 -m ordinate.on_ray TASK.toml` for the command line.
 
-The work is cut into pieces whose key is what they hang on. What an encoder says of some hundred texts is one piece: as many are made
-at a time as there is room for, and candidates on the same encoder share them. A candidate that runs in the process (trained on those
-vectors or on the items, cross-fitted, with its learning curve) is one piece, which a worker makes as the command line would. What
-was made comes back, and the run here finds it as if it had been made here. Batches of a candidate that is a callable are tasks
-of their own. APIs and commands are asked from here alone: one place, one budget, one rate.
+The work is cut into pieces whose key is what they hang on. What an encoder says of some texts is one piece: as many are made
+at a time as there is room for, and candidates on the same encoder share them. What a model says of some items that is asked as it was published
+is one too; of one that is trained long, cross-fitted, each training. Another candidate that is trained (on those vectors or on the items, cross-fitted,
+with its learning curve) is one piece, which a worker makes as the command line would. What was made comes back, and the run here finds it as if it had been made here. Batches of
+a candidate that is a callable are tasks of their own. APIs and commands are asked from here alone: one place, one budget, one rate.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ import time
 from pathlib import Path
 from typing import Any, Callable, Iterable, Mapping, Optional
 
-from . import Candidate, InputError, OrdinateError, __version__, _ordinate
+from . import Candidate, InputError, __version__, _ordinate
+from . import _on_worker as worker
+from ._hand_out import Piece, counted, hand_out, places
 
 # What the files of a task are called in it.
 DATA = ("evidence", "items", "train", "test")
@@ -61,36 +63,75 @@ def make_pieces(
     """Has what runs in the process made on the cluster, and puts what was kept there into `cache`. What cannot be made there is left to
     the run here, which says why in its own words. `resources` are those of Ray by candidate: `num_cpus`, `num_gpus`, `memory`."""
     told = told or (lambda _: None)
-    waiting = [piece for piece in pieces(task, base) if not (cache / "ray" / f"{piece['key']}.json").is_file()]
-    if not waiting:
+    listed = pieces(task, base)
+    path, text = str(base / "task.toml"), _ordinate.to_toml(json.dumps(task, default=os.fspath))
+    parts = _ordinate.answer_pieces(path, text, [piece["name"] for piece in listed], cache)
+    waiting = [piece for piece, part in zip(listed, parts) if part is None and not (cache / "ray" / f"{piece['key']}.json").is_file()]
+    parted = [(piece, part) for piece, part in zip(listed, parts) if part and not all(is_kept for _, _, is_kept in part)]
+    if not waiting and not parted:
         return
     ray = connect(on)
-    vectors = make_vectors(ray, task, base, cache, [piece["name"] for piece in waiting], resources, told)
-    files = {path: ray.put((Path(path).name, Path(path).read_bytes())) for path in {path for piece in waiting for path in piece["files"].values()}}
+    vectors = make_vectors(ray, task, base, cache, [piece["name"] for piece in waiting], resources, told) if waiting else []
+    everybody = [*waiting, *(piece for piece, _ in parted)]
+    files = {file: ray.put((Path(file).name, Path(file).read_bytes())) for file in {file for piece in everybody for file in piece["files"].values()}}
+    sent = lambda piece: (piece["task"], list(piece["files"]), [files[file] for file in piece["files"].values()])
+    wholes = _wholes(ray, waiting, vectors, sent, cache, told)
+    if wholes:
+        told(f"{len(wholes)} candidates on {places(ray)}")
+    hand_out(ray, [*wholes, *_answers(ray, parted, sent, path, cache, told)], resources)
+
+
+def _wholes(ray: Any, waiting: list, vectors: list, sent: Callable[[dict], tuple], cache: Path, told: Callable[[str], Any]) -> list:
+    """Of each of these candidates the one piece that it is."""
     kept = {key: ray.put(_ordinate.kept_vectors(cache, key)) for key in {key for keys in vectors for key in keys}}
-    made = ray.remote(_made)
-    running = {}
-    for piece, keys in zip(waiting, vectors):
-        wants = {"num_cpus": 1, **(resources or {}).get(piece["name"], {})}
+    made, begun = ray.remote(worker.made), time.monotonic()
+
+    def of(piece: dict, keys: list) -> Piece:
+        name = piece["name"]
+
+        def take(node: str, content: Mapping[str, bytes]) -> None:
+            _put(content, cache)
+            _write(cache / "ray" / f"{piece['key']}.json", json.dumps(sorted(content)).encode())
+            told(f"{name}: made on {node} after {time.monotonic() - begun:.1f} s")
+
+        lost = lambda why: told(f"{name}: not made on the cluster ({why}); it is made here")
         # References in lists are not fetched before the task starts, so that a piece holds no more than its own.
-        sent = list(piece["files"]), [files[path] for path in piece["files"].values()], keys, [kept[key] for key in keys]
-        running[made.options(max_retries=3, **wants).remote(piece["task"], *sent, _threads(wants), __version__)] = (piece, time.monotonic())
-    told(f"{len(running)} candidates on {_places(ray)}")
-    try:
-        while running:
-            [done], _ = ray.wait(list(running))
-            piece, begun = running.pop(done)
-            try:
-                node, content = ray.get(done)
-            except ray.exceptions.RayError as error:
-                told(f"{piece['name']}: not made on the cluster ({_last_line(error)}); it is made here")
-                continue
-            _put(content, cache, piece["key"])
-            told(f"{piece['name']}: made on {node} after {time.monotonic() - begun:.1f} s")
-    except BaseException:
-        for reference in running:
-            ray.cancel(reference, force=True)
-        raise
+        return Piece(name, made, (*sent(piece), keys, [kept[key] for key in keys]), 3, take, lost)
+
+    return [of(piece, keys) for piece, keys in zip(waiting, vectors)]
+
+
+def _answers(ray: Any, parted: list, sent: Callable[[dict], tuple], path: str, cache: Path, told: Callable[[str], Any]) -> list:
+    """The pieces of candidates that can be parted, but those that are kept. Who comes first answers for all that are the same."""
+    answers, model = ray.remote(worker.answers), ray.remote(worker.model)
+    keys = {key: is_kept for _, part in parted for key, _, is_kept in part}
+    left = [key for key, is_kept in keys.items() if not is_kept]
+    if left:
+        told(f"{len(left)} pieces to answer, {len(keys) - len(left)} kept, on {places(ray)}")
+    came, all_pieces = counted("answered", len(left), told), []
+
+    def of(piece: dict, key: str, rows: list) -> Piece:
+        name = piece["name"]
+
+        def take(node: str, content: Any) -> None:
+            if rows:
+                _ordinate.keep_answers(cache, key, content)
+            else:
+                _put(content, cache)
+            came(node)
+
+        lost = lambda why: told(f"{name}: not answered on the cluster ({why}); it is answered here")
+        takes = (piece["key"], name, path, *sent(piece))
+        return Piece(name, answers if rows else model, (key, rows, *takes) if rows else takes, 3, take, lost)
+
+    left = set(left)
+    # Who is trained takes longest.
+    for piece, part in sorted(parted, key=lambda one: all(rows for _, rows, _ in one[1])):
+        for key, rows, _ in part:
+            if key in left:
+                left.remove(key)
+                all_pieces.append(of(piece, key, rows))
+    return all_pieces
 
 
 def make_vectors(
@@ -107,92 +148,41 @@ def make_vectors(
     text = _ordinate.to_toml(json.dumps(task, default=os.fspath))
     of_all = _ordinate.vector_pieces(str(base / "task.toml"), text, names, cache)
     # Who comes first pays for what others have in common with it.
-    left = {piece[0]: (name, piece) for name, pieces in zip(reversed(names), reversed(of_all)) for piece in reversed(pieces) if piece[3]}
-    lacking, count = set(left), len(left)
+    left: dict = {}
+    for name, own in zip(names, of_all):
+        for piece in own:
+            if piece[3]:
+                left.setdefault(piece[0], (name, piece))
+    lacking = set(left)
     if left:
-        told(f"{count} pieces to embed, {len({piece[0] for pieces in of_all for piece in pieces}) - count} kept, on {_places(ray)}")
-    make, running, nodes, begun = ray.remote(_vectors), {}, {}, time.monotonic()
-    spoken, broken = begun, set()
-    try:
-        while left or running:
-            # Texts are sent when there is nearly room for them, and not all at once.
-            while left and len(running) < 4 + 2 * ray.cluster_resources().get("CPU", 1):
-                key, (name, piece) = left.popitem()
-                if name in broken:
-                    continue
-                wants = {"num_cpus": 1, **(resources or {}).get(name, {})}
-                running[make.options(max_retries=-1, **wants).remote(*piece[1:], _threads(wants), __version__)] = (key, name)
-            if not running:
-                break
-            [done], _ = ray.wait(list(running))
-            key, name = running.pop(done)
-            try:
-                node, content = ray.get(done)
-            except ray.exceptions.RayError as error:
-                if name not in broken:
-                    told(f"{name}: not embedded on the cluster ({_last_line(error)}); it is embedded where it is made")
-                broken.add(name)
-                continue
+        told(f"{len(left)} pieces to embed, {len({piece[0] for own in of_all for piece in own}) - len(left)} kept, on {places(ray)}")
+    made, came = ray.remote(worker.vectors), counted("embedded", len(left), told)
+
+    def of(key: str, name: str, piece: tuple) -> Piece:
+        def take(node: str, content: bytes) -> None:
             _ordinate.keep_vectors(cache, key, content)
             lacking.discard(key)
-            nodes[node] = nodes.get(node, 0) + 1
-            if time.monotonic() - spoken > 1 or not (left or running):
-                spoken = time.monotonic()
-                by_node = ", ".join(f"{of} on {node}" for node, of in sorted(nodes.items()))
-                told(f"embedded {count - len(lacking)} of {count} pieces after {spoken - begun:.1f} s ({by_node})")
-    except BaseException:
-        for reference in running:
-            ray.cancel(reference, force=True)
-        raise
-    return [[] if any(piece[0] in lacking for piece in pieces) else [piece[0] for piece in pieces] for pieces in of_all]
+            came(node)
 
+        lost = lambda why: told(f"{name}: not embedded on the cluster ({why}); it is embedded where it is made")
+        return Piece(name, made, tuple(piece[1:]), -1, take, lost)
 
-def _vectors(encoder: str, identity: str, texts: list, threads: int, version: str) -> tuple:
-    """On a worker: the name of its node, and what the encoder says of the texts."""
-    _ready(threads, version)
-    return _node(), _ordinate.make_vectors(encoder, identity, texts)
-
-
-def _ready(threads: int, version: str) -> None:
-    """Makes a worker ready for its first piece: later ones find its threads as they are."""
-    if version != __version__:
-        raise RuntimeError(f"this node has ordinate {__version__}, and the run {version}; install the same")
-    os.environ.setdefault("RAYON_NUM_THREADS", str(threads))
-    # What it answers comes back to whoever began the run, who puts it into the store.
-    os.environ.pop("ORDINATE_STORE", None)
-
-
-def _threads(wants: Mapping[str, float]) -> int:
-    return max(1, int(wants["num_cpus"]))
-
-
-def _node() -> str:
-    import ray
-
-    return ray.util.get_node_ip_address() + " " + ray.get_runtime_context().get_node_id()[:8]
-
-
-def _last_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[-1]
-
-
-def _places(ray: Any) -> str:
-    alive = [node for node in ray.nodes() if node["Alive"]]
-    cpus = sum(node["Resources"].get("CPU", 0) for node in alive)
-    return f"{len(alive)} node{'s' if len(alive) > 1 else ''} with {cpus:.0f} CPUs"
+    hand_out(ray, [of(key, *one) for key, one in left.items()], resources)
+    return [[] if any(piece[0] in lacking for piece in own) else [piece[0] for piece in own] for own in of_all]
 
 
 def pieces(task: Mapping[str, Any], base: Path) -> list:
     """The candidates that run in the process, each as a task of its own with the files that it reads."""
     absolute = lambda text: str((base / text).resolve()) if (base / str(text)).exists() else text
-    data, files = dict(task.get("data") or {}), {}
+    data, files, stay = dict(task.get("data") or {}), {}, {}
+    sees = (task.get("task") or {}).get("kind") == "classify-image"
     for key in DATA:
         if isinstance(data.get(key), str):
             path = base / data[key]
-            if path.is_file():
-                files[f"data.{key}"] = str(path)
-            else:
-                data[key] = absolute(data[key])
+            # A table names its pictures from where it lies.
+            is_sent = path.is_file() and not (sees and path.suffix.lower() != ".npz")
+            (files if is_sent else stay)[f"data.{key}"] = str(path)
+            data[key] = data[key] if is_sent else absolute(data[key])
     listed = [entry for entry in task.get("candidate") or [] if isinstance(entry, Mapping)]
     made = []
     for entry in listed:
@@ -211,7 +201,7 @@ def pieces(task: Mapping[str, Any], base: Path) -> list:
         alone = {**task, "data": data, "candidate": [own, nobody], "combine": {**(task.get("combine") or {}), "kinds": ["single"]}}
         alone.pop("needs", None)
         key = hashlib.sha256(json.dumps([__version__, alone], sort_keys=True, default=str).encode())
-        for place, path in sorted(mine.items()):
+        for place, path in sorted({**mine, **{place: path for place, path in stay.items() if Path(path).is_file()}}.items()):
             key.update(f"{place} {_digest(path)}".encode())
         made.append({"name": entry.get("name"), "task": alone, "files": mine, "key": key.hexdigest()[:40]})
     return made
@@ -225,56 +215,10 @@ def _digest(path: str) -> str:
     return digest.hexdigest()
 
 
-def _made(task: dict, places: list, files: list, keys: list, vectors: list, threads: int, version: str) -> tuple:
-    """On a worker: the name of its node, and the files that were kept, by their paths in the cache."""
-    import ray
-
-    _ready(threads, version)
-    with tempfile.TemporaryDirectory(prefix="ordinate-") as folder:
-        task = json.loads(json.dumps(task))
-        for place, reference in zip(places, files):
-            name, content = ray.get(reference)
-            path = Path(folder) / place / name
-            path.parent.mkdir()
-            path.write_bytes(content)
-            section, key = place.split(".")
-            (task["data"] if section == "data" else task["candidate"][0]["adapt"])[key] = str(path)
-        nobody = task["candidate"][1]["name"]
-        cache = Path(folder) / "cache"
-        for key, reference in zip(keys, vectors):
-            _ordinate.keep_vectors(cache, key, ray.get(reference))
-        try:
-            _run(task, nobody, Path(folder) / "run", cache)
-        except OrdinateError:
-            # The one that costs nothing may answer nothing that can be read; whether the other was made is what counts.
-            if not list(cache.glob("local/*.jsonl")):
-                raise
-        made = {path.relative_to(cache).as_posix(): path for path in sorted(cache.rglob("*")) if path.is_file()}
-        # The vectors came from there.
-        kept = {name: path.read_bytes() for name, path in made.items() if not name.startswith("local/vectors/")}
-    return _node(), kept
-
-
-def _run(task: dict, nobody: str, out: Path, cache: Path) -> None:
-    from . import run
-
-    candidate = Candidate(lambda items: [_least(item) for item in items], batch=4096)
-    # It is asked last: where nothing that it says can be read, the other is there.
-    candidate.elsewhere = True
-    # What hosting takes is measured where the run is judged.
-    run(task, out=out, cache=cache, hosting=False, candidates={nobody: candidate})
-
-
-def _least(item: Mapping[str, Any]) -> str:
-    """The first answer that there is."""
-    return (item.get("labels") or item.get("options") or ["0"])[0]
-
-
-def _put(kept: Mapping[str, bytes], cache: Path, key: str) -> None:
-    """Puts what a piece kept into the cache, and says last that it is whole."""
+def _put(kept: Mapping[str, bytes], cache: Path) -> None:
+    """Puts what was kept on a worker into the cache."""
     for name, content in kept.items():
         _write(cache / name, content)
-    _write(cache / "ray" / f"{key}.json", json.dumps(sorted(kept)).encode())
 
 
 def _write(path: Path, content: bytes) -> None:

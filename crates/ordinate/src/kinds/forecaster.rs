@@ -5,7 +5,7 @@ use ordinate_forecast::Method;
 use ordinate_models::gauge::Order;
 
 use super::untrained::{Reopened, Untrained, no_other_keys, opened};
-use super::{CandidateKind, Opened, Opening, Place};
+use super::{CandidateKind, Opened, Opening, Pieces, Place};
 use crate::error::Error;
 use crate::reopen::{Again, AnswersInputs};
 
@@ -38,6 +38,11 @@ impl CandidateKind for ForecasterKind {
             Some(row) => Err(place.fail(format!("item {:?} is no series", items.id(row)))),
             None => Ok(()),
         }
+    }
+
+    fn pieces(&self, place: Place<'_>) -> Result<Option<Pieces>, Error> {
+        // What others take is less than handing it out.
+        Ok(named(place)?.is_slow().then_some(Pieces::FEW))
     }
 
     fn open(&self, opening: &Opening<'_>) -> Result<Opened, Error> {

@@ -37,6 +37,24 @@ use crate::observe::{Doing, Seen};
 use crate::reopen::{Again, AnswersInputs};
 pub use curve::Lesson;
 
+/// What of a candidate may be answered by one machine, and the rest by others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pieces {
+    /// Any items, so many: each is answered by itself, by what learned nothing of the others.
+    Items(usize),
+    /// The items that one model answers ([`ordinate_measure::Answerer::stage`]), which is trained for them; and the model of all train
+    /// items, which is kept.
+    Folds,
+}
+
+impl Pieces {
+    /// Of models that write, or read long texts.
+    const FEW: Self = Self::Items(16);
+
+    /// Of models that read an item and say a label or a number.
+    const MANY: Self = Self::Items(64);
+}
+
 /// A kind of candidate.
 pub trait CandidateKind: Send + Sync {
     /// Its name in `candidates.json`.
@@ -114,6 +132,14 @@ pub trait CandidateKind: Send + Sync {
         Ok(false)
     }
 
+    /// How it may be answered piece by piece, on many machines; `None` where it is not in this process, or cannot be parted.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    fn pieces(&self, _place: Place<'_>) -> Result<Option<Pieces>, Error> {
+        Ok(None)
+    }
+
     /// Sets it up. Nothing is asked, trained or read into memory yet.
     ///
     /// # Errors
@@ -183,6 +209,8 @@ pub struct Opening<'a> {
     pub cancel: &'a CancellationToken,
     /// Whether it is to be asked, and not only looked at with its kept answers: then its key has to be there.
     pub asks: bool,
+    /// Whether it answers pieces, and others answer the rest: then nothing is made that answers none of its items.
+    pub in_pieces: bool,
 }
 
 /// A candidate that can be asked.

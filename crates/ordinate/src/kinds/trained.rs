@@ -81,6 +81,8 @@ pub(super) struct Trained {
     cache: PathBuf,
     pub(super) seen: Seen,
     pub(super) cancel: CancellationToken,
+    /// Whether others answer the rest of the items.
+    in_pieces: bool,
     /// What its teacher answered, by row.
     taught: OnceLock<HashMap<usize, Taught>>,
     given: OnceLock<Given>,
@@ -119,6 +121,7 @@ impl Trained {
             cache: opening.cache.to_owned(),
             seen: Seen::clone(opening.seen),
             cancel: opening.cancel.clone(),
+            in_pieces: opening.in_pieces,
             taught: OnceLock::new(),
             given: OnceLock::new(),
             models: Mutex::default(),
@@ -280,7 +283,7 @@ impl Trained {
             // Whole first: what is wrong with the items is said of all. Two at a time are not needed.
             models.fold = None;
             self.keep_whole(models)?;
-            if Manifest::read(&self.model_folder()).is_err() {
+            if !self.in_pieces && Manifest::read(&self.model_folder()).is_err() {
                 self.keep(self.fit(Fold::Whole)?.as_ref())?;
             }
             models.fold = Some((fold, self.fit(fold)?));

@@ -16,7 +16,7 @@ use ordinate_models::{
 
 use super::methods::method;
 use super::trained::{Trained, TrainedAnswerer};
-use super::{CandidateKind, Opened, Opening, Place, curve, decoder, teaching};
+use super::{CandidateKind, Opened, Opening, Pieces, Place, curve, decoder, teaching};
 use crate::error::Error;
 use crate::observe::{Step, step};
 use crate::reopen::{Again, AnswersInputs};
@@ -68,6 +68,27 @@ impl CandidateKind for TrainedKind {
 
     fn has_curve(&self, place: Place<'_>) -> Result<bool, Error> {
         Ok(crate::hub::absent(place.task, place.entry)?.is_none() && curve::is_measured(place)?)
+    }
+
+    fn pieces(&self, place: Place<'_>) -> Result<Option<Pieces>, Error> {
+        if crate::hub::absent(place.task, place.entry)?.is_some() {
+            return Ok(None);
+        }
+        let (method, kind) = method(place)?;
+        // The vectors of whoever stands on an encoder are pieces of their own, and what learns from a teacher comes after it.
+        if method.encoder().is_some() || method.teacher().is_some() {
+            return Ok(None);
+        }
+        if method.learns() {
+            // With test items there is one training, and a curve is of trainings on parts of everything.
+            let is_once = place.task.file.data.test.is_some();
+            let folds = method.is_slow() && !is_once && !curve::is_measured(place)?;
+            return Ok(folds.then_some(Pieces::Folds));
+        }
+        Ok(method.source().map(|_| match kind {
+            Kind::Text | Kind::Extract => Pieces::FEW,
+            _ => Pieces::MANY,
+        }))
     }
 
     fn check_items(&self, place: Place<'_>, items: &Items) -> Result<(), Error> {

@@ -12,7 +12,7 @@ use ordinate_measure::Contender;
 use ordinate_models::decoder::{Place as Files, find};
 use ordinate_tasks::Reader;
 
-use super::{CandidateKind, Opened, Opening, Place};
+use super::{CandidateKind, Opened, Opening, Pieces, Place};
 use crate::error::Error;
 use crate::materials::draw;
 use crate::reopen::{Again, AnswersInputs};
@@ -36,6 +36,10 @@ impl CandidateKind for DecoderKind {
         }
         settings(place)?;
         Ok("runs here".to_owned())
+    }
+
+    fn pieces(&self, _: Place<'_>) -> Result<Option<Pieces>, Error> {
+        Ok(Some(Pieces::FEW))
     }
 
     fn open(&self, opening: &Opening<'_>) -> Result<Opened, Error> {
