@@ -80,6 +80,33 @@ fn equal_transformers() {
     }
 }
 
+/// `max_new_tokens` counts what is written, `max_length` the token that begins it too; the former goes before, and what the caller says before both.
+#[test]
+fn the_longest_text_is_that_of_the_files_or_the_callers() {
+    let golden = golden();
+    let case = &golden["cases"][0];
+    let longest = case["generation"]["max_length"].as_u64().unwrap();
+    let mut changed = case.clone();
+    changed["generation"]["max_new_tokens"] = (longest - 1).into();
+    changed["generation"]["max_length"] = 3.into();
+    let folder = tempfile::tempdir().unwrap();
+    let translator = Translator::open(&save(&changed, folder.path())).unwrap();
+    let short = Translator::open(&save(&changed, folder.path())).unwrap().at_most(4);
+    let long = Translator::open(&save(&changed, folder.path())).unwrap().at_most(u32::MAX);
+    let most = |rows: &[Vec<u32>]| rows.iter().map(Vec::len).max().unwrap();
+    let texts = golden["texts"].as_array().unwrap();
+    let of = |translator: &Translator| -> Vec<Vec<u32>> {
+        texts.iter().map(|text| translator.translated(&ids(&text["tokens"])).unwrap()).collect()
+    };
+    let written = of(&translator);
+    for (written, row) in written.iter().zip(case["rows"].as_array().unwrap()) {
+        assert_eq!(*written, ids(&row["written"]), "as with a max_length that is one more");
+    }
+    assert_eq!((most(&written), most(&of(&short))), (19, 4));
+    // Positions reach 48 tokens.
+    assert_eq!(most(&of(&long)), 47);
+}
+
 #[test]
 fn folders_that_are_not_whole_are_refused() {
     let golden = golden();

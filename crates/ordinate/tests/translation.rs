@@ -221,6 +221,58 @@ fn a_memory_is_for_free_texts_and_needs_pairs() {
 }
 
 /// The figures of `examples/translation/README.md`.
+/// The folder of a tiny translator (`make_marian.py`), as the hub has it.
+fn translator(desk: &Desk) -> String {
+    let golden = root().join("crates/ordinate-models/tests/golden");
+    let said: Value =
+        serde_json::from_str(&std::fs::read_to_string(golden.join("marian.json")).unwrap()).unwrap();
+    let case = &said["cases"][0];
+    for name in ["model.safetensors", "source.spm", "target.spm", "vocab.json"] {
+        desk.write(&format!("marian/{name}"), std::fs::read(golden.join("marian").join(name)).unwrap());
+    }
+    desk.write("marian/config.json", case["config"].to_string());
+    desk.write("marian/generation_config.json", case["generation"].to_string());
+    desk.path("marian").to_str().unwrap().to_owned()
+}
+
+/// The longest translation is what the files of a translator say, and what the task file says goes before it: in the run, and asked again.
+#[test]
+fn the_task_file_says_how_much_a_translator_writes() {
+    let desk = Desk::new();
+    let folder = translator(&desk);
+    let texts = ["the cat sits on the mat", "a dog runs in the garden", "the birds sing in the green tree"];
+    let rows: String = (0..12)
+        .map(|at| {
+            let text =
+                format!("{} and {}", texts[at % 3], ["a cat", "two dogs", "a bird", "the dog"][at / 3]);
+            json!({ "id": format!("s{at}"), "input": text, "target": "die Katze sitzt" }).to_string() + "\n"
+        })
+        .collect();
+    desk.write("items.jsonl", rows);
+    let whole = format!("local = {{ model = {folder:?} }}");
+    let short = format!("local = {{ model = {folder:?}, max_tokens = 3 }}");
+    let candidates = [("whole", "vertical", whole.as_str()), ("short", "vertical", short.as_str())];
+    let data = "[data]\nitems = \"items.jsonl\"\n[combine]\nkinds = [\"single\"]";
+    desk.verdict(&task(&desk, data, &candidates), &[]);
+    let words = |name: &str| -> Vec<String> {
+        let ran = desk.ordinate(["ask", "run", "--items", "items.jsonl", "--policy", name]);
+        assert_eq!(ran.status(), 0, "{}", ran.stderr());
+        let answer =
+            |line: &str| serde_json::from_str::<Value>(line).unwrap()["answer"].as_str().unwrap().to_owned();
+        ran.stdout().lines().map(answer).collect()
+    };
+    let (whole, short) = (words("whole"), words("short"));
+    assert!(whole.iter().zip(&short).all(|(whole, short)| short.len() < whole.len()), "{whole:?} {short:?}");
+    // What was asked again is what was measured.
+    assert_eq!(desk.ordinate(["export", "run", "--to", "tables"]).status(), 0);
+    let table = std::fs::read_to_string(desk.path("tables/answers.csv")).unwrap();
+    assert!(short.iter().chain(&whole).all(|text| table.contains(text.as_str())), "{table}");
+    let none = format!("local = {{ model = {folder:?}, max_tokens = 0 }}");
+    let path = task(&desk, data, &[candidates[0], ("none", "vertical", none.as_str())]);
+    let said = desk.ordinate(["check", path.to_str().unwrap()]).refusal();
+    assert!(said.contains("max_tokens is 0, and nothing would be written"), "{said}");
+}
+
 #[test]
 fn the_example_runs() {
     let desk = Desk::new();

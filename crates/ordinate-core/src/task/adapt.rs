@@ -20,13 +20,15 @@ impl Adapt {
 #[serde(deny_unknown_fields)]
 pub struct Adapt {
     /// The general model to start from: `builtin`, a folder, `hf:org/name[@revision]`; or `openai` for the embeddings of
-    /// the API that the same candidate names in `openai`. Of images: `scratch` for a small convolutional network that is trained
+    /// the API that the same candidate names in `openai`. A folder or model of the hub is an encoder, or with `lora`, `full` and
+    /// `auto` a decoder (safetensors, no GGUF file), which learns `classify`, `choose`, `generate` and `translate` behind the prompt
+    /// that it is asked with. Of images: `scratch` for a small convolutional network that is trained
     /// on this task alone, or a folder with such a network (`models/NAME` of the run folder of a task of other images). Of
     /// translations (`seq2seq`): `scratch`, or a translator of the Marian family.
     pub from: String,
     /// `probe`, `contrastive`, `lora`, `full`, `mlm`, `distill`, or `auto`, which chooses one of the first four; `seq2seq` for
     /// translators, on the task's pairs. In a task of kind `extract`, `lora`, `full` and `auto` train an encoder to find the answers
-    /// in the passages.
+    /// in the passages. A decoder has `lora`, `full`, and `auto`, which is `lora`.
     pub method: String,
     /// The candidate whose answers to train items `distill` learns from.
     #[serde(default, skip_serializing_if = "Option::is_none")]

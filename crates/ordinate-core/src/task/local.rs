@@ -30,7 +30,8 @@ pub struct Local {
     /// `gradient-boosting`, `field-linear`, `lags` and `translation-memory`, none for an encoder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub examples: Option<u32>,
-    /// The most tokens that a decoder writes; each task kind has a default.
+    /// The most tokens that a decoder writes; each task kind has a default. Of a published translator: default what its files say
+    /// (`max_new_tokens`, else `max_length`, of `generation_config.json`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
     /// Sampling temperature of a decoder. Default 0: the most probable token every time.

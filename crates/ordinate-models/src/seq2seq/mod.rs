@@ -15,6 +15,7 @@ use std::time::Instant;
 use ordinate_core::caught;
 
 use self::beam::Search;
+use self::config::SHORTEST;
 pub use self::model::Marian;
 pub use self::trainable::{Size, TrainableTranslator, TrainedTranslator};
 use self::vocabulary::Vocabulary;
@@ -58,6 +59,14 @@ impl Translator {
         let model = model.map_err(|error| unfit(error.to_string()))?;
         let vocabulary = Vocabulary::read(folder, [search.end, search.pad])?;
         Ok(Self { model, vocabulary, search })
+    }
+
+    /// The same, which writes at most so many tokens, whatever its files say: as far as its positions reach, and one at least.
+    #[must_use]
+    pub fn at_most(mut self, tokens: u32) -> Self {
+        let longest = (tokens as usize).saturating_add(1);
+        self.search.longest = longest.max(SHORTEST).min(self.model.longest());
+        self
     }
 
     /// The model itself.

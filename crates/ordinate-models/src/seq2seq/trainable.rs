@@ -108,7 +108,7 @@ impl TrainableTranslator {
             (FILES[4], text(&vocabulary)?),
         ]);
         let place = Path::new("config.json");
-        let (config, search) = config::of(place, shape, Some(writing))?;
+        let (config, search) = config::of(place, &shape, Some(writing))?;
         let tensors = begun(&config, words, seed).map_err(|error| failed(&error))?;
         Self::of((config, search), tensors, place, files, true)
     }

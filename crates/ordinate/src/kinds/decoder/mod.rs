@@ -10,6 +10,8 @@ use ordinate_core::Item;
 use ordinate_core::task::Local;
 use ordinate_measure::Contender;
 use ordinate_models::decoder::{Place as Files, find};
+use ordinate_models::encoder::Source;
+use ordinate_models::seq2seq::is_translator;
 use ordinate_tasks::Reader;
 
 use super::{CandidateKind, Opened, Opening, Pieces, Place};
@@ -125,8 +127,11 @@ fn files(place: Place<'_>) -> Result<Option<Files>, Error> {
     if let Some(files) = find(&local.model, place.task.dir()).map_err(|error| place.fail(error))? {
         return Ok(Some(files));
     }
+    // A translator writes too, and has this key of theirs.
+    let source = Source::find(&local.model, place.task.dir());
+    let translates = source.is_ok_and(|source| is_translator(&source));
     let keys = [
-        ("max_tokens", local.max_tokens.is_some()),
+        ("max_tokens", local.max_tokens.is_some() && !translates),
         ("temperature", local.temperature.is_some()),
         ("top_p", local.top_p.is_some()),
         ("engine", local.engine.is_some()),
