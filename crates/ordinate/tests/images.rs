@@ -166,6 +166,58 @@ fn forms_of_files_agree() {
 }
 
 /// A program is told no path, which would name the class, and gets the image itself.
+/// Whatever form images have on disk, `ordinate init` makes a task of them that is in order, also when the lines of the model behind an API and of
+/// the published network are freed.
+#[test]
+fn images_become_a_task() {
+    let desk = Desk::new();
+    for at in 0..24 {
+        let part = ["train", "test"][usize::from(at >= 16)];
+        desk.write(&format!("both/{part}/{}/{at:03}.png", label(at)), png(at));
+        desk.write(&format!("one/{}/{at:03}.png", label(at)), png(at));
+    }
+    write_npz(&desk, "set.npz", 16, 8);
+    desk.write("both/README.md", "# about");
+    for (data, items, says) in [
+        ("both", 8, "train = "),
+        ("one", 24, "items = "),
+        ("set.npz", 8, "train = \"set.npz\""),
+        ("both/train", 16, "items = "),
+    ] {
+        let made = desk.ordinate(["init", data, "--out", "made.toml", "--force"]);
+        assert_eq!(made.status(), 0, "{data}: {}", made.stderr());
+        assert!(made.stderr().contains("add a second as it shows, then: ordinate run"), "{}", made.stderr());
+        let text = fs::read_to_string(desk.path("made.toml")).unwrap();
+        assert!(text.contains("kind = \"classify-image\"") && text.contains(says), "{text}");
+        let gpt = ["# [[candidate]]", "# name = \"gpt\"", "# lineage = \"general\"", "# openai = "];
+        let behind = text.find("# A model that sees").unwrap();
+        let free = |line: &str| match gpt.iter().any(|begin| line.starts_with(begin)) {
+            true => line.trim_start_matches("# ").to_owned() + "\n",
+            false => line.to_owned() + "\n",
+        };
+        let mine = text[behind..].find("# [[candidate]]\n# name = \"mine\"").unwrap() + behind;
+        desk.write(
+            "freed.toml",
+            text[..behind].to_owned() + &text[behind..mine].lines().map(free).collect::<String>(),
+        );
+        let freed = desk.ordinate(["check", "freed.toml"]);
+        let told = freed.stdout() + &freed.stderr();
+        assert_eq!(freed.status(), 0, "{told}");
+        assert!(told.contains("gpt (general)") && told.contains("network (vertical)"), "{told}");
+        assert!(told.contains(&format!("items       {items}\n")), "{told}");
+    }
+    // What it writes runs.
+    let text = fs::read_to_string(desk.path("made.toml")).unwrap();
+    let second = format!("\n[[candidate]]\nname = \"short\"\nlineage = \"vertical\"\n{SHORT}\n");
+    desk.write("made.toml", text.replace("method = \"full\" }", "method = \"full\", epochs = 1 }") + &second);
+    assert_eq!(desk.ordinate(["init", "set.npz", "--out", "-"]).status(), 0);
+    let ran = desk.ordinate(["run", "made.toml", "--out", "run", "--quiet"]);
+    assert_eq!(ran.status(), 0, "{}", ran.stderr());
+    desk.write("empty/a/b.txt", "");
+    let refused = desk.ordinate(["init", "empty"]).refusal();
+    assert!(refused.contains("and no folders of images"), "{refused}");
+}
+
 #[test]
 fn programs_get_the_image_and_not_its_place() {
     let desk = Desk::new();

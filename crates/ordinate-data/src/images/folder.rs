@@ -53,6 +53,11 @@ pub(super) fn read_items(
     Ok(())
 }
 
+/// Whether any folder in it holds an image.
+pub(super) fn has_classes(folder: &Path) -> bool {
+    find(folder).is_ok()
+}
+
 fn find(folder: &Path) -> Result<Vec<Found>, DataError> {
     let mut all = Vec::new();
     let mut classes = 0;

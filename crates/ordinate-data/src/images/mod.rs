@@ -51,6 +51,16 @@ pub(crate) fn resolve(dir: &Path, key: &str, text: &str) -> Option<Result<PathBu
     }))
 }
 
+/// Whether a folder holds images, in a folder a class.
+pub(crate) fn has_classes(dir: &Path) -> bool {
+    folder::has_classes(dir)
+}
+
+/// Whether a file holds arrays, by its name.
+pub(crate) fn is_arrays(path: &Path) -> bool {
+    path.is_file() && path.to_str().and_then(npz_name).is_some_and(|(_, splits)| splits.is_none())
+}
+
 /// Whether a file of items is no table: a folder, or a `.npz` file.
 pub(crate) fn is_whole(task: &Task, file: &Path) -> bool {
     task.kind.takes_images() && (file.is_dir() || file.to_str().is_some_and(|text| npz_name(text).is_some()))

@@ -23,6 +23,8 @@ const MIN_NUMBERS: usize = 20;
 pub(super) enum Kind {
     Scored,
     Classify,
+    /// Of images: from a folder or an array, in which nothing is called by a field.
+    ClassifyImage,
     Tag,
     Choose,
     Extract,

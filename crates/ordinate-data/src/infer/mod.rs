@@ -4,6 +4,7 @@ mod fields;
 mod known;
 mod look;
 mod parts;
+mod pictures;
 mod said;
 mod wide;
 mod write;
@@ -45,8 +46,8 @@ enum Source {
 }
 
 /// Writes a task file for `path`: a table of answers (with a row for each item and candidate, or a row an item and columns
-/// for each candidate), a file of items, or a folder with `items.*` (or `train.*` and `test.*`) and a file of recorded
-/// answers for each candidate. Lineage, price and size are taken from
+/// for each candidate), a file of items, a folder with `items.*` (or `train.*` and `test.*`) and a file of recorded
+/// answers for each candidate, or images: a folder with a folder a class, or `train` and `test` with such, or a `.npz` file. Lineage, price and size are taken from
 /// `candidates.json` (or `NAME-candidates.json` beside `NAME.csv`) where there is one.
 ///
 /// The text is meant to be saved in the folder of the data: its paths are relative to that.
@@ -95,7 +96,10 @@ pub fn infer_task_asking(
 impl Found {
     /// Puts the folder before every file name.
     fn move_from(&mut self, data: &Path) {
-        let whole = |name: &mut String| *name = data.join(&*name).to_string_lossy().into_owned();
+        let whole = |name: &mut String| {
+            let path = if *name == pictures::HERE { data.to_owned() } else { data.join(&*name) };
+            *name = path.to_string_lossy().into_owned();
+        };
         match &mut self.source {
             Source::Evidence(name) | Source::Wide(name) | Source::Items(name) => whole(name),
             Source::TrainAndTest(train, test) => {
@@ -108,6 +112,9 @@ impl Found {
 }
 
 fn file(path: &Path) -> Result<Found, DataError> {
+    if let Some(found) = pictures::arrays(path)? {
+        return Ok(found);
+    }
     let columns = table::columns(path)?;
     if let Some(answers) = fields::answers(&columns) {
         return evidence(path, answers, Fields::of_table(&columns), Kind::Scored);
@@ -146,11 +153,16 @@ fn folder(dir: &Path) -> Result<Found, DataError> {
     if let Some((_, path)) = parts.train.or(parts.test) {
         return items(&path);
     }
+    if tables.is_empty()
+        && let Some(found) = pictures::folder(dir)?
+    {
+        return Ok(found);
+    }
     match tables.as_slice() {
         [only] => file(only),
         _ => {
-            let message = "the folder has no items.jsonl (nor train and test, nor .csv or .parquet). Name the \
-                           file with the items, or an evidence table.";
+            let message = "the folder has no items.jsonl (nor train and test, nor .csv or .parquet), and no folders of \
+                           images. Name the file with the items, or an evidence table.";
             Err(DataError::new(dir, Problem::NothingToInfer(message.to_owned())))
         }
     }

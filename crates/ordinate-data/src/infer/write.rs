@@ -22,6 +22,9 @@ fn write_all(text: &mut String, found: &Found) -> std::fmt::Result {
         Kind::Classify => {
             ("classify", "one label of a fixed list; the targets look like labels. Please check")
         }
+        Kind::ClassifyImage => {
+            ("classify-image", "one label of an image: the folder that it lies in, or the number beside it")
+        }
         Kind::Tag => {
             ("tag", "several labels of a fixed list; the targets look like lists of them. Please check")
         }
@@ -56,6 +59,16 @@ fn write_all(text: &mut String, found: &Found) -> std::fmt::Result {
         let others: Vec<String> = found.others.iter().map(|name| quoted(name)).collect();
         writeln!(text, "# Not used: {}", others.join(", "))?;
     }
+    if found.kind == Kind::ClassifyImage {
+        text.push_str("# labels = { 0 = \"...\", 1 = \"...\" }  # what numbers or names of folders mean\n");
+    } else {
+        write_fields(text, found)?;
+    }
+    write_needs_and_candidates(text, found)
+}
+
+/// Which column is what.
+fn write_fields(text: &mut String, found: &Found) -> std::fmt::Result {
     let columns = columns(&found.answers);
     if !columns.is_empty() {
         writeln!(text, "columns = {{ {columns} }}  # whose answer, its score, ...: please check")?;
@@ -101,7 +114,10 @@ fn write_all(text: &mut String, found: &Found) -> std::fmt::Result {
             None => writeln!(text, "# {key} = \"...\"  # {says}")?,
         }
     }
+    Ok(())
+}
 
+fn write_needs_and_candidates(text: &mut String, found: &Found) -> std::fmt::Result {
     text.push_str(
         "\n[needs]\n\
          goal = \"quality\"  # or \"cost\", \"latency\": the best of it among those that meet the rest\n\
@@ -143,6 +159,16 @@ fn write_ways_to_answer(text: &mut String, found: &Found) {
             );
         }
         text.push_str("\n# And whoever else is to be compared:\n");
+    } else if found.kind == Kind::ClassifyImage {
+        text.push_str(
+            "\n# A small network that is trained in this process, on these images alone:\n\n\
+             [[candidate]]\nname = \"network\"\nlineage = \"vertical\"\n\
+             adapt = { from = \"scratch\", method = \"full\" }\n\n\
+             # And at least one more, to compare it with. A network that others trained, and a classifier on what it sees:\n\
+             # [[candidate]]\n# name = \"probe\"\n# lineage = \"transferred\"\n\
+             # adapt = { from = \"hf:timm/resnet18.a1_in1k\", method = \"probe\" }  # docs/images.md says which can be\n\
+             # A model that sees, which is sent each picture:\n",
+        );
     } else {
         text.push_str("\n# Nobody answers yet. Add at least two candidates:\n");
     }

@@ -212,7 +212,7 @@ pub(crate) struct CheckArgs {
 /// `ordinate init`.
 #[derive(Debug, Args)]
 pub(crate) struct InitArgs {
-    /// An evidence table, an items file, or a folder with items and recorded candidates
+    /// An evidence table, an items file, a folder with items and recorded candidates, or images: a folder with a folder a class, or a .npz file
     #[arg(value_name = "DATA", value_hint = ValueHint::AnyPath)]
     pub(crate) data: PathBuf,
     /// The task file to write; - for standard output

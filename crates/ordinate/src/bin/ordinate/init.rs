@@ -59,10 +59,13 @@ impl Inferred {
     pub(crate) fn next(&self, out: &Path) -> String {
         let run = format!("ordinate run {}", quoted(out));
         let out = out.display();
-        let answers = self.text.lines().any(|line| line == "[[candidate]]");
+        let answer = self.text.lines().filter(|line| *line == "[[candidate]]").count();
         match self.unknown.as_slice() {
-            [] if !answers => format!(
+            [] if answer == 0 => format!(
                 "{out} written; nobody answers yet: add at least two candidates as it shows, then: {run}"
+            ),
+            [] if answer == 1 => format!(
+                "{out} written; one candidate alone has nothing to be compared with: add a second as it shows, then: {run}"
             ),
             [] => format!("{out} written; read it, then: {run}"),
             some => format!(
