@@ -25,8 +25,8 @@ pub(super) fn are_of_several(
         .named(Column::Candidate, answers.candidate.as_deref())
         .named(Column::Id, fields.id.as_deref());
     let summary = table::read(path, &layout, &mut |row| {
-        candidates.extend(row.text(Column::Candidate)?.map(|name| name.into_owned()));
-        items.extend(row.text(Column::Id)?.map(|id| id.into_owned()));
+        candidates.extend(row.text(Column::Candidate)?.map(std::borrow::Cow::into_owned));
+        items.extend(row.text(Column::Id)?.map(std::borrow::Cow::into_owned));
         Ok(())
     })?;
     Ok(candidates.len() >= 2 && candidates.len() < items.len() && (items.len() as u64) < summary.rows)

@@ -36,11 +36,13 @@ async fn run(args: &ServeArgs, options: &Options) -> Result<(), Failure> {
     let served = opened(args, options).await?;
     let listening = Listening::start(served, Config { telemetry, ..config(args) }).await?;
     let address = listening.address().map_err(|error| Failure::Run(error.to_string()))?;
+    // Heeded before anybody is told of the server: whoever asks at once to read again would end it.
+    let hangups = Hangups::heed();
     tell(&format!("listening on http://{address}"));
     let handle = listening.handle();
     let finished = tokio::select! {
         finished = listening.run(options.cancel.clone()) => finished,
-        () = reload(args, options, &handle) => false,
+        () = reload(args, options, &handle, hangups) => false,
     };
     match finished {
         true => Ok(()),
@@ -48,13 +50,36 @@ async fn run(args: &ServeArgs, options: &Options) -> Result<(), Failure> {
     }
 }
 
-/// Reads runs and keys again at every SIGHUP. What cannot be read changes nothing; what is being answered is answered as it
-/// was begun.
+/// What asks for the runs and keys to be read again: SIGHUP, where there is such.
+struct Hangups(#[cfg(unix)] Option<tokio::signal::unix::Signal>);
+
 #[cfg(unix)]
-async fn reload(args: &ServeArgs, options: &Options, handle: &Handle) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return std::future::pending::<()>().await };
-    while hangup.recv().await.is_some() {
+impl Hangups {
+    /// From here on it no longer ends the program.
+    fn heed() -> Self {
+        Self(tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok())
+    }
+
+    async fn next(&mut self) -> Option<()> {
+        self.0.as_mut()?.recv().await
+    }
+}
+
+#[cfg(not(unix))]
+impl Hangups {
+    fn heed() -> Self {
+        Self()
+    }
+
+    async fn next(&mut self) -> Option<()> {
+        None
+    }
+}
+
+/// Reads runs and keys again whenever that is asked for. What cannot be read changes nothing; what is being answered is answered as
+/// it was begun.
+async fn reload(args: &ServeArgs, options: &Options, handle: &Handle, mut hangups: Hangups) {
+    while hangups.next().await.is_some() {
         match opened(args, options).await {
             Ok(served) => {
                 handle.swap(served);
@@ -63,11 +88,6 @@ async fn reload(args: &ServeArgs, options: &Options, handle: &Handle) {
             Err(failure) => tell(&format!("not reloaded, so that what was served is served on: {failure}")),
         }
     }
-    std::future::pending::<()>().await;
-}
-
-#[cfg(not(unix))]
-async fn reload(_: &ServeArgs, _: &Options, _: &Handle) {
     std::future::pending::<()>().await;
 }
 
