@@ -16,13 +16,13 @@ KEPT: list = []
 
 def vectors(encoder: str, identity: str, texts: list, threads: int, version: str) -> tuple:
     """What the encoder says of the texts."""
-    _ready(threads, version)
+    ready(threads, version)
     return _node(), _ordinate.make_vectors(encoder, identity, texts)
 
 
 def answers(key: str, rows: list, known_as: str, name: str, path: str, task: dict, where: list, files: list, threads: int, version: str) -> tuple:
     """What the candidate of this name says of the items in these rows. It stays open for the next piece."""
-    _ready(threads, version)
+    ready(threads, version)
     if not _ordinate.has_candidate(known_as):
         # Where long training keeps its state.
         cache = tempfile.TemporaryDirectory(prefix="ordinate-")
@@ -33,7 +33,7 @@ def answers(key: str, rows: list, known_as: str, name: str, path: str, task: dic
 
 def model(known_as: str, name: str, path: str, task: dict, where: list, files: list, threads: int, version: str) -> tuple:
     """The files of the model of all train items of the candidate of this name, by their paths in the cache."""
-    _ready(threads, version)
+    ready(threads, version)
     known_as = f"{known_as} by itself"
     with tempfile.TemporaryDirectory(prefix="ordinate-") as cache:
         _open(known_as, name, path, task, where, files, Path(cache))
@@ -52,7 +52,7 @@ def made(task: dict, where: list, files: list, keys: list, kept: list, threads: 
     """The files that were kept of a candidate that is the first of a task, by their paths in the cache."""
     import ray
 
-    _ready(threads, version)
+    ready(threads, version)
     with tempfile.TemporaryDirectory(prefix="ordinate-") as folder:
         task = _with_files(task, where, files, Path(folder))
         nobody = task["candidate"][1]["name"]
@@ -89,7 +89,7 @@ def _with_files(task: dict, where: list, files: list, folder: Path) -> dict:
     return task
 
 
-def _ready(threads: int, version: str) -> None:
+def ready(threads: int, version: str) -> None:
     """Makes a worker ready for its first piece: later ones find its threads as they are."""
     if version != __version__:
         raise RuntimeError(f"this node has ordinate {__version__}, and the run {version}; install the same")

@@ -70,9 +70,9 @@ def _on_ray(task: Mapping[str, Any], files: list, on: str) -> Iterable[tuple]:
 def _part(task: Mapping[str, Any], file: str, version: str, threads: Optional[int] = None) -> tuple:
     """The sums of a file, what was assumed, and the most memory that this process ever had, in KiB."""
     if threads is not None:
-        from . import on_ray
+        from . import _on_worker
 
-        on_ray._ready(threads, version)
+        _on_worker.ready(threads, version)
     data = {key: value for key, value in (task.get("data") or {}).items() if key in ("id", "slice", "group", "columns")}
     text = _ordinate.to_toml(json.dumps({**task, "data": {**data, "evidence": file}}, default=os.fspath))
     sums, notes = _ordinate.sums_of(os.path.join(os.getcwd(), "task.toml"), text)
