@@ -122,6 +122,8 @@ pub(crate) struct Tally {
     first_floored: Option<(PathBuf, At, f64)>,
     /// Scored answers.
     scored: u64,
+    /// Answers whose scores were made here.
+    made: u64,
     /// Answers that are errors, and those of them that have a score beside the error.
     errors: u64,
     both: u64,
@@ -146,6 +148,11 @@ impl Tally {
             return Ok(Score::ZERO);
         }
         Score::new(number).map_err(|error| Fault::new(Column::Score, error.into()))
+    }
+
+    /// Counts an answer whose score was made here.
+    pub(crate) fn made(&mut self) {
+        self.made += 1;
     }
 
     /// Counts an error; some tools write a score of 0 beside one, which is not a wrong answer.
@@ -305,6 +312,15 @@ pub(crate) fn common_notes(evidence: &Evidence, tallies: &[Tally]) -> Vec<String
         let scored = grouped(tallies.iter().map(|tally| tally.scored).sum());
         let (count, are) = (grouped(floored), if floored == 1 { "is" } else { "are" });
         notes.push(format!("{count} of {scored} scores lay below 0 and {are} read as 0, the worst score."));
+    }
+    let [made, given] = [|tally: &Tally| tally.made, |tally: &Tally| tally.scored]
+        .map(|of| tallies.iter().map(of).sum::<u64>());
+    if made > 0 && given > 0 {
+        notes.push(format!(
+            "{} of {} scores are not in the data and were made here, from outputs and targets; the others are as the data has them.",
+            grouped(made),
+            grouped(made + given)
+        ));
     }
     let both: Vec<String> = names
         .iter()

@@ -9,6 +9,7 @@ mod infer;
 mod labels;
 mod limit;
 mod long;
+mod made;
 mod memory;
 mod outputs;
 mod problem;

@@ -1,20 +1,22 @@
 //! A whole evidence table: a row for each item and candidate.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ordinate_core::column::Names;
 use ordinate_core::evidence::{EvidenceBuilder, ItemFields};
 use ordinate_core::task::AnswerColumns;
-use ordinate_core::{Items, Price, Score, nearest};
+use ordinate_core::{Price, nearest};
 
 use crate::error::{At, DataError, Problem, list, quoted};
 use crate::evidence::{self, AnswerTexts, Loaded, Tally, common_notes, fault, grouped};
+use crate::made::Making;
 use crate::memory::Kept;
 use crate::recorded::Scorer;
 use crate::source;
 use crate::table::{self, Column, Fault, Layout, Row, Want};
 use crate::task::{Key, Task};
-use crate::{labels, unasked, wide};
+use crate::{labels, wide};
 
 /// A name in the table: a candidate of the task file, or none.
 enum Known {
@@ -36,6 +38,8 @@ pub(crate) fn load(task: &Task, text: &str, score: Option<&Scorer<'_>>) -> Resul
     let prices: Vec<Option<Price>> = candidates.iter().map(|candidate| candidate.price).collect();
     let mut builder = EvidenceBuilder::new(candidates)
         .map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
+    let codes = codes(task, &files, score)?;
+    let making = score.map(|score| Making { task, score, codes: &codes });
     let layout = layout(task, score.is_some());
     let mut names = Names::default();
     let mut known: Vec<Known> = Vec::new();
@@ -60,7 +64,8 @@ pub(crate) fn load(task: &Task, text: &str, score: Option<&Scorer<'_>>) -> Resul
                 }
                 Known::Declared(column) => {
                     let price = prices[*column].as_ref();
-                    let put = Put { task, file, column: *column, price, kept: &kept, score };
+                    let put =
+                        Put { task, file, column: *column, price, kept: &kept, making: making.as_ref() };
                     put.row(&mut builder, row, &mut tallies[*column])
                 }
             }
@@ -129,8 +134,8 @@ pub(crate) struct Put<'a> {
     pub(crate) price: Option<&'a Price>,
     /// Texts of items, which are kept once.
     pub(crate) kept: &'a Kept,
-    /// How an output without a score is scored.
-    pub(crate) score: Option<&'a Scorer<'a>>,
+    /// How outputs without a score are scored.
+    pub(crate) making: Option<&'a Making<'a>>,
 }
 
 impl Put<'_> {
@@ -150,29 +155,12 @@ impl Put<'_> {
     ) -> Result<(), Fault> {
         let item = self.item(builder, row, id)?;
         let texts = AnswerTexts::of(row)?;
-        let made = self.made(row, &texts, builder.items(), item)?;
+        let made = match self.making {
+            Some(making) => making.of(row, &texts, builder.items(), item, tally)?,
+            None => None,
+        };
         let answer = evidence::answer(row, self.file, &texts, self.price, made, tally)?;
         builder.answer(item, self.column, &answer).map_err(fault)
-    }
-
-    /// The score of an output that has none of its own.
-    fn made(
-        &self,
-        row: &Row<'_>,
-        texts: &AnswerTexts<'_>,
-        items: &Items,
-        item: usize,
-    ) -> Result<Option<Score>, Fault> {
-        let Some(score) = self.score else { return Ok(None) };
-        let Some(output) = texts.output().filter(|_| !texts.is_error()) else { return Ok(None) };
-        if row.raw_score()?.is_some() {
-            return Ok(None);
-        }
-        let Some(target) = items.target(item) else {
-            return Err(Fault::new(Column::Target, Problem::NoTarget(quoted(items.id(item)))));
-        };
-        let output = self.task.file.data.labels.get(output.trim()).map_or(output, String::as_str);
-        Ok(Some(unasked::score_of(score(output, target, items.input(item)))))
     }
 
     /// The row of the item `id`, which is made where it is new.
@@ -201,6 +189,21 @@ impl Put<'_> {
         }
         Ok(item)
     }
+}
+
+/// What outputs may say for a label's name, where they are scored here.
+///
+/// # Errors
+/// When a file cannot be read.
+pub(crate) fn codes(
+    task: &Task,
+    files: &[PathBuf],
+    score: Option<&Scorer<'_>>,
+) -> Result<BTreeMap<String, String>, DataError> {
+    if score.is_none() {
+        return Ok(BTreeMap::new());
+    }
+    labels::codes(task, &files.iter().map(|file| (file.clone(), None)).collect::<Vec<_>>())
 }
 
 /// Whether the table has a row an item, with columns for each candidate.

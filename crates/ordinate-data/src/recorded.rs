@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ordinate_core::evidence::{EvidenceBuilder, EvidenceError, ItemFields};
 use ordinate_core::task::CandidateEntry;
-use ordinate_core::{Items, Part, Price, Score};
+use ordinate_core::{Items, Part, Price};
 
 use crate::error::{At, DataError, Problem, quoted};
 use crate::evidence::{self, AnswerTexts, Loaded, Tally, common_notes, fault, grouped};
@@ -13,6 +13,7 @@ use crate::features;
 use crate::images;
 use crate::labels;
 use crate::long;
+use crate::made::Making;
 use crate::memory::Kept;
 use crate::read_item::ReadItem;
 use crate::series;
@@ -20,7 +21,6 @@ use crate::source;
 use crate::table::{self, Column, Fault, Layout, Row, Want};
 use crate::targets::Targets;
 use crate::task::{Key, Task, ways_to_ask};
-use crate::unasked;
 
 /// Scores an output against a target, for the item with this input; in `[0, 1]`.
 pub type Scorer<'a> = dyn Fn(&str, &str, Option<&str>) -> f64 + 'a;
@@ -356,7 +356,15 @@ impl Reading<'_> {
             };
             expected = item + 1;
             let texts = AnswerTexts::of(row)?;
-            let made = self.score(row, &texts, builder.items(), item)?;
+            let making = self.scoring.map(|scoring| Making {
+                task: self.task,
+                score: scoring.score,
+                codes: self.codes,
+            });
+            let made = match making {
+                Some(making) => making.of(row, &texts, builder.items(), item, tally)?,
+                None => None,
+            };
             let answer = evidence::answer(row, file, &texts, self.price, made, tally)?;
             builder.answer(item, column, &answer).map_err(fault)
         })?;
@@ -370,33 +378,5 @@ impl Reading<'_> {
             return Ok(strays);
         };
         Err(DataError::new(file, problem).at(at).field(layout.name(Column::Id)))
-    }
-
-    /// The score of an output that has none of its own, where it can be made.
-    fn score(
-        &self,
-        row: &Row<'_>,
-        texts: &AnswerTexts<'_>,
-        items: &Items,
-        item: usize,
-    ) -> Result<Option<Score>, Fault> {
-        let Some(scoring) = self.scoring else { return Ok(None) };
-        if texts.is_error() || row.raw_score()?.is_some() {
-            return Ok(None);
-        }
-        let Some(output) = texts.output() else { return Ok(None) };
-        if self.task.file.judge.is_some() {
-            // Graded when all answers are there.
-            return Ok(Some(Score::ZERO));
-        }
-        let Some(target) = items.target(item) else {
-            let id = quoted(items.id(item));
-            return Err(Fault::new(Column::Output, Problem::NoTarget(id)));
-        };
-        if self.task.kind.takes_series() {
-            series::check_output(output, target).map_err(|problem| Fault::new(Column::Output, problem))?;
-        }
-        let output = self.codes.get(output.trim()).map_or(output, String::as_str);
-        Ok(Some(unasked::score_of((scoring.score)(output, target, items.input(item)))))
     }
 }

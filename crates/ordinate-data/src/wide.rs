@@ -8,7 +8,8 @@ use ordinate_core::task::{AnswerColumns, CandidateEntry};
 
 use crate::error::{DataError, Problem};
 use crate::evidence::{self, Loaded, Tally, common_notes};
-use crate::long::{Put, with_answers};
+use crate::long::{self, Put, with_answers};
+use crate::made::Making;
 use crate::memory::Kept;
 use crate::recorded::Scorer;
 use crate::table::{self, Column, Layout, Row, Want};
@@ -24,18 +25,23 @@ pub(crate) fn load(task: &Task, files: &[PathBuf], score: Option<&Scorer<'_>>) -
         .map_err(|error| DataError::new(&task.path, Problem::Evidence(error)))?;
     let mut tallies = vec![Tally::default(); entries.len()];
     let kept = Kept::default();
+    let codes = long::codes(task, files, score)?;
+    let making = score.map(|score| Making { task, score, codes: &codes });
     for (column, entry) in entries.iter().enumerate() {
         let price = builder.candidates()[column].price;
         let mut number = 0_u64;
         for file in files {
-            let score = score.filter(|_| is_made(entry, &table::columns(file).unwrap_or_default()));
-            let layout = layout(task, entry, score.is_some());
-            let put = Put { task, file, column, price: price.as_ref(), kept: &kept, score };
+            let making = match &making {
+                Some(making) if is_made(entry, &table::columns(file)?) => Some(making),
+                _ => None,
+            };
+            let layout = layout(task, entry, making.is_some());
+            let put = Put { task, file, column, price: price.as_ref(), kept: &kept, making };
             table::read(file, &layout, &mut |row: &Row<'_>| {
                 number += 1;
                 let id = row.text(Column::Id)?.unwrap_or_else(|| number.to_string().into());
                 // An empty cell: this candidate was not asked.
-                let is_empty = match score {
+                let is_empty = match making {
                     Some(_) => row.exact_text(Column::Output)?.is_none_or(|text| text.trim().is_empty()),
                     None => row.cell(Column::Score).is_not_known(),
                 };

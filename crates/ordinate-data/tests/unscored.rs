@@ -34,8 +34,9 @@ fn outputs_are_scored_where_there_is_no_score() {
     let files = files("choose", outputs, SCORED);
     let task = read_task(&files.path("t.toml")).unwrap();
     assert!(lacks_scores(&task).unwrap());
-    let Loaded { evidence, .. } =
+    let Loaded { evidence, notes } =
         load_scored(&task, &|output, target, _| f64::from(u8::from(output == target))).unwrap();
+    assert!(notes.iter().any(|note| note.starts_with("2 of 4 scores are not in the data")), "{notes:?}");
     let score = |candidate, row| evidence.answers(candidate).score(row).map(|score| score.to_string());
     assert_eq!([score(0, 0), score(0, 1), score(0, 2)], [Some("1".into()), Some("0".into()), None]);
     assert_eq!([score(1, 0), score(1, 1)], [Some("0.5".into()), Some("0.25".into())]);
@@ -82,7 +83,8 @@ fn answers_beside_the_right_one_are_scored() {
         files.write("t.toml", text.as_bytes());
         let task = read_task(&files.path("t.toml")).unwrap();
         assert!(lacks_scores(&task).unwrap(), "{text}");
-        let Loaded { evidence, .. } = load_scored(&task, &alike).unwrap();
+        let Loaded { evidence, notes } = load_scored(&task, &alike).unwrap();
+        assert!(!notes.iter().any(|note| note.contains("made here")), "all are: {notes:?}");
         let scores = |candidate: &str| {
             let column = evidence.candidates().iter().position(|one| one.name.as_str() == candidate).unwrap();
             let one =

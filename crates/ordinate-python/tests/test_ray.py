@@ -144,6 +144,24 @@ class OnRay(Here):
         answered = self.seen.read_text().split()
         self.assertLessEqual(len(answered) - 120, 30)
 
+    def begun_and_killed(self, task, folder, count):
+        """Begins the task elsewhere on this cluster, and kills that when so many pieces are kept: what tells which are, and since when."""
+        script = self.folder / "driver.py"
+        script.write_text(
+            "import json, sys, ray, ordinate\n"
+            f"ray.init(address={self.cluster.address!r}, log_to_driver=False, logging_level='ERROR')\n"
+            f"ordinate.run(json.loads({json.dumps(json.dumps(task))}), out='two', cache='two-cache', hosting=False, on='ray')\n"
+        )
+        driver = subprocess.Popen([sys.executable, script], stderr=subprocess.DEVNULL)
+        pieces = self.folder / "two-cache/local" / folder
+        kept = lambda: {path.name: path.stat().st_mtime_ns for path in pieces.glob("*") if len(path.name) == 40}
+        while len(kept()) < count:
+            self.assertIsNone(driver.poll())
+            time.sleep(0.01)
+        driver.send_signal(signal.SIGKILL)
+        driver.wait()
+        return kept
+
     def test_an_encoder_reads_on_every_node_and_nothing_twice(self):
         """The real all-MiniLM-L6-v2; who began it is killed in the middle, then a node."""
         model = minilm()
@@ -155,20 +173,7 @@ class OnRay(Here):
         probe = {"name": "probe", "lineage": "transferred", "adapt": {"from": str(model), "method": "probe"}}
         task = {**TASK, "candidate": [TASK["candidate"][1], probe, {"name": "near", "lineage": "general", "local": {"model": str(model)}}]}
         expected = self.without_times(ordinate.run(task, out="one", cache="one-cache", hosting=False))
-        script = self.folder / "driver.py"
-        script.write_text(
-            "import json, sys, ray, ordinate\n"
-            f"ray.init(address={self.cluster.address!r}, log_to_driver=False, logging_level='ERROR')\n"
-            f"ordinate.run(json.loads({json.dumps(json.dumps(task))}), out='two', cache='two-cache', hosting=False, on='ray')\n"
-        )
-        driver = subprocess.Popen([sys.executable, script], stderr=subprocess.DEVNULL)
-        vectors = self.folder / "two-cache/local/vectors"
-        kept = lambda: {path.name: path.stat().st_mtime_ns for path in vectors.glob("*") if len(path.name) == 40}
-        while len(kept()) < 3:
-            self.assertIsNone(driver.poll())
-            time.sleep(0.02)
-        driver.send_signal(signal.SIGKILL)
-        driver.wait()
+        kept = self.begun_and_killed(task, "vectors", 3)
         before, lines = kept(), []
         self.assertLess(len(before), 15, "it was killed in the middle")
 
@@ -212,20 +217,7 @@ class OnRay(Here):
         task = self.models_as_published()
         expected = self.without_times(ordinate.run(task, out="one", cache="one-cache", hosting=False))
         self.assertEqual(expected["candidates"][0]["errors"], 0)
-        script = self.folder / "driver.py"
-        script.write_text(
-            "import json, sys, ray, ordinate\n"
-            f"ray.init(address={self.cluster.address!r}, log_to_driver=False, logging_level='ERROR')\n"
-            f"ordinate.run(json.loads({json.dumps(json.dumps(task))}), out='two', cache='two-cache', hosting=False, on='ray')\n"
-        )
-        driver = subprocess.Popen([sys.executable, script], stderr=subprocess.DEVNULL)
-        answers = self.folder / "two-cache/local/answers"
-        kept = lambda: {path.name: path.stat().st_mtime_ns for path in answers.glob("*") if len(path.name) == 40}
-        while len(kept()) < 5:
-            self.assertIsNone(driver.poll())
-            time.sleep(0.01)
-        driver.send_signal(signal.SIGKILL)
-        driver.wait()
+        kept = self.begun_and_killed(task, "answers", 5)
         before, lines = kept(), []
         # 80 pieces of 16 items and 20 of 64.
         self.assertLess(len(before), 95, "it was killed in the middle")
