@@ -2,23 +2,20 @@
 //! and neither the order of the items nor that of the candidates makes a difference.
 
 use ordinate_core::evidence::{Part, View};
-use ordinate_core::verdict::Verdict;
 use ordinate_core::{Dial, Evidence, Policy, Row};
-use ordinate_trials::{Board, Calibration, Folding, Outlay, Plays, Tested, Trial, Trials, single_file};
+use ordinate_trials::{Board, Calibration, Folding, Outlay, Plays, Tested, Trial, Trials};
 use rayon::prelude::*;
 
 use crate::alike::{dense_groups, grouped};
-use crate::artefact::Artefact;
 use crate::calibrate::calibrated;
 use crate::error::{CombineError, NotApplicable};
 use crate::folds::Folds;
+use crate::learned::Learned;
 use crate::learner::{Context, Learner};
 use crate::order::{in_order, in_order_of_name, rows_of};
 use crate::pools::{Pool, pools};
 use crate::replay::{record, record_each};
 use crate::settled::settled;
-use crate::single::Single;
-use crate::zero_router;
 
 /// How policies are tried.
 #[derive(Debug, Clone, Copy)]
@@ -27,41 +24,6 @@ pub struct Plan {
     pub folds: u32,
     /// Seed of whatever is random in learners. Folds are dealt by what is in the items.
     pub seed: u64,
-}
-
-/// All policies that were tried on one evidence.
-#[derive(Debug)]
-pub struct Learned {
-    /// What they did. Its candidates stand in the order of their names.
-    pub trials: Trials,
-    /// Each of them, learned from all items that may be learned from: what is saved and served.
-    pub policies: Vec<Box<dyn Policy>>,
-}
-
-impl Learned {
-    /// Every policy that was tried, every single and the zero routers, with the files in a run folder that they are saved in; the one that the
-    /// verdict recommends first. Policies that the verdict does not speak of stand at the dial for quality alone.
-    #[must_use]
-    pub fn artefacts(self, verdict: &Verdict) -> Vec<(String, Artefact)> {
-        let trials = self.trials.trials.iter().zip(self.policies).map(|(trial, policy)| {
-            let row = verdict.policies.iter().find(|row| row.name == trial.name);
-            let row = row.filter(|_| trial.serves(&verdict.needs));
-            let dial = row.and_then(|row| row.dial).or(trial.dials.first().copied()).unwrap_or_default();
-            let (mix, promise) = row.map_or((None, None), |row| (row.mix, row.promise.clone()));
-            (trial.file(), Artefact { name: trial.name.clone(), policy, dial, mix, promise })
-        });
-        let all = || self.trials.candidates.iter().map(|candidate| candidate.name.as_str());
-        let singles = self.trials.candidates.iter().map(|candidate| {
-            let policy = Box::new(Single::new(candidate.name.clone()));
-            let (name, dial) = (candidate.name.to_string(), Dial::default());
-            (single_file(&name, all()), Artefact { name, policy, dial, mix: None, promise: None })
-        });
-        let mut artefacts: Vec<(String, Artefact)> = trials.chain(singles).collect();
-        artefacts.extend(zero_router::artefacts(&self.trials.candidates, verdict));
-        let first = verdict.recommended.as_ref().and_then(|recommended| recommended.file.as_deref());
-        artefacts.sort_by_key(|(file, _)| Some(file.as_str()) != first);
-        artefacts
-    }
 }
 
 /// Tries every learner on the evidence in `view`, over all candidates and over those of each lineage and place

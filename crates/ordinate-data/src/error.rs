@@ -4,6 +4,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use crate::path_problem::PathProblem;
 pub use crate::problem::Problem;
 pub(crate) use crate::wording::{list, quoted};
 
@@ -110,9 +111,9 @@ impl std::error::Error for DataError {
 impl From<std::io::Error> for Problem {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
-            std::io::ErrorKind::NotFound => Self::NotFound,
-            std::io::ErrorKind::PermissionDenied => Self::Denied,
-            std::io::ErrorKind::IsADirectory => Self::Folder,
+            std::io::ErrorKind::NotFound => PathProblem::NotFound.into(),
+            std::io::ErrorKind::PermissionDenied => PathProblem::Denied.into(),
+            std::io::ErrorKind::IsADirectory => PathProblem::Folder.into(),
             _ => Self::Io(error),
         }
     }
@@ -132,6 +133,6 @@ mod tests {
             "a\u{fffd}b.csv: the file may not be read (permission denied). Change its permissions, or run as its \
              owner."
         );
-        assert!(matches!(error.problem(), Problem::Denied));
+        assert!(matches!(error.problem(), Problem::Path(PathProblem::Denied)));
     }
 }

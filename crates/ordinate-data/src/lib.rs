@@ -12,6 +12,7 @@ mod long;
 mod made;
 mod memory;
 mod outputs;
+mod path_problem;
 mod problem;
 mod questions;
 mod read_item;
@@ -29,7 +30,7 @@ mod unasked;
 mod wide;
 mod wording;
 
-pub use error::{At, DataError, Problem};
+pub use error::{At, DataError, PathProblem, Problem};
 pub use evidence::{Loaded, load_evidence, load_scored};
 pub use features::load_features;
 pub use grades::{Grades, read_human_grades, read_recorded_grades};

@@ -11,7 +11,7 @@ use ordinate_core::image::is_image;
 use ordinate_core::{Items, Part};
 use ordinate_images::{Image, ImageError, MAX_BYTES, text_of};
 
-use crate::error::{DataError, Problem, quoted};
+use crate::error::{DataError, PathProblem, Problem, quoted};
 use crate::memory::Kept;
 use crate::source;
 use crate::table::{Column, Fault};
@@ -43,7 +43,7 @@ pub(crate) fn resolve(dir: &Path, key: &str, text: &str) -> Option<Result<PathBu
     }
     let (file, splits) = npz_name(text)?;
     if !dir.join(file).is_file() {
-        return (splits.is_some()).then_some(Err(Problem::NotFound));
+        return (splits.is_some()).then_some(Err(PathProblem::NotFound.into()));
     }
     Some(Ok(match splits {
         None if matches!(key, "train" | "test") => dir.join(format!("{file}{SPLITS}{key}")),
@@ -88,7 +88,7 @@ pub(crate) fn of_cell(task: &Task, table: &Path, cell: &str) -> Result<String, F
     }
     let name = cell.trim();
     if let Some(scheme) = source::scheme(name) {
-        return Err(problem(Problem::Address { scheme: scheme.to_owned() }));
+        return Err(problem(PathProblem::Address { scheme: scheme.to_owned() }.into()));
     }
     let path = table.parent().unwrap_or(Path::new("")).join(name);
     of_file(task, &path).map_err(|text| problem(Problem::Image(format!("{}: {text}", quoted(name)))))

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
-use crate::error::{DataError, Problem};
+use crate::error::{DataError, PathProblem, Problem};
 use crate::limit::Limit;
 pub(crate) use format::{Dialect, Format};
 use unpack::Unpacked;
@@ -46,28 +46,28 @@ pub(crate) fn scheme(text: &str) -> Option<&str> {
 /// The files that `text` names: one file, or all that match a pattern, in order of their names.
 ///
 /// # Errors
-/// [`Problem::Address`], [`Problem::BadPattern`], [`Problem::NoMatch`], [`Problem::NotFound`],
-/// [`Problem::Folder`]: without the path, which the caller adds.
+/// [`PathProblem::Address`], [`PathProblem::BadPattern`], [`PathProblem::NoMatch`], [`PathProblem::NotFound`],
+/// [`PathProblem::Folder`]: without the path, which the caller adds.
 pub(crate) fn resolve(dir: &Path, text: &str) -> Result<Vec<PathBuf>, Problem> {
     if let Some(scheme) = scheme(text) {
-        return Err(Problem::Address { scheme: scheme.to_owned() });
+        return Err(PathProblem::Address { scheme: scheme.to_owned() }.into());
     }
     let path = dir.join(text);
     if path.is_dir() {
-        return Err(Problem::Folder);
+        return Err(PathProblem::Folder.into());
     }
     if path.exists() {
         return Ok(vec![path]);
     }
     if !text.contains(['*', '?', '[']) {
-        return Err(Problem::NotFound);
+        return Err(PathProblem::NotFound.into());
     }
     // The folder of the task file is no pattern, whatever its name.
     let base = glob::Pattern::escape(&dir.to_string_lossy());
     let pattern = if Path::new(text).is_absolute() { text.to_owned() } else { format!("{base}/{text}") };
-    let found = glob::glob(&pattern).map_err(|error| Problem::BadPattern(error.msg.to_owned()))?;
+    let found = glob::glob(&pattern).map_err(|error| PathProblem::BadPattern(error.msg.to_owned()))?;
     let files: Vec<_> = found.filter_map(Result::ok).filter(|path| path.is_file()).collect();
-    if files.is_empty() { Err(Problem::NoMatch) } else { Ok(files) }
+    if files.is_empty() { Err(PathProblem::NoMatch.into()) } else { Ok(files) }
 }
 
 /// Opens a regular file: a pipe or a device may never end, and cannot be read twice.
@@ -77,7 +77,7 @@ pub(crate) fn resolve(dir: &Path, text: &str) -> Result<Vec<PathBuf>, Problem> {
 pub(crate) fn open_regular(path: &Path) -> Result<File, DataError> {
     let meta = std::fs::metadata(path).map_err(|error| DataError::io(path, error))?;
     if meta.is_dir() {
-        return Err(DataError::new(path, Problem::Folder));
+        return Err(DataError::new(path, PathProblem::Folder.into()));
     }
     if !meta.is_file() {
         return Err(DataError::new(path, Problem::Limit(Limit::NotRegular)));

@@ -3,7 +3,7 @@
 use ordinate_core::task::{JudgeMode, JudgeSection};
 use ordinate_core::{OutputKind, nearest};
 
-use crate::error::{DataError, Problem, quoted};
+use crate::error::{DataError, PathProblem, Problem, quoted};
 use crate::source;
 use crate::task::Key;
 use crate::task::Task;
@@ -152,7 +152,9 @@ fn files(task: &Task, judge: &JudgeSection, document: &Document<'_>) -> Result<(
     for (keys, path) in human.into_iter().chain(recorded) {
         match source::resolve(task.dir(), path) {
             Ok(_) => {}
-            Err(Problem::NotFound) => return Err(document.error_at(&keys, Problem::NotFoundAt(quoted(path)))),
+            Err(Problem::Path(PathProblem::NotFound)) => {
+                return Err(document.error_at(&keys, PathProblem::NotFoundAt(quoted(path)).into()));
+            }
             Err(problem) => return Err(document.error_at(&keys, problem)),
         }
     }

@@ -7,7 +7,7 @@ use ordinate_core::NeedsError;
 use ordinate_core::forecast::are_levels;
 use ordinate_core::task::{Adapt, CandidateEntry, ChooseExamples, DataSection, FeatureFields};
 
-use crate::error::{At, DataError, Problem, quoted};
+use crate::error::{At, DataError, PathProblem, Problem, quoted};
 use crate::recorded::resolve;
 use crate::source;
 use crate::task::position::Document;
@@ -318,7 +318,9 @@ pub(crate) fn ways_to_ask(entry: &CandidateEntry) -> Vec<&'static str> {
 fn files(task: &Task, document: &Document<'_>) -> Result<(), DataError> {
     let exists = |keys: &[Key<'_>], path: &str, found: Result<Vec<PathBuf>, Problem>| match found {
         Ok(_) => Ok(()),
-        Err(Problem::NotFound) => Err(document.error_at(keys, Problem::NotFoundAt(quoted(path)))),
+        Err(Problem::Path(PathProblem::NotFound)) => {
+            Err(document.error_at(keys, PathProblem::NotFoundAt(quoted(path)).into()))
+        }
         Err(problem) => Err(document.error_at(keys, problem)),
     };
     for (key, path) in data_files(&task.file.data) {
