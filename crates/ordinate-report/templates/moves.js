@@ -90,30 +90,50 @@ const moving = () => {
 
   const folder = location.pathname.split("/").at(-2) ?? "";
   const run = /^[\w.@-]+$/.test(folder) ? folder : "RUN";
-  let shown = false;
-  const show = (reply) => {
-    rows.forEach((row) => field(row).setAttribute("aria-invalid", String(row.dataset.key === reply.key)));
-    if (reply.error) {
-      said.textContent = `${reply.error}. What is shown is still the verdict before it.`;
-      root.dataset.needs = reply.asked;
-      return;
-    }
-    const moved = rows.filter(differs);
+  // What is under the reader's hand stays there, however long what stands above it becomes.
+  const steady = (change) => {
     const top = form.getBoundingClientRect().top;
-    // The page was written under the needs of the run, which are the first to be asked for unless the address has others.
-    if (shown || moved.length) Object.entries(reply.sections).forEach(([id, html]) => swap(id, html));
-    shown = true;
-    // What is under the reader's hand stays there, however long the verdict above it has become.
+    change();
     if (form.contains(document.activeElement)) {
       scrollBy({ top: form.getBoundingClientRect().top - top, behavior: "instant" });
     }
+  };
+  const isSeen = (id) => {
+    const box = get(id)?.getBoundingClientRect();
+    return box && box.bottom > 0 && box.top < innerHeight;
+  };
+  // Sections that the reader does not see come after those that they do: most of a page lies elsewhere, and would be waited for.
+  const later = new Map();
+  const settle = (asked) => {
+    if (root.dataset.shown !== asked || (root.dataset.needs === asked && later.size === 0)) return;
+    steady(() => later.forEach((html, id) => swap(id, html)));
+    later.clear();
+    root.dataset.needs = asked;
+    document.dispatchEvent(new Event("settled"));
+  };
+  let shown = false;
+  const show = (reply) => {
+    rows.forEach((row) => field(row).setAttribute("aria-invalid", String(row.dataset.key === reply.key)));
+    root.dataset.shown = reply.asked;
+    if (reply.error) {
+      said.textContent = `${reply.error}. What is shown is still the verdict before it.`;
+      return;
+    }
+    const moved = rows.filter(differs);
+    // The page was written under the needs of the run, which are the first to be asked for unless the address has others.
+    if (shown || moved.length) {
+      for (const [id, html] of Object.entries(reply.sections)) later.set(id, html);
+      const seen = [...later].filter(([id]) => isSeen(id));
+      steady(() => seen.forEach(([id, html]) => swap(id, html)));
+      seen.forEach(([id]) => later.delete(id));
+    }
+    shown = true;
     document.title = reply.title;
     root.classList.toggle("needs-moved", moved.length > 0);
     said.textContent = reply.said + (moved.length ? "" : " So the run was judged.");
     get("needs-toml").textContent = reply.toml;
     const given = moved.map((row) => ` --need ${row.dataset.key}=${reply.values[row.dataset.key] ?? "none"}`);
     get("needs-command").textContent = `ordinate judge ${run}${given.join("")}`;
-    root.dataset.needs = reply.asked;
   };
 
   // One question at a time; of those that come meanwhile only the last is asked.
@@ -182,6 +202,9 @@ const moving = () => {
     }
     show(data);
     document.dispatchEvent(new Event("decided"));
+    // Once what is seen has been painted, or soon: where nobody looks nothing is.
+    requestAnimationFrame(() => setTimeout(settle, 0, data.asked));
+    setTimeout(settle, 50, data.asked);
   };
   worker.postMessage({ module: get("page-module").content.textContent, trials: get("page-trials").content.textContent });
 

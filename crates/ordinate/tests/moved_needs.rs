@@ -22,17 +22,17 @@ const KEYS: [&str; 8] = ordinate_core::Needs::KEYS;
 const PROBE: &str = r##"
 const root = document.documentElement;
 const text = (element) => element.textContent.replace(/\s+/g, " ").trim();
-const until = (asked) => new Promise((done) => {
+const until = (event, key, asked) => new Promise((done) => {
   const look = () => {
-    if (root.dataset.needs !== asked) return;
-    document.removeEventListener("decided", look);
+    if (root.dataset[key] !== asked) return;
+    document.removeEventListener(event, look);
     done();
   };
-  document.addEventListener("decided", look);
+  document.addEventListener(event, look);
   look();
 });
 const began = performance.now();
-if (!("needs" in root.dataset)) await new Promise((done) => document.addEventListener("decided", done, { once: true }));
+if (!("needs" in root.dataset)) await new Promise((done) => document.addEventListener("settled", done, { once: true }));
 await say({ ready: performance.now() - began, said: text(document.getElementById("needs-said")), hash: location.hash });
 for (const setting of SETTINGS) {
   for (const row of document.querySelectorAll(".need")) {
@@ -44,9 +44,11 @@ for (const setting of SETTINGS) {
   const asked = KEYS.filter((key) => setting[key]).map((key) => `${key}=${setting[key]}`).join("\n");
   const before = performance.now();
   document.getElementById("needs-form").dispatchEvent(new Event("input", { bubbles: true }));
-  await until(asked);
+  await until("decided", "shown", asked);
   document.body.getBoundingClientRect();
   const ms = performance.now() - before;
+  // Sections elsewhere on the page come once that is painted.
+  await until("settled", "needs", asked);
   document.getElementById("needs-form").dispatchEvent(new Event("change", { bubbles: true }));
   const sections = {};
   for (const id of ["verdict", "cost", "candidates", "hosting", "evidence", "assumed"]) {
