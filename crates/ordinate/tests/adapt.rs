@@ -5,14 +5,13 @@
 mod tiny_encoder;
 
 mod extraction;
+#[path = "support/goes_on.rs"]
+mod goes_on;
 #[path = "support/served.rs"]
 mod served;
 mod support;
 
 use std::fmt::Write as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use support::{Desk, named, number};
 
@@ -142,47 +141,11 @@ fn cross_fitted_without_a_test_part() {
     assert!(checkpoints.is_empty(), "{checkpoints:?}");
 }
 
-fn weights(desk: &Desk) -> Vec<u8> {
-    std::fs::read(desk.path("run/models/full/model.safetensors")).unwrap()
-}
-
 /// Killed in the midst of training, and run again: the weights of a run that was not killed.
 #[test]
 fn a_training_goes_on_where_it_was_killed() {
-    let settings = [("full", "method = \"full\", epochs = 60, batch_size = 4")];
-    let whole = desk(PARTS, &settings);
-    let ran = whole.ordinate(["run", "t.toml", "--out", "run"]);
-    assert_eq!(ran.status(), 0, "{}", ran.stderr());
-    let killed = desk(PARTS, &settings);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ordinate"))
-        .args(["run", "t.toml", "--out", "run", "--quiet"])
-        .current_dir(killed.path("."))
-        .env("ORDINATE_CACHE", killed.path("cache"))
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let begun = Instant::now();
-    let checkpoint = || {
-        let files = std::fs::read_dir(killed.path("cache/local")).into_iter().flatten().flatten();
-        files.map(|file| file.path()).find(|path| path.extension().is_some_and(|end| end == "checkpoint"))
-    };
-    while checkpoint().is_none() && begun.elapsed() < Duration::from_secs(120) {
-        assert!(child.try_wait().unwrap().is_none(), "it was over before it was killed");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    child.kill().unwrap(); // SIGKILL
-    child.wait().unwrap();
-    assert!(is_under_way(&checkpoint().unwrap()), "training was over before it was killed");
-    assert!(!killed.path("run/verdict.json").is_file());
-    let ran = killed.ordinate(["run", "t.toml", "--out", "run"]);
-    assert_eq!(ran.status(), 0, "{}", ran.stderr());
-    assert_eq!(weights(&whole), weights(&killed));
-}
-
-/// Whether a checkpoint is of a training that is not over.
-fn is_under_way(checkpoint: &Path) -> bool {
-    let bytes = std::fs::read(checkpoint).unwrap();
-    String::from_utf8_lossy(&bytes).contains("\"first.")
+    let desk = || desk(PARTS, &[("full", "method = \"full\", epochs = 60, batch_size = 4")]);
+    goes_on::as_if_not_killed(desk, "run/models/full/model.safetensors");
 }
 
 /// A desk with pupils: `train` items besides the 300 labelled ones, and a teacher that says the label after the right one.

@@ -3,6 +3,8 @@
 
 #[path = "decoders/adapted.rs"]
 mod adapted;
+#[path = "support/goes_on.rs"]
+mod goes_on;
 #[path = "decoders/pieces.rs"]
 mod pieces;
 mod support;

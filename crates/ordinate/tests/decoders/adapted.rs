@@ -115,6 +115,13 @@ fn a_decoder_that_is_adapted_writes() {
     );
 }
 
+/// Killed in the midst of training, and run again: the updates of a run that was not killed.
+#[test]
+fn an_adaptation_goes_on_where_it_was_killed() {
+    let desk = || adapted("classify", ["w30", "w31 w32", "w31"], ", epochs = 20, batch_size = 4");
+    goes_on::as_if_not_killed(desk, "run/models/tuned/adapter_model.safetensors");
+}
+
 /// Kinds that a decoder is not adapted for say what to do.
 #[test]
 fn a_decoder_is_adapted_for_some_kinds() {
