@@ -177,6 +177,24 @@ pub fn term(asked: &str) -> Option<&'static Term> {
     TERMS.iter().find(is_it)
 }
 
+/// The meaning of a word, or of all where none is given, for a terminal.
+///
+/// # Errors
+/// Where it is no word of the verdict: which are.
+pub fn explained(word: &str) -> Result<String, String> {
+    let line = |term: &Term| format!("{}: {}", term.name, term.meaning);
+    if word.is_empty() {
+        return Ok(TERMS.iter().map(line).collect::<Vec<_>>().join("\n\n"));
+    }
+    term(word).map(line).ok_or_else(|| {
+        let known: Vec<&str> = TERMS.iter().map(|term| term.name).collect();
+        let words = TERMS.iter().flat_map(|term| term.also.iter().copied().chain([term.name]));
+        let near = ordinate_core::nearest(&word.to_lowercase(), words);
+        let near = near.map(|near| format!(" (did you mean {near:?}?)")).unwrap_or_default();
+        format!("{word:?} is no word of the verdict{near}; known are {}", known.join(", "))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,7 +19,7 @@ mod words;
 use ordinate_core::verdict::Verdict;
 
 pub use error::ReportError;
-pub use glossary::{TERMS, Term, term};
+pub use glossary::{TERMS, Term, explained, term};
 pub use items::{
     ConfusionPage, FilterForm, HeatShown, ITEMS_POLICY, ItemsPage, LABEL_POLICY, LabelAnswer, LabelDone,
     LabelForm, LabelGrading, LabelPage, LookedAt, Mark, PairOn, PairOnSlice, PairPage, Piece, RunHead,

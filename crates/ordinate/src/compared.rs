@@ -14,6 +14,7 @@ use ordinate_judge::{Setting, decide, kept, scores_of};
 use ordinate_score::{Bootstrap, Groups, Statistic, bounds};
 use ordinate_trials::Trials;
 
+use crate::decide::change_needs;
 use crate::error::{Error, Fault};
 use crate::folder::{EVIDENCE, Folder, TRIALS};
 
@@ -45,9 +46,7 @@ impl Judged {
     pub(crate) fn again(run: &Path, assignments: &[String]) -> Result<Self, Error> {
         let folder = Folder::open(run)?;
         let mut needs: Needs = folder.verdict()?.needs;
-        for assignment in assignments {
-            needs.set(assignment).map_err(|error| Error::Options(format!("--need {assignment}: {error}")))?;
-        }
+        change_needs(&mut needs, assignments)?;
         Self::of(&folder, |trials, setting| Ok(decide(trials, &needs, setting)))
     }
 

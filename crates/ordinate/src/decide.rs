@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use ordinate_combine::{Learned, Plan, learn_telling};
-use ordinate_core::Evidence;
 use ordinate_core::task::{CombineSection, StatisticsSection};
 use ordinate_core::verdict::Verdict;
+use ordinate_core::{Evidence, Needs};
 use ordinate_data::Task;
 use ordinate_judge::{Resampling, Setting, kept};
 
@@ -106,6 +106,17 @@ pub(crate) fn setting(task: &Task, notes: &[String]) -> Setting {
     }
 }
 
+/// Changes some of the needs (`KEY=VALUE`).
+///
+/// # Errors
+/// [`Error::Options`] where one is no need.
+pub fn change_needs(needs: &mut Needs, assignments: &[String]) -> Result<(), Error> {
+    for assignment in assignments {
+        needs.set(assignment).map_err(|error| Error::Options(format!("--need {assignment}: {error}")))?;
+    }
+    Ok(())
+}
+
 /// The verdict of the run in this folder again, under its needs with some of them changed (`KEY=VALUE`): what a run with
 /// these needs would say, to the last digit. Nothing is asked, learned or written.
 ///
@@ -117,9 +128,7 @@ pub async fn judge(run: &Path, needs: &[String]) -> Result<Verdict, Error> {
     crate::work::aside(&cancel, move || {
         let folder = Folder::open(&run)?;
         let mut needs = folder.verdict()?.needs;
-        for assignment in &assignments {
-            needs.set(assignment).map_err(|error| Error::Options(format!("--need {assignment}: {error}")))?;
-        }
+        change_needs(&mut needs, &assignments)?;
         let (trials, setting) = kept(&folder.unpack(TRIALS)?)
             .map_err(|error| Error::file(&folder.path(TRIALS), Fault::Input, error))?;
         Ok(ordinate_judge::decide(&trials, &needs, &setting))

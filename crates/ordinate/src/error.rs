@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use ordinate_core::CandidateName;
 use ordinate_data::{DataError, Task};
+use ordinate_fetch::FetchError;
+use ordinate_import::ImportError;
 use ordinate_measure::{MeasureError, Summary};
+use ordinate_serve::{KeysError, ServeError, SettingsError, TelemetryError, Unservable};
 
 /// Who has to act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +59,20 @@ pub enum Error {
         /// Who has to act.
         fault: Fault,
     },
+    /// Another tool's logs cannot be read, or what was made of them not be written.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// A model cannot be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// What a server is told, its keys and settings, or its address cannot be used.
+    #[error("{problem}")]
+    Serve {
+        /// What is wrong, and what to do.
+        problem: String,
+        /// Who has to act.
+        fault: Fault,
+    },
     /// Asking broke off.
     #[error(transparent)]
     Measure(#[from] MeasureError),
@@ -73,6 +90,14 @@ pub enum Error {
          command again and it goes on from there (a training that was going on begins anew)"
     )]
     Stopped,
+    /// The time that a run was given is over.
+    #[error("--max-minutes {minutes}: the time is over. {error}")]
+    OutOfTime {
+        /// How many minutes it had.
+        minutes: f64,
+        /// What was not done, and what to do.
+        error: Box<Self>,
+    },
     /// The items cannot be folded, or a policy cannot be read or written.
     #[error("{error}")]
     Policies {
@@ -81,7 +106,7 @@ pub enum Error {
         /// Who has to act.
         fault: Fault,
     },
-    /// A part of this program broke.
+    /// A part of this program, or what it runs on, broke.
     #[error("{0}")]
     Broken(String),
 }
@@ -92,12 +117,19 @@ impl Error {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Data(_) | Self::Task { .. } | Self::Options(_) => Fault::Input,
-            Self::Candidate { fault, .. } | Self::File { fault, .. } | Self::Policies { fault, .. } => *fault,
+            Self::Candidate { fault, .. }
+            | Self::File { fault, .. }
+            | Self::Serve { fault, .. }
+            | Self::Policies { fault, .. } => *fault,
+            Self::Import(ImportError::Write { .. }) => Fault::Run,
+            Self::Import(ImportError::Log(_) | ImportError::Options(_)) => Fault::Input,
+            Self::Fetch(error) if error.is_input() => Fault::Input,
+            Self::Fetch(_) => Fault::Run,
             Self::Measure(
                 MeasureError::Plan(_) | MeasureError::Prompt { .. } | MeasureError::Candidate { .. },
             ) => Fault::Input,
             Self::Measure(MeasureError::Store(_) | MeasureError::Broken(_)) => Fault::Run,
-            Self::Unfinished { .. } | Self::Stopped | Self::Broken(_) => Fault::Run,
+            Self::Unfinished { .. } | Self::Stopped | Self::OutOfTime { .. } | Self::Broken(_) => Fault::Run,
         }
     }
 
@@ -114,7 +146,8 @@ impl Error {
         }
     }
 
-    pub(crate) fn file(path: &Path, fault: Fault, problem: impl Display) -> Self {
+    /// A file or folder that cannot be used.
+    pub fn file(path: &Path, fault: Fault, problem: impl Display) -> Self {
         Self::File { path: path.to_owned(), problem: problem.to_string(), fault }
     }
 
@@ -138,3 +171,27 @@ impl From<ordinate_report::ReportError> for Error {
         Self::broken(error)
     }
 }
+
+/// What a server is told is input; whether it can listen and write its record hangs on the machine.
+impl From<ServeError> for Error {
+    fn from(error: ServeError) -> Self {
+        let fault = match error {
+            ServeError::Open(_) | ServeError::Telemetry(_) => Fault::Input,
+            ServeError::Bind(..) | ServeError::Record(..) => Fault::Run,
+        };
+        Self::Serve { problem: error.to_string(), fault }
+    }
+}
+
+/// What a server reads before it starts.
+macro_rules! given_to_a_server {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Self::Serve { problem: error.to_string(), fault: Fault::Input }
+            }
+        }
+    )*};
+}
+
+given_to_a_server!(KeysError, SettingsError, TelemetryError, Unservable);

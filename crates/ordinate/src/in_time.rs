@@ -1,8 +1,15 @@
 //! The time of a whole run, shared out among the trainings that can be told how long they may take.
 
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
 use ordinate_data::Task;
 
-use crate::error::Error;
+use crate::error::{Error, Fault};
+use crate::observe::Observer;
+use crate::options::Options;
+use crate::run::{Run, run};
 
 /// The part of the time that trainings get together; the rest is for asking, hosting and judging.
 const SHARE: f64 = 0.8;
@@ -33,6 +40,28 @@ pub fn share_minutes(task: &mut Task, minutes: f64) -> Result<Option<f64>, Error
         adapt.max_minutes = Some(each);
     }
     Ok(some.then_some(each))
+}
+
+/// [`run`], stopped by the token of the options when so many minutes are over: what was made until then is kept for the next run.
+///
+/// # Errors
+/// As [`run`]; [`Error::OutOfTime`] where the time did not suffice.
+pub async fn run_within(
+    task: &Task,
+    options: &Options,
+    observer: Arc<dyn Observer>,
+    minutes: f64,
+) -> Result<Run, Error> {
+    let mut run = pin!(run(task, options, observer));
+    tokio::select! {
+        done = run.as_mut() => return done,
+        () = tokio::time::sleep(Duration::from_secs_f64(60.0 * minutes)) => options.cancel.cancel(),
+    }
+    // What was all but done may be done all the same.
+    run.await.map_err(|error| match error.fault() {
+        Fault::Run => Error::OutOfTime { minutes, error: Box::new(error) },
+        Fault::Input => error,
+    })
 }
 
 #[cfg(test)]

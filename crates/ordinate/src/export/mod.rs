@@ -1,6 +1,7 @@
 //! A run as files for other programs: every table and chart of its report, a summary, and the verdict.
 
 mod answers;
+mod shared;
 mod tables;
 
 use std::fs;
@@ -13,6 +14,8 @@ use ordinate_judge::{kept, scores_of};
 use crate::error::{Error, Fault};
 use crate::folder::{EVIDENCE, Folder, TRIALS};
 use crate::work::aside;
+
+pub use shared::share_answers;
 
 /// How tables are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,10 +60,10 @@ fn exported(run: &Path, to: &Path, format: TableFormat) -> Result<Exported, Erro
         ("summary.md".to_owned(), "the verdict as Markdown, for the record of a decision".to_owned()),
     ];
     fs::copy(folder.path("verdict.json"), part.join("verdict.json")).map_err(|error| place.failed(&error))?;
-    place.put(&part, "summary.md", &ordinate_report::markdown(&verdict))?;
+    place.put(&part, "summary.md", ordinate_report::markdown(&verdict).as_bytes())?;
     for drawing in ordinate_report::drawings(&verdict)? {
         let name = format!("{}.svg", drawing.name);
-        place.put(&part, &name, &drawing.svg)?;
+        place.put(&part, &name, drawing.svg.as_bytes())?;
         files.push((name, drawing.about));
     }
     let mut tables = tables::tables(&verdict);
@@ -146,8 +149,8 @@ impl<'a> Place<'a> {
             .map_err(|error| self.failed(&error))
     }
 
-    fn put(&self, part: &Path, name: &str, text: &str) -> Result<(), Error> {
-        fs::write(part.join(name), text).map_err(|error| self.failed(&error))
+    fn put(&self, part: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        fs::write(part.join(name), bytes).map_err(|error| self.failed(&error))
     }
 
     /// Gives a whole export its name.

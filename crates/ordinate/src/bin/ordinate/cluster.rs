@@ -4,13 +4,13 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::failure::Failure;
+use ordinate::Error;
 
 /// Has what the task trains made on the cluster.
 ///
 /// # Errors
-/// [`Failure::Run`] where there is no such package, or the cluster cannot be joined.
-pub(crate) fn prepare(task: &Path, on: &str, quiet: bool) -> Result<(), Failure> {
+/// [`Error::Broken`] where there is no such package, or the cluster cannot be joined.
+pub(crate) fn prepare(task: &Path, on: &str, quiet: bool) -> Result<(), Error> {
     let python = std::env::var_os("ORDINATE_PYTHON").unwrap_or_else(|| "python3".into());
     let mut command = Command::new(&python);
     command.args(["-m", "ordinate.on_ray"]).arg(task).args(["--on", on]);
@@ -21,9 +21,9 @@ pub(crate) fn prepare(task: &Path, on: &str, quiet: bool) -> Result<(), Failure>
     let advice = "install Ordinate's wheel and Ray for it, or name another Python in ORDINATE_PYTHON";
     match command.status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Failure::Run(format!(
+        Ok(status) => Err(Error::Broken(format!(
             "--on {on}: {shown} -m ordinate.on_ray ended with {status}; where it has no module ordinate, {advice}"
         ))),
-        Err(error) => Err(Failure::Run(format!("--on {on}: {shown} cannot be started: {error}; {advice}"))),
+        Err(error) => Err(Error::Broken(format!("--on {on}: {shown} cannot be started: {error}; {advice}"))),
     }
 }

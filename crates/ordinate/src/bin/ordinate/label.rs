@@ -1,68 +1,23 @@
 //! `ordinate label`: a person labels items, or grades answers, in the browser.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use ordinate::{CancellationToken, Error, Label, LabelOrder, Labelling, Options, tell};
+use ordinate_cli::{LabelArgs, Order};
 
-use clap::{Args, ValueEnum, ValueHint};
-use ordinate::{CancellationToken, Label, LabelOrder, Labelling, Options};
-
-use crate::failure::Failure;
-use crate::output::{print, tell};
+use crate::output::print;
 use crate::runtime::wait;
 
-/// `ordinate label`.
-#[derive(Debug, Args)]
-pub(crate) struct LabelArgs {
-    /// The run folder; or a task file, where there is no run yet
-    #[arg(value_name = "RUN", value_hint = ValueHint::AnyPath)]
-    place: PathBuf,
-    /// The items without labels (JSON lines, CSV, Parquet, ...), with the fields of the task [default: those of the task that have
-    /// no target]
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    items: Option<PathBuf>,
-    /// Recorded answers (id, output) of a candidate that does not run in this process (repeatable)
-    #[arg(long, value_name = "NAME=FILE", value_parser = crate::label_next::answers)]
-    answers: Vec<(String, PathBuf)>,
-    /// The order: a random draw by the task's seed, or what settles most first [default: settling; random where answers are graded that
-    /// a judge is held to, since corrected qualities rest on a random draw]
-    #[arg(long)]
-    order: Option<Order>,
-    /// The file that each label goes to, a line each [default: what `[data] targets` names, else NAME.labels.jsonl; of grades what
-    /// `[judge] human` names, else NAME.grades.jsonl]
-    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    out: Option<PathBuf>,
-    /// Where to listen, on this machine; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8091")]
-    bind: SocketAddr,
-    /// Open it in the browser
-    #[arg(long)]
-    open: bool,
-}
-
-/// In which order items come.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Order {
-    Random,
-    Settling,
-}
-
-impl From<Order> for LabelOrder {
-    fn from(order: Order) -> Self {
-        match order {
-            Order::Random => Self::Random,
-            Order::Settling => Self::Settling,
-        }
-    }
-}
-
-pub(crate) fn label(args: LabelArgs) -> Result<(), Failure> {
+pub(crate) fn label(args: LabelArgs) -> Result<(), Error> {
     let stop = CancellationToken::new();
     wait(run(args, stop.clone()), stop)
 }
 
-async fn run(args: LabelArgs, stop: CancellationToken) -> Result<(), Failure> {
+async fn run(args: LabelArgs, stop: CancellationToken) -> Result<(), Error> {
     let LabelArgs { place, items, answers, order, out, bind, open } = args;
-    let labelling = Labelling { place, items, answers, out, order: order.map(LabelOrder::from) };
+    let order = order.map(|order| match order {
+        Order::Random => LabelOrder::Random,
+        Order::Settling => LabelOrder::Settling,
+    });
+    let labelling = Labelling { place, items, answers, out, order };
     let options = Options { cancel: stop.clone(), ..Options::default() };
     let label = Label::start(&labelling, bind, &options).await?;
     let address = format!("http://{}", label.address());

@@ -1,12 +1,10 @@
-//! The command line of Ordinate: arguments, drawing, and exit statuses; the library does the rest.
+//! The program: commands to the library, what they say to the terminal, and exit statuses. `ordinate-cli` declares its arguments.
 
 mod ask;
 mod check;
-mod cli;
 mod cluster;
 mod explain;
 mod export;
-mod failure;
 mod gate;
 mod gauge;
 mod import;
@@ -14,30 +12,28 @@ mod init;
 mod judge;
 mod label;
 mod label_next;
-mod man;
 mod models;
 mod new;
-mod next;
 mod output;
 mod report;
 mod run;
 mod runtime;
 mod serve;
-mod show;
 mod status;
 mod verify;
 mod view;
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use ordinate::{Error, Fault, Here, tell};
+use ordinate_cli::{Cli, Command, ManArgs, Parser, Schema, completions, man_page, write_man_pages};
 
-use cli::{Cli, Command, Format};
-use failure::Failure;
+use output::{print, print_json, print_raw};
 
 fn main() -> ExitCode {
     let Some(command) = Cli::parse().command else {
-        return ended(next::next().map(|()| ExitCode::SUCCESS));
+        return ended(print(&Here::look(Path::new(".")).to_string()).map(|()| ExitCode::SUCCESS));
     };
     let done = match command {
         Command::New(args) => new::new(&args),
@@ -58,34 +54,39 @@ fn main() -> ExitCode {
         Command::Label(args) => label::label(args),
         Command::LabelNext(args) => label_next::label_next(args),
         Command::Models(args) => models::models(&args.command),
-        Command::Schema(args) => output::print_json(&schema(args.of)),
+        Command::Schema(args) => print_json(&schema(args.of)),
         Command::Gauge(args) => gauge::gauge(&args),
-        Command::Completions(args) => completions(args.shell),
-        Command::Man(args) => man::man(&args),
+        Command::Completions(args) => print_raw(&completions(args.shell)),
+        Command::Man(args) => man(&args),
     };
     ended(done.map(|()| ExitCode::SUCCESS))
 }
 
-fn ended(done: Result<ExitCode, Failure>) -> ExitCode {
+fn ended(done: Result<ExitCode, Error>) -> ExitCode {
     match done {
         Ok(status) => status,
-        Err(failure) => {
-            output::tell(&format!("error: {failure}"));
-            ExitCode::from(failure.exit_status())
+        Err(error) => {
+            tell(&format!("error: {error}"));
+            ExitCode::from(match error.fault() {
+                Fault::Run => 1,
+                Fault::Input => 2,
+            })
         }
     }
 }
 
-fn schema(format: Format) -> String {
-    let schema = match format {
-        Format::Task => ordinate_data::task_schema(),
-        Format::Verdict => schemars::schema_for!(ordinate_core::verdict::Verdict).to_value(),
+fn schema(of: Schema) -> String {
+    let schema = match of {
+        Schema::Task => ordinate_data::task_schema(),
+        Schema::Verdict => schemars::schema_for!(ordinate_core::verdict::Verdict).to_value(),
     };
     format!("{schema:#}\n")
 }
 
-fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
-    let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "ordinate", &mut text);
-    output::print_raw(&String::from_utf8_lossy(&text))
+fn man(args: &ManArgs) -> Result<(), Error> {
+    match &args.out {
+        Some(folder) => write_man_pages(folder)
+            .map_err(|error| Error::file(folder, Fault::Run, format!("cannot be written: {error}"))),
+        None => print_raw(&man_page(args.command.as_deref()).map_err(Error::Options)?),
+    }
 }

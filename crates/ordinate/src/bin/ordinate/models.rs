@@ -2,18 +2,17 @@
 
 use std::path::Path;
 
-use ordinate::{CancellationToken, model_card, model_table, models_at_hand, pairs};
+use ordinate::{CancellationToken, Error, model_card, model_table, models_at_hand, pairs, tell};
+use ordinate_cli::{FetchArgs, InspectArgs, ListArgs, ModelsCommand};
 use ordinate_fetch::{Hub, Settings, size};
 use ordinate_hub::{Cache, ModelName};
 use ordinate_models::inspect;
 use serde_json::json;
 
-use crate::cli::{FetchArgs, InspectArgs, ListArgs, ModelsCommand};
-use crate::failure::Failure;
-use crate::output::{print, print_json, tell};
+use crate::output::{print, print_json};
 use crate::runtime::wait;
 
-pub(crate) fn models(command: &ModelsCommand) -> Result<(), Failure> {
+pub(crate) fn models(command: &ModelsCommand) -> Result<(), Error> {
     match command {
         ModelsCommand::List(args) => list(args),
         ModelsCommand::Fetch(args) => fetch(args),
@@ -21,7 +20,7 @@ pub(crate) fn models(command: &ModelsCommand) -> Result<(), Failure> {
     }
 }
 
-fn list(args: &ListArgs) -> Result<(), Failure> {
+fn list(args: &ListArgs) -> Result<(), Error> {
     let cache = Cache::from_env();
     let models = models_at_hand(&cache)?;
     if args.json {
@@ -30,11 +29,11 @@ fn list(args: &ListArgs) -> Result<(), Failure> {
     print(&format!("{}cache  {}\n", model_table(&models), cache.root().display()))
 }
 
-fn fetch(args: &FetchArgs) -> Result<(), Failure> {
-    let name = ModelName::parse(&args.model).map_err(|error| Failure::Input(error.to_string()))?;
+fn fetch(args: &FetchArgs) -> Result<(), Error> {
+    let name = ModelName::parse(&args.model).map_err(|error| Error::Options(error.to_string()))?;
     let name = name.ok_or_else(|| {
         let model = &args.model;
-        Failure::Input(format!(
+        Error::Options(format!(
             "{model:?} is no name of a model of a hub; write hf:{model}, if it is org/name"
         ))
     })?;
@@ -50,12 +49,12 @@ fn fetch(args: &FetchArgs) -> Result<(), Failure> {
     print(&format!("{}folder        {}\n", pairs(&lines), folder.display()))
 }
 
-fn show(args: &InspectArgs) -> Result<(), Failure> {
+fn show(args: &InspectArgs) -> Result<(), Error> {
     if args.model == "ngram-linear" {
         let message = "ngram-linear is trained on a task's own items, so there is nothing to inspect";
-        return Err(Failure::Input(message.to_owned()));
+        return Err(Error::Options(message.to_owned()));
     }
-    let is = inspect(&args.model, Path::new("")).map_err(|error| Failure::Input(error.to_string()))?;
+    let is = inspect(&args.model, Path::new("")).map_err(|error| Error::Options(error.to_string()))?;
     if args.json {
         let runs = is.problem.is_none();
         let mut value = json!(is);

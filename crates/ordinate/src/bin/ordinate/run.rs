@@ -1,21 +1,17 @@
 //! `ordinate run`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use ordinate::{Options, Run, Task, read_task};
-use ordinate_core::Needs;
+use ordinate::{Error, Options, Run, Task, Teller, change_needs, read_task, run_within, tell};
+use ordinate_cli::RunArgs;
 
-use crate::cli::RunArgs;
-use crate::failure::Failure;
-use crate::output::{coloured, columns, print_json, print_raw, tell};
+use crate::output::{print_json, print_summary};
 use crate::runtime::wait;
-use crate::show::Teller;
 
-pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
+pub(crate) fn run(args: &RunArgs) -> Result<(), Error> {
     let teller = Arc::new(Teller::new(args.quiet));
     let mut task = read_task(&args.task)?;
-    override_needs(&mut task.file.needs, &args.needs)?;
+    change_needs(&mut task.file.needs, &args.needs)?;
     if let Some(seed) = args.seed {
         task.file.statistics.seed = Some(seed);
     }
@@ -44,43 +40,21 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     if args.json {
         return print_json(&run.json);
     }
-    let style = ordinate_report::Style { colour: coloured(), width: columns() };
-    print_raw(&ordinate_report::summary(&run.verdict, style))?;
+    print_summary(&run.verdict)?;
     if !args.quiet {
         tell(&format!("The whole report: {}", run.folder.path("report.html").display()));
     }
     Ok(())
 }
 
-/// Runs, and stops as Ctrl-C does when the time is over.
 async fn in_time(
     task: &Task,
     options: &Options,
     teller: Arc<Teller>,
     minutes: Option<f64>,
-) -> Result<Run, Failure> {
-    let Some(minutes) = minutes else { return Ok(ordinate::run(task, options, teller).await?) };
-    let run = ordinate::run(task, options, teller);
-    let mut run = std::pin::pin!(run);
-    tokio::select! {
-        done = run.as_mut() => return Ok(done?),
-        () = tokio::time::sleep(Duration::from_secs_f64(60.0 * minutes)) => options.cancel.cancel(),
+) -> Result<Run, ordinate::Error> {
+    match minutes {
+        Some(minutes) => run_within(task, options, teller, minutes).await,
+        None => ordinate::run(task, options, teller).await,
     }
-    // What was all but done may be done all the same.
-    run.await.map_err(|error| {
-        let failure = Failure::from(error);
-        match failure {
-            Failure::Run(problem) => {
-                Failure::Run(format!("--max-minutes {minutes}: the time is over. {problem}"))
-            }
-            input @ Failure::Input(_) => input,
-        }
-    })
-}
-
-fn override_needs(needs: &mut Needs, assignments: &[String]) -> Result<(), Failure> {
-    for assignment in assignments {
-        needs.set(assignment).map_err(|error| Failure::Input(format!("--need {assignment}: {error}")))?;
-    }
-    Ok(())
 }

@@ -3,17 +3,15 @@
 use std::future::Future;
 use std::time::Duration;
 
-use ordinate::CancellationToken;
-
-use crate::failure::Failure;
+use ordinate::{CancellationToken, Error, raise_open_files};
 
 /// Waits for work of the library. The first Ctrl-C, SIGTERM or SIGHUP calls `cancel`; the second ends the program.
 pub(crate) fn wait<T, E>(
     work: impl Future<Output = Result<T, E>>,
     cancel: CancellationToken,
-) -> Result<T, Failure>
+) -> Result<T, Error>
 where
-    Failure: From<E>,
+    Error: From<E>,
 {
     run(work, cancel, true, 2)
 }
@@ -23,9 +21,9 @@ pub(crate) fn wait_to_serve<T, E>(
     work: impl Future<Output = Result<T, E>>,
     cancel: CancellationToken,
     threads: usize,
-) -> Result<T, Failure>
+) -> Result<T, Error>
 where
-    Failure: From<E>,
+    Error: From<E>,
 {
     run(work, cancel, false, threads)
 }
@@ -35,16 +33,16 @@ fn run<T, E>(
     cancel: CancellationToken,
     hangup_ends: bool,
     threads: usize,
-) -> Result<T, Failure>
+) -> Result<T, Error>
 where
-    Failure: From<E>,
+    Error: From<E>,
 {
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads)
         .enable_all()
         .build()
-        .map_err(|error| Failure::Run(format!("the work cannot be started: {error}")))?;
+        .map_err(|error| Error::Broken(format!("the work cannot be started: {error}")))?;
     let done = runtime.block_on(async {
         tokio::spawn(heed_signals(cancel, hangup_ends));
         work.await
@@ -53,24 +51,6 @@ where
     runtime.shutdown_timeout(Duration::from_millis(500));
     Ok(done?)
 }
-
-/// Lets this program have as many files and connections open as the system allows it; the limit that it is started with is
-/// made for programs that ask one server at a time.
-#[cfg(unix)]
-fn raise_open_files() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    /// More would only slow down what is started from here: some programs close every number there is.
-    const ENOUGH: u64 = 65_536;
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let wanted = maximum.map_or(ENOUGH, |most| most.min(ENOUGH));
-    if current.is_some_and(|current| current < wanted) {
-        // Where that is refused, fewer are used.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum });
-    }
-}
-
-#[cfg(not(unix))]
-fn raise_open_files() {}
 
 async fn heed_signals(cancel: CancellationToken, hangup_ends: bool) {
     signal(hangup_ends).await;

@@ -4,18 +4,14 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ordinate::{Options, Serving};
-use ordinate_serve::{
-    Config, Handle, Keys, KeysError, Listening, ServeError, Served, Settings, SettingsError, Telemetry,
-    TelemetryError, Unservable,
-};
+use ordinate::{Error, Fault, Offer, Options, tell};
+use ordinate_cli::ServeArgs;
+use ordinate_serve::{Config, Handle, Keys, Listening, Served, Telemetry};
 
-use crate::cli::ServeArgs;
-use crate::failure::Failure;
-use crate::output::{print, tell};
+use crate::output::print;
 use crate::runtime::wait_to_serve;
 
-pub(crate) fn serve(args: &ServeArgs) -> Result<(), Failure> {
+pub(crate) fn serve(args: &ServeArgs) -> Result<(), Error> {
     if let (Some(name), Some(keys)) = (&args.new_key, &args.keys) {
         let key = Keys::add(keys, name)?;
         return print(&format!("{key}\n"));
@@ -31,11 +27,11 @@ fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
-async fn run(args: &ServeArgs, options: &Options) -> Result<(), Failure> {
+async fn run(args: &ServeArgs, options: &Options) -> Result<(), Error> {
     let telemetry = Telemetry::from_variables(|name| std::env::var(name).ok())?;
     let served = opened(args, options).await?;
     let listening = Listening::start(served, Config { telemetry, ..config(args) }).await?;
-    let address = listening.address().map_err(|error| Failure::Run(error.to_string()))?;
+    let address = listening.address().map_err(|error| Error::Broken(error.to_string()))?;
     // Heeded before anybody is told of the server: whoever asks at once to read again would end it.
     let hangups = Hangups::heed();
     tell(&format!("listening on http://{address}"));
@@ -46,7 +42,10 @@ async fn run(args: &ServeArgs, options: &Options) -> Result<(), Failure> {
     };
     match finished {
         true => Ok(()),
-        false => Err(Failure::Run("the time for what was being answered was over; raise --drain".to_owned())),
+        false => {
+            let problem = "the time for what was being answered was over; raise --drain".to_owned();
+            Err(Error::Serve { problem, fault: Fault::Run })
+        }
     }
 }
 
@@ -92,25 +91,18 @@ async fn reload(args: &ServeArgs, options: &Options, handle: &Handle, mut hangup
 }
 
 /// Reads the runs and the keys.
-async fn opened(args: &ServeArgs, options: &Options) -> Result<Served, Failure> {
-    let keys = args.keys.as_deref().map(Keys::read).transpose()?;
-    let settings = args.settings.as_deref().map(Settings::read).transpose()?.unwrap_or_default();
-    let mut runs = Vec::with_capacity(args.runs.len());
-    for run in &args.runs {
-        let serving = Serving {
-            run: run.clone(),
-            policy: args.policy.clone(),
-            upstreams: args.upstreams.clone(),
-            with_others: !args.no_stand_in || args.allow_candidates || settings.shadow.is_some(),
-            also: settings.shadow.iter().flat_map(|shadow| shadow.runner_up.values()).cloned().collect(),
-            scored: settings.shadow.is_some(),
-            drift: settings.drift.watch,
-        };
-        let (run, notes) = ordinate::serve(&serving, options).await?;
-        notes.iter().for_each(|note| tell(note));
-        runs.push(run);
-    }
-    Ok(Served::new(runs, keys, settings)?)
+async fn opened(args: &ServeArgs, options: &Options) -> Result<Served, Error> {
+    let offer = Offer {
+        runs: args.runs.clone(),
+        policy: args.policy.clone(),
+        upstreams: args.upstreams.clone(),
+        settings: args.settings.clone(),
+        keys: args.keys.clone(),
+        with_others: !args.no_stand_in || args.allow_candidates,
+    };
+    let (served, notes) = ordinate::offer(&offer, options).await?;
+    notes.iter().for_each(|note| tell(note));
+    Ok(served)
 }
 
 fn config(args: &ServeArgs) -> Config {
@@ -129,38 +121,5 @@ fn config(args: &ServeArgs) -> Config {
         body_idle: Duration::from_secs(args.client_time.max(1)),
         drain: Duration::from_secs(args.drain),
         ..Config::default()
-    }
-}
-
-impl From<KeysError> for Failure {
-    fn from(error: KeysError) -> Self {
-        Self::Input(error.to_string())
-    }
-}
-
-impl From<SettingsError> for Failure {
-    fn from(error: SettingsError) -> Self {
-        Self::Input(error.to_string())
-    }
-}
-
-impl From<Unservable> for Failure {
-    fn from(error: Unservable) -> Self {
-        Self::Input(error.to_string())
-    }
-}
-
-impl From<TelemetryError> for Failure {
-    fn from(error: TelemetryError) -> Self {
-        Self::Input(error.to_string())
-    }
-}
-
-impl From<ServeError> for Failure {
-    fn from(error: ServeError) -> Self {
-        match error {
-            ServeError::Open(_) | ServeError::Telemetry(_) => Self::Input(error.to_string()),
-            ServeError::Bind(..) | ServeError::Record(..) => Self::Run(error.to_string()),
-        }
     }
 }

@@ -1,18 +1,12 @@
 //! `ordinate status`: how what is served stands against its verdict.
 
-use ordinate::CancellationToken;
+use ordinate::{CancellationToken, Error};
+use ordinate_cli::StatusArgs;
 
-use crate::cli::StatusArgs;
-use crate::failure::Failure;
-use crate::output::{print, print_json};
+use crate::output::{print, print_as_json};
 use crate::runtime::wait;
 
-pub(crate) fn status(args: &StatusArgs) -> Result<(), Failure> {
+pub(crate) fn status(args: &StatusArgs) -> Result<(), Error> {
     let status = wait(ordinate::status(&args.run, args.record.as_deref()), CancellationToken::new())?;
-    if args.json {
-        let text = serde_json::to_string_pretty(&status)
-            .map_err(|error| Failure::Run(format!("the figures cannot be written as JSON: {error}")))?;
-        return print_json(&(text + "\n"));
-    }
-    print(&status.to_string())
+    if args.json { print_as_json(&status, "the figures") } else { print(&status.to_string()) }
 }

@@ -1,22 +1,24 @@
 //! What is told while a task runs: bars on a terminal, a line now and then elsewhere.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use ordinate::{Event, Observer, Progress, Work, ended_line, estimate_lines, pace, training_pace};
+use ordinate_core::shown;
+use ordinate_measure::Progress;
 use ordinate_models::TrainingProgress;
 
-use crate::output::tell;
+use crate::estimates::{ended_line, estimate_lines, pace, training_pace};
+use crate::observe::{Event, Observer, Work};
 
 /// How often a line is written where there is no terminal.
 const PAUSE: Duration = Duration::from_secs(5);
 /// Work that takes no longer has no bar.
 const SOON: Duration = Duration::from_secs(2);
 
-/// Tells of a run on standard error.
-pub(crate) struct Teller {
+/// Tells of a run on standard error: an [`Observer`] for programs that people watch.
+pub struct Teller {
     quiet: bool,
     started: Instant,
     terminal: Option<MultiProgress>,
@@ -32,7 +34,9 @@ struct State {
 }
 
 impl Teller {
-    pub(crate) fn new(quiet: bool) -> Self {
+    /// One that says nothing where `quiet`, from now on: steps are told with the seconds since.
+    #[must_use]
+    pub fn new(quiet: bool) -> Self {
         let started = Instant::now();
         let terminal = (!quiet && std::io::stderr().is_terminal()).then(MultiProgress::new);
         Self {
@@ -159,6 +163,11 @@ fn wipe(state: &mut State) {
     }
 }
 
+/// Writes a line to standard error, without what a terminal would obey. Nothing can be done where that fails.
+pub fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", shown(line));
+}
+
 impl Observer for Teller {
     fn see(&self, event: Event<'_>) {
         if self.quiet {
@@ -184,12 +193,11 @@ impl Observer for Teller {
                 self.line(&ended_line(summary));
             }
             Event::Working { work, done, of } => self.working(work, done, of),
-            _ => {}
         }
     }
 }
 
 fn name(progress: &Progress) -> String {
     let name: String = progress.name.as_str().chars().take(30).collect();
-    ordinate_core::shown(&name)
+    shown(&name)
 }

@@ -1,12 +1,11 @@
-//! Bare `ordinate`: what there is in this folder, and the next step.
+//! What there is in a folder, and the next step.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::failure::Failure;
-use crate::init::quoted;
-use crate::output::print;
+use super::inferred::quoted;
 
 /// Task files are smaller.
 const MOST_BYTES: u64 = 1 << 20;
@@ -15,21 +14,19 @@ const MOST_ENTRIES: usize = 10_000;
 /// Files that a task could be made from.
 const DATA: [&str; 8] = ["csv", "tsv", "jsonl", "ndjson", "parquet", "pq", "xlsx", "xlsm"];
 
-/// What lies in a folder.
+/// What lies in a folder. Shown, it says so and which steps could be taken, the likeliest first.
 #[derive(Debug, Default)]
-struct Here {
+pub struct Here {
     /// Run folders, the last that was written first.
     runs: Vec<PathBuf>,
     tasks: Vec<PathBuf>,
     data: Vec<PathBuf>,
 }
 
-pub(crate) fn next() -> Result<(), Failure> {
-    print(&said(&Here::look(Path::new("."))))
-}
-
 impl Here {
-    fn look(folder: &Path) -> Self {
+    /// Looks through a folder: at what lies in it, not below.
+    #[must_use]
+    pub fn look(folder: &Path) -> Self {
         let mut here = Self::default();
         let mut runs: Vec<(SystemTime, PathBuf)> = Vec::new();
         let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MOST_ENTRIES);
@@ -67,6 +64,12 @@ fn is_data(path: &Path) -> bool {
 fn is_task(path: &Path) -> bool {
     let is_small = fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= MOST_BYTES);
     is_small && fs::read_to_string(path).is_ok_and(|text| text.lines().any(|line| line.trim() == "[task]"))
+}
+
+impl fmt::Display for Here {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&said(self))
+    }
 }
 
 /// The steps that could be taken, the likeliest first.

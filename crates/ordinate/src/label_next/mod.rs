@@ -1,5 +1,7 @@
 //! Which items to label next: those whose labels would tell most about the verdict, or teach most.
 
+mod written;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 

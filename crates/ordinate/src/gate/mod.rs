@@ -1,6 +1,8 @@
 //! A gate for continuous integration: does the verdict of a run say what is expected, and is what it recommends no worse than what
 //! an earlier run did?
 
+mod shown;
+
 use std::path::Path;
 
 use ordinate_core::verdict::{Estimate, Outcome, Verdict};
