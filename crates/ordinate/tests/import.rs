@@ -313,6 +313,13 @@ fn every_table_and_chart_of_a_run_is_written_and_no_cell_is_a_formula() {
             && drawn.trim_end().ends_with("</svg>")
     );
     assert!(drawn.contains("fill:#1c66a8") && !drawn.contains("var(") && !drawn.contains("<b>"), "{drawn}");
+    // Twice the size of the drawing, and as large as its head says.
+    let view = drawn.split("viewBox=\"0 0 ").nth(1).unwrap().split('"').next().unwrap();
+    let sides: Vec<u32> = view.split(' ').map(|side| side.parse().unwrap()).collect();
+    let png = &written["cost-and-quality.png"];
+    assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+    let side = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+    assert_eq!(vec![side(16), side(20)], sides.iter().map(|side| 2 * side).collect::<Vec<_>>());
     insta::assert_snapshot!("summary in Markdown", text("summary.md"));
 
     // The same run, the same bytes.

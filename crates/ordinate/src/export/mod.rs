@@ -1,6 +1,7 @@
 //! A run as files for other programs: every table and chart of its report, a summary, and the verdict.
 
 mod answers;
+mod picture;
 mod shared;
 mod tables;
 
@@ -14,6 +15,8 @@ use ordinate_judge::{kept, scores_of};
 use crate::error::{Error, Fault};
 use crate::folder::{EVIDENCE, Folder, TRIALS};
 use crate::work::aside;
+
+use picture::Painter;
 
 pub use shared::share_answers;
 
@@ -61,10 +64,15 @@ fn exported(run: &Path, to: &Path, format: TableFormat) -> Result<Exported, Erro
     ];
     fs::copy(folder.path("verdict.json"), part.join("verdict.json")).map_err(|error| place.failed(&error))?;
     place.put(&part, "summary.md", ordinate_report::markdown(&verdict).as_bytes())?;
+    let painter = Painter::new();
     for drawing in ordinate_report::drawings(&verdict)? {
-        let name = format!("{}.svg", drawing.name);
-        place.put(&part, &name, drawing.svg.as_bytes())?;
-        files.push((name, drawing.about));
+        let (svg, png) = (format!("{}.svg", drawing.name), format!("{}.png", drawing.name));
+        place.put(&part, &svg, drawing.svg.as_bytes())?;
+        let picture =
+            painter.png(&drawing.svg).map_err(|problem| Error::broken(format!("{svg}: {problem}")))?;
+        place.put(&part, &png, &picture)?;
+        files.push((svg, drawing.about.clone()));
+        files.push((png, format!("{}, as pixels", drawing.about)));
     }
     let mut tables = tables::tables(&verdict);
     tables.extend(of_items(&folder, &verdict)?);
