@@ -48,6 +48,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "NAME")]
     pub policy: Option<String>,
     /// Candidates that were recorded, or are elsewhere now, and how they are asked: a file with [[candidate]] entries
+    #[allow(rustdoc::broken_intra_doc_links)] // what stands here is shown as it is by `--help`
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub upstreams: Option<PathBuf>,
     /// What the server does beyond answering (docs/serve.md): shadow requests, and what it watches

@@ -6,7 +6,6 @@ mod elsewhere;
 mod support;
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use ordinate_faults::{FaultServer, Script, Style, prompt_of};
@@ -292,13 +291,7 @@ async fn killed_while_grading_it_goes_on_and_money_is_kept_within_the_limit() {
     let style = Style { latency: Duration::from_millis(15), ..Style::default() };
     let judge = FaultServer::start(single().with_style(style)).await.unwrap();
     let task = task(&desk, &big, &asks(&judge, ""), "[measure]\nconcurrency = 8");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ordinate"))
-        .args(["run", task.to_str().unwrap(), "--out", "run", "--quiet"])
-        .current_dir(desk.path("."))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = desk.start(&["run", task.to_str().unwrap(), "--out", "run", "--quiet"]);
     while judge.counts().completed < 100 {
         assert!(child.try_wait().unwrap().is_none(), "it was over before it was killed");
         tokio::time::sleep(Duration::from_millis(2)).await;

@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use support::hub::tiny;
@@ -51,13 +51,7 @@ fn a_decoder_goes_on_where_it_was_killed() {
         model.to_str().unwrap()
     );
     desk.write("t.toml", task);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ordinate"))
-        .args(["run", "t.toml", "--out", "run", "--quiet"])
-        .current_dir(desk.path("."))
-        .env("ORDINATE_CACHE", desk.path("cache"))
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = desk.start(&["run", "t.toml", "--out", "run", "--quiet"]);
     let begun = Instant::now();
     let mut seen = 0;
     while seen < 900 && begun.elapsed() < Duration::from_secs(300) {

@@ -1,7 +1,6 @@
 //! Trainings that are killed and run again.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::Desk;
@@ -15,13 +14,7 @@ pub(crate) fn as_if_not_killed(desk: impl Fn() -> Desk, weights: &str) {
         std::fs::read(desk.path(weights)).unwrap()
     };
     let killed = desk();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ordinate"))
-        .args(["run", "t.toml", "--out", "run", "--quiet"])
-        .current_dir(killed.path("."))
-        .env("ORDINATE_CACHE", killed.path("cache"))
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child = killed.start(&["run", "t.toml", "--out", "run", "--quiet"]);
     let begun = Instant::now();
     let checkpoint = || {
         let files = std::fs::read_dir(killed.path("cache/local")).into_iter().flatten().flatten();

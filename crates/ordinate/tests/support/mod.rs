@@ -4,7 +4,7 @@
 pub mod hub;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 /// A folder of its own for one test, removed at the end.
 pub struct Desk(tempfile::TempDir);
@@ -35,6 +35,18 @@ impl Desk {
             .output()
             .unwrap();
         Ran { output, folder: self.0.path().to_owned() }
+    }
+
+    /// Starts `ordinate` in this folder, to be killed: nobody hears what it says.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_ordinate"))
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env("ORDINATE_CACHE", self.0.path().join("cache"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
     }
 
     /// Runs `ordinate` in this folder with these variables, and none of the hub's that the caller has.

@@ -52,7 +52,7 @@ async fn in_time(
     options: &Options,
     teller: Arc<Teller>,
     minutes: Option<f64>,
-) -> Result<Run, ordinate::Error> {
+) -> Result<Run, Error> {
     match minutes {
         Some(minutes) => run_within(task, options, teller, minutes).await,
         None => ordinate::run(task, options, teller).await,
