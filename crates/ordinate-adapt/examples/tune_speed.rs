@@ -10,6 +10,10 @@ use ordinate_adapt::methods;
 use ordinate_models::{Encoders, Fitting, Kind, Sample, Training, TrainingSet};
 use serde_json::json;
 
+/// As in the command line.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [model, method, steps, batch, tokens] = arguments.as_slice() else {

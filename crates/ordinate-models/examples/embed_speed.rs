@@ -8,6 +8,10 @@ use std::time::Instant;
 use ordinate_models::Encoder as _;
 use ordinate_models::encoder::{Source, open};
 
+/// As in the command line.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let model = arguments.next().ok_or("name a model")?;

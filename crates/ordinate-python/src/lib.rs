@@ -21,6 +21,10 @@ use pyo3::types::PyDict;
 use candidate::PythonKind;
 use waiting::wait;
 
+/// As in the command line.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 create_exception!(
     ordinate,
     OrdinateError,
