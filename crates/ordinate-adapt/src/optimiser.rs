@@ -167,25 +167,42 @@ impl InplaceOp2 for Update<'_> {
         let mut moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
         let (first, second) = &mut *moments;
         let arch = pulp::Arch::new();
-        let (one, two) = (BETAS.0 as f32, BETAS.1 as f32);
-        let rest = ((1.0 - BETAS.0) as f32, (1.0 - BETAS.1) as f32);
         own.par_chunks_mut(CHUNK)
             .zip(first.par_chunks_mut(CHUNK))
             .zip(second.par_chunks_mut(CHUNK))
             .zip(gradient.par_chunks(CHUNK))
             .for_each(|(((own, first), second), gradient)| {
-                arch.dispatch(|| {
-                    let values = own.iter_mut().zip(first).zip(second).zip(gradient);
-                    for (((own, first), second), gradient) in values {
-                        let gradient = gradient * self.scale;
-                        *first = one * *first + rest.0 * gradient;
-                        *second = two * *second + rest.1 * gradient * gradient;
-                        let root = second.sqrt() * self.root + EPSILON as f32;
-                        *own = *own * self.decay - self.size * *first / root;
-                    }
-                });
+                arch.dispatch(Chunk { of: self, own, first, second, gradient });
             });
         Ok(())
+    }
+}
+
+/// A step of some values. Not a closure: that would not be compiled for the processor's own registers.
+struct Chunk<'a, 'u> {
+    of: &'a Update<'u>,
+    own: &'a mut [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+    gradient: &'a [f32],
+}
+
+impl pulp::NullaryFnOnce for Chunk<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let (one, two) = (BETAS.0 as f32, BETAS.1 as f32);
+        let rest = ((1.0 - BETAS.0) as f32, (1.0 - BETAS.1) as f32);
+        let (scale, size, root, decay) = (self.of.scale, self.of.size, self.of.root, self.of.decay);
+        let values = self.own.iter_mut().zip(self.first).zip(self.second).zip(self.gradient);
+        for (((own, first), second), gradient) in values {
+            let gradient = gradient * scale;
+            *first = one * *first + rest.0 * gradient;
+            *second = two * *second + rest.1 * gradient * gradient;
+            let root = second.sqrt() * root + EPSILON as f32;
+            *own = *own * decay - size * *first / root;
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::encoder::layers::{Linear, Norm, Result, Weights, padded, parameters};
 use crate::model::Facts;
-use crate::ops::{add, gelu, softmax};
+use crate::ops::{Heads, softmax};
 
 /// What `config.json` says.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -247,17 +247,15 @@ impl Layer {
     ) -> Result<Tensor> {
         let width = x.dim(1)?;
         let size = width / self.heads;
-        let part = |linear: &Linear| {
-            linear.forward(x)?.reshape((rows, tokens, self.heads, size))?.transpose(1, 2)?.contiguous()
-        };
-        let (query, key, value) = (part(&self.query)?, part(&self.key)?, part(&self.value)?);
-        let scale = 1.0 / (size as f64).sqrt();
-        let weights = softmax(&(query * scale)?.matmul(&key.t()?)?, lengths.to_vec())?;
+        let heads = Heads { rows, tokens, heads: self.heads };
+        let scale = (1.0 / (size as f64).sqrt()) as f32;
+        let query = self.query.heads(x, heads, scale)?;
+        let (key, value) = (self.key.heads(x, heads, 1.0)?, self.value.heads(x, heads, 1.0)?);
+        let weights = softmax(&query.matmul(&key.t()?)?, lengths.to_vec())?;
         let mixed = weights.matmul(&value)?;
         let mixed = mixed.transpose(1, 2)?.reshape((rows * tokens, width))?;
-        let x = self.attention_norm.forward(&add(&self.output.forward(&mixed)?, x)?)?;
-        let inner = self.up_proj.forward(&x)?;
-        let inner = if act == "relu" { inner.relu()? } else { gelu(&inner)? };
-        self.mlp_norm.forward(&add(&self.down_proj.forward(&inner)?, &x)?)
+        let x = self.output.add_norm(&mixed, x, &self.attention_norm)?;
+        let inner = if act == "relu" { self.up_proj.forward(&x)?.relu()? } else { self.up_proj.gelu(&x)? };
+        self.down_proj.add_norm(&inner, &x, &self.mlp_norm)
     }
 }

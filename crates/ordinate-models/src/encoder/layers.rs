@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use candle_core::{DType, Device, Tensor};
 
-use crate::ops::{add, layer_norm, linear};
+use crate::ops::{Heads, add, gelu, layer_norm, linear, linear_add_norm, linear_gelu, linear_heads, parted};
 
 pub(crate) type Result<T> = candle_core::Result<T>;
 
@@ -157,6 +157,37 @@ impl Linear {
                 add(&y, &linear(&inner, &update.up, None)?)
             }
             None => Ok(y),
+        }
+    }
+
+    /// The bias, where it is all that is added: then the layer goes with what follows it.
+    fn alone(&self) -> Option<&Tensor> {
+        self.bias.as_ref().filter(|_| self.update.is_none())
+    }
+
+    /// GELU of what the layer gives.
+    pub(crate) fn gelu(&self, x: &Tensor) -> Result<Tensor> {
+        match self.alone() {
+            Some(bias) => linear_gelu(x, &self.weight, bias),
+            None => gelu(&self.forward(x)?),
+        }
+    }
+
+    /// The norm of what the layer gives and of what stands beside it.
+    pub(crate) fn add_norm(&self, x: &Tensor, beside: &Tensor, norm: &Norm) -> Result<Tensor> {
+        match self.alone() {
+            Some(bias) => {
+                linear_add_norm((x, &self.weight, bias), beside, (&norm.weight, &norm.bias, norm.eps))
+            }
+            None => norm.forward(&add(&self.forward(x)?, beside)?),
+        }
+    }
+
+    /// What the layer gives times a scale, parted among heads: texts x heads x tokens x size.
+    pub(crate) fn heads(&self, x: &Tensor, heads: Heads, scale: f32) -> Result<Tensor> {
+        match self.alone() {
+            Some(bias) => linear_heads((x, &self.weight, bias), heads, scale),
+            None => parted(&self.forward(x)?, heads, scale),
         }
     }
 }

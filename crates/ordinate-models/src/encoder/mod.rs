@@ -4,7 +4,7 @@ pub(crate) mod adapter;
 mod bert;
 mod body;
 mod files;
-mod folder;
+pub(crate) mod folder;
 mod head;
 pub(crate) mod layers;
 mod layout;

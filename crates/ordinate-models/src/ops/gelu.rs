@@ -28,7 +28,7 @@ impl CustomOp1 for Gelu {
         let arch = pulp::Arch::new();
         out.par_chunks_mut(CHUNK)
             .zip(values.par_chunks(CHUNK))
-            .for_each(|(out, values)| arch.dispatch(|| each(values, out)));
+            .for_each(|(out, values)| arch.dispatch(Each { values, out }));
         Ok((CpuStorage::F32(out), layout.shape().clone()))
     }
 
@@ -38,29 +38,40 @@ impl CustomOp1 for Gelu {
         let out = read([x, grad], |[x, grad]| {
             let mut out = vec![0.0_f32; x.len()];
             let parts = out.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).zip(grad.par_chunks(CHUNK));
-            parts.for_each(|((out, x), grad)| arch.dispatch(|| slopes(x, grad, out)));
+            parts.for_each(|((out, values), grad)| arch.dispatch(Slopes { values, grad, out }));
             out
         })?;
         Tensor::from_vec(out, x.shape(), x.device()).map(Some)
     }
 }
 
-/// The slope at each value, times what came back to it.
-#[inline(always)]
-fn slopes(values: &[f32], grad: &[f32], out: &mut [f32]) {
+// The slope at each value, times what came back to it.
+wide!(Slopes<'a> { values: &'a [f32], grad: &'a [f32], out: &'a mut [f32] } {
     // 1 / sqrt(2 pi)
     const DENSITY: f32 = 0.398_942_3;
     for ((out, &x), &grad) in out.iter_mut().zip(values).zip(grad) {
         let below = 0.5 * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2));
         *out = grad * (below + x * DENSITY * exp(-0.5 * x * x));
     }
+});
+
+wide!(Each<'a> { values: &'a [f32], out: &'a mut [f32] } {
+    for (out, &x) in out.iter_mut().zip(values) {
+        *out = of(x);
+    }
+});
+
+/// That of each sum of a value and a bias, in the place of the value.
+#[inline(always)]
+pub(super) fn of_sums(values: &mut [f32], biases: &[f32]) {
+    for (value, bias) in values.iter_mut().zip(biases) {
+        *value = of(*value + bias);
+    }
 }
 
 #[inline(always)]
-fn each(values: &[f32], out: &mut [f32]) {
-    for (out, &x) in out.iter_mut().zip(values) {
-        *out = 0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2));
-    }
+fn of(x: f32) -> f32 {
+    0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))
 }
 
 /// The error function as a rational function, without branches, so that the compiler takes several values at once.

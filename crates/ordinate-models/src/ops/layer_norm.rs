@@ -10,8 +10,8 @@ pub(crate) fn layer_norm(x: &Tensor, weight: &Tensor, bias: &Tensor, eps: f32) -
     x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, LayerNorm { eps })
 }
 
-struct LayerNorm {
-    eps: f32,
+pub(super) struct LayerNorm {
+    pub(super) eps: f32,
 }
 
 impl LayerNorm {
@@ -22,6 +22,15 @@ impl LayerNorm {
         let mean = sum([row], |[value]| value) / count;
         let variance = sum([row], |[value]| (value - mean) * (value - mean)) / count;
         (mean, 1.0 / (variance + self.eps).sqrt())
+    }
+
+    /// The norm of a row, in its place.
+    #[inline(always)]
+    pub(super) fn in_place(&self, row: &mut [f32], weight: &[f32], bias: &[f32]) {
+        let (mean, scale) = self.moments(row);
+        for ((value, weight), bias) in row.iter_mut().zip(weight).zip(bias) {
+            *value = (*value - mean) * scale * weight + bias;
+        }
     }
 }
 
@@ -51,14 +60,7 @@ impl CustomOp3 for LayerNorm {
         let mut out = vec![0.0_f32; x.len()];
         let arch = pulp::Arch::new();
         out.par_chunks_mut(ROWS * width).zip(x.par_chunks(ROWS * width)).for_each(|(out, x)| {
-            arch.dispatch(|| {
-                for (out, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
-                    let (mean, scale) = self.moments(x);
-                    for (((out, x), weight), bias) in out.iter_mut().zip(x).zip(weight).zip(bias) {
-                        *out = (x - mean) * scale * weight + bias;
-                    }
-                }
-            });
+            arch.dispatch(Rows { norm: self, x, weight, bias, out });
         });
         Ok((CpuStorage::F32(out), of_x.shape().clone()))
     }
@@ -82,21 +84,7 @@ impl CustomOp3 for LayerNorm {
             let sums = parts.map(|((out, x), grad)| {
                 let mut sums = vec![0.0_f32; 2 * width];
                 let (of_weight, of_bias) = sums.split_at_mut(width);
-                arch.dispatch(|| {
-                    let rows = out.chunks_exact_mut(width).zip(x.chunks_exact(width));
-                    for ((out, x), grad) in rows.zip(grad.chunks_exact(width)) {
-                        let (mean, scale) = self.moments(x);
-                        let count = width as f32;
-                        let level = sum([grad, weight], |[g, w]| g * w) / count;
-                        let slope = sum([grad, weight, x], |[g, w, x]| g * w * (x - mean) * scale) / count;
-                        for at in 0..width {
-                            let normed = (x[at] - mean) * scale;
-                            out[at] = (grad[at] * weight[at] - level - normed * slope) * scale;
-                            of_weight[at] += grad[at] * normed;
-                            of_bias[at] += grad[at];
-                        }
-                    }
-                });
+                arch.dispatch(Slopes { norm: self, x, weight, grad, out, of_weight, of_bias });
                 sums
             });
             let sums = sum_of_parts(sums.collect(), 2 * width);
@@ -108,6 +96,36 @@ impl CustomOp3 for LayerNorm {
         Ok((Some(Tensor::from_vec(of_x, x.shape(), device)?), Some(of_weight), Some(of_bias)))
     }
 }
+
+wide!(Rows<'a> { norm: &'a LayerNorm, x: &'a [f32], weight: &'a [f32], bias: &'a [f32], out: &'a mut [f32] } {
+    let width = weight.len();
+    for (out, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+        let (mean, scale) = norm.moments(x);
+        for (((out, x), weight), bias) in out.iter_mut().zip(x).zip(weight).zip(bias) {
+            *out = (x - mean) * scale * weight + bias;
+        }
+    }
+});
+
+wide!(Slopes<'a> {
+    norm: &'a LayerNorm, x: &'a [f32], weight: &'a [f32], grad: &'a [f32], out: &'a mut [f32], of_weight: &'a mut [f32],
+    of_bias: &'a mut [f32],
+} {
+    let width = weight.len();
+    let rows = out.chunks_exact_mut(width).zip(x.chunks_exact(width));
+    for ((out, x), grad) in rows.zip(grad.chunks_exact(width)) {
+        let (mean, scale) = norm.moments(x);
+        let count = width as f32;
+        let level = sum([grad, weight], |[g, w]| g * w) / count;
+        let slope = sum([grad, weight, x], |[g, w, x]| g * w * (x - mean) * scale) / count;
+        for at in 0..width {
+            let normed = (x[at] - mean) * scale;
+            out[at] = (grad[at] * weight[at] - level - normed * slope) * scale;
+            of_weight[at] += grad[at] * normed;
+            of_bias[at] += grad[at];
+        }
+    }
+});
 
 #[cfg(test)]
 mod tests {

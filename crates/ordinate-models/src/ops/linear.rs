@@ -20,7 +20,7 @@ struct Linear;
 
 const NAME: &str = "linear";
 
-fn product(
+pub(super) fn product(
     x: &CpuStorage,
     of_x: &Layout,
     weight: &CpuStorage,

@@ -1,7 +1,28 @@
 //! Operations of encoders and decoders, each in one pass over memory and with its gradient: candle's own fused ones
 //! (`layer_norm`, `rms_norm`, `rope`, `softmax_last_dim`) have none, and end the graph without an error.
 
+/// Work as a type of its own, which `pulp` compiles for the registers of this processor. Of a closure that is not sure: where the
+/// compiler leaves it a function of its own, it is compiled for any processor, and takes three times as long.
+macro_rules! wide {
+    ($name:ident<$life:lifetime> { $($field:ident: $type:ty),* $(,)? } $body:block) => {
+        struct $name<$life> {
+            $($field: $type,)*
+        }
+
+        impl pulp::NullaryFnOnce for $name<'_> {
+            type Output = ();
+
+            #[inline(always)]
+            fn call(self) {
+                let Self { $($field),* } = self;
+                $body
+            }
+        }
+    };
+}
+
 mod add;
+mod fused;
 mod gelu;
 mod layer_norm;
 mod linear;
@@ -14,6 +35,7 @@ use candle_core::{CpuStorage, Error, Layout, Result, Storage, Tensor};
 use rayon::prelude::*;
 
 pub(crate) use add::add;
+pub(crate) use fused::{Heads, linear_add_norm, linear_gelu, linear_heads, parted};
 pub(crate) use gelu::gelu;
 pub(crate) use layer_norm::layer_norm;
 pub(crate) use linear::linear;

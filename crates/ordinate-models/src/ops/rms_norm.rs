@@ -43,14 +43,7 @@ impl CustomOp2 for RmsNorm {
         let mut out = vec![0.0_f32; x.len()];
         let arch = pulp::Arch::new();
         out.par_chunks_mut(ROWS * width).zip(x.par_chunks(ROWS * width)).for_each(|(out, x)| {
-            arch.dispatch(|| {
-                for (out, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
-                    let scale = self.scale(x);
-                    for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
-                        *out = x * scale * weight;
-                    }
-                }
-            });
+            arch.dispatch(Rows { norm: self, x, weight, out });
         });
         Ok((CpuStorage::F32(out), of_x.shape().clone()))
     }
@@ -72,18 +65,7 @@ impl CustomOp2 for RmsNorm {
             let parts = out.par_chunks_mut(chunk).zip(x.par_chunks(chunk)).zip(grad.par_chunks(chunk));
             let sums = parts.map(|((out, x), grad)| {
                 let mut sums = vec![0.0_f32; width];
-                arch.dispatch(|| {
-                    let rows = out.chunks_exact_mut(width).zip(x.chunks_exact(width));
-                    for ((out, x), grad) in rows.zip(grad.chunks_exact(width)) {
-                        let scale = self.scale(x);
-                        let slope = sum([grad, weight, x], |[g, w, x]| g * w * x * scale) / width as f32;
-                        for at in 0..width {
-                            let normed = x[at] * scale;
-                            out[at] = (grad[at] * weight[at] - normed * slope) * scale;
-                            sums[at] += grad[at] * normed;
-                        }
-                    }
-                });
+                arch.dispatch(Slopes { norm: self, x, weight, grad, out, sums: &mut sums });
                 sums
             });
             let sums = sum_of_parts(sums.collect(), width);
@@ -94,6 +76,32 @@ impl CustomOp2 for RmsNorm {
         Ok((Some(Tensor::from_vec(of_x, x.shape(), device)?), Some(of_weight)))
     }
 }
+
+wide!(Rows<'a> { norm: &'a RmsNorm, x: &'a [f32], weight: &'a [f32], out: &'a mut [f32] } {
+    let width = weight.len();
+    for (out, x) in out.chunks_exact_mut(width).zip(x.chunks_exact(width)) {
+        let scale = norm.scale(x);
+        for ((out, x), weight) in out.iter_mut().zip(x).zip(weight) {
+            *out = x * scale * weight;
+        }
+    }
+});
+
+wide!(Slopes<'a> {
+    norm: &'a RmsNorm, x: &'a [f32], weight: &'a [f32], grad: &'a [f32], out: &'a mut [f32], sums: &'a mut [f32],
+} {
+    let width = weight.len();
+    let rows = out.chunks_exact_mut(width).zip(x.chunks_exact(width));
+    for ((out, x), grad) in rows.zip(grad.chunks_exact(width)) {
+        let scale = norm.scale(x);
+        let slope = sum([grad, weight, x], |[g, w, x]| g * w * x * scale) / width as f32;
+        for at in 0..width {
+            let normed = x[at] * scale;
+            out[at] = (grad[at] * weight[at] - normed * slope) * scale;
+            sums[at] += grad[at] * normed;
+        }
+    }
+});
 
 #[cfg(test)]
 mod tests {

@@ -34,14 +34,8 @@ impl CustomOp1 for Softmax {
         let arch = pulp::Arch::new();
         let chunks = out.par_chunks_mut(ROWS * width).zip(values.par_chunks(ROWS * width));
         chunks.enumerate().for_each(|(chunk, (out, values))| {
-            arch.dispatch(|| {
-                for (at, (out, values)) in
-                    out.chunks_exact_mut(width).zip(values.chunks_exact(width)).enumerate()
-                {
-                    let length = self.lengths[(chunk * ROWS + at) / (heads * rows)];
-                    row(&values[..length], &mut out[..length]);
-                }
-            });
+            let (lengths, each) = (self.lengths.as_slice(), heads * rows);
+            arch.dispatch(Rows { values, out, width, lengths, each, first: chunk * ROWS });
         });
         Ok((CpuStorage::F32(out), layout.shape().clone()))
     }
@@ -54,22 +48,32 @@ impl CustomOp1 for Softmax {
             let mut out = vec![0.0_f32; y.len()];
             let chunk = ROWS * width;
             let parts = out.par_chunks_mut(chunk).zip(y.par_chunks(chunk)).zip(grad.par_chunks(chunk));
-            parts.for_each(|((out, y), grad)| {
-                arch.dispatch(|| {
-                    let rows = out.chunks_exact_mut(width).zip(y.chunks_exact(width));
-                    for ((out, y), grad) in rows.zip(grad.chunks_exact(width)) {
-                        let level = sum([y, grad], |[y, grad]| y * grad);
-                        for ((out, y), grad) in out.iter_mut().zip(y).zip(grad) {
-                            *out = y * (grad - level);
-                        }
-                    }
-                });
-            });
+            parts.for_each(|((out, y), grad)| arch.dispatch(Slopes { y, grad, out, width }));
             out
         })?;
         Tensor::from_vec(out, y.shape(), y.device()).map(Some)
     }
 }
+
+// Rows from `first` on, of which each text has `each`.
+wide!(Rows<'a> {
+    values: &'a [f32], out: &'a mut [f32], width: usize, lengths: &'a [usize], each: usize, first: usize,
+} {
+    for (at, (out, values)) in out.chunks_exact_mut(width).zip(values.chunks_exact(width)).enumerate() {
+        let length = lengths[(first + at) / each];
+        row(&values[..length], &mut out[..length]);
+    }
+});
+
+wide!(Slopes<'a> { y: &'a [f32], grad: &'a [f32], out: &'a mut [f32], width: usize } {
+    let rows = out.chunks_exact_mut(width).zip(y.chunks_exact(width));
+    for ((out, y), grad) in rows.zip(grad.chunks_exact(width)) {
+        let level = sum([y, grad], |[y, grad]| y * grad);
+        for ((out, y), grad) in out.iter_mut().zip(y).zip(grad) {
+            *out = y * (grad - level);
+        }
+    }
+});
 
 #[inline(always)]
 fn row(values: &[f32], out: &mut [f32]) {
