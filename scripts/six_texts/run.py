@@ -1,7 +1,7 @@
 """Six public sets of texts, and what a general encoder, a better one and n-grams make of each.
 
     python3 scripts/six_texts/run.py --data ../shared/data/tasks --minilm FOLDER [--out results.json]
-        [--sets NAME ...] [--only CANDIDATE ...]
+        [--sets NAME ...] [--only CANDIDATE ...] [--all-policies]
 
 Runs `ordinate run` once for each set (`ORDINATE` names the binary), with the candidates below trained on its train part
 and scored on its test part, and prints the table of docs/models.md. FOLDER holds config.json, tokenizer.json and
@@ -52,15 +52,14 @@ def candidates(names: list[str], minilm: pathlib.Path) -> str:
     return "".join("[[candidate]]" + block for name, block in zip(NAMES, blocks) if name in names)
 
 
-def measure(binary: str, name: str, data: pathlib.Path, blocks: str) -> dict:
+def measure(binary: str, name: str, data: pathlib.Path, blocks: str, combine: str) -> dict:
     folder = data / name
     with tempfile.TemporaryDirectory() as desk:
         task = pathlib.Path(desk, "ordinate.toml")
         task.write_text(
             f'[task]\nname = "{name}"\nkind = "classify"\n\n'
             f'[data]\ntrain = "{folder}/train.jsonl"\ntest = "{folder}/test.jsonl"\ninput = "text"\ntarget = "label"\n'
-            # What learns whom to ask would need answers to the train part that no model was trained on.
-            f'\n[combine]\nkinds = ["single", "vote"]\n' + blocks,
+            + combine + blocks,
             encoding="utf-8",
         )
         start = time.monotonic()
@@ -85,13 +84,15 @@ def main() -> None:
                         help="needed unless --only leaves it out")
     parser.add_argument("--sets", nargs="*", default=SETS)
     parser.add_argument("--only", nargs="*", default=NAMES, choices=NAMES, metavar="CANDIDATE")
+    parser.add_argument("--all-policies", action="store_true", help="what learns whom to ask too, not votes alone")
     parser.add_argument("--out", type=pathlib.Path)
     asked = parser.parse_args()
     binary = os.environ.get("ORDINATE", "ordinate")
+    combine = "" if asked.all_policies else '\n[combine]\nkinds = ["single", "vote"]\n'
     results = []
     print(f"| set | {' | '.join(asked.only)} | verdict | s |\n|{'---|' * (len(asked.only) + 3)}", flush=True)
     for name in asked.sets:
-        result = measure(binary, name, asked.data.resolve(), candidates(asked.only, asked.minilm.resolve()))
+        result = measure(binary, name, asked.data.resolve(), candidates(asked.only, asked.minilm.resolve()), combine)
         results.append(result)
         verdict = result["verdict"]
         rows = {row["name"]: row for row in verdict["candidates"]}

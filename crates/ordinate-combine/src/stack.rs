@@ -31,6 +31,10 @@ const MAX_ROWS: usize = 4_000;
 const MIN_ROWS: usize = 60;
 /// Penalties to choose from, the strongest first.
 const LAMBDAS: [f64; 4] = [10.0, 3.0, 1.0, 0.3];
+/// How flat the loss is where fitting ends: to choose the penalty, and for good. Which label is most probable is settled long before the
+/// probabilities are.
+const ROUGH: f64 = 1e-4;
+const FINE: f64 = 1e-5;
 /// One of so many rows is kept to choose the penalty with.
 const HELD_OUT: usize = 4;
 
@@ -157,11 +161,11 @@ impl Stack {
             members.iter().map(|&column| evidence.answers(column).seen(column, row)).collect()
         };
         let read: Vec<SparseRow> = rows.iter().map(|&row| reader.read(&seen(row))).collect();
-        let fit = |keep: &dyn Fn(usize) -> bool, lambda: f64, start: Option<&Logistic>| {
+        let fit = |keep: &dyn Fn(usize) -> bool, lambda: f64, flat: f64, start: Option<&Logistic>| {
             let kept = || (0..rows.len()).filter(|&at| keep(at));
             let x: Vec<SparseRow> = kept().map(|at| read[at].clone()).collect();
             let y: Vec<usize> = kept().map(|at| classes[at]).collect();
-            Logistic::fit(&x, reader.features(), &y, labels.len(), lambda, start).map_err(|error| {
+            Logistic::fit(&x, reader.features(), &y, labels.len(), lambda, flat, start).map_err(|error| {
                 refuse(PolicyKind::Stack, &format!("its model could not be fitted: {error}"))
             })
         };
@@ -169,7 +173,7 @@ impl Stack {
         let mut best: Option<(f64, f64, Logistic)> = None;
         let mut before: Option<Logistic> = None;
         for lambda in LAMBDAS {
-            let model = fit(&|at| at % HELD_OUT != 0, lambda, before.as_ref())?;
+            let model = fit(&|at| at % HELD_OUT != 0, lambda, ROUGH, before.as_ref())?;
             let score = |at: usize| {
                 let given = give(&reader, &model, &seen(rows[at]));
                 evidence.answers(given).score(rows[at]).unwrap_or(0.0)
@@ -181,7 +185,7 @@ impl Stack {
             }
         }
         let (lambda, start) = best.map_or((LAMBDAS[0], None), |(_, lambda, model)| (lambda, Some(model)));
-        let model = fit(&|_| true, lambda, start.as_ref())?;
+        let model = fit(&|_| true, lambda, FINE, start.as_ref())?;
         Ok(Self { lookup, members, labels, model })
     }
 }

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use crate::error::LearnError;
 use crate::lbfgs;
 use crate::margin::Margins;
+use crate::power::exp;
 
 /// What the scores of a row become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +127,7 @@ impl<'a> Problem<'a> {
         let of = |block: &Block<'_>| {
             let mut errors = Mat::zeros(block.x.nrows(), classes);
             matmul(&mut errors, Accum::Replace, &block.x, weights, 1.0, Par::Seq);
-            let loss = self.errors(block, &mut errors);
+            let loss = pulp::Arch::new().dispatch(Errors { of: self, block, scores: &mut errors });
             let mut part = Mat::zeros(size, classes);
             matmul(&mut part, Accum::Replace, block.x.transpose(), &errors, self.cost, Par::Seq);
             (loss, part)
@@ -141,6 +142,7 @@ impl<'a> Problem<'a> {
     }
 
     /// Scores to probabilities less what is right; gives the loss. Column by column, as they lie in memory.
+    #[inline(always)]
     fn errors(&self, block: &Block<'_>, scores: &mut Mat<f64>) -> f64 {
         let rows = scores.nrows();
         let right = || (0..rows).flat_map(|at| block.right[at].iter().map(move |&class| (at, class)));
@@ -148,25 +150,28 @@ impl<'a> Problem<'a> {
         match self.link {
             Link::Softmax => {
                 let mut most = vec![f64::NEG_INFINITY; rows];
-                for column in scores.col_iter() {
-                    most.iter_mut().zip(column.iter()).for_each(|(most, score)| *most = most.max(*score));
+                for class in 0..scores.ncols() {
+                    let column = scores.col_as_slice(class);
+                    most.iter_mut().zip(column).for_each(|(most, score)| *most = most.max(*score));
                 }
                 let mut sums = vec![0.0; rows];
-                for column in scores.col_iter_mut() {
+                for class in 0..scores.ncols() {
+                    let column = scores.col_as_slice_mut(class);
                     for ((score, sum), most) in column.iter_mut().zip(&mut sums).zip(&most) {
-                        *score = (*score - most).exp();
+                        *score = exp(*score - most);
                         *sum += *score;
                     }
                 }
                 loss += most.iter().zip(&sums).map(|(most, sum)| most + sum.ln()).sum::<f64>();
-                for column in scores.col_iter_mut() {
+                for class in 0..scores.ncols() {
+                    let column = scores.col_as_slice_mut(class);
                     column.iter_mut().zip(&sums).for_each(|(power, sum)| *power /= sum);
                 }
             }
             Link::Sigmoid => {
                 for score in scores.col_iter_mut().flat_map(faer::ColMut::iter_mut) {
                     // `ln(1 + e^x)` and its slope, by a power that does not overflow.
-                    let power = (-score.abs()).exp();
+                    let power = exp(-score.abs());
                     loss += score.max(0.0) + power.ln_1p();
                     *score = if *score < 0.0 { power } else { 1.0 } / (1.0 + power);
                 }
@@ -174,6 +179,22 @@ impl<'a> Problem<'a> {
         }
         right().for_each(|(at, class)| scores[(at, class)] -= 1.0);
         loss
+    }
+}
+
+/// [`Problem::errors`]. Not a closure: that would not be compiled for the processor's own registers.
+struct Errors<'a, 'b> {
+    of: &'a Problem<'b>,
+    block: &'a Block<'b>,
+    scores: &'a mut Mat<f64>,
+}
+
+impl pulp::NullaryFnOnce for Errors<'_, '_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn call(self) -> f64 {
+        self.of.errors(self.block, self.scores)
     }
 }
 

@@ -11,6 +11,7 @@ mod lbfgs;
 pub mod logistic;
 pub mod margin;
 mod matrix;
+mod power;
 
 pub use dense::Link;
 pub use error::LearnError;

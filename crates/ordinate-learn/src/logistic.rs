@@ -6,11 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::error::LearnError;
 use crate::lbfgs;
 use crate::matrix::Matrix;
+use crate::power::exp;
 
 /// Steps after which fitting stops in any case.
 const STEPS: u32 = 1_000;
-/// It stops when no entry of the gradient, per row, is larger.
-const FLAT: f64 = 1e-7;
 
 /// A sparse row: feature numbers and values.
 pub type SparseRow = Vec<(usize, f64)>;
@@ -40,6 +39,7 @@ impl Logistic {
         class_of: &[usize],
         classes: usize,
         lambda: f64,
+        flat: f64,
         start: Option<&Self>,
     ) -> Result<Self, LearnError> {
         check(rows, features, class_of, classes, lambda)?;
@@ -76,13 +76,13 @@ impl Logistic {
         });
         let curvature: Vec<f64> =
             bound.iter().flat_map(|bound| std::iter::repeat_n(*bound, classes)).collect();
-        let flat = FLAT * rows.len() as f64;
+        let flat = flat * rows.len() as f64;
         let problem = Problem { rows: &rows, class_of, classes, lambda };
         let flatten = |vector: &mut [f64]| {
             vector.iter_mut().zip(&curvature).for_each(|(value, curvature)| *value /= curvature);
         };
         let found = lbfgs::minimise(begin.collect(), flatten, flat, STEPS, |weights, gradient| {
-            problem.loss(weights, gradient)
+            pulp::Arch::new().dispatch(Loss { of: &problem, weights, gradient })
         });
         let mut weights = Matrix::from_fn(features + 1, classes, |_, _| 0.0);
         for (&feature, found) in used.iter().zip(found.chunks_exact(classes)) {
@@ -104,6 +104,7 @@ impl Logistic {
 }
 
 /// The scores of each class for a row; weights are a row per feature, the last one for the intercept.
+#[inline(always)]
 fn score(weights: &[f64], row: &[(usize, f64)], scores: &mut [f64]) {
     let classes = scores.len();
     scores.copy_from_slice(&weights[weights.len() - classes..]);
@@ -115,13 +116,11 @@ fn score(weights: &[f64], row: &[(usize, f64)], scores: &mut [f64]) {
 }
 
 /// Turns scores into probabilities; gives the logarithm of what they were divided by.
+#[inline(always)]
 fn shares(scores: &mut [f64]) -> f64 {
     let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let mut sum = 0.0;
-    for score in scores.iter_mut() {
-        *score = (*score - most).exp();
-        sum += *score;
-    }
+    scores.iter_mut().for_each(|score| *score = exp(*score - most));
+    let sum: f64 = scores.iter().sum();
     scores.iter_mut().for_each(|score| *score /= sum);
     most + sum.ln()
 }
@@ -134,8 +133,25 @@ struct Problem<'a> {
     lambda: f64,
 }
 
+/// [`Problem::loss`]. Not a closure: that would not be compiled for the processor's own registers.
+struct Loss<'a> {
+    of: &'a Problem<'a>,
+    weights: &'a [f64],
+    gradient: &'a mut [f64],
+}
+
+impl pulp::NullaryFnOnce for Loss<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn call(self) -> f64 {
+        self.of.loss(self.weights, self.gradient)
+    }
+}
+
 impl Problem<'_> {
     /// The penalised log loss at these weights, with its gradient.
+    #[inline(always)]
     fn loss(&self, weights: &[f64], gradient: &mut [f64]) -> f64 {
         let penalised = weights.len() - self.classes;
         let mut loss = 0.0;

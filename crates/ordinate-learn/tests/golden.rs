@@ -208,9 +208,9 @@ fn logistic_regression_is_that_of_scikit_learn() {
     let rows: Vec<_> = (0..120).map(|i| sparse(&x, i)).collect();
     for (lambda, wanted) in golden()["logistic"].as_object().unwrap() {
         let lambda: f64 = lambda.parse().unwrap();
-        let other = Logistic::fit(&rows, 4, &class_of, 3, 3.0 * lambda, None).unwrap();
-        let model = Logistic::fit(&rows, 4, &class_of, 3, lambda, None).unwrap();
-        let warm = Logistic::fit(&rows, 4, &class_of, 3, lambda, Some(&other)).unwrap();
+        let other = Logistic::fit(&rows, 4, &class_of, 3, 3.0 * lambda, 1e-7, None).unwrap();
+        let model = Logistic::fit(&rows, 4, &class_of, 3, lambda, 1e-7, None).unwrap();
+        let warm = Logistic::fit(&rows, 4, &class_of, 3, lambda, 1e-7, Some(&other)).unwrap();
         let found: Vec<f64> = (0..4).flat_map(|i| model.probabilities(&sparse(&new, i))).collect();
         close(&Matrix::new(3, found).unwrap(), &matrix(wanted), 1e-5);
         let again: Vec<f64> = (0..4).flat_map(|i| warm.probabilities(&sparse(&new, i))).collect();
@@ -219,8 +219,8 @@ fn logistic_regression_is_that_of_scikit_learn() {
         assert_eq!(serde_json::from_str::<Logistic>(&text).unwrap(), model);
     }
     let bad = vec![vec![(0, f64::NAN)]];
-    assert!(Logistic::fit(&bad, 1, &[0], 2, 1.0, None).is_err());
-    assert!(Logistic::fit(&rows, 3, &class_of, 3, 1.0, None).is_err(), "feature 3 of 3");
+    assert!(Logistic::fit(&bad, 1, &[0], 2, 1.0, 1e-7, None).is_err());
+    assert!(Logistic::fit(&rows, 3, &class_of, 3, 1.0, 1e-7, None).is_err(), "feature 3 of 3");
 }
 
 /// The same by products of matrices, on weights kept in `f32`; begun at 0, and at the weights for another cost.
