@@ -77,7 +77,7 @@ def measure(binary: str, name: str, asked: argparse.Namespace, draw: int) -> dic
                 '\n[[candidate]]\nname = "n-grams"\nlineage = "vertical"\nlocal = { model = "ngram-linear" }\n'
                 f'\n[[candidate]]\nname = "probe"\nlineage = "transferred"\nadapt = {{ from = "{asked.minilm.resolve()}", method = "probe" }}\n')
         for method in asked.methods:
-            limit = "" if method == "probe" else f", max_minutes = {asked.minutes}"
+            limit = "" if method in ("means", "probe") else f", max_minutes = {asked.minutes}"
             text += (f'\n[[candidate]]\nname = "{method}"\nlineage = "transferred"\n'
                      f'adapt = {{ from = "{asked.minilm.resolve()}", method = "{method}"{limit} }}\n')
         task = pathlib.Path(desk, "ordinate.toml")

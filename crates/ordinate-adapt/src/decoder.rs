@@ -35,7 +35,7 @@ const PASSES: (usize, usize) = (2, 10);
 /// The default of `max_minutes` for `auto`.
 const MINUTES: f64 = 10.0;
 /// Methods that are for encoders, or translators, alone.
-const OTHERS: [&str; 5] = ["probe", "contrastive", "mlm", "distill", "seq2seq"];
+const OTHERS: [&str; 6] = ["means", "probe", "contrastive", "mlm", "distill", "seq2seq"];
 
 /// The way of training.
 #[derive(Debug, Clone, Serialize)]

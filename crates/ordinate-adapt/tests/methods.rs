@@ -287,9 +287,10 @@ fn what_is_wrong_is_said() {
         (json!({ "method": "full", "max_minutes": 0.0 }), "max_minutes is 0"),
         (
             json!({ "method": "tune" }),
-            "known are auto, probe, contrastive, lora, full, mlm, distill and seq2seq",
+            "known are auto, means, probe, contrastive, lora, full, mlm, distill and seq2seq",
         ),
-        (json!({ "method": "probe", "epochs": 4 }), "a probe leaves it as it is"),
+        (json!({ "method": "probe", "epochs": 4 }), "\"probe\" leaves it as it is"),
+        (json!({ "method": "means", "max_minutes": 4.0 }), "\"means\" leaves it as it is"),
     ] {
         let said = refused(settings);
         assert!(said.contains(part), "{said}");

@@ -32,7 +32,7 @@ pub enum ModelError {
     Name(#[from] ordinate_hub::NameError),
     /// A way of adapting a model is not known.
     #[error(
-        "{0:?} is no way of adapting a model; known are auto, probe, contrastive, lora, full, mlm, distill and seq2seq"
+        "{0:?} is no way of adapting a model; known are auto, means, probe, contrastive, lora, full, mlm, distill and seq2seq"
     )]
     Method(String),
     /// A setting does not go with the others, or is out of bounds.

@@ -3,6 +3,7 @@
 use ordinate_features::Sparse;
 use serde::{Deserialize, Serialize};
 
+use crate::class_means::ClassMeans;
 use crate::error::ModelError;
 use crate::kind::Kind;
 use crate::linear::{Calibrated, Rows};
@@ -17,6 +18,8 @@ pub enum Head {
     Labels(Calibrated),
     /// Ridge regression.
     Number(Ridge),
+    /// The means of labels.
+    Means(ClassMeans),
 }
 
 impl Head {
@@ -45,6 +48,7 @@ impl Head {
         match self {
             Self::Labels(model) => model.predict(row),
             Self::Number(model) => said(model.of(Rows::Sparse(std::slice::from_ref(row), 0), 0)),
+            Self::Means(model) => model.predict(&dense(row, model.width())),
         }
     }
 
@@ -54,6 +58,7 @@ impl Head {
         match self {
             Self::Labels(model) => model.predict_dense(row),
             Self::Number(model) => said(model.of(Rows::Dense(&[row]), 0)),
+            Self::Means(model) => model.predict(row),
         }
     }
 
@@ -63,6 +68,7 @@ impl Head {
         match self {
             Self::Labels(model) => model.share_dense(row, label),
             Self::Number(_) => None,
+            Self::Means(model) => model.share(row, label),
         }
     }
 
@@ -72,8 +78,20 @@ impl Head {
         match self {
             Self::Labels(model) => model.parameters(),
             Self::Number(model) => model.parameters(),
+            Self::Means(model) => model.parameters(),
         }
     }
+}
+
+/// A row of few features as one of all.
+fn dense(row: &Sparse, width: usize) -> Vec<f32> {
+    let mut all = vec![0.0; width];
+    for (&at, &value) in row.index.iter().zip(&row.value) {
+        if let Some(cell) = all.get_mut(at as usize) {
+            *cell = value;
+        }
+    }
+    all
 }
 
 /// The number that a target is.

@@ -6,6 +6,7 @@
 //! model answers which item, so that none sees the item that it answers before.
 
 mod card;
+mod class_means;
 mod crossfit;
 pub mod decoder;
 pub mod encoder;
@@ -33,6 +34,7 @@ mod stop;
 mod tokenizer;
 pub mod vision;
 
+pub use class_means::ClassMeans;
 pub use crossfit::{CrossFit, Fold};
 pub use encoders::{Embedding, EncoderSource, Encoders, SharedEncoder};
 pub use error::ModelError;
@@ -50,6 +52,7 @@ pub use methods::extractor::{PublishedExtractor, says_nothing};
 pub use methods::fields::{FieldLinear, Linear};
 pub use methods::forecaster::PublishedForecaster;
 pub use methods::lags::{Lags, LagsModel};
+pub use methods::means::Averaging;
 pub use methods::memory::{Memory, TranslationMemory};
 pub use methods::nearest::{Nearest, NearestLabel};
 pub use methods::ngram::{Ngram, NgramLinear};

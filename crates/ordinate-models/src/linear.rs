@@ -250,9 +250,7 @@ impl Calibrated {
             let sure = shares.iter().map(|share| share.max(1.0 - share)).product();
             return Prediction { output: tag_text(&chosen), confidence: Some(sure) };
         }
-        let best = shares.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
-        let (at, share) = best.map_or((0, 0.0), |(at, share)| (at, *share));
-        Prediction { output: self.labels.get(at).cloned().unwrap_or_default(), confidence: Some(share) }
+        Prediction::likeliest(&self.labels, shares)
     }
 }
 

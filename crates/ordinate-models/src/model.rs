@@ -46,6 +46,15 @@ pub struct Prediction {
     pub confidence: Option<f64>,
 }
 
+impl Prediction {
+    /// The label with the largest share, the first of equals.
+    pub(crate) fn likeliest(labels: &[String], shares: &[f64]) -> Self {
+        let best = labels.iter().zip(shares).rev().max_by(|a, b| a.1.total_cmp(b.1));
+        let (label, share) = best.map_or((String::new(), 0.0), |(label, share)| (label.clone(), *share));
+        Self { output: label, confidence: Some(share) }
+    }
+}
+
 /// A prediction, and how long it took.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reply {

@@ -13,8 +13,8 @@ use ordinate_core::{EvidenceBuilder, Items, Part};
 use ordinate_models::encoder::Source;
 use ordinate_models::gauge::{Order, gauge};
 use ordinate_models::{
-    ClozeLabels, CrossFit, EncoderSource, Encoders, Fitting, Fold, GradientBoosting, Kind, Method, Methods,
-    Model, NearestLabel, NgramLinear, Probing, PublishedClassifier, Sample,
+    Averaging, ClozeLabels, CrossFit, EncoderSource, Encoders, Fitting, Fold, GradientBoosting, Kind, Method,
+    Methods, Model, NearestLabel, NgramLinear, Probing, PublishedClassifier, Sample,
 };
 use tiny_encoder::{golden, save};
 
@@ -75,10 +75,11 @@ fn saved_models_answer_the_same() {
     let words = words.map(|(label, word)| (label.to_owned(), word.to_owned())).into();
     let builtin = EncoderSource::Builtin;
     let template = "{input} w9 [MASK]".to_owned();
-    let made: [Box<dyn Method>; 7] = [
+    let made: [Box<dyn Method>; 8] = [
         Box::new(NgramLinear { examples: None }),
         Box::new(Probing { source: builtin.clone(), examples: Some(30) }),
         Box::new(Probing { source: own.clone(), examples: None }),
+        Box::new(Averaging { source: own.clone(), examples: None }),
         Box::new(NearestLabel { source: own.clone(), labels: labels(), examples: None }),
         Box::new(NearestLabel { source: builtin, labels: labels(), examples: Some(20) }),
         Box::new(PublishedClassifier { source: own, labels: labels() }),

@@ -29,10 +29,10 @@ pub fn share_minutes(task: &mut Task, minutes: f64) -> Result<Option<f64>, Error
         return Err(Error::Options(problem));
     }
     let trainings = if task.file.data.train.is_some() { 1.0 } else { CROSS_FITTED };
-    // A probe takes no time that it could be told.
+    // What leaves the encoder as it is takes no time that it could be told.
     let adapts = task.file.candidate.iter_mut().filter_map(|entry| entry.adapt.as_mut());
     let (told, untold): (Vec<_>, Vec<_>) =
-        adapts.filter(|adapt| adapt.method != "probe").partition(|adapt| adapt.max_minutes.is_some());
+        adapts.filter(|adapt| adapt.trains()).partition(|adapt| adapt.max_minutes.is_some());
     let own = told.iter().filter_map(|adapt| adapt.max_minutes).sum::<f64>() * trainings;
     let each = ((SHARE * minutes - own) / (untold.len() as f64 * trainings)).max(LEAST);
     let some = !untold.is_empty();

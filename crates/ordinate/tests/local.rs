@@ -81,6 +81,12 @@ fn the_built_in_encoder() {
             r#"adapt = { from = "builtin", method = "probe", examples = 500 }"#.into(),
         ),
         ("probe", "transferred", r#"adapt = { from = "builtin", method = "probe" }"#.into()),
+        (
+            "means-20",
+            "transferred",
+            r#"adapt = { from = "builtin", method = "means", examples = 20 }"#.into(),
+        ),
+        ("means", "transferred", r#"adapt = { from = "builtin", method = "means" }"#.into()),
     ];
     let candidates: Vec<_> =
         candidates.iter().map(|(name, kind, source)| (*name, *kind, source.as_str())).collect();
@@ -93,7 +99,9 @@ fn the_built_in_encoder() {
     assert!(of("words") < of("shown") && of("shown") < of("probe"), "{all:?}");
     // One draw of 20 labels is luck: `ordinate-models/tests/builtin.rs` has the mean over draws.
     assert!(of("probe-20") > 0.4 && of("probe-500") >= 0.75 && of("probe") >= 0.83, "{all:?}");
-    // All five share one pass over the texts.
+    // Means take few labels, and know no more of many.
+    assert!(of("means-20") > 0.4 && of("means-20") < of("means") && of("means") < of("probe"), "{all:?}");
+    // All share one pass over the texts.
     assert_eq!(told.matches("embedding").count(), 1, "{told}");
 }
 

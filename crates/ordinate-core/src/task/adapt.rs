@@ -26,7 +26,7 @@ pub struct Adapt {
     /// on this task alone, or a folder with such a network (`models/NAME` of the run folder of a task of other images). Of
     /// translations (`seq2seq`): `scratch`, or a translator of the Marian family.
     pub from: String,
-    /// `probe`, `contrastive`, `lora`, `full`, `mlm`, `distill`, or `auto`, which chooses one of the first four; `seq2seq` for
+    /// `means`, `probe`, `contrastive`, `lora`, `full`, `mlm`, `distill`, or `auto`, which chooses one of `probe` to `full`; `seq2seq` for
     /// translators, on the task's pairs. In a task of kind `extract`, `lora`, `full` and `auto` train an encoder to find the answers
     /// in the passages. A decoder has `lora`, `full`, and `auto`, which is `lora`.
     pub method: String,
@@ -63,6 +63,12 @@ pub struct Adapt {
 }
 
 impl Adapt {
+    /// Whether weights of the model are trained: `probe` and `means` leave it as it is.
+    #[must_use]
+    pub fn trains(&self) -> bool {
+        !["probe", "means"].contains(&self.method.as_str())
+    }
+
     /// The keys that are given and are for methods that train the encoder alone.
     #[must_use]
     pub fn training_keys(&self) -> Vec<&'static str> {

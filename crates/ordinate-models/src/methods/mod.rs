@@ -17,6 +17,7 @@ pub(crate) mod fields;
 pub(crate) mod forecaster;
 pub(crate) mod lags;
 pub(crate) mod matched;
+pub(crate) mod means;
 pub(crate) mod memory;
 pub(crate) mod nearest;
 pub(crate) mod ngram;
@@ -83,7 +84,7 @@ impl Saved<'_> {
 }
 
 /// The first that takes a candidate has it: those that are named come before those that take what is left.
-const BUILT_IN: [MethodKind; 13] = [
+const BUILT_IN: [MethodKind; 14] = [
     ngram::KIND,
     boosted::KIND,
     fields::KIND,
@@ -97,6 +98,7 @@ const BUILT_IN: [MethodKind; 13] = [
     published::KIND,
     nearest::KIND,
     probe::KIND,
+    means::KIND,
 ];
 
 /// The methods that there are: those that Ordinate brings, and a caller's own.

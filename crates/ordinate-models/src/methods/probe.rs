@@ -36,10 +36,21 @@ pub struct Probing {
 }
 
 fn of(entry: &CandidateEntry, base: &Path) -> Result<Option<Box<dyn Method>>, ModelError> {
-    let Some(adapt) = entry.adapt.as_ref().filter(|adapt| adapt.method == NAME) else { return Ok(None) };
+    let Some((source, examples)) = asked(NAME, entry, base)? else { return Ok(None) };
+    Ok(Some(Box::new(Probing { source, examples })))
+}
+
+/// The encoder of a candidate that asks for this method, and its train items at most.
+pub(super) fn asked(
+    method: &str,
+    entry: &CandidateEntry,
+    base: &Path,
+) -> Result<Option<(EncoderSource, Option<u32>)>, ModelError> {
+    let Some(adapt) = entry.adapt.as_ref().filter(|adapt| adapt.method == method) else { return Ok(None) };
     if let Some(key) = adapt.training_keys().first() {
-        let problem =
-            format!("{key} is for methods that train the encoder, and a probe leaves it as it is; remove it");
+        let problem = format!(
+            "{key} is for methods that train the encoder, and {method:?} leaves it as it is; remove it"
+        );
         return Err(ModelError::Setting(problem));
     }
     let source = match entry.openai.as_ref().filter(|_| entry.embeds()) {
@@ -48,12 +59,12 @@ fn of(entry: &CandidateEntry, base: &Path) -> Result<Option<Box<dyn Method>>, Mo
         }
         None => EncoderSource::find(&adapt.from, base)?,
     };
-    Ok(Some(Box::new(Probing { source, examples: adapt.examples })))
+    Ok(Some((source, adapt.examples)))
 }
 
 fn load(saved: &Saved<'_>) -> Result<Box<dyn Model>, ModelError> {
     let encoder = saved.encoders.get(saved.source()?)?;
-    Ok(Box::new(Probe { encoder, linear: read_model(saved.folder)? }))
+    Ok(Box::new(Probe { encoder, head: read_model(saved.folder)? }))
 }
 
 impl Method for Probing {
@@ -93,13 +104,18 @@ impl Method for Probing {
     }
 }
 
-/// A linear model on the vectors of an encoder.
+/// A linear model, or the means of labels, on the vectors of an encoder.
 pub struct Probe {
     encoder: Arc<SharedEncoder>,
-    linear: Head,
+    head: Head,
 }
 
 impl Probe {
+    /// With this on the vectors.
+    pub(super) fn on(encoder: Arc<SharedEncoder>, head: Head) -> Self {
+        Self { encoder, head }
+    }
+
     /// Trains on vectors that the encoder made, and the labels of each.
     ///
     /// # Errors
@@ -112,8 +128,8 @@ impl Probe {
         stop: Stop<'_>,
     ) -> Result<Self, ModelError> {
         let vectors: Vec<&[f32]> = embedded.iter().map(|one| one.vector.as_slice()).collect();
-        let linear = Head::fit(kind, Rows::Dense(&vectors), targets, &COSTS, stop)?;
-        Ok(Self { encoder, linear })
+        let head = Head::fit(kind, Rows::Dense(&vectors), targets, &COSTS, stop)?;
+        Ok(Self { encoder, head })
     }
 }
 
@@ -121,26 +137,26 @@ impl Model for Probe {
     fn answer(&self, samples: &[Sample<'_>]) -> Result<Vec<Reply>, ModelError> {
         let texts: Vec<&str> = samples.iter().map(|sample| sample.text).collect();
         let embedded = self.encoder.embed(&texts, Stop::NEVER)?;
-        let reply = |one: &Arc<Embedding>| Reply::timed(one.took, || self.linear.predict_dense(&one.vector));
+        let reply = |one: &Arc<Embedding>| Reply::timed(one.took, || self.head.predict_dense(&one.vector));
         Ok(embedded.iter().map(reply).collect())
     }
 
     fn shares(&self, samples: &[Sample<'_>], label: &str) -> Result<Option<Vec<f64>>, ModelError> {
         let texts: Vec<&str> = samples.iter().map(|sample| sample.text).collect();
         let embedded = self.encoder.embed(&texts, Stop::NEVER)?;
-        Ok(embedded.iter().map(|one| self.linear.share_dense(&one.vector, label)).collect())
+        Ok(embedded.iter().map(|one| self.head.share_dense(&one.vector, label)).collect())
     }
 
     fn answer_vector(&self, vector: &[f32]) -> Option<Prediction> {
-        Some(self.linear.predict_dense(vector))
+        Some(self.head.predict_dense(vector))
     }
 
     fn facts(&self) -> Facts {
-        let (encoder, own) = (self.encoder.facts(), self.linear.parameters());
+        let (encoder, own) = (self.encoder.facts(), self.head.parameters());
         Facts { parameters: encoder.parameters + own, bytes: encoder.bytes + 4 * own }
     }
 
     fn save(&self, folder: &Path) -> Result<(), ModelError> {
-        write_model(folder, &self.linear)
+        write_model(folder, &self.head)
     }
 }

@@ -165,8 +165,7 @@ impl Probed {
 }
 
 fn probe_alone(place: Place<'_>) -> Result<(), Error> {
-    let method = place.entry.adapt.as_ref().map(|adapt| &adapt.method);
-    match method.filter(|method| *method != "probe") {
+    match place.entry.adapt.as_ref().filter(|adapt| adapt.trains()).map(|adapt| &adapt.method) {
         Some(method) => Err(place.fail(format!(
             "method {method:?} needs the model itself, and an API gives its vectors alone; say \"probe\""
         ))),

@@ -177,10 +177,7 @@ impl Boosted {
         match &self.answers {
             Answers::Number { mean, deviation } => said(mean + deviation * sums[0]),
             Answers::Labels { labels, sharpness } => {
-                let shares = probabilities(Kind::Classify, &sums, *sharpness);
-                let best = shares.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
-                let (at, share) = best.map_or((0, 0.0), |(at, share)| (at, *share));
-                Prediction { output: labels.get(at).cloned().unwrap_or_default(), confidence: Some(share) }
+                Prediction::likeliest(labels, &probabilities(Kind::Classify, &sums, *sharpness))
             }
         }
     }
