@@ -185,7 +185,7 @@ fn what_is_wrong_with_decoders_is_said() {
         (json!({ "method": "distill", "teacher": "x" }), "is not for a model that writes"),
         (json!({ "method": "full", "rank": 4 }), "rank is of no use to method \"full\""),
         (json!({ "method": "auto", "learning_rate": 0.1 }), "learning_rate is of no use to method \"auto\""),
-        (json!({ "method": "tune" }), "known are auto, probe"),
+        (json!({ "method": "tune" }), "known are auto, means, probe"),
     ] {
         let said = refused(base.path(), settings);
         assert!(said.contains(part), "{part}: {said}");

@@ -283,7 +283,10 @@ mod tests {
         let batches = batches(&lengths, |length| *length);
         assert_eq!(batches.concat(), lengths);
         for batch in &batches {
-            assert!(batch.len() == 1 || batch.len() <= TEXTS && batch.len() * batch[0] <= TOKENS, "{batch:?}");
+            assert!(
+                batch.len() == 1 || batch.len() <= TEXTS && batch.len() * batch[0] <= TOKENS,
+                "{batch:?}"
+            );
         }
         assert_eq!(batches.iter().filter(|batch| batch[0] == 5_000).count(), 30);
         assert!(super::batches(&[] as &[usize], |length| *length).is_empty());
