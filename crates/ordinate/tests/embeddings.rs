@@ -87,6 +87,20 @@ async fn a_probe_on_them_is_measured_and_nothing_is_paid_for_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_means_of_labels_stand_on_them_too() {
+    let desk = Desk::new();
+    let server = FaultServer::start(Script::saying("")).await.unwrap();
+    let task = task(&desk, &server, "", &PROBE.replace("probe", "means"));
+    let checked = desk.ordinate(["check", task.to_str().unwrap()]);
+    assert!(checked.stdout().contains("means on embeddings of an API"), "{}", checked.stdout());
+    let verdict = desk.verdict(&task, &[]);
+    assert_eq!(server.counts().completed, ITEMS as u64);
+    // Below a probe, as the labels are told by a threshold; above what the words tell.
+    let quality = |name| number(named(&verdict, "candidates", name), "quality.mean");
+    assert!(quality("api") > 0.78 && quality("ngram") < 0.75, "{} {}", quality("api"), quality("ngram"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_item_that_cannot_be_embedded_is_an_error() {
     let desk = Desk::new();
     let script = Script::saying("").with_faults(|call| {

@@ -4,8 +4,8 @@
 use candle_core::{CpuStorage, CustomOp3, Error, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
-use super::linear::product;
-use super::{ROWS, add, gelu, layer_norm, linear, read, values};
+use super::linear::{biases, product};
+use super::{ROWS, add, gelu, layer_norm, linear, read};
 
 /// Whether gradients are asked of one of these.
 fn trained(tensors: &[&Tensor]) -> bool {
@@ -212,14 +212,6 @@ wide!(Text<'a> { made: &'a [f32], bias: &'a [f32], out: &'a mut [f32], size: usi
         }
     }
 });
-
-fn biases<'a>(name: &str, bias: &'a CpuStorage, layout: &Layout, outputs: usize) -> Result<&'a [f32]> {
-    let bias = values(name, bias, layout)?;
-    match bias.len() == outputs {
-        true => Ok(bias),
-        false => Err(Error::Msg(format!("a layer of {outputs} outputs has {} biases", bias.len()))),
-    }
-}
 
 #[cfg(test)]
 mod tests {

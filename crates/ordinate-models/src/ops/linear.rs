@@ -35,6 +35,20 @@ pub(super) fn product(
     Ok((made, rows, outputs))
 }
 
+/// As many biases as the layer has outputs.
+pub(super) fn biases<'a>(
+    name: &str,
+    bias: &'a CpuStorage,
+    layout: &Layout,
+    outputs: usize,
+) -> Result<&'a [f32]> {
+    let bias = values(name, bias, layout)?;
+    match bias.len() == outputs {
+        true => Ok(bias),
+        false => Err(Error::Msg(format!("a layer of {outputs} outputs has {} biases", bias.len()))),
+    }
+}
+
 /// Of `x` the gradient times the weight, of the weight the transposed gradient times `x`; `None` for what is frozen.
 fn slopes(x: &Tensor, weight: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
     let of_x = if x.track_op() { Some(grad.matmul(&weight.detach())?) } else { None };
@@ -84,11 +98,7 @@ impl CustomOp3 for Linear {
         of_bias: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (mut made, rows, outputs) = product(x, of_x, weight, of_weight)?;
-        let bias = values(NAME, bias, of_bias)?;
-        if bias.len() != outputs {
-            let problem = format!("a layer of {outputs} outputs has {} biases", bias.len());
-            return Err(Error::Msg(problem));
-        }
+        let bias = biases(NAME, bias, of_bias, outputs)?;
         let CpuStorage::F32(made_values) = &mut made else {
             return Err(Error::Msg("linear layers are of f32".to_owned()));
         };

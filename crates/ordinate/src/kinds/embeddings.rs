@@ -38,9 +38,9 @@ impl CandidateKind for EmbeddingsKind {
 
     fn check(&self, place: Place<'_>) -> Result<String, Error> {
         probe_alone(place)?;
-        method(place)?;
+        let (method, _) = method(place)?;
         check(openai(place)?).map_err(|error| place.fail(error))?;
-        Ok("probe on embeddings of an API".to_owned())
+        Ok(format!("{} on embeddings of an API", method.name()))
     }
 
     fn ready(&self, place: Place<'_>) -> Result<(), Error> {
@@ -167,7 +167,7 @@ impl Probed {
 fn probe_alone(place: Place<'_>) -> Result<(), Error> {
     match place.entry.adapt.as_ref().filter(|adapt| adapt.trains()).map(|adapt| &adapt.method) {
         Some(method) => Err(place.fail(format!(
-            "method {method:?} needs the model itself, and an API gives its vectors alone; say \"probe\""
+            "method {method:?} needs the model itself, and an API gives its vectors alone; say \"probe\" or \"means\""
         ))),
         None => Ok(()),
     }

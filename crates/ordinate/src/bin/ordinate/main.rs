@@ -31,7 +31,7 @@ use ordinate_cli::{Cli, Command, ManArgs, Parser, Schema, completions, man_page,
 
 use output::{print, print_json, print_raw};
 
-/// The system's gives large blocks back to the kernel at once, and training and embedding take the same ones again and again: a fifth to
+/// The system's gives large blocks back to the kernel at once, and training and embedding take the same ones again and again: a sixth to
 /// two fifths of their time.
 #[global_allocator]
 static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
