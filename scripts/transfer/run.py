@@ -65,6 +65,7 @@ def measure(binary: str, name: str, asked: argparse.Namespace, draw: int) -> dic
         if name == "clinc150":
             train, test = ([item for item in part if item["label"] != "oos"] for part in (train, test))
         if asked.few:
+            write(pathlib.Path(desk, "texts.jsonl"), [{"text": item["text"]} for item in train])
             train = drawn(train, asked.few, draw)
         if asked.test:
             random.Random(0).shuffle(test)
@@ -74,12 +75,15 @@ def measure(binary: str, name: str, asked: argparse.Namespace, draw: int) -> dic
         metric = PEERS.get(name, ("", 0, "accuracy"))[2]
         text = (f'[task]\nname = "{name}"\nkind = "classify"\n\n[data]\ntrain = "train.jsonl"\ntest = "test.jsonl"\n'
                 f'input = "text"\ntarget = "label"\n\n[statistics]\nseed = {draw}\n'
+                # The draws are the curve.
+                + ('\n[data_needs]\nmeasure = "none"\n' if asked.few else "") +
                 '\n[[candidate]]\nname = "n-grams"\nlineage = "vertical"\nlocal = { model = "ngram-linear" }\n'
                 f'\n[[candidate]]\nname = "probe"\nlineage = "transferred"\nadapt = {{ from = "{asked.minilm.resolve()}", method = "probe" }}\n')
         for method in asked.methods:
+            unlabelled = ', texts = "texts.jsonl"' if method == "mlm" and asked.few else ""
             limit = "" if method in ("means", "probe") else f", max_minutes = {asked.minutes}"
             text += (f'\n[[candidate]]\nname = "{method}"\nlineage = "transferred"\n'
-                     f'adapt = {{ from = "{asked.minilm.resolve()}", method = "{method}"{limit} }}\n')
+                     f'adapt = {{ from = "{asked.minilm.resolve()}", method = "{method}"{limit}{unlabelled} }}\n')
         task = pathlib.Path(desk, "ordinate.toml")
         task.write_text(text, encoding="utf-8")
         start = time.monotonic()

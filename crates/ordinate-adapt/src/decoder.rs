@@ -220,12 +220,13 @@ impl Tuned {
         if let Some(options) = &question.options {
             let options: Vec<&str> = options.iter().map(String::as_str).collect();
             let (best, confidence) = self.writer.choose(&text, &options)?;
-            return Ok(Prediction { output: options[best].to_owned(), confidence: Some(confidence) });
+            let (output, confidence) = (options[best].to_owned(), Some(confidence));
+            return Ok(Prediction { output, confidence, ..Prediction::default() });
         }
         let most = question.most.unwrap_or(usize::MAX);
         let written =
             self.writer.write(&text, most, Sampling::default(), &mut |_| ControlFlow::Continue(()))?;
-        Ok(Prediction { output: written.text().trim().to_owned(), confidence: None })
+        Ok(Prediction { output: written.text().trim().to_owned(), ..Prediction::default() })
     }
 }
 

@@ -128,7 +128,7 @@ mod tests {
     use std::sync::Arc;
 
     use ordinate_core::evidence::{EvidenceBuilder, ItemFields};
-    use ordinate_core::{Answer, Candidate, CandidateName, Dial, Lineage, Score, ScoreOutput};
+    use ordinate_core::{Answer, Candidate, CandidateName, Dial, Lineage, Probabilities, Score, ScoreOutput};
 
     use super::*;
     use crate::artefact::Artefact;
@@ -235,6 +235,7 @@ mod tests {
             candidate,
             output: Some(output),
             confidence: None,
+            probabilities: Probabilities::Unsaid,
             output_tokens: None,
             failed,
             notes: None,

@@ -189,6 +189,7 @@ fn speaking<'a>(seen: &Seen<'a>) -> Option<(usize, &'a str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ordinate_core::Probabilities;
 
     fn medoid(outputs: OutputKind, says: &[&str], weights: &[f64]) -> usize {
         by(Comparing { outputs, chrf: false }, says, weights)
@@ -202,6 +203,7 @@ mod tests {
                 candidate,
                 output: Some(output),
                 confidence: None,
+                probabilities: Probabilities::Unsaid,
                 output_tokens: None,
                 failed: *output == "failed",
                 notes: None,
@@ -273,6 +275,7 @@ mod tests {
             candidate,
             output: Some(output),
             confidence: None,
+            probabilities: Probabilities::Unsaid,
             output_tokens: None,
             failed: false,
             notes: None,

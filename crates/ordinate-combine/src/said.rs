@@ -89,6 +89,7 @@ fn words(output: &str) -> Vec<(u16, f32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ordinate_core::Probabilities;
 
     #[test]
     fn words_are_alike_where_texts_are() {
@@ -109,6 +110,7 @@ mod tests {
             candidate: 0,
             output: Some("Paris"),
             confidence: None,
+            probabilities: Probabilities::Unsaid,
             output_tokens: None,
             failed,
             notes: None,

@@ -1,14 +1,16 @@
 //! Stack: several candidates are asked, and a model over what they said decides whose label is right.
 //!
-//! Multinomial logistic regression on who said what and how sure they were (Wolpert 1992, "Stacked
-//! generalization"; Ting and Witten 1999 for classes). It learns that one candidate takes *b* for *c*, or is right
-//! when it is sure, which no vote can know. It answers with a label that somebody gave: its score is then known.
+//! Multinomial logistic regression on who said what and how sure they were, or on how probable they find each label where they
+//! say so (Wolpert 1992, "Stacked generalization"; Ting and Witten 1999, by whom probabilities are worth more than labels). It
+//! learns that one candidate takes *b* for *c*, or is right when it is sure, which no vote can know. It answers with a label that
+//! somebody gave: its score is then known.
 
 use std::collections::BTreeSet;
 
 use ordinate_core::evidence::View;
 use ordinate_core::{
-    CandidateName, Dial, Evidence, Given, OutputKind, Policy, PolicyKind, Query, Row, Seen, Step, Thought,
+    CandidateName, Dial, Evidence, Given, OutputKind, Policy, PolicyKind, Query, Row, Seen, Status, Step,
+    Thought,
 };
 use ordinate_learn::logistic::{Logistic, SparseRow};
 use serde::{Deserialize, Serialize};
@@ -79,6 +81,9 @@ pub struct Stack {
     lookup: BySlice,
     /// Candidates that are asked, the best first.
     members: Vec<usize>,
+    /// Which of them say how probable they find each label; files of earlier versions do not know of it.
+    #[serde(default)]
+    telling: Vec<bool>,
     /// Labels, sorted.
     labels: Vec<String>,
     model: Logistic,
@@ -87,6 +92,7 @@ pub struct Stack {
 /// Who said what, as numbers.
 struct Reader<'a> {
     members: &'a [usize],
+    telling: &'a [bool],
     labels: &'a [String],
 }
 
@@ -96,19 +102,38 @@ impl Reader<'_> {
     }
 
     fn label(&self, seen: &Seen<'_>) -> Option<usize> {
-        let said = seen.output.filter(|_| !seen.failed)?.trim();
-        self.labels.binary_search_by(|label| label.as_str().cmp(said)).ok()
+        self.find(seen.output.filter(|_| !seen.failed)?)
     }
 
-    /// Per member that gave a known label: 1 at that label, and how sure it was in `[-1, 1]` beside it.
+    fn find(&self, label: &str) -> Option<usize> {
+        let label = label.trim();
+        self.labels.binary_search_by(|known| known.as_str().cmp(label)).ok()
+    }
+
+    /// Per member: of one that tells them, its probabilities, each at its label; of another that gave a known label 1 at that label,
+    /// and how sure it was in `[-1, 1]` beside it.
     fn read(&self, seen: &[Seen<'_>]) -> SparseRow {
-        let of = |seen: &Seen<'_>| {
-            let member = self.members.iter().position(|member| *member == seen.candidate)?;
-            let place = 2 * (member * self.labels.len() + self.label(seen)?);
-            let sure = seen.confidence.map_or(0.0, |confidence| 2.0 * confidence - 1.0);
-            Some([(place, 1.0), (place + 1, sure)])
-        };
-        seen.iter().filter_map(of).flatten().collect()
+        let mut read = SparseRow::new();
+        for seen in seen.iter().filter(|seen| !seen.failed) {
+            let Some(member) = self.members.iter().position(|member| *member == seen.candidate) else {
+                continue;
+            };
+            let place = |label: usize| 2 * (member * self.labels.len() + label);
+            let tells = self.telling.get(member).is_some_and(|tells| *tells);
+            if tells && !seen.probabilities.is_empty() {
+                let known = seen.probabilities.iter();
+                read.extend(known.filter_map(|(label, share)| Some((place(self.find(label)?), share))));
+                continue;
+            }
+            let Some(label) = self.label(seen) else { continue };
+            if tells {
+                read.push((place(label), seen.confidence.unwrap_or(1.0)));
+            } else {
+                let sure = seen.confidence.map_or(0.0, |confidence| 2.0 * confidence - 1.0);
+                read.extend([(place(label), 1.0), (place(label) + 1, sure)]);
+            }
+        }
+        read
     }
 
     /// The label that scored best on a training row, where one was right at all.
@@ -147,7 +172,8 @@ impl Stack {
         }
         let labels: Vec<String> = labels.into_iter().map(str::to_owned).collect();
         members.truncate((MAX_FEATURES / (2 * labels.len().max(1))).clamp(2, MAX_MEMBERS));
-        let reader = Reader { members: &members, labels: &labels };
+        let telling: Vec<bool> = members.iter().map(|&column| tells(train, column)).collect();
+        let reader = Reader { members: &members, telling: &telling, labels: &labels };
         let (rows, classes): (Vec<Row>, Vec<usize>) = answered_rows(train, &members, MAX_ROWS, context.seed)
             .into_iter()
             .filter_map(|row| Some((row, reader.truth(evidence, row)?)))
@@ -186,8 +212,15 @@ impl Stack {
         }
         let (lambda, start) = best.map_or((LAMBDAS[0], None), |(_, lambda, model)| (lambda, Some(model)));
         let model = fit(&|_| true, lambda, FINE, start.as_ref())?;
-        Ok(Self { lookup, members, labels, model })
+        Ok(Self { lookup, members, telling, labels, model })
     }
+}
+
+/// Whether a candidate says how probable it finds labels, wherever it answered.
+fn tells(train: &View<'_>, column: usize) -> bool {
+    let answers = train.evidence.answers(column);
+    let answered = || train.rows.iter().filter(|&&row| answers.status(row) == Status::Scored);
+    answered().next().is_some() && answered().all(|&row| !answers.probabilities(row).is_empty())
 }
 
 /// The candidate among `seen` that gave the most probable label; the first that was asked where none is known.
@@ -221,7 +254,7 @@ impl Policy for Stack {
         if seen.is_empty() {
             return Step::Ask(self.members.clone());
         }
-        let reader = Reader { members: &self.members, labels: &self.labels };
+        let reader = Reader { members: &self.members, telling: &self.telling, labels: &self.labels };
         Step::Give(Given::Answer(give(&reader, &self.model, seen)))
     }
 
@@ -236,7 +269,8 @@ mod tests {
     use crate::artefact::Artefact;
     use crate::random::SplitMix;
     use crate::replay::replay;
-    use crate::testing::{evidence, spoken};
+    use crate::testing::{evidence, spoken, telling};
+    use ordinate_core::Probabilities;
     use ordinate_trials::Played;
 
     /// The first candidate is always wrong, which tells all; the others are right on 60 %.
@@ -267,6 +301,54 @@ mod tests {
         // Somebody is right on 84 %.
         let best = (0..400).filter(|&row| (1..3).any(|c| unseen.answers(c).score(row) == Some(1.0))).count();
         assert_eq!(quality.iter().sum::<f64>(), best as f64);
+    }
+
+    /// The first candidate is never right, but what it finds second likeliest is; the others always say the same.
+    fn second_guess(count: usize) -> Evidence {
+        let rows: Vec<_> = (0..count)
+            .map(|i| {
+                let right = ["nein", "kaum"][i % 7 % 2];
+                let one = |label: &'static str, told| (label, told, f64::from(u8::from(label == right)));
+                let first = one("ja", vec![("ja".to_owned(), 0.5), (right.to_owned(), 0.4)]);
+                vec![first, one("nein", Vec::new()), one("kaum", Vec::new())]
+            })
+            .collect();
+        telling(3, &rows)
+    }
+
+    #[test]
+    fn looks_at_what_is_second_likeliest() {
+        let evidence = second_guess(300);
+        let stack = Stack::fit(&evidence.view(), &Context::default()).unwrap();
+        assert_eq!(stack.telling.iter().filter(|tells| **tells).count(), 1);
+        assert_eq!(played(&stack, &evidence).quality.iter().sum::<f64>(), 300.0);
+        fn seen<'a>(candidate: usize, output: &'a str, probabilities: Probabilities<'a>) -> Seen<'a> {
+            let (output, confidence) = (Some(output), Some(0.5));
+            Seen {
+                candidate,
+                output,
+                confidence,
+                probabilities,
+                output_tokens: None,
+                failed: false,
+                notes: None,
+            }
+        }
+        let others = [seen(1, "nein", Probabilities::Unsaid), seen(2, "kaum", Probabilities::Unsaid)];
+        for (told, given) in [("nein", 1), ("kaum", 2)] {
+            let list = [("ja".to_owned(), 0.5), (told.to_owned(), 0.4)];
+            let all = [seen(0, "ja", Probabilities::Listed(&list)), others[0], others[1]];
+            let step = stack.next(&Query::default(), &mut Thought::default(), &all, Dial(0.0));
+            assert_eq!(step, Step::Give(Given::Answer(given)));
+        }
+        // Who tells no more is read by its answer: that is no reason to fail.
+        let all = [seen(0, "ja", Probabilities::Unsaid), others[0], others[1]];
+        let step = stack.next(&Query::default(), &mut Thought::default(), &all, Dial(0.0));
+        assert!(matches!(step, Step::Give(Given::Answer(_))));
+        // A file of an earlier version does not know of it.
+        let mut saved = stack.save().unwrap();
+        saved.as_object_mut().unwrap().remove("telling");
+        assert_eq!(serde_json::from_value::<Stack>(saved).unwrap().telling, Vec::<bool>::new());
     }
 
     #[test]
@@ -308,6 +390,7 @@ mod tests {
             candidate,
             output: Some(output),
             confidence: None,
+            probabilities: Probabilities::Unsaid,
             output_tokens: None,
             failed,
             notes: None,

@@ -1,5 +1,6 @@
 //! What a candidate gave for an item.
 
+use crate::probabilities::Probabilities;
 use crate::score::Score;
 
 /// One answer as it is recorded: the output and what it cost, or an error.
@@ -13,6 +14,8 @@ pub struct Answer<'a> {
     pub output: Option<&'a str>,
     /// The candidate's own confidence in the output, in `[0, 1]`.
     pub confidence: Option<f64>,
+    /// How probable it finds single labels, where it says.
+    pub probabilities: Probabilities<'a>,
     /// Price paid, USD.
     pub cost_usd: Option<f64>,
     /// Wall-clock time of the answer, milliseconds.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::name::CandidateName;
 use crate::notes::Notes;
 use crate::output::Output;
+use crate::probabilities::Probabilities;
 
 /// The kinds of policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -88,6 +89,8 @@ pub struct Seen<'a> {
     pub output: Option<&'a str>,
     /// Its own confidence, in `[0, 1]`.
     pub confidence: Option<f64>,
+    /// How probable it finds single labels, where it says.
+    pub probabilities: Probabilities<'a>,
     /// Tokens it wrote.
     pub output_tokens: Option<f64>,
     /// Whether it failed to answer.

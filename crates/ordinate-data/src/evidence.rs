@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ordinate_core::evidence::EvidenceError;
 use ordinate_core::task::CandidateEntry;
-use ordinate_core::{Answer, Candidate, Evidence, Price, Score, ScoreError, Status};
+use ordinate_core::{Answer, Candidate, Evidence, Price, Probabilities, Score, ScoreError, Status};
 
 use crate::error::{At, DataError, Problem, quoted};
 use crate::labels::label_twins;
@@ -193,12 +193,14 @@ impl Tally {
 pub(crate) struct AnswerTexts<'a> {
     output: Option<Cow<'a, str>>,
     error: Option<Cow<'a, str>>,
+    probabilities: Vec<(String, f64)>,
 }
 
 impl<'a> AnswerTexts<'a> {
     /// The texts of a row of a user's table: what says that there was no error is none.
     pub(crate) fn of(row: &Row<'a>) -> Result<Self, Fault> {
-        Ok(Self { output: row.exact_text(Column::Output)?, error: row.error()? })
+        let (output, error) = (row.exact_text(Column::Output)?, row.error()?);
+        Ok(Self { output, error, probabilities: Vec::new() })
     }
 
     pub(crate) fn is_error(&self) -> bool {
@@ -211,7 +213,15 @@ impl<'a> AnswerTexts<'a> {
 
     /// The texts of a row as it is.
     pub(crate) fn exact(row: &Row<'a>) -> Result<Self, Fault> {
-        Ok(Self { output: row.exact_text(Column::Output)?, error: row.exact_text(Column::Error)? })
+        let probabilities = row.exact_text(Column::Probabilities)?.map(|json| serde_json::from_str(&json));
+        let probabilities = probabilities.transpose().map_err(|error| {
+            Fault::new(Column::Probabilities, Problem::NotAStore(format!("no probabilities: {error}")))
+        })?;
+        Ok(Self {
+            output: row.exact_text(Column::Output)?,
+            error: row.exact_text(Column::Error)?,
+            probabilities: probabilities.unwrap_or_default(),
+        })
     }
 }
 
@@ -256,6 +266,7 @@ pub(crate) fn answer<'t>(
         score,
         output: texts.output.as_deref(),
         confidence: row.amount(Column::Confidence)?,
+        probabilities: Probabilities::Listed(&texts.probabilities),
         cost_usd,
         latency_ms: row.amount(Column::LatencyMs)?,
         input_tokens,

@@ -124,7 +124,8 @@ fn schema() -> Schema {
             | Column::Input
             | Column::Target
             | Column::Context
-            | Column::Options => DataType::Utf8,
+            | Column::Options
+            | Column::Probabilities => DataType::Utf8,
         };
         Field::new(column.name(), kind, column != Column::Id)
     });
@@ -159,8 +160,8 @@ struct Batch<'e> {
     numbers: [Float64Builder; 4],
     /// Input and output tokens.
     tokens: [Int64Builder; 2],
-    /// Output, error, input, target.
-    texts: [StringBuilder; 4],
+    /// Output, error, input, target, probabilities.
+    texts: [StringBuilder; 5],
 }
 
 impl<'e> Batch<'e> {
@@ -201,11 +202,15 @@ impl<'e> Batch<'e> {
         for (builder, count) in self.tokens.iter_mut().zip(tokens) {
             builder.append_option(count.map(|count| count as i64));
         }
+        let probabilities: Vec<_> =
+            answers.map(|answers| answers.probabilities(row).iter().collect()).unwrap_or_default();
+        let probabilities = (!probabilities.is_empty()).then(|| serde_json::json!(probabilities).to_string());
         let texts = [
             answers.and_then(|answers| answers.output(row)),
             answers.and_then(|answers| answers.error(row)),
             items.input(row).filter(|_| first),
             items.target(row).filter(|_| first),
+            probabilities.as_deref(),
         ];
         for (builder, text) in self.texts.iter_mut().zip(texts) {
             builder.append_option(text);
@@ -218,7 +223,8 @@ impl<'e> Batch<'e> {
         let [score, cost, latency, confidence] =
             self.numbers.each_mut().map(|b| Arc::new(b.finish()) as ArrayRef);
         let [input_tokens, output_tokens] = self.tokens.each_mut().map(|b| Arc::new(b.finish()) as ArrayRef);
-        let [output, error, input, target] = self.texts.each_mut().map(|b| Arc::new(b.finish()) as ArrayRef);
+        let [output, error, input, target, probabilities] =
+            self.texts.each_mut().map(|b| Arc::new(b.finish()) as ArrayRef);
         let id = Arc::new(self.id.finish()) as ArrayRef;
         let columns = Column::STORED.map(|column| {
             Arc::clone(match column {
@@ -237,6 +243,7 @@ impl<'e> Batch<'e> {
                 // Context and options are not among the stored columns.
                 Column::Input | Column::Context | Column::Options => &input,
                 Column::Target => &target,
+                Column::Probabilities => &probabilities,
                 Column::Part => &part,
             })
         });
@@ -260,7 +267,12 @@ pub fn read_evidence(path: &Path) -> Result<Evidence, DataError> {
     let evidence_error = |error| DataError::new(path, Problem::Evidence(error));
     let candidates = metadata.candidates.into_iter().map(Candidate::from);
     let mut builder = EvidenceBuilder::new(candidates).map_err(evidence_error)?;
-    let layout = Layout::of(&Column::STORED.map(|column| (column, Want::Required)));
+    let wanted = |column| match column {
+        // What earlier versions did not store.
+        Column::Probabilities => (column, Want::Optional),
+        _ => (column, Want::Required),
+    };
+    let layout = Layout::of(&Column::STORED.map(wanted));
     let (mut expected, mut tally) = (0, Tally::default());
     table::read(path, &layout, &mut |row| put(&mut builder, row, path, &mut expected, &mut tally))?;
     let evidence = builder.finish().map_err(evidence_error)?;

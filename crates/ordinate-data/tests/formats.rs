@@ -10,7 +10,9 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use common::{Files, gzip, table_task};
 use ordinate_core::evidence::{EvidenceBuilder, ItemFields};
-use ordinate_core::{Answer, Candidate, CandidateName, Evidence, Hosting, Lineage, Part, Price, Score};
+use ordinate_core::{
+    Answer, Candidate, CandidateName, Evidence, Hosting, Lineage, Part, Price, Probabilities, Score,
+};
 use ordinate_data::{parse_task, read_evidence, write_evidence};
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::{ColumnChunkMetaDataBuilder, ParquetMetaDataReader, ParquetMetaDataWriter};
@@ -195,8 +197,8 @@ fn evidence() -> impl Strategy<Value = Evidence> {
         prop_oneof![(0.0..=1.0).prop_map(Ok), ".{0,4}".prop_map(Err)],
         text(),
         (proptest::option::of(0.0..=1.0), number(), number()),
-        proptest::option::of(0_u64..1 << 53),
-        proptest::option::of(0_u64..1 << 53),
+        (proptest::option::of(0_u64..1 << 53), proptest::option::of(0_u64..1 << 53)),
+        proptest::collection::vec((".{0,4}", 0.0..=1.0_f64), 0..3),
     );
     let cells = proptest::collection::vec(proptest::option::of(cell), 8 * 3);
     (items, cells).prop_map(|(items, cells)| {
@@ -225,8 +227,7 @@ fn evidence() -> impl Strategy<Value = Evidence> {
             builder.add_item(&id, fields).unwrap();
         }
         for (place, cell) in cells.iter().enumerate().filter(|(place, _)| place / 3 < items.len()) {
-            let Some((outcome, output, (confidence, cost_usd, latency_ms), input_tokens, output_tokens)) =
-                cell
+            let Some((outcome, output, (confidence, cost_usd, latency_ms), tokens, probabilities)) = cell
             else {
                 continue;
             };
@@ -235,10 +236,11 @@ fn evidence() -> impl Strategy<Value = Evidence> {
                 error: outcome.as_ref().err().map(String::as_str),
                 output: output.as_deref(),
                 confidence: *confidence,
+                probabilities: Probabilities::Listed(probabilities),
                 cost_usd: *cost_usd,
                 latency_ms: *latency_ms,
-                input_tokens: *input_tokens,
-                output_tokens: *output_tokens,
+                input_tokens: tokens.0,
+                output_tokens: tokens.1,
             };
             builder.answer(place / 3, place % 3, &answer).unwrap();
         }

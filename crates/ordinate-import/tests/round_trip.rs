@@ -32,7 +32,7 @@ fn evidence() -> Evidence {
             latency_ms: Some(12.5),
             input_tokens: Some(10),
             output_tokens: Some(3),
-            error: None,
+            ..Answer::default()
         };
         builder.answer(at, 0, &answer).unwrap();
         match at {

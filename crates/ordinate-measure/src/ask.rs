@@ -271,6 +271,7 @@ fn answered(candidate: &Contender, item: &str, reply: Reply, meter: &Meter) -> S
         text: Some(reply.text),
         vector: reply.vector,
         confidence: reply.confidence,
+        probabilities: reply.probabilities,
         latency_ms: Some(milliseconds(reply.latency)),
         first_token_ms: reply.first_token.map(milliseconds),
         cut_short: reply.cut_short,

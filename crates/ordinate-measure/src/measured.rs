@@ -29,6 +29,8 @@ pub struct Row {
     pub error: Option<(FailureKind, String)>,
     /// The candidate's own confidence in `[0, 1]`.
     pub confidence: Option<f64>,
+    /// How probable it finds single labels, where it says.
+    pub probabilities: Vec<(String, f64)>,
     /// Tokens read.
     pub input_tokens: Option<u64>,
     /// Tokens written.
@@ -211,6 +213,7 @@ pub(crate) fn row(plan: &Plan, candidate: usize, item: usize, saved: Saved) -> R
         vector: saved.vector,
         error: saved.error,
         confidence: saved.confidence,
+        probabilities: saved.probabilities,
         input_tokens: saved.input_tokens,
         output_tokens: saved.output_tokens,
         cost_usd: saved.cost_usd,

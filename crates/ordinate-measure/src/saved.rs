@@ -10,7 +10,7 @@ use crate::key::Key;
 
 const PUT: &str = "INSERT INTO answer (key, candidate, item, text, error_kind, error, confidence, input_tokens, \
      output_tokens, cost_usd, charged_usd, latency_ms, first_token_ms, tries, cut_short, logprobs, asked_at, vector, model, doubt, \
-     receipt) ";
+     receipt, probabilities) ";
 
 /// What an answer was charged is added to what was charged before, but for the same receipt: then it is the same answer, of which it
 /// was not heard that it had come.
@@ -22,7 +22,8 @@ const REPLACE: &str = " ON CONFLICT (key) DO UPDATE SET candidate = excluded.can
      latency_ms = excluded.latency_ms, first_token_ms = excluded.first_token_ms, \
      tries = answer.tries + CASE WHEN answer.receipt = excluded.receipt THEN 0 ELSE excluded.tries END, \
      cut_short = excluded.cut_short, logprobs = excluded.logprobs, asked_at = excluded.asked_at, \
-     vector = excluded.vector, model = excluded.model, doubt = excluded.doubt, receipt = excluded.receipt";
+     vector = excluded.vector, model = excluded.model, doubt = excluded.doubt, receipt = excluded.receipt, \
+     probabilities = excluded.probabilities";
 
 const LEAVE: &str = " ON CONFLICT (key) DO NOTHING";
 
@@ -42,6 +43,8 @@ pub struct Saved {
     pub error: Option<(FailureKind, String)>,
     /// The candidate's own confidence.
     pub confidence: Option<f64>,
+    /// How probable it finds single labels, where it says.
+    pub probabilities: Vec<(String, f64)>,
     /// Tokens read, in all tries that were counted.
     pub input_tokens: Option<u64>,
     /// Tokens written, in all tries that were counted.
@@ -138,10 +141,8 @@ where
     let own = |text: &str| DB::written(text).into_owned();
     let mut query = QueryBuilder::<DB>::new(PUT);
     query.push_values(answers, |mut row, Entry { key, saved, receipt }| {
-        let logprobs = (!saved.logprobs.is_empty()).then(|| {
-            let pairs: Vec<_> = saved.logprobs.iter().map(|t| (&t.token, t.logprob)).collect();
-            serde_json::json!(pairs).to_string()
-        });
+        let logprobs = written(&pairs(&saved.logprobs));
+        let probabilities = written(&saved.probabilities);
         row.push_bind(key.bytes().to_vec())
             .push_bind(own(&saved.candidate))
             .push_bind(own(&saved.item))
@@ -162,7 +163,8 @@ where
             .push_bind(saved.vector.as_deref().map(bytes))
             .push_bind(saved.model.as_deref().map(own))
             .push_bind(saved.doubt.map(|doubt| doubt.as_str().to_owned()))
-            .push_bind(*receipt);
+            .push_bind(*receipt)
+            .push_bind(probabilities.as_deref().map(own));
     });
     query.push(match again {
         Again::Replace => REPLACE,
@@ -191,6 +193,21 @@ pub(crate) fn bytes(vector: &[f32]) -> Vec<u8> {
     vector.iter().flat_map(|number| number.to_le_bytes()).collect()
 }
 
+/// Texts with a number each as they lie in the table: JSON; nothing where there are none.
+pub(crate) fn written(pairs: &[(String, f64)]) -> Option<String> {
+    (!pairs.is_empty()).then(|| serde_json::json!(pairs).to_string())
+}
+
+/// What [`written`] wrote.
+pub(crate) fn pairs_in(text: Option<String>) -> Vec<(String, f64)> {
+    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+}
+
+/// Tokens with their log-probabilities.
+pub(crate) fn pairs(tokens: &[TokenLogprob]) -> Vec<(String, f64)> {
+    tokens.iter().map(|token| (token.token.clone(), token.logprob)).collect()
+}
+
 pub(crate) fn numbers(bytes: &[u8]) -> Vec<f32> {
     bytes.as_chunks::<4>().0.iter().map(|four| f32::from_le_bytes(*four)).collect()
 }
@@ -215,9 +232,7 @@ where
     let key: Vec<u8> = row.try_get("key")?;
     let kind: Option<String> = row.try_get("error_kind")?;
     let message = text("error")?;
-    let logprobs: Option<String> = row.try_get("logprobs")?;
-    let pairs: Vec<(String, f64)> =
-        logprobs.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    let logprobs = pairs_in(row.try_get("logprobs")?);
     let saved = Saved {
         candidate: text("candidate")?.unwrap_or_default(),
         item: text("item")?.unwrap_or_default(),
@@ -226,6 +241,7 @@ where
             (FailureKind::from_word(&word).unwrap_or(FailureKind::Reported), message.unwrap_or_default())
         }),
         confidence: row.try_get("confidence")?,
+        probabilities: pairs_in(text("probabilities")?),
         input_tokens: count("input_tokens")?,
         output_tokens: count("output_tokens")?,
         cost_usd: row.try_get("cost_usd")?,
@@ -237,7 +253,7 @@ where
         vector: row.try_get::<Option<Vec<u8>>, _>("vector")?.map(|bytes| numbers(&bytes)),
         model: text("model")?,
         doubt: row.try_get::<Option<String>, _>("doubt")?.as_deref().and_then(Doubt::from_word),
-        logprobs: pairs.into_iter().map(|(token, logprob)| TokenLogprob { token, logprob }).collect(),
+        logprobs: logprobs.into_iter().map(|(token, logprob)| TokenLogprob { token, logprob }).collect(),
     };
     let receipt = row.try_get("receipt")?;
     Ok(Key::from_bytes(&key).map(|key| Entry { key, saved, receipt }))

@@ -13,7 +13,7 @@ use ordinate_measure::{
     AnswerStore, Ended, Key, MeasureError, Plan, Saved, Server, SharedPlace, StoreError, StorePlace, measure,
 };
 use ordinate_remote::{Doubt, FailureKind, TokenLogprob};
-use sqlx::{Connection as _, Executor as _, PgConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 use tokio_util::sync::CancellationToken;
 
 /// A server, or `None` after saying that the test is skipped.
@@ -51,6 +51,7 @@ fn saved(item: &str) -> Saved {
         item: item.into(),
         text: Some("上涨 \0 up \u{1a}0".into()),
         confidence: Some(0.25),
+        probabilities: vec![("上涨 \0".into(), 0.75), ("".into(), 0.25)],
         input_tokens: Some(7),
         cost_usd: Some(0.1),
         charged_usd: 0.1,
@@ -83,6 +84,15 @@ async fn answers_come_back_as_they_were(place: &StorePlace) {
     assert_eq!(again.error, Some((FailureKind::Cut, "br\0ke".into())));
     store.close().await;
     assert_eq!(AnswerStore::peek(place).await, Some(3));
+}
+
+/// The tables of this place were made by an earlier version, and lack what came later.
+async fn tables_are_widened(place: &StorePlace) {
+    let store = AnswerStore::open(place).await.unwrap();
+    let key = Key::of("m", "wide");
+    store.put(&[(key, saved("wide"))]).await.unwrap();
+    assert_eq!(store.find(&[key]).await.unwrap(), [Some(saved("wide"))]);
+    store.close().await;
 }
 
 async fn what_was_paid_is_still_paid(place: &StorePlace) {
@@ -219,6 +229,11 @@ async fn a_file_of_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let place = |name: &str| StorePlace::from(folder.path().join(name));
     answers_come_back_as_they_were(&place("a")).await;
+    let path = folder.path().join("a");
+    let mut connection = SqliteConnection::connect(&path.display().to_string()).await.unwrap();
+    connection.execute("ALTER TABLE answer DROP COLUMN probabilities").await.unwrap();
+    connection.close().await.unwrap();
+    tables_are_widened(&place("a")).await;
     what_was_paid_is_still_paid(&place("b")).await;
     a_run_is_gone_on_with(&place("c")).await;
     max_spend_is_kept(&place("d")).await;
@@ -229,7 +244,10 @@ async fn a_database_of_postgresql() {
     let Some(server) = postgres() else { return };
     let folder = tempfile::tempdir().unwrap();
     let place = async |name: &str| StorePlace::of(Some(&database(&server, name).await.into()), folder.path());
-    answers_come_back_as_they_were(&place("a").await).await;
+    let first = place("a").await;
+    answers_come_back_as_they_were(&first).await;
+    does(&server, "a", "ALTER TABLE ordinate.answer DROP COLUMN probabilities").await;
+    tables_are_widened(&first).await;
     what_was_paid_is_still_paid(&place("b").await).await;
     a_run_is_gone_on_with(&place("c").await).await;
     max_spend_is_kept(&place("d").await).await;

@@ -106,7 +106,7 @@ pub fn number(target: &str) -> Result<f64, ModelError> {
 /// A number as an answer, with seven digits: more would be noise. How sure it is, is not known.
 pub(crate) fn said(number: f64) -> Prediction {
     let short = format!("{number:.6e}").parse().unwrap_or(number);
-    Prediction { output: short.to_string(), confidence: None }
+    Prediction { output: short.to_string(), ..Prediction::default() }
 }
 
 #[cfg(test)]

@@ -248,7 +248,7 @@ impl Calibrated {
                 .collect();
             // Tags are taken to be independent, as they are fitted.
             let sure = shares.iter().map(|share| share.max(1.0 - share)).product();
-            return Prediction { output: tag_text(&chosen), confidence: Some(sure) };
+            return Prediction { output: tag_text(&chosen), confidence: Some(sure), ..Prediction::default() };
         }
         Prediction::likeliest(&self.labels, shares)
     }

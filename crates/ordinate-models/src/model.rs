@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ordinate_core::Items;
+pub use ordinate_core::Prediction;
 use ordinate_core::features::Features;
 
 use crate::decoder::Writer;
@@ -33,25 +34,6 @@ impl<'a> Sample<'a> {
         let fields = items.features();
         let fields = (!fields.is_empty()).then_some((fields, row));
         Self { text: items.input(row).unwrap_or_default(), context: items.context(row), fields }
-    }
-}
-
-/// What a model says of an item.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Prediction {
-    /// The label; for tags a JSON list of them; a number; free text; a passage, empty where nothing answers.
-    pub output: String,
-    /// The calibrated probability that the answer is right (of the whole set, for tags), in `[0, 1]`; of a translation memory
-    /// how near the text is that it found, in chrF.
-    pub confidence: Option<f64>,
-}
-
-impl Prediction {
-    /// The label with the largest share, the first of equals.
-    pub(crate) fn likeliest(labels: &[String], shares: &[f64]) -> Self {
-        let best = labels.iter().zip(shares).rev().max_by(|a, b| a.1.total_cmp(b.1));
-        let (label, share) = best.map_or((String::new(), 0.0), |(label, share)| (label.clone(), *share));
-        Self { output: label, confidence: Some(share) }
     }
 }
 

@@ -88,6 +88,8 @@ pub struct Reply {
     pub cost_usd: Option<f64>,
     /// The candidate's own confidence in `[0, 1]`, if it says (an external command may).
     pub confidence: Option<f64>,
+    /// The labels that it finds likeliest, with their probabilities, where a model in this process says.
+    pub probabilities: Vec<(String, f64)>,
     /// From sending the request to the last byte.
     pub latency: Duration,
     /// From sending the request to the first text, where the answer was streamed.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ordinate_core::{CandidateName, Item, Price, Seen};
+use ordinate_core::{CandidateName, Item, Prediction, Price, Probabilities, Seen};
 use ordinate_measure::{Contender, Request, Said, read_reply};
 use ordinate_remote::chat::Embeddings;
 use ordinate_remote::{Chat, Failure, FailureKind, PromptError, Signature, Usage};
@@ -20,11 +20,11 @@ use crate::telemetry::SpanId;
 
 /// Something in this process that answers items.
 pub trait AnswersItems: Send + Sync {
-    /// The answer to an item, and how sure it is, in `[0, 1]`.
+    /// The answer to an item, and how sure it is.
     ///
     /// # Errors
     /// Why there is none, in words.
-    fn answer(&self, item: &Item) -> Result<(String, Option<f64>), String>;
+    fn answer(&self, item: &Item) -> Result<Prediction, String>;
 
     /// The vector of a text, by the encoder that it stands on; `None` where it stands on none.
     fn embed(&self, _text: &str) -> Option<Result<Vec<f32>, String>> {
@@ -198,8 +198,8 @@ impl Candidate {
                 let said = said.unwrap_or_else(|error| Err(error.to_string()));
                 let cost_usd = self.cost_of(None);
                 let answered = match said {
-                    Ok((output, confidence)) => {
-                        Answered { output: Some(output), confidence, ..Answered::default() }
+                    Ok(Prediction { output, confidence, probabilities }) => {
+                        Answered { output: Some(output), confidence, probabilities, ..Answered::default() }
                     }
                     Err(message) => Answered {
                         failure: Some(Failure::new(FailureKind::Reported, message)),
@@ -262,6 +262,7 @@ async fn elsewhere(
         cut,
         model: reply.model,
         signature: reply.signature,
+        probabilities: reply.probabilities,
         took: start.elapsed(),
         ..Answered::default()
     };
@@ -297,6 +298,8 @@ pub(crate) struct Answered {
     /// The reply as it was written, where it was written.
     pub(crate) text: Option<String>,
     pub(crate) confidence: Option<f64>,
+    /// How probable a model in this process finds single labels.
+    pub(crate) probabilities: Vec<(String, f64)>,
     pub(crate) usage: Option<Usage>,
     /// Whether the usage is estimated: the stream broke off before its server said it.
     pub(crate) estimated: bool,
@@ -351,6 +354,7 @@ impl Answered {
             candidate,
             output: self.output.as_deref(),
             confidence: self.confidence,
+            probabilities: Probabilities::Listed(&self.probabilities),
             output_tokens: self.usage.map(|usage| usage.output_tokens as f64),
             failed: self.failure.is_some(),
             notes: None,

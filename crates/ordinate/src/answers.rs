@@ -24,7 +24,7 @@ use crate::options::Options;
 use crate::sealed::{self, Found};
 
 /// Raised when what is kept of an answer comes to be another.
-const VERSION: &str = "answers 1";
+const VERSION: &str = "answers 2";
 
 /// Some items that a candidate is to answer; or none, for the model of all train items that it is to keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub fn answer_pieces(
         let rows = &desk.materials.asked;
         let keys = keys(&desk.task, &desk.materials, &opened.contender, rows)?;
         let kept: HashSet<Key> =
-            kept::read(&here.kept_as(".jsonl"), name.as_str()).into_iter().map(|(key, _)| key).collect();
+            kept::read(&here.kept_as(kept::ENDING), name.as_str()).into_iter().map(|(key, _)| key).collect();
         let mut pieces = Vec::new();
         if let Some(model) = here.model().filter(|_| how == Pieces::Folds) {
             let is_kept = Manifest::read_whole(&model).is_ok();

@@ -298,7 +298,7 @@ impl fmt::Display for Asked {
             writeln!(f, "{mark} {quality:7.3}   {outlay:>11}  {}", one.name)?;
         }
         for said in &self.answers {
-            let Said { candidate, output, confidence, error } = said;
+            let Said { candidate, output, confidence, error, .. } = said;
             let what = output.as_ref().or(error.as_ref()).map_or("", String::as_str);
             let sure = confidence.map(|sure| format!(" ({:.0} % sure)", 100.0 * sure)).unwrap_or_default();
             writeln!(f, "{candidate} says {}{sure}", shown(what))?;

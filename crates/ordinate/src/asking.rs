@@ -313,7 +313,7 @@ impl Session<'_> {
             let look = move || {
                 let damaged = cache::check(here_too.as_ref());
                 let mut kept: HashMap<Key, Saved> =
-                    kept::read(&here_too.kept_as(".jsonl"), &reader).into_iter().collect();
+                    kept::read(&here_too.kept_as(kept::ENDING), &reader).into_iter().collect();
                 if all_keys.iter().any(|key| !kept.contains_key(key)) {
                     kept.extend(answers::take(&cache, &pieces, &reader));
                 }
@@ -349,7 +349,7 @@ impl Session<'_> {
     fn keep(&self, asked: &[&Asked], answers: &[(Summary, Vec<Row>)]) -> Result<(), Error> {
         for (one, (summary, rows)) in asked.iter().zip(answers) {
             let Some(here) = &one.opened.here else { continue };
-            let path = here.kept_as(".jsonl");
+            let path = here.kept_as(kept::ENDING);
             if !path.is_file() && summary.done == summary.items && rows.len() == self.materials.asked.len() {
                 let keys = self.keys(&one.opened.contender, &self.materials.asked)?;
                 kept::write(&path, self.materials, rows, &keys)?;

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, Fault};
+use crate::kept;
 use crate::kinds::InProcess;
 use crate::options::Options;
 use crate::sealed::{self, Found};
@@ -62,7 +63,7 @@ pub(crate) const CURVE: &str = "-curve.json";
 
 /// Sets aside what was kept of a candidate and is not what was written any more, so that it is made again; a note for each.
 pub(crate) fn check(here: &dyn InProcess) -> Vec<String> {
-    let files = [".jsonl", ".json", CURVE].map(|ending| here.kept_as(ending));
+    let files = [kept::ENDING, ".json", CURVE].map(|ending| here.kept_as(ending));
     let model = here.model().filter(|model| model.exists() && Manifest::read_whole(model).is_err());
     files.iter().filter_map(|file| check_file(file)).chain(model.map(|model| again(&model))).collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ordinate_core::verdict::Deployment;
-use ordinate_core::{Answer, Score};
+use ordinate_core::{Answer, Probabilities, Score};
 use ordinate_data::{Loaded, Task, Unasked};
 use ordinate_measure::{Row, Summary};
 
@@ -69,6 +69,7 @@ fn put(
             score: score.filter(|_| error.is_none()).map(|score| Score::new(score).unwrap_or(Score::ZERO)),
             output: row.output.as_deref().or(row.text.as_deref()),
             confidence: row.confidence,
+            probabilities: Probabilities::Listed(&row.probabilities),
             cost_usd,
             latency_ms: row.latency_ms,
             input_tokens: row.input_tokens.or(used_up.and_then(|used_up| used_up.input_tokens)),

@@ -11,6 +11,10 @@ use crate::error::{Error, Fault};
 use crate::materials::Materials;
 use crate::sealed::{self, Found};
 
+/// How their files end. Another number when more is kept of an answer: what earlier versions kept would decide otherwise than what is
+/// answered anew.
+pub(crate) const ENDING: &str = "-2.jsonl";
+
 /// One answer.
 #[derive(Debug, Serialize, Deserialize)]
 struct Line {
@@ -27,6 +31,8 @@ struct Line {
     text: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     confidence: Option<f64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    probabilities: Vec<(String, f64)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,6 +80,7 @@ fn line(materials: &Materials, row: &Row, key: &Key) -> Line {
         output: row.output.clone(),
         text: said,
         confidence: row.confidence,
+        probabilities: row.probabilities.clone(),
         error: row.error.as_ref().map(|(_, message)| message.clone()),
         error_kind: error.map(|(kind, _)| kind.as_str().to_owned()),
         input_tokens: row.input_tokens,
@@ -97,6 +104,7 @@ pub(crate) fn lines(replies: impl IntoIterator<Item = (Key, Saved)>) -> Result<V
             output: None,
             text: saved.text,
             confidence: saved.confidence,
+            probabilities: saved.probabilities,
             error,
             error_kind,
             input_tokens: saved.input_tokens,
@@ -132,6 +140,7 @@ fn saved(line: &[u8], candidate: &str) -> Option<(Key, Saved)> {
         text: line.text.or(line.output),
         error,
         confidence: line.confidence,
+        probabilities: line.probabilities,
         input_tokens: line.input_tokens,
         output_tokens: line.output_tokens,
         latency_ms: line.latency_ms,

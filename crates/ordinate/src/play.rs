@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ordinate_combine::Artefact;
-use ordinate_core::{CandidateName, Dial, Given, Item, Query, Seen, Step};
+use ordinate_core::{CandidateName, Dial, Given, Item, Prediction, Probabilities, Query, Seen, Step};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -20,6 +20,9 @@ pub struct Said {
     pub output: Option<String>,
     /// How sure it is, in `[0, 1]`.
     pub confidence: Option<f64>,
+    /// How probable it finds single labels: for policies.
+    #[serde(skip)]
+    pub probabilities: Vec<(String, f64)>,
     /// Why there is no output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -107,8 +110,16 @@ impl<'a> Bench<'a> {
         let Some(Some(opened)) = self.opened.get(name) else { return Ok(None) };
         let candidate = name.clone();
         Ok(Some(match opened.answer_item(item) {
-            Ok((output, confidence)) => Said { candidate, output: Some(output), confidence, error: None },
-            Err(error) => Said { candidate, output: None, confidence: None, error: Some(error) },
+            Ok(Prediction { output, confidence, probabilities }) => {
+                Said { candidate, output: Some(output), confidence, probabilities, error: None }
+            }
+            Err(error) => Said {
+                candidate,
+                output: None,
+                confidence: None,
+                probabilities: Vec::new(),
+                error: Some(error),
+            },
         }))
     }
 
@@ -174,6 +185,7 @@ fn seen(candidate: usize, said: &Said) -> Seen<'_> {
         candidate,
         output: said.output.as_deref(),
         confidence: said.confidence,
+        probabilities: Probabilities::Listed(&said.probabilities),
         output_tokens: None,
         failed: said.output.is_none(),
         notes: None,

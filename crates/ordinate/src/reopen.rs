@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ordinate_core::task::{CandidateEntry, PromptSection};
-use ordinate_core::{CandidateName, Item};
+use ordinate_core::{CandidateName, Item, Prediction};
 use ordinate_data::Task;
 use serde::{Deserialize, Serialize};
 
@@ -139,17 +139,17 @@ pub(crate) fn opened(
 
 /// Something that was opened again, and answers inputs.
 pub trait AnswersInputs: Send + Sync {
-    /// The answer to an input, and how sure it is, in `[0, 1]`.
+    /// The answer to an input, and how sure it is.
     ///
     /// # Errors
     /// Why there is none, in words.
-    fn answer(&self, input: &str) -> Result<(String, Option<f64>), String>;
+    fn answer(&self, input: &str) -> Result<Prediction, String>;
 
     /// The same for an item that may be more than its input: by whoever looks at its passage or its options.
     ///
     /// # Errors
     /// As [`Self::answer`].
-    fn answer_item(&self, item: &Item) -> Result<(String, Option<f64>), String> {
+    fn answer_item(&self, item: &Item) -> Result<Prediction, String> {
         self.answer(&item.input.text)
     }
 

@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 
 use ordinate_core::task::CandidateEntry;
 use ordinate_core::verdict::{CandidateRow, Verdict};
-use ordinate_core::{CandidateName, Evidence, Item, Items};
+use ordinate_core::{CandidateName, Evidence, Item, Items, Prediction};
 use ordinate_data::{RequestedItems, Task, read_evidence, read_kept_task};
 use ordinate_serve::{AnswersItems, Candidate, Drift, How, MeasuredInput, Score};
 use ordinate_tasks::Reader;
@@ -228,7 +228,7 @@ impl Desk<'_> {
 struct Here(Box<dyn AnswersInputs>);
 
 impl AnswersItems for Here {
-    fn answer(&self, item: &Item) -> Result<(String, Option<f64>), String> {
+    fn answer(&self, item: &Item) -> Result<Prediction, String> {
         self.0.answer_item(item)
     }
 

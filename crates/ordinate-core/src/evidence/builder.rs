@@ -67,7 +67,7 @@ pub enum EvidenceError {
     },
     /// A number in a cell is negative, infinite or not a number.
     #[error("the {field} {value} of candidate {candidate:?} for item {id:?} is not a number of at least 0{}",
-            if *.field == "confidence" { " and at most 1" } else { "" })]
+            if matches!(*.field, "confidence" | "probability") { " and at most 1" } else { "" })]
     BadNumber {
         /// The column.
         field: &'static str,
@@ -228,6 +228,10 @@ impl EvidenceBuilder {
                 return Err(EvidenceError::BadNumber { field, value, candidate, id });
             }
         }
+        if let Some(value) = answer.probabilities.wrong() {
+            let (candidate, id) = cell();
+            return Err(EvidenceError::BadNumber { field: "probability", value, candidate, id });
+        }
         let column = Arc::make_mut(&mut self.answers[candidate].0);
         if column.status.len() <= row {
             column.status.resize(row + 1, Status::Missing);
@@ -249,6 +253,7 @@ impl EvidenceBuilder {
                 target.set(row, value);
             }
         }
+        column.probabilities.place(row, answer.probabilities);
         column.output.place(row, answer.output);
         column.error.place(row, answer.error);
         Ok(())

@@ -19,6 +19,7 @@ use crate::name::CandidateName;
 use crate::notes::Notebook;
 use crate::output::{Output, OutputKind, ScoreOutput};
 use crate::policy::Seen;
+use crate::probabilities::{Probabilities, ProbabilityColumn};
 
 /// The number of an item within evidence.
 pub type Row = usize;
@@ -47,6 +48,7 @@ pub(crate) struct Cells {
     pub(crate) cost_usd: Numbers,
     pub(crate) latency_ms: Numbers,
     pub(crate) confidence: Numbers,
+    pub(crate) probabilities: ProbabilityColumn,
     pub(crate) input_tokens: Numbers,
     pub(crate) output_tokens: Numbers,
     pub(crate) output: Texts,
@@ -62,6 +64,7 @@ impl PartialEq for Answers {
             && self.0.cost_usd == other.0.cost_usd
             && self.0.latency_ms == other.0.latency_ms
             && self.0.confidence == other.0.confidence
+            && self.0.probabilities == other.0.probabilities
             && self.0.input_tokens == other.0.input_tokens
             && self.0.output_tokens == other.0.output_tokens
             && self.0.output == other.0.output
@@ -98,6 +101,12 @@ impl Answers {
     #[must_use]
     pub fn confidence(&self, row: Row) -> Option<f64> {
         self.0.confidence.get(row)
+    }
+
+    /// How probable the candidate finds single labels, where it says.
+    #[must_use]
+    pub fn probabilities(&self, row: Row) -> Probabilities<'_> {
+        self.0.probabilities.get(row)
     }
 
     /// Tokens read, if known.
@@ -156,6 +165,7 @@ impl Answers {
             candidate,
             output,
             confidence: self.confidence(row),
+            probabilities: self.probabilities(row),
             output_tokens: self.output_tokens(row),
             failed: self.status(row) != Status::Scored,
             notes: output.and_then(|_| self.0.notes.of(row, self.0.status.len(), self.0.output.bytes())),

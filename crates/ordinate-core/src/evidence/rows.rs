@@ -67,6 +67,7 @@ fn answer(answers: &Answers, row: Row) -> Answer<'_> {
         score: answers.score(row).and_then(|score| Score::new(score).ok()),
         output: answers.output(row),
         confidence: answers.confidence(row),
+        probabilities: answers.probabilities(row),
         cost_usd: answers.cost_usd(row),
         latency_ms: answers.latency_ms(row),
         input_tokens: whole(answers.input_tokens(row)),

@@ -40,10 +40,11 @@ pub(crate) enum Column {
     Part,
     Context,
     Options,
+    Probabilities,
 }
 
 impl Column {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Id,
         Self::Slice,
         Self::Group,
@@ -61,9 +62,10 @@ impl Column {
         Self::Part,
         Self::Context,
         Self::Options,
+        Self::Probabilities,
     ];
     /// The columns of stored evidence.
-    pub(crate) const STORED: [Self; 15] = [
+    pub(crate) const STORED: [Self; 16] = [
         Self::Id,
         Self::Slice,
         Self::Group,
@@ -79,6 +81,7 @@ impl Column {
         Self::Input,
         Self::Target,
         Self::Part,
+        Self::Probabilities,
     ];
     pub(crate) const COUNT: usize = Self::ALL.len();
 
@@ -102,6 +105,7 @@ impl Column {
             Self::Part => "part",
             Self::Context => "context",
             Self::Options => "options",
+            Self::Probabilities => "probabilities",
         }
     }
 }

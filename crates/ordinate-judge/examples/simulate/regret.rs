@@ -201,6 +201,7 @@ fn subset(evidence: &Evidence, rows: &[usize]) -> Evidence {
                 score: answers.score(row).and_then(|score| Score::new(score).ok()),
                 output: answers.output(row),
                 confidence: answers.confidence(row),
+                probabilities: answers.probabilities(row),
                 cost_usd: answers.cost_usd(row),
                 latency_ms: answers.latency_ms(row),
                 input_tokens: answers.input_tokens(row).map(|tokens| tokens as u64),

@@ -53,11 +53,12 @@ const TABLES: [&str; 2] = [
         model TEXT,
         doubt TEXT,
         vector BLOB,
-        receipt BIGINT
+        receipt BIGINT,
+        probabilities TEXT
     )",
 ];
 
-/// Rows of one statement: 21 values each, and SQLite takes 32,766.
+/// Rows of one statement: 22 values each, and SQLite takes 32,766.
 const ROWS: usize = 256;
 
 /// Answers that are read together where all are.

@@ -26,6 +26,13 @@ const KEYS: usize = 4_096;
 const ARE_THERE: &str = "SELECT to_regclass('store') IS NOT NULL AND to_regclass('answer') IS NOT NULL \
      AND to_regclass('claim') IS NOT NULL";
 
+/// Whether the table of answers has the column that came last.
+const IS_WHOLE: &str = "SELECT EXISTS (SELECT 1 FROM pg_attribute \
+     WHERE attrelid = to_regclass('answer') AND attname = 'probabilities' AND NOT attisdropped)";
+
+/// What tables of earlier versions lack.
+const LATER: &str = "ALTER TABLE answer ADD COLUMN IF NOT EXISTS probabilities TEXT";
+
 const CLAIMS: &str = "CREATE TABLE IF NOT EXISTS claim (
         key BYTEA NOT NULL PRIMARY KEY,
         owner BIGINT NOT NULL,
@@ -288,12 +295,13 @@ async fn make_tables(server: &Server) -> Result<(), sqlx::Error> {
     const LOCK: i64 = i64::from_be_bytes(*b"ordinate");
     let mut connection = PgConnection::connect_with(&server.options).await?;
     let are_there: bool = sqlx::query_scalar(ARE_THERE).fetch_one(&mut connection).await?;
-    if !are_there {
+    let is_whole: bool = sqlx::query_scalar(IS_WHOLE).fetch_one(&mut connection).await?;
+    if !are_there || !is_whole {
         let mut transaction = connection.begin().await?;
         sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *transaction).await?;
         let schema = server.has_own_schema().then(|| format!("CREATE SCHEMA IF NOT EXISTS {SCHEMA}"));
         let tables = TABLES.map(|table| table.replace("BLOB", "BYTEA"));
-        for statement in schema.into_iter().chain(tables).chain([CLAIMS.to_owned()]) {
+        for statement in schema.into_iter().chain(tables).chain([CLAIMS, LATER].map(str::to_owned)) {
             sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut *transaction).await?;
         }
         sqlx::query("INSERT INTO store (version) SELECT $1 WHERE NOT EXISTS (SELECT 1 FROM store)")

@@ -12,8 +12,13 @@ use crate::key::Key;
 use crate::saved::{Again, Entry, insert, over_keys, read};
 
 /// Columns that stores of earlier versions lack, with their types.
-const LATER: [(&str, &str); 4] =
-    [("model", "TEXT"), ("doubt", "TEXT"), ("vector", "BLOB"), ("receipt", "BIGINT")];
+const LATER: [(&str, &str); 5] = [
+    ("model", "TEXT"),
+    ("doubt", "TEXT"),
+    ("vector", "BLOB"),
+    ("receipt", "BIGINT"),
+    ("probabilities", "TEXT"),
+];
 
 /// An open file. One run at a time has it; the lock ends with the process, however it ends.
 #[derive(Debug)]

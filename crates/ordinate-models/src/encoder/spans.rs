@@ -113,7 +113,7 @@ impl Spans {
 fn answer(texts: &[(&str, f64)]) -> Option<Prediction> {
     let &(output, most) = texts.first()?;
     let confidence = 1.0 / texts.iter().map(|(_, score)| (score - most).exp()).sum::<f64>();
-    Some(Prediction { output: output.to_owned(), confidence: Some(confidence) })
+    Some(Prediction { output: output.to_owned(), confidence: Some(confidence), ..Prediction::default() })
 }
 
 /// Whether a folder holds a model with a head for spans, or an adapter of one.

@@ -249,7 +249,9 @@ impl Cloze {
         let best = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]).then(b.cmp(&a)));
         let best = best.ok_or_else(|| ModelError::Failed("there is no label".to_owned()))?;
         let all: f64 = scores.iter().map(|score| (score - scores[best]).exp()).sum();
-        Ok(Prediction { output: self.labels[best].0.clone(), confidence: Some(1.0 / all) })
+        let labels: Vec<&str> = self.labels.iter().map(|(label, _)| label.as_str()).collect();
+        let shares: Vec<f64> = scores.iter().map(|score| (score - scores[best]).exp() / all).collect();
+        Ok(Prediction::likeliest(&labels, &shares))
     }
 }
 

@@ -104,7 +104,7 @@ impl Model for Published {
             let series = Series::read(sample.text);
             let series = series.ok_or_else(|| ModelError::Failed("the item is no series".to_owned()))?;
             let output = self.forecaster.forecast(&series, self.kept.seed)?.into_output().to_string();
-            Ok(Reply::timed(started.elapsed(), || Prediction { output, confidence: None }))
+            Ok(Reply::timed(started.elapsed(), || Prediction { output, ..Prediction::default() }))
         };
         samples.iter().map(reply).collect()
     }

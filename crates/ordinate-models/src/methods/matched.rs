@@ -75,14 +75,23 @@ impl Matched {
             let chosen: Vec<&str> =
                 known().filter(|(_, logit)| *logit >= 0.0).map(|(name, _)| name).collect();
             let sure = known().map(|(_, logit)| share(logit).max(1.0 - share(logit))).product();
-            return Prediction { output: tag_text(&chosen), confidence: Some(sure) };
+            return Prediction { output: tag_text(&chosen), confidence: Some(sure), ..Prediction::default() };
         }
         let (most, sum) = self.spread(logits);
-        let best = known().find(|(_, logit)| *logit >= most);
-        Prediction {
-            output: best.map(|(name, _)| name.to_owned()).unwrap_or_default(),
-            confidence: Some(1.0 / sum),
+        let mut names: Vec<&str> = Vec::new();
+        let mut shares: Vec<f64> = Vec::new();
+        for (name, logit) in known() {
+            let share = f64::from(logit - most).exp() / sum;
+            // As `share` has it: where several of its labels are one of the task's, the likeliest says it.
+            match names.iter().position(|known| *known == name) {
+                Some(at) => shares[at] = shares[at].max(share),
+                None => {
+                    names.push(name);
+                    shares.push(share);
+                }
+            }
         }
+        Prediction::likeliest(&names, &shares)
     }
 
     /// How probable one of the task's labels is, of those that it knows and of which one is right; `None` where it does not know it.

@@ -165,7 +165,8 @@ impl Nearest {
             }
         }
         let best = labels.iter().zip(&says).rev().max_by(|a, b| a.1.total_cmp(b.1));
-        Prediction { output: best.map(|((label, _), _)| label.clone()).unwrap_or_default(), confidence: None }
+        let output = best.map(|((label, _), _)| label.clone()).unwrap_or_default();
+        Prediction { output, ..Prediction::default() }
     }
 }
 

@@ -109,7 +109,7 @@ impl Model for Translator {
         let reply = |sample: &Sample<'_>| {
             let started = Instant::now();
             let output = self.translate(sample.text)?;
-            Ok(Reply::timed(started.elapsed(), || Prediction { output, confidence: None }))
+            Ok(Reply::timed(started.elapsed(), || Prediction { output, ..Prediction::default() }))
         };
         samples.iter().map(reply).collect()
     }

@@ -49,12 +49,7 @@ impl ImageClassifier {
     }
 
     fn predict(&self, logits: &[f32]) -> Prediction {
-        let shares = shares(logits);
-        let best = (0..shares.len()).fold(0, |best, at| if shares[at] > shares[best] { at } else { best });
-        Prediction {
-            output: self.network.config.labels.get(best).cloned().unwrap_or_default(),
-            confidence: shares.get(best).copied(),
-        }
+        Prediction::likeliest(&self.network.config.labels, &shares(logits))
     }
 }
 

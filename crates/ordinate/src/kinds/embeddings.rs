@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ordinate_core::task::CandidateEntry;
-use ordinate_core::{Item, Items};
+use ordinate_core::{Item, Items, Prediction};
 use ordinate_measure::{Answerer, Attempt, Contender, EmbeddingsAnswerer, Request, Row};
 use ordinate_models::{Embedding, Encoders, Model};
 use ordinate_remote::chat::{Embeddings, check, check_key};
@@ -160,7 +160,8 @@ impl Probed {
     fn read(&self, reply: Reply) -> Result<Reply, Failure> {
         let said = reply.vector.as_ref().and_then(|vector| self.model.answer_vector(vector));
         let said = said.ok_or_else(|| Failure::new(FailureKind::Shape, "there is no vector to look at"))?;
-        Ok(Reply { text: said.output, confidence: said.confidence, vector: None, ..reply })
+        let Prediction { output: text, confidence, probabilities } = said;
+        Ok(Reply { text, confidence, probabilities, vector: None, ..reply })
     }
 }
 

@@ -264,6 +264,7 @@ impl Trained {
             replies.push(Ok(Reply {
                 text: said.prediction.output,
                 confidence: said.prediction.confidence,
+                probabilities: said.prediction.probabilities,
                 latency: said.took,
                 ..Reply::default()
             }));

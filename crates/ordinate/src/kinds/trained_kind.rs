@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ordinate_adapt::{Ended, TrainingReport};
 use ordinate_core::task::{CandidateEntry, Local};
-use ordinate_core::{CandidateName, FieldValue, Item, Items};
+use ordinate_core::{CandidateName, FieldValue, Item, Items, Prediction};
 use ordinate_measure::Contender;
 use ordinate_models::decoder::Place as Files;
 use ordinate_models::encoder::Source;
@@ -193,7 +193,7 @@ impl AnswersInputs for Loaded {
         self.model.shares(&samples, label).map_err(|error| error.to_string()).transpose()
     }
 
-    fn answer_item(&self, item: &Item) -> Result<(String, Option<f64>), String> {
+    fn answer_item(&self, item: &Item) -> Result<Prediction, String> {
         let fields = &item.input.fields;
         if self.reads != Reads::Fields || fields.is_empty() {
             return self.said(Sample { context: item.context.as_deref(), ..Sample::text(&item.input.text) });
@@ -209,7 +209,7 @@ impl AnswersInputs for Loaded {
         self.answer(&lines.join("\n"))
     }
 
-    fn answer(&self, input: &str) -> Result<(String, Option<f64>), String> {
+    fn answer(&self, input: &str) -> Result<Prediction, String> {
         self.said(Sample::text(input))
     }
 
@@ -219,10 +219,9 @@ impl AnswersInputs for Loaded {
 }
 
 impl Loaded {
-    fn said(&self, sample: Sample<'_>) -> Result<(String, Option<f64>), String> {
+    fn said(&self, sample: Sample<'_>) -> Result<Prediction, String> {
         let replies = self.model.answer(&[sample]).map_err(|error| error.to_string())?;
-        let said = replies.into_iter().next().ok_or("it gave no answer")?.prediction;
-        Ok((said.output, said.confidence))
+        Ok(replies.into_iter().next().ok_or("it gave no answer")?.prediction)
     }
 }
 

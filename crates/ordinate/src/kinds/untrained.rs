@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use ordinate_core::Item;
 use ordinate_core::task::Local;
+use ordinate_core::{Item, Prediction};
 use ordinate_measure::{Answerer, AnswererError, Attempt, Contender, Limits, Request};
 use ordinate_models::gauge::Order;
 use ordinate_remote::{Failure, FailureKind, PromptError, Reply};
@@ -143,13 +143,13 @@ fn reply(method: &impl Untrained, body: &str) -> Result<Reply, Failure> {
 pub(super) struct Reopened<M>(pub(super) M);
 
 impl<M: Untrained> AnswersInputs for Reopened<M> {
-    fn answer(&self, input: &str) -> Result<(String, Option<f64>), String> {
+    fn answer(&self, input: &str) -> Result<Prediction, String> {
         let item = Item { id: "asked".to_owned(), input: input.into(), ..Item::default() };
         self.answer_item(&item)
     }
 
-    fn answer_item(&self, item: &Item) -> Result<(String, Option<f64>), String> {
-        self.0.answer(&self.0.request(item)).map(|text| (text, None))
+    fn answer_item(&self, item: &Item) -> Result<Prediction, String> {
+        self.0.answer(&self.0.request(item)).map(|output| Prediction { output, ..Prediction::default() })
     }
 
     fn reads_passages(&self) -> bool {

@@ -260,7 +260,8 @@ fn said(
             Some(answers) => {
                 let Some((output, confidence)) = answers.get(&item.id) else { continue };
                 let (output, confidence) = (Some(output.clone()), *confidence);
-                all.push(Said { candidate: name.clone(), output, confidence, error: None });
+                let probabilities = Vec::new();
+                all.push(Said { candidate: name.clone(), output, confidence, probabilities, error: None });
             }
             None => all.extend(bench.ask(name, &asked)?),
         }

@@ -98,7 +98,7 @@ fn map(
         }
     };
     let item = Item { input: text(image)?.into(), ..Item::default() };
-    let (label, _) = network.answer_item(&item)?;
+    let label = network.answer_item(&item)?.output;
     let heat = Heat::of(image, &mut |images: &[Image]| {
         if stop.is_cancelled() {
             return Err("the server ends".to_owned());

@@ -56,7 +56,7 @@ impl Model for Words {
     fn answer(&self, samples: &[Sample<'_>]) -> Result<Vec<Reply>, ModelError> {
         let said = |sample: &Sample<'_>| Prediction {
             output: self.0.get(&first(sample.text)).cloned().unwrap_or_else(|| "even".into()),
-            confidence: None,
+            ..Prediction::default()
         };
         Ok(samples.iter().map(|sample| Reply::timed(Duration::ZERO, || said(sample))).collect())
     }

@@ -18,7 +18,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use crate::key::Key;
-use crate::saved::{Entry, Saved, bytes, numbers};
+use crate::saved::{Entry, Saved, bytes, numbers, pairs, pairs_in, written};
 
 /// The content of a file with these answers.
 pub(super) fn write(entries: &[Entry]) -> Result<Vec<u8>, String> {
@@ -32,10 +32,6 @@ pub(super) fn write(entries: &[Entry]) -> Result<Vec<u8>, String> {
     };
     let figures = |of: &dyn Fn(&Saved) -> Option<f64>| -> ArrayRef {
         Arc::new(entries.iter().map(|entry| of(&entry.saved)).collect::<Float64Array>())
-    };
-    let logprobs = |saved: &Saved| {
-        let pairs: Vec<_> = saved.logprobs.iter().map(|token| (&token.token, token.logprob)).collect();
-        (!pairs.is_empty()).then(|| serde_json::json!(pairs).to_string())
     };
     let keys: ArrayRef =
         Arc::new(entries.iter().map(|entry| Some(entry.key.bytes())).collect::<BinaryArray>());
@@ -59,12 +55,13 @@ pub(super) fn write(entries: &[Entry]) -> Result<Vec<u8>, String> {
         ("first_token_ms", figures(&|saved| saved.first_token_ms), true),
         ("tries", counts(&|entry| Some(whole(entry.saved.tries))), true),
         ("cut_short", cut, true),
-        ("logprobs", all(&logprobs), true),
+        ("logprobs", all(&|saved| written(&pairs(&saved.logprobs))), true),
         ("asked_at", counts(&|_| Some(whole(now))), true),
         ("model", all(&|saved| saved.model.clone()), true),
         ("doubt", all(&|saved| Some(saved.doubt?.as_str().to_owned())), true),
         ("vector", vectors, true),
         ("receipt", counts(&|entry| entry.receipt), true),
+        ("probabilities", all(&|saved| written(&saved.probabilities)), true),
     ])
     .map_err(|error| error.to_string())?;
     let level = ZstdLevel::try_new(1).map_err(|error| error.to_string())?;
@@ -150,8 +147,7 @@ impl Columns<'_> {
             vectors.is_valid(row).then(|| numbers(vectors.value(row)))
         };
         let cut = || Some(self.0.column_by_name("cut_short")?.as_boolean_opt()?.value(row));
-        let pairs = self.text("logprobs", row).and_then(|text| serde_json::from_str(&text).ok());
-        let pairs: Vec<(String, f64)> = pairs.unwrap_or_default();
+        let logprobs = pairs_in(self.text("logprobs", row));
         let message = self.text("error", row);
         let saved = Saved {
             candidate: self.text("candidate", row).unwrap_or_default(),
@@ -162,6 +158,7 @@ impl Columns<'_> {
                 (kind, message.unwrap_or_default())
             }),
             confidence: self.figure("confidence", row),
+            probabilities: pairs_in(self.text("probabilities", row)),
             input_tokens: count("input_tokens"),
             output_tokens: count("output_tokens"),
             cost_usd: self.figure("cost_usd", row),
@@ -173,7 +170,7 @@ impl Columns<'_> {
             vector: vector(),
             model: self.text("model", row),
             doubt: self.text("doubt", row).as_deref().and_then(Doubt::from_word),
-            logprobs: pairs.into_iter().map(|(token, logprob)| TokenLogprob { token, logprob }).collect(),
+            logprobs: logprobs.into_iter().map(|(token, logprob)| TokenLogprob { token, logprob }).collect(),
         };
         Entry { key, saved, receipt: self.count("receipt", row) }
     }

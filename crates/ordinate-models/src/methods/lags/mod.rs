@@ -245,7 +245,7 @@ impl Model for LagsModel {
             let series = series.ok_or_else(|| ModelError::Failed("the item is no series".to_owned()))?;
             Ok(Reply::timed(Duration::ZERO, || Prediction {
                 output: self.forecast(&series).into_output().to_string(),
-                confidence: None,
+                ..Prediction::default()
             }))
         };
         samples.par_iter().map(reply).collect()

@@ -113,8 +113,10 @@ impl Memory {
             }
         }
         match best {
-            Some((near, pair)) => Prediction { output: pair.target.clone(), confidence: Some(near) },
-            None => Prediction { output: String::new(), confidence: Some(0.0) },
+            Some((near, pair)) => {
+                Prediction { output: pair.target.clone(), confidence: Some(near), ..Prediction::default() }
+            }
+            None => Prediction { confidence: Some(0.0), ..Prediction::default() },
         }
     }
 }

@@ -6,8 +6,8 @@ pub(super) mod questions;
 use std::path::Path;
 use std::sync::Arc;
 
-use ordinate_core::Item;
 use ordinate_core::task::Local;
+use ordinate_core::{Item, Prediction};
 use ordinate_measure::Contender;
 use ordinate_models::decoder::{Place as Files, find};
 use ordinate_models::encoder::Source;
@@ -96,19 +96,21 @@ struct Loaded {
 }
 
 impl AnswersInputs for Loaded {
-    fn answer(&self, input: &str) -> Result<(String, Option<f64>), String> {
+    fn answer(&self, input: &str) -> Result<Prediction, String> {
         self.answer_item(&Item { id: "asked".to_owned(), input: input.into(), ..Item::default() })
     }
 
-    fn answer_item(&self, item: &Item) -> Result<(String, Option<f64>), String> {
+    fn answer_item(&self, item: &Item) -> Result<Prediction, String> {
         let body = self.decoding.request(item).map_err(|error| error.to_string())?;
         let reply = self.decoding.answer(&body).map_err(|error| error.to_string())?;
         let reply = reply.map_err(|failure| failure.message)?;
         if self.decoding.chooses(item) {
-            return Ok((reply.text, reply.confidence));
+            let (output, confidence) = (reply.text, reply.confidence);
+            return Ok(Prediction { output, confidence, ..Prediction::default() });
         }
         let found = self.reader.read(item, &reply.text).map_err(|unreadable| unreadable.to_string())?;
-        Ok((found.output.to_string(), reply.confidence))
+        let (output, confidence) = (found.output.to_string(), reply.confidence);
+        Ok(Prediction { output, confidence, ..Prediction::default() })
     }
 
     /// One answer takes all of the machine.
