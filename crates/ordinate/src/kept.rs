@@ -13,7 +13,7 @@ use crate::sealed::{self, Found};
 
 /// How their files end. Another number when more is kept of an answer: what earlier versions kept would decide otherwise than what is
 /// answered anew.
-pub(crate) const ENDING: &str = "-2.jsonl";
+pub(crate) const ENDING: &str = ".2.jsonl";
 
 /// One answer.
 #[derive(Debug, Serialize, Deserialize)]

@@ -87,7 +87,7 @@ fn damaged_files_are_set_aside_and_made_again() {
         if within { name } else { name[name.find(['.', '-']).unwrap()..].to_owned() }
     };
     // Answers and hosting of both, and the files of both models.
-    assert!(all.iter().filter(|path| kind(path) == "-2.jsonl").count() == 2, "{all:?}");
+    assert!(all.iter().filter(|path| kind(path) == ".2.jsonl").count() == 2, "{all:?}");
     assert!(all.iter().filter(|path| kind(path) == "model.json").count() == 2, "{all:?}");
     let mut runs = 0;
     for (at, path) in all.iter().enumerate() {

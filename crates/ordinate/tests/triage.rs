@@ -32,9 +32,9 @@ fn four_hundred_messages() {
     }
     assert_eq!(verdict["outcome"], "undecided");
     let stack = number(named(&verdict, "policies", "stack"), "gain_over_best_single.mean");
-    assert!((stack - 0.011).abs() < 0.01, "{stack}");
+    assert!((stack - 0.009).abs() < 0.01, "{stack}");
     let more = number(&verdict, "undecided.items_needed");
-    assert!((5_000.0..25_000.0).contains(&more), "{more}");
+    assert!((10_000.0..50_000.0).contains(&more), "{more}");
     assert!(verdict["assumed"].to_string().contains("written for this project"));
     // Customers stay whole: 364 of them, not 400 items, are what the intervals rest on.
     assert_eq!(verdict["basis"]["groups"], 364);

@@ -41,6 +41,7 @@ const WORDS: [(What, &[&str]); 6] = [
             "duration",
             "confidence",
             "probability",
+            "probabilities",
             "rank",
             "votes",
         ],
