@@ -4,8 +4,8 @@
         [--few N --draws N] [--test N] [--minutes 10] [--out results.jsonl]
 
 Runs `ordinate run` once for each set (`ORDINATE` names the binary) with n-grams, a probe and the methods of training on the set's own
-train part, scored on its own test part, and prints a table. With --few, each draw is so many train items of each label, and the mean
-over draws is printed. FOLDER holds config.json, tokenizer.json and model.safetensors of all-MiniLM-L6-v2. Peers are figures of the
+train part, scored on its own test part, and prints a table. With --few, each draw is so many train items of each label (`mlm`
+reads the texts of all besides), no learning curves are measured, and the mean over draws is printed. FOLDER holds config.json, tokenizer.json and model.safetensors of all-MiniLM-L6-v2. Peers are figures of the
 cards in ../shared/data/tasks.
 """
 
