@@ -1,5 +1,5 @@
 //! Distillation (Hinton et al. 2015): a pupil learns the answers of another candidate to train items whose targets it is not
-//! shown, each as sure as the teacher was.
+//! shown, each as probable as the teacher finds it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -7,8 +7,8 @@ use std::path::Path;
 use ordinate_core::CandidateName;
 use ordinate_core::task::CandidateEntry;
 use ordinate_models::{
-    EncoderSource, Fitting, Identity, Kind, Method, MethodKind, Model, ModelError, Probing, TrainingSet,
-    drawn, number,
+    EncoderSource, Fitting, Identity, Kind, Method, MethodKind, Model, ModelError, Probing, Taught,
+    TrainingSet, drawn, number,
 };
 use serde::Serialize;
 
@@ -120,14 +120,26 @@ impl Distill {
     }
 }
 
-/// The share of each label of an item: all of it for its one label, or as much as the teacher was sure of it and the rest
-/// even.
-pub(crate) fn shares(train: &TrainingSet<'_>, right: &[Vec<usize>], labels: usize) -> Vec<Vec<f32>> {
-    let others = labels.saturating_sub(1).max(1) as f32;
-    let of = |(right, taught): (&Vec<usize>, &Option<&ordinate_models::Taught>)| {
-        let sure = taught.and_then(|taught| taught.confidence).unwrap_or(1.0).clamp(0.0, 1.0) as f32;
-        let share = |label| if right.contains(&label) { sure } else { (1.0 - sure) / others };
-        (0..labels).map(share).collect()
+/// The share of each label of an item. Without a teacher all of it for its one label. With one as much as the teacher finds the label
+/// probable, where it says so of labels; else as much for its answer as it was sure of it. What is left is shared evenly by the labels
+/// that it says nothing of.
+pub(crate) fn shares(train: &TrainingSet<'_>, right: &[Vec<usize>], names: &[String]) -> Vec<Vec<f32>> {
+    let of = |(right, taught): (&Vec<usize>, &Option<&Taught>)| {
+        let mut shares = vec![None; names.len()];
+        let said = taught.map(|taught| taught.probabilities.as_slice()).unwrap_or_default();
+        for (label, probability) in said {
+            if let Some(at) = names.iter().position(|name| name == label) {
+                shares[at] = Some(*probability);
+            }
+        }
+        if shares.iter().all(Option::is_none) {
+            let sure = taught.and_then(|taught| taught.confidence).unwrap_or(1.0);
+            right.iter().for_each(|&at| shares[at] = Some(sure.clamp(0.0, 1.0)));
+        }
+        let told: f64 = shares.iter().flatten().sum();
+        let others = shares.iter().filter(|share| share.is_none()).count().max(1) as f64;
+        let rest = (1.0 - told).max(0.0) / others;
+        shares.into_iter().map(|share| share.unwrap_or(rest) as f32).collect()
     };
     right.iter().zip(train.taught()).map(of).collect()
 }
@@ -139,4 +151,42 @@ pub(crate) fn held_out_of(train: &TrainingSet<'_>, strata: &[String], seed: u64)
     let held: Vec<usize> = held_out(&of, seed).1.into_iter().map(|at| known[at]).collect();
     let learned = (0..train.len()).filter(|at| held.binary_search(at).is_err()).collect();
     (learned, held)
+}
+
+#[cfg(test)]
+mod tests {
+    use ordinate_models::Sample;
+
+    use super::*;
+
+    #[test]
+    fn labels_share_what_the_teacher_says_of_them() {
+        let names = ["a", "b", "c", "d"].map(str::to_owned);
+        let told = |confidence, probabilities: &[(&str, f64)]| Taught {
+            output: "b".to_owned(),
+            confidence,
+            probabilities: probabilities.iter().map(|&(label, share)| (label.to_owned(), share)).collect(),
+        };
+        let taught = [
+            told(Some(0.7), &[("b", 0.5), ("d", 0.3)]),
+            told(Some(0.7), &[]),
+            told(None, &[]),
+            // None of them is a label here.
+            told(Some(0.4), &[("e", 0.9)]),
+        ];
+        let pairs = ["b"; 5].map(|target| (Sample::text("text"), target));
+        let lessons = taught.iter().map(Some).chain([None]);
+        let train = TrainingSet::new(Kind::Classify, pairs).taught_by(lessons);
+        let shares = shares(&train, &vec![vec![1]; 5], &names);
+        let expected = [
+            [0.1, 0.5, 0.1, 0.3],
+            [0.1, 0.7, 0.1, 0.1],
+            [0.0, 1.0, 0.0, 0.0],
+            [0.2, 0.4, 0.2, 0.2],
+            [0.0, 1.0, 0.0, 0.0],
+        ];
+        for (shares, expected) in shares.iter().zip(expected) {
+            assert!(shares.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{shares:?}");
+        }
+    }
 }

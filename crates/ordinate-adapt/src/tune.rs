@@ -65,7 +65,7 @@ fn lora(entry: &CandidateEntry, base: &Path) -> Of {
 
 /// Reads a model that was trained here.
 pub(crate) fn load(saved: &Saved<'_>) -> Result<Box<dyn Model>, ModelError> {
-    let source = Source { folder: saved.folder.to_owned(), revision: None, model: None };
+    let source = Source::at(saved.folder);
     let model: Box<dyn Model> = match is_extractor(&source) {
         true => Box::new(Extractor::open(&source, read_model(saved.folder)?)?),
         false => Box::new(Published::reopen(Classifier::open(&source)?, saved.folder)?),
@@ -145,7 +145,7 @@ impl Tuning {
         let targets = match &numbers {
             Some(numbers) => Targets::numbers(&numbers.scaled),
             None if kind == Kind::Classify && train.is_taught() => {
-                Targets::shares(shares(train, &right, names.len()))
+                Targets::shares(shares(train, &right, &names))
             }
             None => Targets::labels(answers.problem, &right, names.len(), self.settings.class_weights),
         };

@@ -195,6 +195,8 @@ pub struct Taught {
     pub output: String,
     /// How sure it is, in `[0, 1]`, where it says so.
     pub confidence: Option<f64>,
+    /// How probable it finds single labels, where it says so.
+    pub probabilities: Vec<(String, f64)>,
 }
 
 /// At most so many of these places, drawn at random: whoever is shown as many of the same items is shown the same.

@@ -31,8 +31,11 @@ pub(super) fn taught_digest(taught: &HashMap<usize, Taught>) -> String {
     let mut rows: Vec<&usize> = taught.keys().collect();
     rows.sort_unstable();
     let text = |row: &&usize| {
-        let Taught { output, confidence } = &taught[*row];
-        format!("{row} {confidence:?} {output}")
+        let Taught { output, confidence, probabilities } = &taught[*row];
+        match probabilities.is_empty() {
+            true => format!("{row} {confidence:?} {output}"),
+            false => format!("{row} {confidence:?} {output} {probabilities:?}"),
+        }
     };
     let texts: Vec<String> = rows.iter().map(text).collect();
     digest(texts.iter().map(String::as_str))

@@ -65,9 +65,11 @@ pub(super) fn wants(
     if let Some(recorded) = recorded {
         let answers = recorded_outputs(task, recorded, items).map_err(Error::from)?;
         let known = answers.into_iter().filter(|answer| items.part(answer.row) == Some(Part::Train));
-        let known =
-            known.map(|one| (one.row, Taught { output: one.output, confidence: one.confidence })).collect();
-        pupil.taught(known).map_err(|error| opening.place.fail(error))?;
+        let known = known.map(|one| {
+            let (output, confidence) = (one.output, one.confidence);
+            (one.row, Taught { output, confidence, probabilities: Vec::new() })
+        });
+        pupil.taught(known.collect()).map_err(|error| opening.place.fail(error))?;
         return Ok(Vec::new());
     }
     let rows = taught_rows(items).into();
@@ -75,7 +77,8 @@ pub(super) fn wants(
     let take = Box::new(move |answers: Vec<Row>| {
         let taught = |row: Row| {
             let output = row.output.filter(|_| row.error.is_none())?;
-            Some((row.item, Taught { output, confidence: row.confidence }))
+            let (confidence, probabilities) = (row.confidence, row.probabilities);
+            Some((row.item, Taught { output, confidence, probabilities }))
         };
         let taught = answers.into_iter().filter_map(taught).collect();
         pupil.taught(taught).map_err(|error| Error::candidate(&task, &name, error))
