@@ -1,11 +1,12 @@
 """Ten public sets of texts, a general encoder trained on each, and the published specialist or peer.
 
     python3 scripts/transfer/run.py --data ../shared/data/tasks --minilm FOLDER [--sets NAME ...] [--methods full ...]
-        [--few N --draws N] [--test N] [--minutes 10] [--out results.jsonl]
+        [--few N --draws N] [--test N] [--minutes 10] [--precision int8] [--out results.jsonl]
 
 Runs `ordinate run` once for each set (`ORDINATE` names the binary) with n-grams, a probe and the methods of training on the set's own
 train part, scored on its own test part, and prints a table. With --few, each draw is so many train items of each label (`mlm`
-reads the texts of all besides), no learning curves are measured, and the mean over draws is printed. FOLDER holds config.json, tokenizer.json and model.safetensors of all-MiniLM-L6-v2. Peers are figures of the
+reads the texts of all besides), no learning curves are measured, and the mean over draws is printed. With --precision int8 the probe is
+there once more, on vectors of layers in eight bits. FOLDER holds config.json, tokenizer.json and model.safetensors of all-MiniLM-L6-v2. Peers are figures of the
 cards in ../shared/data/tasks.
 """
 
@@ -79,6 +80,9 @@ def measure(binary: str, name: str, asked: argparse.Namespace, draw: int) -> dic
                 + ('\n[data_needs]\nmeasure = "none"\n' if asked.few else "") +
                 '\n[[candidate]]\nname = "n-grams"\nlineage = "vertical"\nlocal = { model = "ngram-linear" }\n'
                 f'\n[[candidate]]\nname = "probe"\nlineage = "transferred"\nadapt = {{ from = "{asked.minilm.resolve()}", method = "probe" }}\n')
+        if asked.precision:
+            text += (f'\n[[candidate]]\nname = "probe {asked.precision}"\nlineage = "transferred"\n'
+                     f'adapt = {{ from = "{asked.minilm.resolve()}", method = "probe", precision = "{asked.precision}" }}\n')
         for method in asked.methods:
             unlabelled = ', texts = "texts.jsonl"' if method == "mlm" and asked.few else ""
             limit = "" if method in ("means", "probe") else f", max_minutes = {asked.minutes}"
@@ -135,10 +139,12 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=1)
     parser.add_argument("--test", type=int, help="score on so many test items, drawn at random")
     parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--precision", choices=["int8"])
     parser.add_argument("--out", type=pathlib.Path)
     asked = parser.parse_args()
     binary = os.environ.get("ORDINATE", "ordinate")
-    names = ["n-grams", "probe", *asked.methods]
+    small = [f"probe {asked.precision}"] if asked.precision else []
+    names = ["n-grams", "probe", *small, *asked.methods]
     print(f"| set | train | {' | '.join(names)} | peer | verdict | training, s |\n|{'---|' * (len(names) + 5)}", flush=True)
     for name in asked.sets or (FEW if asked.few else PEERS):
         results = []

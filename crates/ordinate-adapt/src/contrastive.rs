@@ -57,7 +57,7 @@ fn of(entry: &CandidateEntry, base: &Path) -> Result<Option<Box<dyn Method>>, Mo
 
 /// Reads a model that was trained here.
 pub(crate) fn load(saved: &Saved<'_>) -> Result<Box<dyn Model>, ModelError> {
-    let encoder = open(&Source { folder: saved.folder.to_owned(), revision: None, model: None })?;
+    let encoder = open(&Source::at(saved.folder))?;
     Ok(Box::new(Tuned { encoder: Arc::new(encoder), linear: read_model(saved.folder)?, written: None }))
 }
 

@@ -89,7 +89,7 @@ fn of(entry: &CandidateEntry, base: &Path) -> Result<Option<Box<dyn Method>>, Mo
 }
 
 fn load(saved: &Saved<'_>) -> Result<Box<dyn Model>, ModelError> {
-    let source = Source { folder: saved.folder.to_owned(), revision: None, model: None };
+    let source = Source::at(saved.folder);
     Ok(Box::new(Tuned { writer: open(&Place::Folder(source))?, kept: None }))
 }
 

@@ -98,7 +98,7 @@ impl Case {
 }
 
 fn source(folder: &Path) -> Source {
-    Source { folder: folder.to_owned(), revision: None, model: None }
+    Source::at(folder)
 }
 
 #[test]

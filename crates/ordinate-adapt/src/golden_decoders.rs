@@ -68,7 +68,7 @@ fn base(case: &Value) -> TempDir {
 }
 
 fn source(folder: &Path) -> Source {
-    Source { folder: folder.to_owned(), revision: None, model: None }
+    Source::at(folder)
 }
 
 /// The model of a case as it is before training.

@@ -20,7 +20,7 @@ use crate::questions::{Questions, Shown};
 use crate::spans::surprise;
 
 fn source(folder: &Path) -> Source {
-    Source { folder: folder.to_owned(), revision: None, model: None }
+    Source::at(folder)
 }
 
 fn numbers(value: &Value) -> Vec<f64> {

@@ -75,7 +75,7 @@ fn sentences_that_were_not_seen_come_out_right() {
         assert_eq!(say(model.as_ref()), say(read.as_ref()));
     }
     // The folder is one of a published translator, and goes on learning.
-    let source = Source { folder: folder.path().to_owned(), revision: None, model: None };
+    let source = Source::at(folder.path());
     assert!(is_translator(&source));
     let more = self::method(&json!({ "from": folder.path(), "epochs": 2 })).unwrap();
     let again = fit(more.as_ref(), learned).unwrap();

@@ -29,7 +29,7 @@ pub use data_needs::{CurvesOf, DataNeedsSection};
 pub use images::ImagesSection;
 pub use judge::{JudgeMode, JudgeSection};
 pub use kind::TaskKind;
-pub use local::{Engine, Local};
+pub use local::{Engine, Local, Precision};
 pub use series::{CountOrField, SeriesSection};
 
 /// A task file.

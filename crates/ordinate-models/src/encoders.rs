@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use ordinate_core::task::Precision;
 use serde::{Deserialize, Serialize};
 
 use crate::encoder::{builtin, open};
@@ -13,7 +14,7 @@ use crate::inspect::inspect_source;
 use crate::model::{Encoder, Facts};
 use crate::source::Source;
 use crate::stop::Stop;
-use crate::vision::{ImageEncoder, PublishedFeatures, is_network, is_published_network};
+use crate::vision::{ImageEncoder, PublishedFeatures, is_network, is_published_network, sees};
 
 /// Where an encoder, or a published model, comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +35,35 @@ impl EncoderSource {
     /// As [`Source::find`].
     pub fn find(text: &str, base: &Path) -> Result<Self, ModelError> {
         if text == "builtin" { Ok(Self::Builtin) } else { Source::find(text, base).map(Self::Folder) }
+    }
+
+    /// The same, whose layers compute in what a candidate asks for.
+    ///
+    /// # Errors
+    /// [`ModelError::Setting`] where it has no layers of its own here, or is none of texts.
+    pub fn in_precision(self, precision: Option<Precision>) -> Result<Self, ModelError> {
+        match (precision, self) {
+            (None, source) => Ok(source),
+            (Some(precision), Self::Folder(source)) if !sees(&Self::Folder(source.clone())) => {
+                Ok(Self::Folder(Source { precision, ..source }))
+            }
+            (Some(_), source) => Err(ModelError::Setting(format!(
+                "precision is for encoders of texts in a folder or on the hub, and {} is none; remove it",
+                match source {
+                    Self::Builtin => "the built-in one, which has no layers,",
+                    Self::Folder(_) => "a network of images",
+                    Self::Elsewhere(_) => "one behind an API",
+                }
+            ))),
+        }
+    }
+
+    /// In what its layers compute.
+    pub(crate) fn precision(&self) -> Precision {
+        match self {
+            Self::Folder(source) => source.precision,
+            Self::Builtin | Self::Elsewhere(_) => Precision::F32,
+        }
     }
 
     /// What its vectors hang on: a digest of the files, whatever folder they lie in.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ordinate_core::task::Precision;
 use ordinate_hub::{Cache, ModelName};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -20,9 +21,21 @@ pub struct Source {
     /// `org/name` at the hub, where it came from there: how it is found on another machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// In what the layers of an encoder compute.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub precision: Precision,
+}
+
+fn is_default(precision: &Precision) -> bool {
+    *precision == Precision::default()
 }
 
 impl Source {
+    /// A folder.
+    pub fn at(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), revision: None, model: None, precision: Precision::default() }
+    }
+
     /// The folder of `hf:org/name[@revision]` in the hub's cache, or of a path relative to `base`.
     ///
     /// # Errors
@@ -31,7 +44,7 @@ impl Source {
         let Some(name) = ModelName::parse(text)? else {
             let folder = base.join(text);
             if folder.is_dir() {
-                return Ok(Self { folder, revision: None, model: None });
+                return Ok(Self::at(folder));
             }
             if text.contains(['/', '\\', '.']) {
                 return Err(file(
@@ -45,7 +58,7 @@ impl Source {
         match cache.find(&name) {
             Some(found) => {
                 let model = Some(name.repository().to_owned());
-                Ok(Self { folder: found.folder, revision: Some(found.commit), model })
+                Ok(Self { revision: Some(found.commit), model, ..Self::at(found.folder) })
             }
             None => Err(file(
                 &cache.repository(&name),
@@ -91,6 +104,9 @@ impl Source {
         }
         if let Some(base) = adapter::base(&self.folder)? {
             hasher.update(base.identity()?);
+        }
+        if self.precision == Precision::Int8 {
+            hasher.update("int8");
         }
         Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }

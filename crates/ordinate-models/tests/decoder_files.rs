@@ -11,7 +11,7 @@ use ordinate_models::decoder::{Place, Role, decoder, find, identity, open};
 use ordinate_models::encoder::Source;
 
 fn place(folder: &Path) -> Place {
-    Place::Folder(Source { folder: folder.to_owned(), revision: None, model: None })
+    Place::Folder(Source::at(folder))
 }
 
 fn refused(place: &Place) -> String {

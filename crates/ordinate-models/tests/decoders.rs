@@ -10,7 +10,7 @@ use ordinate_models::encoder::Source;
 use serde_json::Value;
 
 fn place(folder: &Path) -> Place {
-    Place::Folder(Source { folder: folder.to_owned(), revision: None, model: None })
+    Place::Folder(Source::at(folder))
 }
 
 fn numbers<T: std::str::FromStr<Err: std::fmt::Debug>>(value: &Value) -> Vec<T> {

@@ -6,6 +6,7 @@ mod tiny_encoder;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use ordinate_core::task::Precision;
 use ordinate_models::encoder::{
     Classifier, Extractor, Masked, Source, Spans, Window, is_classifier, is_extractor, open,
 };
@@ -44,6 +45,31 @@ fn equal_transformers() {
         }
         eprintln!("{}: largest difference {worst:e}", case["name"]);
         assert!(worst < 1e-4, "{}: {worst}", case["name"]);
+    }
+}
+
+/// In eight bits every architecture says nearly the same: vectors point the same way, and classifiers answer alike.
+#[test]
+fn eight_bits_of_every_architecture() {
+    for case in golden()["cases"].as_array().unwrap() {
+        let folder = tempfile::tempdir().unwrap();
+        save(case, folder.path());
+        let exact = source(folder.path());
+        let small = Source { precision: Precision::Int8, ..exact.clone() };
+        let texts: Vec<String> =
+            case["rows"].as_array().unwrap().iter().map(|row| text(&row["words"])).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let vectors = |source: &Source| open(source).unwrap().embed(&texts).unwrap();
+        for (exact, small) in vectors(&exact).iter().zip(&vectors(&small)) {
+            let cosine: f32 = exact.iter().zip(small).map(|(a, b)| a * b).sum();
+            assert!(cosine > 0.99 && exact != small, "{}: {cosine}", case["name"]);
+        }
+        let logits = |source: &Source| Classifier::open(source).unwrap().logits(&texts).unwrap();
+        let (exact, small) = (logits(&exact), logits(&small));
+        let largest = exact.iter().flatten().fold(0.0_f32, |most, one| most.max(one.abs()));
+        for (exact, small) in exact.iter().flatten().zip(small.iter().flatten()) {
+            assert!((exact - small).abs() < 0.1 * largest, "{}: {exact} {small}", case["name"]);
+        }
     }
 }
 

@@ -62,7 +62,7 @@ fn every_masked_model() {
             tensors.retain(|name, _| !heads.iter().any(|head| name.starts_with(head)));
             candle_core::safetensors::save(&tensors, path).unwrap();
         }
-        let source = Source { folder: folder.path().to_owned(), revision: None, model: None };
+        let source = Source::at(folder.path());
         let model = TrainableMasked::open(&source, 1).unwrap();
         let added = model.variables().keys().any(|variable| model.is_new(variable));
         assert_eq!(added, !has_head, "{name}");
@@ -92,7 +92,7 @@ fn every_encoder() {
     for case in golden["cases"].as_array().unwrap().iter().chain(golden["masked"].as_array().unwrap()) {
         let folder = tempfile::tempdir().unwrap();
         tiny_encoder::save(case, folder.path());
-        let source = Source { folder: folder.path().to_owned(), revision: None, model: None };
+        let source = Source::at(folder.path());
         let encoder = Trainable::open(&source).unwrap();
         let name = case["config"]["model_type"].to_string();
         assert!(encoder.variables().len() > 10, "{name}");
@@ -130,7 +130,7 @@ fn every_decoder() {
     let low_rank = Reach::Updates(LowRank { rank: 2, alpha: 3.0 });
     for (row, reach) in rows.iter().flat_map(|row| [(row, Reach::Whole), (row, low_rank)]) {
         let folder = tiny::folder_of_words(row);
-        let source = Source { folder: folder.path().to_owned(), revision: None, model: None };
+        let source = Source::at(folder.path());
         let model = TrainableDecoder::open(&source, reach, 5).unwrap();
         let name = format!("{} {reach:?}", row["name"]);
         let whole = decoder(&Place::Folder(source.clone())).unwrap().decoder;

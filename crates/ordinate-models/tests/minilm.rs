@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use base64::Engine as _;
+use ordinate_core::task::Precision;
 use ordinate_models::Encoder as _;
 use ordinate_models::encoder::{Source, open};
 
@@ -54,6 +55,43 @@ fn equals_pytorch() {
     let alone = encoder.embed(&texts[..1]).unwrap();
     assert!(alone[0].iter().zip(&vectors[0]).all(|(a, b)| (a - b).abs() < 1e-5));
     assert_eq!(encoder.facts().parameters, 22_713_216);
+}
+
+/// In eight bits vectors point where those of PyTorch do, and cosines of texts are what they were, to a hundredth.
+#[test]
+fn in_eight_bits_cosines_are_off_by_a_hundredth_at_most() {
+    let Some(folder) = model() else { return };
+    let golden =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/minilm.json")).unwrap();
+    let golden: serde_json::Value = serde_json::from_str(&golden).unwrap();
+    let rows = golden["rows"].as_array().unwrap();
+    let texts: Vec<&str> = rows.iter().map(|row| row["text"].as_str().unwrap()).collect();
+    let exact = Source::find(folder.to_str().unwrap(), Path::new("")).unwrap();
+    let small = open(&Source { precision: Precision::Int8, ..exact.clone() }).unwrap();
+    let exact = open(&exact).unwrap();
+    let (theirs, ours) = (exact.embed(&texts).unwrap(), small.embed(&texts).unwrap());
+    let cosine = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    for (theirs, ours) in theirs.iter().zip(&ours) {
+        let same = cosine(theirs, ours);
+        assert!(same > 0.99 && same < 0.999_999, "{same}");
+    }
+    for one in 0..texts.len() {
+        for other in 0..one {
+            let off = (cosine(&theirs[one], &theirs[other]) - cosine(&ours[one], &ours[other])).abs();
+            assert!(off < 1e-2, "{one} {other} {off}");
+        }
+    }
+    // Padding and what else is in a batch do not change what a text says.
+    let alone = small.embed(&texts[..1]).unwrap();
+    assert!(alone[0].iter().zip(&ours[0]).all(|(a, b)| (a - b).abs() < 1e-2));
+    // Half of MiniLM are the vectors of words, which stay as they are.
+    assert!(
+        small.facts().bytes < exact.facts().bytes * 7 / 10,
+        "{} {}",
+        small.facts().bytes,
+        exact.facts().bytes
+    );
+    assert_eq!(small.facts().parameters, exact.facts().parameters);
 }
 
 /// What is wrong with a folder is said, and nothing panics.

@@ -123,6 +123,83 @@ fn trained_once_where_there_is_a_test_part() {
     );
 }
 
+/// What answers in eight bits answers nearly the same, takes less memory, and is another candidate than what answers in 32.
+#[test]
+fn layers_in_eight_bits() {
+    let desk = desk(
+        PARTS,
+        &[
+            ("probe", "method = \"probe\""),
+            ("small probe", "method = \"probe\", precision = \"int8\""),
+            ("small means", "method = \"means\", precision = \"int8\""),
+            ("full", "method = \"full\", epochs = 20"),
+            ("lora", "method = \"lora\", epochs = 20"),
+        ],
+    );
+    let run = |task: &str, out: &str| {
+        let ran = desk.ordinate(["run", task, "--json", "--out", out]);
+        assert_eq!(ran.status(), 0, "{}", ran.stderr());
+        serde_json::from_str::<serde_json::Value>(&ran.stdout()).unwrap()
+    };
+    let first = run("t.toml", "run");
+    let mut task = std::fs::read_to_string(desk.path("t.toml")).unwrap();
+    for (name, from) in [("small full", "full"), ("small lora", "lora")] {
+        let _ = write!(
+            task,
+            "[[candidate]]\nname = \"{name}\"\nlineage = \"vertical\"\n\
+             local = {{ model = \"run/models/{from}\", precision = \"int8\" }}\n"
+        );
+    }
+    desk.write("again.toml", &task);
+    let second = run("again.toml", "second");
+    for name in ["probe", "full", "lora"] {
+        let of = |name: &str, key: &str| number(named(&second, "candidates", name), key);
+        let small = format!("small {name}");
+        assert!((of(name, "quality.mean") - of(&small, "quality.mean")).abs() <= 0.02, "{name}");
+        assert_eq!(of(name, "quality.mean"), number(named(&first, "candidates", name), "quality.mean"));
+    }
+    let said =
+        |model: &str| std::fs::read_to_string(desk.path(&format!("second/models/{model}/manifest.json")));
+    assert!(
+        said("small probe").unwrap().contains("\"precision\": \"int8\""),
+        "{}",
+        said("small probe").unwrap()
+    );
+    assert!(!said("probe").unwrap().contains("precision"), "{}", said("probe").unwrap());
+    // What answers without the files of the task says so too.
+    let asked = desk.ordinate(["ask", "second", "w9 w9 w23 w30 w9", "--json"]);
+    assert!(
+        asked.status() == 0 && asked.stdout().contains("\"go\""),
+        "{} {}",
+        asked.stdout(),
+        asked.stderr()
+    );
+    // What it is not for.
+    for (was, is, part) in [
+        (
+            "method = \"full\"",
+            "method = \"full\", precision = \"int8\"",
+            "full: precision is for the vectors of encoders",
+        ),
+        (
+            "\"ngram-linear\"",
+            "\"ngram-linear\", precision = \"int8\"",
+            "ngram: precision is for the vectors of encoders",
+        ),
+        (
+            "from = \"model\", method = \"probe\", precision",
+            "from = \"builtin\", method = \"probe\", precision",
+            "the built-in one, which has no layers",
+        ),
+        ("\"int8\"", "\"int4\"", "it takes f32, int8"),
+    ] {
+        desk.write("bad.toml", task.replacen(was, is, 1));
+        let refused = desk.ordinate(["check", "bad.toml"]);
+        assert_eq!(refused.status(), 2, "{part}: {}", refused.stderr());
+        assert!(refused.stderr().contains(part), "{part}: {}", refused.stderr());
+    }
+}
+
 /// Without a test part each item is answered by a model that did not see it, and that is said before it begins.
 #[test]
 fn cross_fitted_without_a_test_part() {

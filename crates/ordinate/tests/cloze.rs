@@ -49,7 +49,7 @@ fn labels_by_the_word_in_the_gap() {
     let verdict = desk.verdict(&desk.path("t.toml"), &[]);
     let words: BTreeMap<String, String> =
         [("good", "w23"), ("bad", "w27 w17")].map(|(label, word)| (label.to_owned(), word.to_owned())).into();
-    let source = Source { folder: desk.path("model"), revision: None, model: None };
+    let source = Source::at(desk.path("model"));
     let cloze = Cloze::open(&source, Kind::Classify, TEMPLATE, &BTreeSet::new(), &words).unwrap();
     let inputs: Vec<String> = (0..24).map(input).collect();
     let replies: Vec<Prediction> = inputs.iter().map(|input| cloze.predict(input).unwrap()).collect();

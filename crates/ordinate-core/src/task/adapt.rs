@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Precision;
 use crate::CandidateName;
 
 impl Adapt {
@@ -60,6 +61,9 @@ pub struct Adapt {
     /// How much a label counts in training. Default: as often as it occurs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<ClassWeights>,
+    /// For `probe` and `means`: in what the layers of the encoder compute. Default: `f32`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
 }
 
 impl Adapt {

@@ -97,7 +97,7 @@ pub(crate) fn read(folder: &Path, base: Files) -> Result<Files, ModelError> {
     let weights = folder.join(TENSORS);
     let unfit =
         |error: candle_core::Error| file(&weights, &format!("does not fit its base: {}", plain(&error)));
-    let Files { config: mut known, tensors: of_base, mut tokenizer, longest, .. } = base;
+    let Files { config: mut known, tensors: of_base, mut tokenizer, longest, precision, .. } = base;
     let layout = Layout::of(&known)
         .ok_or_else(|| file(&path, "its base is of an architecture whose adapters are not read"))?;
     let mut merged = layout.renamed(of_base);
@@ -135,7 +135,7 @@ pub(crate) fn read(folder: &Path, base: Files) -> Result<Files, ModelError> {
     if own.is_file() {
         tokenizer = crate::tokenizer::read(&own)?;
     }
-    Ok(Files { config: known, tensors: merged, tokenizer, longest, weights })
+    Ok(Files { config: known, tensors: merged, tokenizer, longest, weights, precision })
 }
 
 /// `weight + scale up down`.

@@ -179,6 +179,17 @@ impl Bert {
         Ok(Self { words, positions, token_types, norm, layers, names, facts, config })
     }
 
+    /// Holds the weights of its layers in eight bits from now on.
+    pub(crate) fn quantise(&mut self) -> Result<()> {
+        for layer in &mut self.layers {
+            let Layer { query, key, value, output, up_proj, down_proj, .. } = layer;
+            for one in [query, key, value, output, up_proj, down_proj] {
+                self.facts.bytes -= one.quantise()?;
+            }
+        }
+        Ok(())
+    }
+
     /// What it was built of.
     #[must_use]
     pub fn config(&self) -> &Config {

@@ -33,6 +33,14 @@ impl Body {
         Bert::new(bert::Config::deserialize(config).map_err(unread)?, tensors).map(Self::Bert)
     }
 
+    /// Holds the weights of its layers in eight bits from now on: nothing can be trained through them then.
+    pub(crate) fn quantise(&mut self) -> Result<()> {
+        match self {
+            Self::Bert(body) => body.quantise(),
+            Self::Modern(body) => body.quantise(),
+        }
+    }
+
     pub(crate) fn states(&self, batch: &[&[u32]]) -> Result<Tensor> {
         self.states_of_pairs(batch, &[])
     }

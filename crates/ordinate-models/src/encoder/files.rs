@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
+use ordinate_core::task::Precision;
 use serde::Deserialize;
 use serde_json::Value;
 use tokenizers::Tokenizer;
@@ -29,6 +30,8 @@ pub(crate) struct Files {
     pub(crate) longest: Option<usize>,
     /// The file of the weights.
     pub(crate) weights: PathBuf,
+    /// In what its layers are to compute.
+    pub(crate) precision: Precision,
 }
 
 #[derive(Deserialize)]
@@ -40,7 +43,10 @@ impl Files {
     /// Reads a folder, or an adapter with its base.
     pub(crate) fn read(source: &Source) -> Result<Self, ModelError> {
         match adapter::base(&source.folder)? {
-            Some(base) => adapter::read(&source.folder, Self::plain(&base)?),
+            Some(base) => {
+                let base = Source { precision: source.precision, ..base };
+                adapter::read(&source.folder, Self::plain(&base)?)
+            }
             None => Self::plain(source),
         }
     }
@@ -56,7 +62,7 @@ impl Files {
         let tensors = tensors(&weights)?;
         let length = at("sentence_bert_config.json");
         let longest = if length.is_file() { json::<LengthFile>(&length)?.max_seq_length } else { None };
-        Ok(Self { config, tensors, tokenizer, longest, weights })
+        Ok(Self { config, tensors, tokenizer, longest, weights, precision: source.precision })
     }
 
     /// That something in the files made the reading of them end.

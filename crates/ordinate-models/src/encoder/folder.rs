@@ -4,6 +4,7 @@ use ordinate_core::caught;
 use std::collections::HashMap;
 
 use candle_core::Tensor;
+use ordinate_core::task::Precision;
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
@@ -79,9 +80,15 @@ impl Folder {
 
     /// That of files that were read.
     pub(crate) fn of(files: &Files) -> Result<Self, ModelError> {
-        let body =
-            caught(|| Body::new(&files.config, &files.tensors)).map_err(|problem| files.odd(&problem))?;
-        let body = body.map_err(|error| files.unfit(&error))?;
+        let body = caught(|| {
+            let mut body = Body::new(&files.config, &files.tensors)?;
+            if files.precision == Precision::Int8 {
+                body.quantise()?;
+            }
+            Ok(body)
+        });
+        let body = body.map_err(|problem| files.odd(&problem))?;
+        let body = body.map_err(|error: candle_core::Error| files.unfit(&error))?;
         let longest = files.longest.unwrap_or(512).clamp(3, body.longest().max(3));
         let cut = tokenizers::TruncationParams { max_length: longest, ..Default::default() };
         let mut tokenizer = files.tokenizer.clone();

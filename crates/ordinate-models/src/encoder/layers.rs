@@ -5,14 +5,16 @@ use std::collections::{BTreeSet, HashMap};
 
 use candle_core::{DType, Device, Tensor};
 
-use crate::ops::{Heads, add, gelu, layer_norm, linear, linear_add_norm, linear_gelu, linear_heads, parted};
+use crate::ops::{
+    Heads, Int8, Weight, add, gelu, layer, layer_norm, linear, linear_add_norm, linear_gelu, linear_heads,
+    parted,
+};
 
 pub(crate) type Result<T> = candle_core::Result<T>;
 
 #[derive(Debug)]
 pub(crate) struct Linear {
-    /// Outputs x inputs, as files have it: what is trained is what is saved.
-    weight: Tensor,
+    weight: Weight,
     bias: Option<Tensor>,
     update: Option<Update>,
 }
@@ -88,7 +90,7 @@ impl<'a> Weights<'a> {
     pub(crate) fn linear(&self, name: &str, from: usize, to: usize) -> Result<Linear> {
         let weight = self.get(&format!("{name}.weight"), &[to, from])?;
         let bias = Some(self.get(&format!("{name}.bias"), &[to])?);
-        Ok(Linear { weight, bias, update: self.update(name, from, to)? })
+        Ok(Linear { weight: Weight::F32(weight), bias, update: self.update(name, from, to)? })
     }
 
     /// The update beside a layer, where there is one.
@@ -106,7 +108,7 @@ impl<'a> Weights<'a> {
             return self.linear(name, from, to);
         }
         let weight = self.get(&format!("{name}.weight"), &[to, from])?;
-        Ok(Linear { weight, bias: None, update: self.update(name, from, to)? })
+        Ok(Linear { weight: Weight::F32(weight), bias: None, update: self.update(name, from, to)? })
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -141,16 +143,25 @@ impl<'a> Weights<'a> {
 impl Linear {
     /// Of a weight and a bias that stand under names of their own.
     pub(crate) fn new(weight: Tensor, bias: Tensor) -> Self {
-        Self { weight, bias: Some(bias), update: None }
+        Self { weight: Weight::F32(weight), bias: Some(bias), update: None }
     }
 
     /// Values that it gives.
     pub(crate) fn outputs(&self) -> usize {
-        self.weight.dims().first().copied().unwrap_or(0)
+        self.weight.outputs()
+    }
+
+    /// Takes weights of eight bits in place of those that it has, and says how many bytes that saves.
+    pub(crate) fn quantise(&mut self) -> Result<u64> {
+        let Weight::F32(weight) = &self.weight else { return Ok(0) };
+        let (before, small) = (4 * weight.elem_count() as u64, Int8::new(weight)?);
+        let saved = before.saturating_sub(small.bytes());
+        self.weight = Weight::Int8(Box::new(small));
+        Ok(saved)
     }
 
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = linear(x, &self.weight, self.bias.as_ref())?;
+        let y = layer(x, &self.weight, self.bias.as_ref())?;
         match &self.update {
             Some(update) => {
                 let inner = (linear(x, &update.down, None)? * update.scale)?;

@@ -161,6 +161,17 @@ impl ModernBert {
         })
     }
 
+    /// Holds the weights of its layers in eight bits from now on.
+    pub(crate) fn quantise(&mut self) -> Result<()> {
+        for layer in &mut self.layers {
+            let Layer { qkv, output, up_proj, down_proj, .. } = layer;
+            for one in [qkv, output, up_proj, down_proj] {
+                self.facts.bytes -= one.quantise()?;
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn width(&self) -> usize {
         self.config.hidden_size
     }

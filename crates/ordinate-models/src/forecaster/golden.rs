@@ -20,7 +20,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn source(folder: &Path) -> Source {
-    Source { folder: folder.to_owned(), revision: None, model: None }
+    Source::at(folder)
 }
 
 fn open(name: &str) -> Forecaster {

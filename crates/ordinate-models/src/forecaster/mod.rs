@@ -36,8 +36,8 @@ pub struct Forecaster {
 }
 
 enum Network {
-    Bolt(Bolt),
-    Tokens(Tokens),
+    Bolt(Box<Bolt>),
+    Tokens(Box<Tokens>),
 }
 
 /// Whether a folder holds one, by its configuration: also of a kind that does not run here.
@@ -72,8 +72,8 @@ impl Forecaster {
         let model = caught(|| {
             let weights = Weights::plain(&tensors);
             Ok::<_, candle_core::Error>(match chronos {
-                Chronos::Bolt(config) => Network::Bolt(Bolt::new(&weights, &shape, config)?),
-                Chronos::Tokens(config) => Network::Tokens(Tokens::new(&weights, &shape, config)?),
+                Chronos::Bolt(config) => Network::Bolt(Box::new(Bolt::new(&weights, &shape, config)?)),
+                Chronos::Tokens(config) => Network::Tokens(Box::new(Tokens::new(&weights, &shape, config)?)),
             })
         });
         let model = model.map_err(&unfit)?.map_err(|error| unfit(error.to_string()))?;

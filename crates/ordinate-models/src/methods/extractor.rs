@@ -32,8 +32,9 @@ fn of(entry: &CandidateEntry, base: &Path) -> Result<Option<Box<dyn Method>>, Mo
     let Some(local) = &entry.local else { return Ok(None) };
     Ok(match EncoderSource::find(&local.model, base)? {
         EncoderSource::Folder(folder) if is_extractor(&folder) => {
-            only(local, &[], "a model that finds answers in passages")?;
-            Some(Box::new(PublishedExtractor { source: EncoderSource::Folder(folder) }))
+            only(local, &["precision"], "a model that finds answers in passages")?;
+            let source = EncoderSource::Folder(folder).in_precision(local.precision)?;
+            Some(Box::new(PublishedExtractor { source }))
         }
         _ => None,
     })

@@ -51,6 +51,7 @@ pub(crate) fn only(local: &Local, takes: &[&str], what: &str) -> Result<(), Mode
         ("temperature", local.temperature.is_some()),
         ("top_p", local.top_p.is_some()),
         ("engine", local.engine.is_some()),
+        ("precision", local.precision.is_some()),
     ];
     match keys.iter().find(|(key, given)| *given && !takes.contains(key)) {
         Some((key, _)) => Err(ModelError::Setting(format!("{key} means nothing to {what}; remove it"))),
@@ -126,7 +127,7 @@ impl Methods {
     pub fn of(&self, entry: &CandidateEntry, base: &Path) -> Result<Option<Box<dyn Method>>, ModelError> {
         for kind in &self.0 {
             if let Some(method) = (kind.of)(entry, base)? {
-                return Ok(Some(method));
+                return computes_as_asked(entry, &*method).map(|()| Some(method));
             }
         }
         match &entry.adapt {
@@ -147,6 +148,21 @@ impl Methods {
         })?;
         (kind.load)(&Saved { folder, manifest: &manifest, encoders })
     }
+}
+
+/// Refuses `precision` for what does not heed it.
+fn computes_as_asked(entry: &CandidateEntry, method: &dyn Method) -> Result<(), ModelError> {
+    let asked = entry.local.as_ref().and_then(|local| local.precision);
+    let asked = asked.or(entry.adapt.as_ref().and_then(|adapt| adapt.precision)).unwrap_or_default();
+    let done = method.source().map(EncoderSource::precision).unwrap_or_default();
+    if asked == done {
+        return Ok(());
+    }
+    Err(ModelError::Setting(format!(
+        "precision is for the vectors of encoders, for published classifiers and for finders of spans, and {} takes none; \
+         remove it (a model that was trained here answers in it as local = {{ model = \"RUN/models/NAME\", precision = ... }})",
+        method.title()
+    )))
 }
 
 /// The values of fields in an item that is told as lines `name: value`; `None` for those that it does not tell.

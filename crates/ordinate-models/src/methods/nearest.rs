@@ -40,7 +40,7 @@ pub struct NearestLabel {
 
 fn of(entry: &CandidateEntry, base: &Path) -> Result<Option<Box<dyn Method>>, ModelError> {
     let Some(local) = &entry.local else { return Ok(None) };
-    let source = EncoderSource::find(&local.model, base)?;
+    let source = EncoderSource::find(&local.model, base)?.in_precision(local.precision)?;
     let (labels, examples) = (local.labels.clone(), local.examples);
     Ok(Some(Box::new(NearestLabel { source, labels, examples })))
 }

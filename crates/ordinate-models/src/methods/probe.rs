@@ -59,7 +59,7 @@ pub(super) fn asked(
         }
         None => EncoderSource::find(&adapt.from, base)?,
     };
-    Ok(Some((source, adapt.examples)))
+    Ok(Some((source.in_precision(adapt.precision)?, adapt.examples)))
 }
 
 fn load(saved: &Saved<'_>) -> Result<Box<dyn Model>, ModelError> {

@@ -37,7 +37,7 @@ fn of(entry: &CandidateEntry, base: &Path) -> Result<Option<Box<dyn Method>>, Mo
     let Some(local) = entry.local.as_ref().filter(|local| local.examples.is_none()) else { return Ok(None) };
     Ok(match EncoderSource::find(&local.model, base)? {
         EncoderSource::Folder(folder) if is_classifier(&folder) => {
-            let source = EncoderSource::Folder(folder);
+            let source = EncoderSource::Folder(folder).in_precision(local.precision)?;
             Some(Box::new(PublishedClassifier { source, labels: local.labels.clone() }))
         }
         _ => None,

@@ -1,35 +1,65 @@
 //! A linear layer and what follows it, in one pass over what the product made: each pass of its own reads and writes megabytes and
 //! takes memory for them. They have no gradient; where something is trained, the operations follow one another. Both give the same bits.
 
-use candle_core::{CpuStorage, CustomOp3, Error, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Error, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
 use super::linear::{biases, product};
-use super::{ROWS, add, gelu, layer_norm, linear, read};
+use super::{Int8, ROWS, add, gelu, layer_norm, linear, read};
 
-/// Whether gradients are asked of one of these.
-fn trained(tensors: &[&Tensor]) -> bool {
-    tensors.iter().any(|tensor| tensor.track_op())
+/// The weights of a layer, outputs x inputs.
+#[derive(Debug)]
+pub(crate) enum Weight {
+    /// As files have them: what is trained is what is saved.
+    F32(Tensor),
+    /// In eight bits: nothing is trained through them.
+    Int8(Box<Int8>),
+}
+
+impl Weight {
+    pub(crate) fn outputs(&self) -> usize {
+        match self {
+            Self::F32(weight) => weight.dims().first().copied().unwrap_or(0),
+            Self::Int8(weight) => weight.outputs(),
+        }
+    }
+
+    /// The weights as they are, where gradients are asked of them or of one of the others.
+    fn trained(&self, others: &[&Tensor]) -> Option<&Tensor> {
+        match self {
+            Self::F32(weight) => [weight].iter().chain(others).any(|one| one.track_op()).then_some(weight),
+            Self::Int8(_) => None,
+        }
+    }
+}
+
+/// `linear(x)`.
+pub(crate) fn layer(x: &Tensor, weight: &Weight, bias: Option<&Tensor>) -> Result<Tensor> {
+    match (weight, bias) {
+        (Weight::F32(weight), bias) => linear(x, weight, bias),
+        (Weight::Int8(_), Some(bias)) => applied(x, weight, bias, Fused(Sum)),
+        (Weight::Int8(weight), None) => x.contiguous()?.apply_op1_no_bwd(&**weight),
+    }
 }
 
 /// `gelu(linear(x))`.
-pub(crate) fn linear_gelu(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
-    if trained(&[x, weight, bias]) {
-        return gelu(&linear(x, weight, Some(bias))?);
+pub(crate) fn linear_gelu(x: &Tensor, weight: &Weight, bias: &Tensor) -> Result<Tensor> {
+    match weight.trained(&[x, bias]) {
+        Some(weight) => gelu(&linear(x, weight, Some(bias))?),
+        None => applied(x, weight, bias, Fused(Gelu)),
     }
-    applied(x, weight, bias, &Fused(Gelu))
 }
 
 /// The norm of `linear(x) + beside`, where `beside` has the shape of what the layer gives.
 pub(crate) fn linear_add_norm(
-    (x, weight, bias): (&Tensor, &Tensor, &Tensor),
+    (x, weight, bias): (&Tensor, &Weight, &Tensor),
     beside: &Tensor,
     (norm_weight, norm_bias, eps): (&Tensor, &Tensor, f32),
 ) -> Result<Tensor> {
-    if trained(&[x, weight, bias, beside, norm_weight, norm_bias]) {
+    if let Some(weight) = weight.trained(&[x, bias, beside, norm_weight, norm_bias]) {
         return layer_norm(&add(&linear(x, weight, Some(bias))?, beside)?, norm_weight, norm_bias, eps);
     }
-    let outputs = weight.dim(0)?;
+    let outputs = weight.outputs();
     if beside.dims2()? != (x.dim(0)?, outputs)
         || norm_weight.dims1()? != outputs
         || norm_bias.dims1()? != outputs
@@ -41,13 +71,22 @@ pub(crate) fn linear_add_norm(
     }
     read([beside, norm_weight, norm_bias], |[beside, norm_weight, norm_bias]| {
         let norm = layer_norm::LayerNorm { eps };
-        applied(x, weight, bias, &Fused(AddNorm { beside, norm, weight: norm_weight, bias: norm_bias }))
+        applied(x, weight, bias, Fused(AddNorm { beside, norm, weight: norm_weight, bias: norm_bias }))
     })?
 }
 
 /// What the row with this number becomes, in place: of what the product made, and the bias.
 trait Finish: Sync {
     fn row(&self, row: &mut [f32], bias: &[f32], at: usize);
+}
+
+struct Sum;
+
+impl Finish for Sum {
+    #[inline(always)]
+    fn row(&self, row: &mut [f32], bias: &[f32], _: usize) {
+        row.iter_mut().zip(bias).for_each(|(value, bias)| *value += bias);
+    }
 }
 
 struct Gelu;
@@ -109,14 +148,14 @@ pub(crate) struct Heads {
 
 /// `linear(x)` times a scale, of texts x heads x tokens x size.
 pub(crate) fn linear_heads(
-    (x, weight, bias): (&Tensor, &Tensor, &Tensor),
+    (x, weight, bias): (&Tensor, &Weight, &Tensor),
     heads: Heads,
     scale: f32,
 ) -> Result<Tensor> {
-    if trained(&[x, weight, bias]) {
-        return parted(&linear(x, weight, Some(bias))?, heads, scale);
+    match weight.trained(&[x, bias]) {
+        Some(weight) => parted(&linear(x, weight, Some(bias))?, heads, scale),
+        None => applied(x, weight, bias, Parted { heads, scale }),
     }
-    applied(x, weight, bias, &Parted { heads, scale })
 }
 
 /// States, (texts x tokens) x width, parted among heads and times a scale.
@@ -127,16 +166,28 @@ pub(crate) fn parted(states: &Tensor, heads: Heads, scale: f32) -> Result<Tensor
     if scale == 1.0 { Ok(parted) } else { parted * f64::from(scale) }
 }
 
-fn applied(x: &Tensor, weight: &Tensor, bias: &Tensor, operation: &impl CustomOp3) -> Result<Tensor> {
-    x.contiguous()?.apply_op3_no_bwd(&weight.contiguous()?, &bias.contiguous()?, operation)
+fn applied(x: &Tensor, weight: &Weight, bias: &Tensor, after: impl After) -> Result<Tensor> {
+    let (x, bias) = (x.contiguous()?, bias.contiguous()?);
+    match weight {
+        Weight::F32(weight) => x.apply_op3_no_bwd(&weight.contiguous()?, &bias, &Plain(after)),
+        Weight::Int8(weight) => x.apply_op2_no_bwd(&bias, &Eight(weight, after)),
+    }
 }
 
-/// A layer, and what its rows become.
-struct Fused<F>(F);
+/// What becomes of a product, which lacks its biases.
+trait After {
+    const NAME: &'static str;
 
-impl<F: Finish> CustomOp3 for Fused<F> {
+    /// The product is rows x as many as there are biases.
+    fn after(&self, made: Vec<f32>, bias: &[f32]) -> Result<(CpuStorage, Shape)>;
+}
+
+/// A layer, and what follows.
+struct Plain<A>(A);
+
+impl<A: After> CustomOp3 for Plain<A> {
     fn name(&self) -> &'static str {
-        "a layer and what follows"
+        A::NAME
     }
 
     fn cpu_fwd(
@@ -148,16 +199,47 @@ impl<F: Finish> CustomOp3 for Fused<F> {
         bias: &CpuStorage,
         of_bias: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (mut made, rows, outputs) = product(x, of_x, weight, of_weight)?;
-        let bias = biases(self.name(), bias, of_bias, outputs)?;
-        let arch = pulp::Arch::new();
-        let CpuStorage::F32(values) = &mut made else {
+        let (made, _, outputs) = product(x, of_x, weight, of_weight)?;
+        let CpuStorage::F32(made) = made else {
             return Err(Error::Msg("linear layers are of f32".to_owned()));
         };
-        values.par_chunks_mut(ROWS * outputs).enumerate().for_each(|(chunk, made)| {
+        self.0.after(made, biases(A::NAME, bias, of_bias, outputs)?)
+    }
+}
+
+/// The same, with weights in eight bits.
+struct Eight<'a, A>(&'a Int8, A);
+
+impl<A: After> CustomOp2 for Eight<'_, A> {
+    fn name(&self) -> &'static str {
+        A::NAME
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        of_x: &Layout,
+        bias: &CpuStorage,
+        of_bias: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let made = self.0.product(x, of_x)?;
+        self.1.after(made, biases(A::NAME, bias, of_bias, self.0.outputs())?)
+    }
+}
+
+/// What each row becomes.
+struct Fused<F>(F);
+
+impl<F: Finish> After for Fused<F> {
+    const NAME: &'static str = "a layer and what follows";
+
+    fn after(&self, mut made: Vec<f32>, bias: &[f32]) -> Result<(CpuStorage, Shape)> {
+        let (arch, outputs) = (pulp::Arch::new(), bias.len());
+        made.par_chunks_mut(ROWS * outputs).enumerate().for_each(|(chunk, made)| {
             arch.dispatch(Rows { finish: &self.0, made, bias, first: chunk * ROWS });
         });
-        Ok((made, (rows, outputs).into()))
+        let rows = made.len() / outputs;
+        Ok((CpuStorage::F32(made), (rows, outputs).into()))
     }
 }
 
@@ -166,29 +248,16 @@ struct Parted {
     scale: f32,
 }
 
-impl CustomOp3 for Parted {
-    fn name(&self) -> &'static str {
-        "a layer parted among heads"
-    }
+impl After for Parted {
+    const NAME: &'static str = "a layer parted among heads";
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        of_x: &Layout,
-        weight: &CpuStorage,
-        of_weight: &Layout,
-        bias: &CpuStorage,
-        of_bias: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (made, made_rows, outputs) = product(x, of_x, weight, of_weight)?;
-        let bias = biases(self.name(), bias, of_bias, outputs)?;
-        let Heads { rows, tokens, heads } = self.heads;
-        if made_rows != rows * tokens || heads == 0 || outputs % heads != 0 {
-            return Err(Error::Msg(format!(
-                "{made_rows} rows of {outputs} are no {rows} texts of {heads} heads"
-            )));
+    fn after(&self, made: Vec<f32>, bias: &[f32]) -> Result<(CpuStorage, Shape)> {
+        let (Heads { rows, tokens, heads }, outputs) = (self.heads, bias.len());
+        if made.len() != rows * tokens * outputs || heads == 0 || outputs % heads != 0 {
+            let made = made.len() / outputs;
+            return Err(Error::Msg(format!("{made} rows of {outputs} are no {rows} texts of {heads} heads")));
         }
-        let (made, size) = (made.as_slice::<f32>()?, outputs / heads);
+        let size = outputs / heads;
         let mut out = vec![0.0_f32; made.len()];
         if out.is_empty() {
             return Ok((CpuStorage::F32(out), (rows, heads, tokens, size).into()));
@@ -233,6 +302,7 @@ mod tests {
             let outputs = heads * size;
             let [x, weight, bias] =
                 [random(&[rows * tokens, inputs]), random(&[outputs, inputs]), random(&[outputs])];
+            let weight = Weight::F32(weight);
             let gelu = |x: &Tensor| linear_gelu(x, &weight, &bias).unwrap();
             assert_eq!(furthest(&gelu(&x), &gelu(&trained(&x)).detach()), 0.0);
             let [beside, norm_weight, norm_bias] =
@@ -252,6 +322,7 @@ mod tests {
     #[test]
     fn what_is_trained_has_its_gradient() {
         let [x, weight, bias] = [random(&[6, 4]), random(&[8, 4]), random(&[8])];
+        let weight = Weight::F32(weight);
         let x = Var::from_tensor(&x).unwrap();
         let layer = (x.as_tensor(), &weight, &bias);
         let beside = random(&[6, 8]);
@@ -268,7 +339,8 @@ mod tests {
     #[test]
     fn other_shapes_are_refused() {
         let [x, weight, bias] = [random(&[6, 4]), random(&[8, 4]), random(&[8])];
-        assert!(linear_gelu(&x, &random(&[8, 5]), &bias).is_err());
+        let weight = Weight::F32(weight);
+        assert!(linear_gelu(&x, &Weight::F32(random(&[8, 5])), &bias).is_err());
         assert!(linear_gelu(&x, &weight, &random(&[7])).is_err());
         assert!(linear_add_norm((&x, &weight, &bias), &random(&[6, 7]), (&bias, &bias, 1e-5)).is_err());
         assert!(

@@ -24,6 +24,7 @@ macro_rules! wide {
 mod add;
 mod fused;
 mod gelu;
+mod int8;
 mod layer_norm;
 mod linear;
 mod patches;
@@ -35,8 +36,9 @@ use candle_core::{CpuStorage, Error, Layout, Result, Storage, Tensor};
 use rayon::prelude::*;
 
 pub(crate) use add::add;
-pub(crate) use fused::{Heads, linear_add_norm, linear_gelu, linear_heads, parted};
+pub(crate) use fused::{Heads, Weight, layer, linear_add_norm, linear_gelu, linear_heads, parted};
 pub(crate) use gelu::gelu;
+pub(crate) use int8::Int8;
 pub(crate) use layer_norm::layer_norm;
 pub(crate) use linear::linear;
 pub(crate) use patches::{Window, patches};

@@ -162,8 +162,9 @@ fn reopened_decoder(again: &Again<'_>, folder: PathBuf) -> Result<Box<dyn Answer
         temperature: None,
         top_p: None,
         engine: None,
+        precision: None,
     };
-    let files = Files::Folder(Source { folder, revision: None, model: None });
+    let files = Files::Folder(Source::at(folder));
     decoder::reopened(again, files, &local)
 }
 

@@ -51,6 +51,7 @@ pub(super) fn no_other_keys(place: Place<'_>, local: &Local, what: &str) -> Resu
         ("temperature", local.temperature.is_some()),
         ("top_p", local.top_p.is_some()),
         ("engine", local.engine.is_some()),
+        ("precision", local.precision.is_some()),
     ];
     match keys.iter().find(|(_, there)| *there) {
         Some((key, _)) => {

@@ -48,7 +48,7 @@ fn add(one: &Cached, models: &mut Vec<NamedModel>) -> Result<(), Error> {
     let files = if folder.join("config.json").exists() { Vec::new() } else { ggufs(folder, "") };
     if files.is_empty() {
         let revision = Some(one.snapshot.commit.clone());
-        let source = Source { folder: folder.clone(), revision, model: Some(one.repository.clone()) };
+        let source = Source { revision, model: Some(one.repository.clone()), ..Source::at(folder) };
         let (whole, is) = (missing(folder, None).is_none(), inspect_source(&source));
         models.push(NamedModel { model: one.name(), whole, is });
     }

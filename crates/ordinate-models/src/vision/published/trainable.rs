@@ -188,7 +188,7 @@ impl TunedNetwork {
     /// # Errors
     /// As [`PublishedNetwork::open`].
     pub fn open(folder: &Path) -> Result<Self, ModelError> {
-        let source = Source { folder: folder.to_owned(), revision: None, model: None };
+        let source = Source::at(folder);
         Ok(Self { network: PublishedNetwork::open(&source)?, written: None })
     }
 }

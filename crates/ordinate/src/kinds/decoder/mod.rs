@@ -163,6 +163,11 @@ fn settings(place: Place<'_>) -> Result<(Files, Local), Error> {
             "template is for masked language models; a model that writes is asked as [prompt] template says",
         );
     }
+    if local.precision.is_some() {
+        return fail(
+            "precision is for encoders; of a model that writes take a .gguf file, whose weights are quantised",
+        );
+    }
     if local.temperature.is_some_and(|heat| !(0.0..=100.0).contains(&heat)) {
         return fail("temperature is not a number from 0 to 100");
     }
