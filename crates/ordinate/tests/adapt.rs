@@ -130,8 +130,8 @@ fn layers_in_eight_bits() {
         PARTS,
         &[
             ("probe", "method = \"probe\""),
-            ("small probe", "method = \"probe\", precision = \"int8\""),
-            ("small means", "method = \"means\", precision = \"int8\""),
+            ("probe-small", "method = \"probe\", precision = \"int8\""),
+            ("means-small", "method = \"means\", precision = \"int8\""),
             ("full", "method = \"full\", epochs = 20"),
             ("lora", "method = \"lora\", epochs = 20"),
         ],
@@ -143,7 +143,7 @@ fn layers_in_eight_bits() {
     };
     let first = run("t.toml", "run");
     let mut task = std::fs::read_to_string(desk.path("t.toml")).unwrap();
-    for (name, from) in [("small full", "full"), ("small lora", "lora")] {
+    for (name, from) in [("full-small", "full"), ("lora-small", "lora")] {
         let _ = write!(
             task,
             "[[candidate]]\nname = \"{name}\"\nlineage = \"vertical\"\n\
@@ -154,16 +154,16 @@ fn layers_in_eight_bits() {
     let second = run("again.toml", "second");
     for name in ["probe", "full", "lora"] {
         let of = |name: &str, key: &str| number(named(&second, "candidates", name), key);
-        let small = format!("small {name}");
+        let small = format!("{name}-small");
         assert!((of(name, "quality.mean") - of(&small, "quality.mean")).abs() <= 0.02, "{name}");
         assert_eq!(of(name, "quality.mean"), number(named(&first, "candidates", name), "quality.mean"));
     }
     let said =
         |model: &str| std::fs::read_to_string(desk.path(&format!("second/models/{model}/manifest.json")));
     assert!(
-        said("small probe").unwrap().contains("\"precision\": \"int8\""),
+        said("probe-small").unwrap().contains("\"precision\":\"int8\""),
         "{}",
-        said("small probe").unwrap()
+        said("probe-small").unwrap()
     );
     assert!(!said("probe").unwrap().contains("precision"), "{}", said("probe").unwrap());
     // What answers without the files of the task says so too.
