@@ -19,14 +19,14 @@ use serde::Serialize;
 use crate::objective::Objective;
 use crate::report::{TrainingReport, threads};
 use crate::settings::Settings;
-use crate::trainer::{PATIENT_PASSES, Recipe, train as run};
+use crate::trainer::{Recipe, train as run};
 use crate::validation::Validated;
 
 /// `adapt = { from = "...", method = "contrastive" }`.
 pub const CONTRASTIVE: MethodKind = MethodKind { name: NAME, of, load };
 const NAME: &str = "contrastive";
 /// Raised when the same data come to give another model.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The largest step for an encoder of 768 dimensions; narrower ones take larger ones.
 const RATE: f64 = 2e-5;
 /// Texts of one step: all pairs of them are looked at.
@@ -110,7 +110,6 @@ impl Contrastive {
         let key = serde_json::to_string(&(VERSION, self, &names, texts.len()));
         let recipe = Recipe {
             epochs: 1,
-            patience: PATIENT_PASSES,
             rate,
             new_rate: rate,
             longest: self.settings.longest(),

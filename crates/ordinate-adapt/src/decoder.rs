@@ -19,13 +19,13 @@ use serde::Serialize;
 use crate::asked::{Asked, Lessons};
 use crate::report::{TrainingReport, threads};
 use crate::settings::Settings;
-use crate::trainer::{Outcome, PATIENT_PASSES, Recipe, train as run};
+use crate::trainer::{Outcome, Recipe, train as run};
 
 /// `adapt = { from = "...", method = "lora" }` with a decoder, and `"full"` and `"auto"`.
 pub const DECODER: MethodKind = MethodKind { name: NAME, of, load };
 const NAME: &str = "decoder";
 /// Raised when the same data come to give another model.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The largest step for a decoder of 768 dimensions; narrower ones take larger ones: of updates, and of all weights.
 const RATES: (f64, f64) = (5e-4, 2e-5);
 const LARGEST: f64 = 5e-3;
@@ -174,7 +174,6 @@ impl Decoding {
         let key = serde_json::to_string(&(VERSION, self, kind, items));
         Ok(Recipe {
             epochs: self.settings.epochs.map_or(passes, u64::from),
-            patience: PATIENT_PASSES,
             rate,
             new_rate: rate,
             longest: self.settings.longest(),

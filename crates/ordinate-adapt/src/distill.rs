@@ -21,7 +21,7 @@ use crate::validation::held_out;
 pub const DISTILL: MethodKind = MethodKind { name: NAME, of, load };
 const NAME: &str = "distill";
 /// Raised when the same data come to give another model.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The way of training.
 #[derive(Debug, Clone, Serialize)]

@@ -18,7 +18,7 @@ use crate::labelled::{READ, TOKENS};
 use crate::objective::Objective;
 use crate::report::Pretraining;
 use crate::settings::Settings;
-use crate::trainer::{PATIENT_PASSES, Recipe, train as run};
+use crate::trainer::{Recipe, train as run};
 use crate::tune::{Tuning, load};
 use crate::validation::{Validated, held_out};
 
@@ -26,7 +26,7 @@ use crate::validation::{Validated, held_out};
 pub const MLM: MethodKind = MethodKind { name: NAME, of, load };
 const NAME: &str = "mlm";
 /// Raised when the same data come to give another model.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The share of tokens that are guessed; of these so many are masked, so many are another token, and the others are as they were
 /// (Devlin et al. 2019).
 const GUESSED: f64 = 0.15;
@@ -126,7 +126,6 @@ impl Mlm {
         let key = serde_json::to_string(&(VERSION, "masked", self, masking.tokens.len()));
         let recipe = Recipe {
             epochs: LOOKED_AT.div_ceil(texts).clamp(PASSES.0, PASSES.1) as u64,
-            patience: PATIENT_PASSES,
             rate,
             new_rate: rate.max(HEAD_RATE),
             longest: self.settings.longest().map(|all| all / 2),

@@ -206,13 +206,20 @@ impl pulp::NullaryFnOnce for Chunk<'_, '_> {
     }
 }
 
-/// How large a step is: it grows over the first tenth of the steps, and shrinks to nothing over the others.
-pub(crate) fn schedule(step: u64, steps: u64) -> f64 {
+/// The share of the time over which steps shrink where time ends the training, and the share over which they have grown by then.
+const SHRINKS: f64 = 0.8;
+const GROWN: (f64, f64) = (0.05, 0.15);
+
+/// How large a step is: it grows over the first tenth of the steps, and shrinks to nothing over the others. Where the time will be up
+/// before the last step, it is the time that does so: steps that are still large when it ends leave the weights far from where
+/// smaller ones would take them (Hägele et al. 2024). `spent` is the share of the time that is gone; as long as it is no more than that
+/// of the steps (at first a twentieth more), it changes nothing.
+pub(crate) fn schedule(step: u64, steps: u64, spent: Option<f64>) -> f64 {
     let warm = (steps / 10).max(1);
-    if step < warm {
-        return (step + 1) as f64 / warm as f64;
-    }
-    (steps.saturating_sub(step)) as f64 / steps.saturating_sub(warm).max(1) as f64
+    let spent = spent.unwrap_or(0.0).min(1.0);
+    let grown = ((step + 1) as f64 / warm as f64).max((spent - GROWN.0) / (GROWN.1 - GROWN.0));
+    let left = steps.saturating_sub(step) as f64 / steps.saturating_sub(warm).max(1) as f64;
+    grown.min(left).min((1.0 - spent) / SHRINKS).min(1.0)
 }
 
 #[cfg(test)]
@@ -244,9 +251,28 @@ mod tests {
 
     #[test]
     fn steps_grow_and_shrink() {
-        let all: Vec<f64> = (0..100).map(|step| schedule(step, 100)).collect();
+        let all: Vec<f64> = (0..100).map(|step| schedule(step, 100, None)).collect();
         assert!((all[0] - 0.1).abs() < 1e-12 && (all[9] - 1.0).abs() < 1e-12);
         assert!(all[10..].windows(2).all(|two| two[1] < two[0]) && all[99] > 0.0);
-        assert!(schedule(0, 1) > 0.0);
+        assert!(schedule(0, 1, None) > 0.0);
+    }
+
+    #[test]
+    fn time_that_is_enough_changes_nothing_and_time_that_is_not_ends_in_small_steps() {
+        for pace in [0.3, 0.9, 1.0] {
+            for step in 0..1_000_u32 {
+                let done = f64::from(step) / 1_000.0;
+                let spent = Some(pace * done + 0.04 * (1.0 - done));
+                let step = u64::from(step);
+                assert_eq!(schedule(step, 1_000, spent), schedule(step, 1_000, None), "{pace} {step}");
+            }
+        }
+        // A quarter of the steps can be made.
+        let all: Vec<f64> = (0..250_u32)
+            .map(|step| schedule(u64::from(step), 1_000, Some(f64::from(step) / 250.0)))
+            .collect();
+        assert!(all[..30].windows(2).all(|two| two[1] > two[0]) && all[40] > 0.95, "{}", all[40]);
+        assert!(all[60..].windows(2).all(|two| two[1] < two[0]) && all[249] < 0.01);
+        assert_eq!(schedule(3, 1_000, Some(1.2)), 0.0);
     }
 }

@@ -22,14 +22,14 @@ use crate::batches::{batches, parts};
 use crate::objective::Objective;
 use crate::report::{TrainingReport, threads};
 use crate::settings::Settings;
-use crate::trainer::{Outcome, PATIENT_PASSES, Recipe, train as run};
+use crate::trainer::{Outcome, Recipe, train as run};
 use crate::validation::{Validated, held_out};
 
 /// `adapt = { from = "scratch", method = "seq2seq" }`.
 pub const SEQ2SEQ: MethodKind = MethodKind { name: NAME, of, load };
 const NAME: &str = "seq2seq";
 /// Raised when the same data come to give another model.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The certainty that is given to all tokens alike.
 const SMOOTHING: f64 = 0.1;
 /// The share of tokens that are shown as unknown, anew in every pass: so that pairs are not learned by heart.
@@ -152,7 +152,6 @@ impl Seq2Seq {
         let key = serde_json::to_string(&(VERSION, self, teaching.tokens.len(), teaching.seed));
         Ok(Recipe {
             epochs: self.settings.epochs.map_or(passes as u64, u64::from),
-            patience: PATIENT_PASSES,
             rate,
             new_rate: rate,
             longest: Some(std::time::Duration::from_secs_f64(60.0 * minutes)),

@@ -15,8 +15,6 @@ use crate::validation::Validated;
 pub(crate) struct Recipe {
     /// Passes at most.
     pub(crate) epochs: u64,
-    /// Passes without a better score after which training ends; three validations it waits in any case.
-    pub(crate) patience: u64,
     /// The largest step of what was trained before.
     pub(crate) rate: f64,
     /// The largest step of what is new.
@@ -31,10 +29,10 @@ pub(crate) struct Recipe {
 const DECAY: f64 = 0.01;
 /// The longest gradient, as the trainer of `transformers` has it.
 const CLIP: f64 = 1.0;
-/// Validations without a better score after which training may end.
+/// Validations without a better score after which training may end: three, and half of the passes, as scores go up and down until
+/// steps become small.
 const PATIENCE: u32 = 3;
-/// The usual patience of a [`Recipe`].
-pub(crate) const PATIENT_PASSES: u64 = 2;
+const PATIENT_PASSES: u64 = 2;
 /// Steps between validations at most; there is one at the end of each pass too.
 const VALIDATED: u64 = 250;
 /// How often it is told how far training is.
@@ -154,7 +152,7 @@ impl Run<'_> {
     /// Whether it has not got better for so long that it will not.
     fn is_no_better(&self, per_pass: u64) -> bool {
         let steps = self.optimiser.steps - self.state.best_at;
-        self.state.since >= PATIENCE && steps >= self.recipe.patience * per_pass
+        self.state.since >= PATIENCE && steps >= (self.recipe.epochs / 2).max(PATIENT_PASSES) * per_pass
     }
 
     fn step(&mut self, batch: &[usize]) -> Result<(), ModelError> {
@@ -170,7 +168,8 @@ impl Run<'_> {
             let problem = "training ran away (the loss is no number); give a smaller learning_rate";
             return Err(ModelError::Setting(problem.to_owned()));
         }
-        let size = schedule(self.optimiser.steps, self.steps);
+        let spent = self.recipe.longest.map(|longest| self.spent().as_secs_f64() / longest.as_secs_f64());
+        let size = schedule(self.optimiser.steps, self.steps, spent);
         let rates = Rates { old: self.recipe.rate * size, new: self.recipe.new_rate * size };
         self.optimiser.step(&gradients, rates).map_err(|error| failed(&error))?;
         self.state.losses.0 += loss;

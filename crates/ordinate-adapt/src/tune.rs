@@ -19,14 +19,14 @@ use crate::loss::Targets;
 use crate::report::{Pretraining, TrainingReport, threads};
 use crate::settings::Settings;
 use crate::spans;
-use crate::trainer::{Outcome, PATIENT_PASSES, Recipe, train as run};
+use crate::trainer::{Outcome, Recipe, train as run};
 
 /// `adapt = { from = "...", method = "full" }`.
 pub const FULL: MethodKind = MethodKind { name: "full", of: full, load };
 /// `adapt = { from = "...", method = "lora" }`.
 pub const LORA: MethodKind = MethodKind { name: "lora", of: lora, load };
 /// Raised when the same data come to give another model.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The largest step for an encoder of 768 dimensions, all of whose weights are trained; narrower ones take larger ones.
 const RATE: f64 = 5e-5;
 /// How much larger the steps of low-rank updates are.
@@ -197,7 +197,6 @@ impl Tuning {
         let key = serde_json::to_string(&(VERSION, self, learns));
         Ok(Recipe {
             epochs,
-            patience: PATIENT_PASSES,
             rate,
             new_rate: rate.max(HEAD_RATE),
             longest: self.settings.longest(),

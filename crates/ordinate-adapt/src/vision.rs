@@ -19,13 +19,13 @@ use crate::loss::Targets;
 use crate::pictured::Pictured;
 use crate::report::{TrainingReport, threads};
 use crate::settings::Settings;
-use crate::trainer::{Outcome, PATIENT_PASSES, Recipe, train as run};
+use crate::trainer::{Outcome, Recipe, train as run};
 
 /// `adapt = { from = "scratch", method = "full" }`, and the same from a folder with a network of images.
 pub const IMAGES: MethodKind = MethodKind { name: NAME, of, load };
 const NAME: &str = "image-network";
 /// Raised when the same data come to give another model.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// The largest step of a new network, and of one that was trained before.
 const RATE: f64 = 3e-3;
 const RATE_ON: f64 = 1e-3;
@@ -176,9 +176,6 @@ impl Images {
         let epochs = self.settings.epochs.map_or_else(|| passes(items), u64::from);
         Ok(Recipe {
             epochs,
-            // Its steps become small towards the end, and a network of images is best after them: its scores go up and down
-            // before.
-            patience: (epochs / 2).max(PATIENT_PASSES),
             rate,
             new_rate: rate.max(RATE),
             longest: self.settings.longest(),

@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use candle_core::Tensor;
+use ordinate_core::task::Precision;
 use serde::Deserialize;
 
 use crate::encoder::layers::{Linear, Norm, Result, Weights, padded, parameters};
@@ -179,12 +180,12 @@ impl Bert {
         Ok(Self { words, positions, token_types, norm, layers, names, facts, config })
     }
 
-    /// Holds the weights of its layers in eight bits from now on.
-    pub(crate) fn quantise(&mut self) -> Result<()> {
+    /// Holds the weights of its layers so from now on.
+    pub(crate) fn hold(&mut self, precision: Precision) -> Result<()> {
         for layer in &mut self.layers {
             let Layer { query, key, value, output, up_proj, down_proj, .. } = layer;
             for one in [query, key, value, output, up_proj, down_proj] {
-                self.facts.bytes -= one.quantise()?;
+                self.facts.bytes -= one.hold(precision)?;
             }
         }
         Ok(())

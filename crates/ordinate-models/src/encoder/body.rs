@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use candle_core::Tensor;
+use ordinate_core::task::Precision;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -33,11 +34,11 @@ impl Body {
         Bert::new(bert::Config::deserialize(config).map_err(unread)?, tensors).map(Self::Bert)
     }
 
-    /// Holds the weights of its layers in eight bits from now on: nothing can be trained through them then.
-    pub(crate) fn quantise(&mut self) -> Result<()> {
+    /// Holds the weights of its layers so from now on: nothing can be trained through them then.
+    pub(crate) fn hold(&mut self, precision: Precision) -> Result<()> {
         match self {
-            Self::Bert(body) => body.quantise(),
-            Self::Modern(body) => body.quantise(),
+            Self::Bert(body) => body.hold(precision),
+            Self::Modern(body) => body.hold(precision),
         }
     }
 

@@ -4,7 +4,6 @@ use ordinate_core::caught;
 use std::collections::HashMap;
 
 use candle_core::Tensor;
-use ordinate_core::task::Precision;
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
@@ -78,13 +77,23 @@ impl Folder {
         Ok((folder, files.config, files.tensors))
     }
 
-    /// That of files that were read.
+    /// That of files that were read, to answer: its layers hold their weights in the precision of the files, and cannot be trained.
     pub(crate) fn of(files: &Files) -> Result<Self, ModelError> {
+        Self::built(files, |body| body.hold(files.precision))
+    }
+
+    /// The same, to be trained: its weights are the tensors of the files.
+    pub(crate) fn to_train(files: &Files) -> Result<Self, ModelError> {
+        Self::built(files, |_| Ok(()))
+    }
+
+    fn built(
+        files: &Files,
+        made_ready: impl Fn(&mut Body) -> candle_core::Result<()>,
+    ) -> Result<Self, ModelError> {
         let body = caught(|| {
             let mut body = Body::new(&files.config, &files.tensors)?;
-            if files.precision == Precision::Int8 {
-                body.quantise()?;
-            }
+            made_ready(&mut body)?;
             Ok(body)
         });
         let body = body.map_err(|problem| files.odd(&problem))?;

@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
 use candle_core::{DType, Device, Tensor};
+use ordinate_core::task::Precision;
 
 use crate::ops::{
-    Heads, Int8, Weight, add, gelu, layer, layer_norm, linear, linear_add_norm, linear_gelu, linear_heads,
-    parted,
+    Heads, Held, Int8, Packed, Weight, add, gelu, layer, layer_norm, linear, linear_add_norm, linear_gelu,
+    linear_heads, parted,
 };
 
 pub(crate) type Result<T> = candle_core::Result<T>;
@@ -151,12 +152,15 @@ impl Linear {
         self.weight.outputs()
     }
 
-    /// Takes weights of eight bits in place of those that it has, and says how many bytes that saves.
-    pub(crate) fn quantise(&mut self) -> Result<u64> {
+    /// Holds its weights so from now on, and says how many bytes that saves. Nothing can be trained through it then.
+    pub(crate) fn hold(&mut self, precision: Precision) -> Result<u64> {
         let Weight::F32(weight) = &self.weight else { return Ok(0) };
-        let (before, small) = (4 * weight.elem_count() as u64, Int8::new(weight)?);
-        let saved = before.saturating_sub(small.bytes());
-        self.weight = Weight::Int8(Box::new(small));
+        let held: Box<dyn Held> = match precision {
+            Precision::F32 => Box::new(Packed::new(weight)?),
+            Precision::Int8 => Box::new(Int8::new(weight)?),
+        };
+        let saved = (4 * weight.elem_count() as u64).saturating_sub(held.bytes());
+        self.weight = Weight::Held(held);
         Ok(saved)
     }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use candle_core::{Device, Tensor};
+use ordinate_core::task::Precision;
 use serde::Deserialize;
 
 use crate::encoder::layers::{Linear, Norm, Result, Weights, padded, padding, parameters};
@@ -161,12 +162,12 @@ impl ModernBert {
         })
     }
 
-    /// Holds the weights of its layers in eight bits from now on.
-    pub(crate) fn quantise(&mut self) -> Result<()> {
+    /// Holds the weights of its layers so from now on.
+    pub(crate) fn hold(&mut self, precision: Precision) -> Result<()> {
         for layer in &mut self.layers {
             let Layer { qkv, output, up_proj, down_proj, .. } = layer;
             for one in [qkv, output, up_proj, down_proj] {
-                self.facts.bytes -= one.quantise()?;
+                self.facts.bytes -= one.hold(precision)?;
             }
         }
         Ok(())

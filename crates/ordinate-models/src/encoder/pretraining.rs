@@ -46,14 +46,14 @@ impl TrainableMasked {
         }
         let (_, mask) = mask(&source.folder, &files.tokenizer)?;
         // What does not fit is said before anything is added.
-        let width = Folder::of(&files)?.width();
+        let width = Folder::to_train(&files)?.width();
         let mut random = SplitMix::new(seed ^ 0x6d61_736b);
         let config = files.config.clone();
         let added = Head::complete(&config, &mut files.tensors, width, &mut random);
         let added = added.map_err(|error| files.unfit(&error))?;
         let mut variables = variables(&mut files.tensors, |_| true).map_err(|error| files.unfit(&error))?;
         let open = |files: &Files| -> Result<(Folder, Head), ModelError> {
-            let folder = Folder::of(files)?;
+            let folder = Folder::to_train(files)?;
             let head = Head::new(&files.config, &files.tensors, width);
             Ok((folder, head.map_err(|error| files.unfit(&error))?))
         };

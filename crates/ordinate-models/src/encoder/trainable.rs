@@ -32,7 +32,7 @@ impl Trainable {
     pub fn open(source: &Source) -> Result<Self, ModelError> {
         let mut files = Files::read(source)?;
         let mut variables = variables(&mut files.tensors, |_| true).map_err(|error| files.unfit(&error))?;
-        let folder = Folder::of(&files)?;
+        let folder = Folder::to_train(&files)?;
         variables.retain(|name, _| folder.body().names().contains(name));
         Ok(Self { folder, pooling: Pooling::of(source)?, variables, files, source: source.clone() })
     }

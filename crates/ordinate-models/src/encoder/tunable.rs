@@ -110,7 +110,7 @@ impl Tunable {
         let made = new_head(&mut files, &layout, width, last, &mut random);
         made.map_err(|error| files.unfit(&error))?;
         // Built once without updates: what does not fit is said before anything is added.
-        let body = Folder::of(&files)?;
+        let body = Folder::to_train(&files)?;
         let used = body.body().names().clone();
         drop(body);
         // What neither reads is no part of it: the pooling of an encoder, where the head has none.
@@ -126,7 +126,7 @@ impl Tunable {
         let variables = variables(&mut files.tensors, trained).map_err(|error| files.unfit(&error))?;
         let open = |files: &Files| -> Result<(Folder, Head), ModelError> {
             let head = Head::laid_out(&layout, &files.config, &files.tensors, width);
-            Ok((Folder::of(files)?, head.map_err(|error| files.unfit(&error))?))
+            Ok((Folder::to_train(files)?, head.map_err(|error| files.unfit(&error))?))
         };
         let (folder, head) = open(&files)?;
         let mut apart = files.clone();

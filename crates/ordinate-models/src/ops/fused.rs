@@ -4,23 +4,24 @@
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Error, Layout, Result, Shape, Tensor};
 use rayon::prelude::*;
 
+use super::held::{self, Held, Product};
 use super::linear::{biases, product};
-use super::{Int8, ROWS, add, gelu, layer_norm, linear, read};
+use super::{ROWS, add, gelu, layer_norm, linear, read};
 
 /// The weights of a layer, outputs x inputs.
 #[derive(Debug)]
 pub(crate) enum Weight {
     /// As files have them: what is trained is what is saved.
     F32(Tensor),
-    /// In eight bits: nothing is trained through them.
-    Int8(Box<Int8>),
+    /// As the processor takes them: nothing is trained through them.
+    Held(Box<dyn Held>),
 }
 
 impl Weight {
     pub(crate) fn outputs(&self) -> usize {
         match self {
             Self::F32(weight) => weight.dims().first().copied().unwrap_or(0),
-            Self::Int8(weight) => weight.outputs(),
+            Self::Held(weight) => weight.outputs(),
         }
     }
 
@@ -28,7 +29,7 @@ impl Weight {
     fn trained(&self, others: &[&Tensor]) -> Option<&Tensor> {
         match self {
             Self::F32(weight) => [weight].iter().chain(others).any(|one| one.track_op()).then_some(weight),
-            Self::Int8(_) => None,
+            Self::Held(_) => None,
         }
     }
 }
@@ -37,8 +38,8 @@ impl Weight {
 pub(crate) fn layer(x: &Tensor, weight: &Weight, bias: Option<&Tensor>) -> Result<Tensor> {
     match (weight, bias) {
         (Weight::F32(weight), bias) => linear(x, weight, bias),
-        (Weight::Int8(_), Some(bias)) => applied(x, weight, bias, Fused(Sum)),
-        (Weight::Int8(weight), None) => x.contiguous()?.apply_op1_no_bwd(&**weight),
+        (Weight::Held(_), Some(bias)) => applied(x, weight, bias, Fused(Sum)),
+        (Weight::Held(weight), None) => x.contiguous()?.apply_op1_no_bwd(&Product(&**weight)),
     }
 }
 
@@ -170,16 +171,19 @@ fn applied(x: &Tensor, weight: &Weight, bias: &Tensor, after: impl After) -> Res
     let (x, bias) = (x.contiguous()?, bias.contiguous()?);
     match weight {
         Weight::F32(weight) => x.apply_op3_no_bwd(&weight.contiguous()?, &bias, &Plain(after)),
-        Weight::Int8(weight) => x.apply_op2_no_bwd(&bias, &Eight(weight, after)),
+        Weight::Held(weight) => x.apply_op2_no_bwd(&bias, &Ready(&**weight, after)),
     }
 }
 
 /// What becomes of a product, which lacks its biases.
-trait After {
+trait After: Sync {
     const NAME: &'static str;
 
-    /// The product is rows x as many as there are biases.
-    fn after(&self, made: Vec<f32>, bias: &[f32]) -> Result<(CpuStorage, Shape)>;
+    /// What some rows become where they are; the first of them has this number.
+    fn rows(&self, made: &mut [f32], bias: &[f32], first: usize);
+
+    /// What all become then. They are as wide as there are biases.
+    fn all(&self, made: Vec<f32>, bias: &[f32]) -> Result<(CpuStorage, Shape)>;
 }
 
 /// A layer, and what follows.
@@ -200,17 +204,20 @@ impl<A: After> CustomOp3 for Plain<A> {
         of_bias: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (made, _, outputs) = product(x, of_x, weight, of_weight)?;
-        let CpuStorage::F32(made) = made else {
+        let CpuStorage::F32(mut made) = made else {
             return Err(Error::Msg("linear layers are of f32".to_owned()));
         };
-        self.0.after(made, biases(A::NAME, bias, of_bias, outputs)?)
+        let bias = biases(A::NAME, bias, of_bias, outputs)?;
+        let chunks = made.par_chunks_mut(ROWS * outputs).enumerate();
+        chunks.for_each(|(chunk, made)| self.0.rows(made, bias, chunk * ROWS));
+        self.0.all(made, bias)
     }
 }
 
-/// The same, with weights in eight bits.
-struct Eight<'a, A>(&'a Int8, A);
+/// The same, with weights that are held.
+struct Ready<'a, A>(&'a dyn Held, A);
 
-impl<A: After> CustomOp2 for Eight<'_, A> {
+impl<A: After> CustomOp2 for Ready<'_, A> {
     fn name(&self) -> &'static str {
         A::NAME
     }
@@ -222,8 +229,9 @@ impl<A: After> CustomOp2 for Eight<'_, A> {
         bias: &CpuStorage,
         of_bias: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let made = self.0.product(x, of_x)?;
-        self.1.after(made, biases(A::NAME, bias, of_bias, self.0.outputs())?)
+        let bias = biases(A::NAME, bias, of_bias, self.0.outputs())?;
+        let made = held::product(self.0, x, of_x, |made, first| self.1.rows(made, bias, first))?;
+        self.1.all(made, bias)
     }
 }
 
@@ -233,13 +241,13 @@ struct Fused<F>(F);
 impl<F: Finish> After for Fused<F> {
     const NAME: &'static str = "a layer and what follows";
 
-    fn after(&self, mut made: Vec<f32>, bias: &[f32]) -> Result<(CpuStorage, Shape)> {
-        let (arch, outputs) = (pulp::Arch::new(), bias.len());
-        made.par_chunks_mut(ROWS * outputs).enumerate().for_each(|(chunk, made)| {
-            arch.dispatch(Rows { finish: &self.0, made, bias, first: chunk * ROWS });
-        });
-        let rows = made.len() / outputs;
-        Ok((CpuStorage::F32(made), (rows, outputs).into()))
+    fn rows(&self, made: &mut [f32], bias: &[f32], first: usize) {
+        pulp::Arch::new().dispatch(Rows { finish: &self.0, made, bias, first });
+    }
+
+    fn all(&self, made: Vec<f32>, bias: &[f32]) -> Result<(CpuStorage, Shape)> {
+        let rows = made.len() / bias.len();
+        Ok((CpuStorage::F32(made), (rows, bias.len()).into()))
     }
 }
 
@@ -251,7 +259,9 @@ struct Parted {
 impl After for Parted {
     const NAME: &'static str = "a layer parted among heads";
 
-    fn after(&self, made: Vec<f32>, bias: &[f32]) -> Result<(CpuStorage, Shape)> {
+    fn rows(&self, _: &mut [f32], _: &[f32], _: usize) {}
+
+    fn all(&self, made: Vec<f32>, bias: &[f32]) -> Result<(CpuStorage, Shape)> {
         let (Heads { rows, tokens, heads }, outputs) = (self.heads, bias.len());
         if made.len() != rows * tokens * outputs || heads == 0 || outputs % heads != 0 {
             let made = made.len() / outputs;

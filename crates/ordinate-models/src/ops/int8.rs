@@ -4,17 +4,16 @@
 //! A weight `w` is `scale * q` with `q` from -127 to 127, an input `x` is `scale * (q - zero)` with `q` from 0 to 255, from the least to the
 //! largest value of its row.
 
-use candle_core::{CpuStorage, CustomOp1, Error, Layout, Result, Shape, Tensor};
-use rayon::prelude::*;
+use candle_core::{Error, Result, Tensor};
 use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix};
 use rten_tensor::NdTensorView;
 
-use super::values;
+use super::held::{Held, size};
 
-/// Rows that one thread takes at a time: their inputs and sums stay in its cache.
-const BLOCK: usize = 64;
 /// Values that are looked at side by side.
 const LANES: usize = 16;
+/// Inputs at most: 2^31 over 255 times 127, beyond which a sum may not fit.
+const MOST_INPUTS: usize = 66_000;
 
 thread_local! {
     /// What multiplies, for the instructions of this processor.
@@ -42,11 +41,12 @@ impl Int8 {
     /// Of weights, outputs x inputs.
     ///
     /// # Errors
-    /// Where there are none.
+    /// Where there are none, or the sums of so many inputs do not fit.
     pub(crate) fn new(weight: &Tensor) -> Result<Self> {
-        let (outputs, inputs) = weight.dims2()?;
-        if outputs == 0 || inputs == 0 {
-            return Err(Error::Msg(format!("a layer of {outputs} x {inputs} has no weights")));
+        let (outputs, inputs) = size(weight)?;
+        if inputs > MOST_INPUTS {
+            let problem = format!("a layer of {inputs} inputs is not computed in eight bits; take f32");
+            return Err(Error::Msg(problem));
         }
         let weight = weight.contiguous()?.flatten_all()?.to_vec1::<f32>()?;
         PRODUCTS.with(|products| {
@@ -61,28 +61,19 @@ impl Int8 {
             Ok(Self { weights: products.prepack_b(view.transposed()), scales, totals, inputs })
         })
     }
+}
 
-    pub(crate) fn outputs(&self) -> usize {
+impl Held for Int8 {
+    fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    fn outputs(&self) -> usize {
         self.scales.len()
     }
 
-    /// Bytes of the weights, their scales and sums.
-    pub(crate) fn bytes(&self) -> u64 {
+    fn bytes(&self) -> u64 {
         (self.outputs() * (self.inputs + size_of::<f32>() + size_of::<i32>())) as u64
-    }
-
-    /// `x` (rows x inputs) times the transpose of the weights.
-    pub(super) fn product(&self, x: &CpuStorage, of_x: &Layout) -> Result<Vec<f32>> {
-        let (rows, inputs) = of_x.shape().dims2()?;
-        if inputs != self.inputs {
-            let problem = format!("a layer of {} inputs does not fit a width of {inputs}", self.inputs);
-            return Err(Error::Msg(problem));
-        }
-        let x = values("a layer in eight bits", x, of_x)?;
-        let mut made = vec![0.0_f32; rows * self.outputs()];
-        let blocks = made.par_chunks_mut(BLOCK * self.outputs()).zip(x.par_chunks(BLOCK * inputs));
-        blocks.try_for_each(|(made, x)| self.block(x, made))?;
-        Ok(made)
     }
 
     fn block(&self, x: &[f32], made: &mut [f32]) -> Result<()> {
@@ -105,18 +96,6 @@ impl Int8 {
             .map_err(|error| Error::Msg(error.to_string()))?;
         arch.dispatch(Scaled { sums: &sums, zeros: &zeros, rows: &scales, layer: self, made });
         Ok(())
-    }
-}
-
-impl CustomOp1 for Int8 {
-    fn name(&self) -> &'static str {
-        "a layer in eight bits"
-    }
-
-    fn cpu_fwd(&self, x: &CpuStorage, of_x: &Layout) -> Result<(CpuStorage, Shape)> {
-        let (made, outputs) = (self.product(x, of_x)?, self.outputs());
-        let rows = made.len() / outputs;
-        Ok((CpuStorage::F32(made), (rows, outputs).into()))
     }
 }
 
@@ -197,7 +176,7 @@ mod tests {
 
     /// The same weights in 32 bits, and in eight.
     fn both(weight: &Tensor) -> [Weight; 2] {
-        [Weight::F32(weight.clone()), Weight::Int8(Box::new(Int8::new(weight).unwrap()))]
+        [Weight::F32(weight.clone()), Weight::Held(Box::new(Int8::new(weight).unwrap()))]
     }
 
     #[test]
@@ -209,7 +188,7 @@ mod tests {
             let (made, exact) = (layer(&x, &eight, None).unwrap(), exact.to_vec2::<f32>().unwrap());
             let (made, x) = (made.to_vec2::<f32>().unwrap(), x.to_vec2::<f32>().unwrap());
             let weight = weight.to_vec2::<f32>().unwrap();
-            let [most_of_weights] = [if PRODUCTS.with(GemmExecutor::may_saturate) { 63.0 } else { 127.0 }];
+            let most_of_weights = if PRODUCTS.with(GemmExecutor::may_saturate) { 63.0 } else { 127.0 };
             for (row, (made, exact)) in x.iter().zip(made.iter().zip(&exact)) {
                 let (low, high) = range(row);
                 // Half a step of an input times the weights, and half a step of a weight times the inputs, at most.
@@ -288,5 +267,9 @@ mod tests {
         assert!(layer(&random(&[3, 8]), &eight, None).is_err());
         assert!(layer(&random(&[3, 7]), &eight, Some(&random(&[5]))).is_err());
         assert!(Int8::new(&random(&[0, 7])).is_err());
+        assert!(
+            Int8::new(&random(&[1, MOST_INPUTS])).is_ok()
+                && Int8::new(&random(&[1, MOST_INPUTS + 1])).is_err()
+        );
     }
 }

@@ -24,6 +24,7 @@ macro_rules! wide {
 mod add;
 mod fused;
 mod gelu;
+mod held;
 mod int8;
 mod layer_norm;
 mod linear;
@@ -38,6 +39,7 @@ use rayon::prelude::*;
 pub(crate) use add::add;
 pub(crate) use fused::{Heads, Weight, layer, linear_add_norm, linear_gelu, linear_heads, parted};
 pub(crate) use gelu::gelu;
+pub(crate) use held::{Held, Packed};
 pub(crate) use int8::Int8;
 pub(crate) use layer_norm::layer_norm;
 pub(crate) use linear::linear;
