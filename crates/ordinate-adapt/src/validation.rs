@@ -18,9 +18,11 @@ pub struct Validated {
 }
 
 impl Validated {
-    /// Whether it is better than another.
-    pub(crate) fn beats(&self, other: &Self) -> bool {
-        self.score > other.score || (self.score == other.score && self.loss < other.loss)
+    /// Whether it is to be taken rather than an earlier one.
+    pub(crate) fn beats(&self, earlier: &Self) -> bool {
+        self.items < TELLING
+            || self.score > earlier.score
+            || (self.score == earlier.score && self.loss < earlier.loss)
     }
 }
 
@@ -62,9 +64,11 @@ pub(crate) fn validated_numbers(said: &[f64], right: &[f64]) -> Validated {
     Validated { items: right.len(), score: (1.0 - loss / spread.max(1e-12)).clamp(0.0, 1.0), loss }
 }
 
-/// Items fewer than which are all learned from: of a tenth of them chance says which weights are best, and training would end where it
-/// is lucky.
-const FEW: usize = 500;
+/// Items fewer than which are all learned from: so few held out would tell nothing.
+const FEW: usize = 100;
+/// Items held out that tell which weights are better. Of fewer chance says it, and training would end where it is lucky: then the last
+/// weights are taken, after all passes, as those of few items are best made (Mosbach et al. 2021).
+const TELLING: usize = 50;
 /// Items that are held out at most.
 const MOST: usize = 500;
 
@@ -108,8 +112,15 @@ mod tests {
         let (_, held) = held_out(&two, 5);
         let rare = held.iter().filter(|&&at| two[at] == "l1").count();
         assert!((held.len(), rare) == (100, 20), "{} {rare}", held.len());
-        assert!(held_out(&two[..499], 5).1.is_empty());
+        assert!(held_out(&two[..99], 5).1.is_empty());
         assert_eq!(held_out(&vec!["a".to_owned(); 100_000], 0).1.len(), 500);
+    }
+
+    #[test]
+    fn few_items_held_out_do_not_tell() {
+        let of = |items, score| Validated { items, score, loss: 1.0 };
+        assert!(of(49, 0.1).beats(&of(49, 0.9)));
+        assert!(of(50, 0.9).beats(&of(50, 0.1)) && !of(50, 0.1).beats(&of(50, 0.9)));
     }
 
     #[test]
