@@ -52,8 +52,8 @@ pub(crate) struct TextEncoder {
     pooling: Pooling,
 }
 
-/// Tokens of a batch, padding among them, and texts, at most. With fewer the weights are laid out anew too often, with more what
-/// the layers hand on no longer fits the caches (docs/benchmarks.md).
+/// Tokens of a batch, padding among them, and texts, at most. With more what the layers hand on no longer fits the caches; fewer were
+/// slower when the weights were laid out for every product (docs/benchmarks.md).
 const TOKENS: usize = 1_152;
 const TEXTS: usize = 64;
 
