@@ -19,7 +19,7 @@ use serde::Serialize;
 use crate::objective::Objective;
 use crate::report::{TrainingReport, threads};
 use crate::settings::Settings;
-use crate::trainer::{Recipe, train as run};
+use crate::trainer::{PATIENT_PASSES, Recipe, train as run};
 use crate::validation::Validated;
 
 /// `adapt = { from = "...", method = "contrastive" }`.
@@ -110,6 +110,7 @@ impl Contrastive {
         let key = serde_json::to_string(&(VERSION, self, &names, texts.len()));
         let recipe = Recipe {
             epochs: 1,
+            patience: PATIENT_PASSES,
             rate,
             new_rate: rate,
             longest: self.settings.longest(),

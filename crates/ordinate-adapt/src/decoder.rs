@@ -19,7 +19,7 @@ use serde::Serialize;
 use crate::asked::{Asked, Lessons};
 use crate::report::{TrainingReport, threads};
 use crate::settings::Settings;
-use crate::trainer::{Outcome, Recipe, train as run};
+use crate::trainer::{Outcome, PATIENT_PASSES, Recipe, train as run};
 
 /// `adapt = { from = "...", method = "lora" }` with a decoder, and `"full"` and `"auto"`.
 pub const DECODER: MethodKind = MethodKind { name: NAME, of, load };
@@ -174,6 +174,7 @@ impl Decoding {
         let key = serde_json::to_string(&(VERSION, self, kind, items));
         Ok(Recipe {
             epochs: self.settings.epochs.map_or(passes, u64::from),
+            patience: PATIENT_PASSES,
             rate,
             new_rate: rate,
             longest: self.settings.longest(),

@@ -18,7 +18,7 @@ use crate::labelled::{READ, TOKENS};
 use crate::objective::Objective;
 use crate::report::Pretraining;
 use crate::settings::Settings;
-use crate::trainer::{Recipe, train as run};
+use crate::trainer::{PATIENT_PASSES, Recipe, train as run};
 use crate::tune::{Tuning, load};
 use crate::validation::{Validated, held_out};
 
@@ -126,6 +126,7 @@ impl Mlm {
         let key = serde_json::to_string(&(VERSION, "masked", self, masking.tokens.len()));
         let recipe = Recipe {
             epochs: LOOKED_AT.div_ceil(texts).clamp(PASSES.0, PASSES.1) as u64,
+            patience: PATIENT_PASSES,
             rate,
             new_rate: rate.max(HEAD_RATE),
             longest: self.settings.longest().map(|all| all / 2),

@@ -22,7 +22,7 @@ use crate::batches::{batches, parts};
 use crate::objective::Objective;
 use crate::report::{TrainingReport, threads};
 use crate::settings::Settings;
-use crate::trainer::{Outcome, Recipe, train as run};
+use crate::trainer::{Outcome, PATIENT_PASSES, Recipe, train as run};
 use crate::validation::{Validated, held_out};
 
 /// `adapt = { from = "scratch", method = "seq2seq" }`.
@@ -152,6 +152,7 @@ impl Seq2Seq {
         let key = serde_json::to_string(&(VERSION, self, teaching.tokens.len(), teaching.seed));
         Ok(Recipe {
             epochs: self.settings.epochs.map_or(passes as u64, u64::from),
+            patience: PATIENT_PASSES,
             rate,
             new_rate: rate,
             longest: Some(std::time::Duration::from_secs_f64(60.0 * minutes)),

@@ -19,7 +19,7 @@ use crate::loss::Targets;
 use crate::report::{Pretraining, TrainingReport, threads};
 use crate::settings::Settings;
 use crate::spans;
-use crate::trainer::{Outcome, Recipe, train as run};
+use crate::trainer::{Outcome, PATIENT_PASSES, Recipe, train as run};
 
 /// `adapt = { from = "...", method = "full" }`.
 pub const FULL: MethodKind = MethodKind { name: "full", of: full, load };
@@ -197,6 +197,7 @@ impl Tuning {
         let key = serde_json::to_string(&(VERSION, self, learns));
         Ok(Recipe {
             epochs,
+            patience: PATIENT_PASSES,
             rate,
             new_rate: rate.max(HEAD_RATE),
             longest: self.settings.longest(),

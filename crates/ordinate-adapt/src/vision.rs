@@ -19,7 +19,7 @@ use crate::loss::Targets;
 use crate::pictured::Pictured;
 use crate::report::{TrainingReport, threads};
 use crate::settings::Settings;
-use crate::trainer::{Outcome, Recipe, train as run};
+use crate::trainer::{Outcome, PATIENT_PASSES, Recipe, train as run};
 
 /// `adapt = { from = "scratch", method = "full" }`, and the same from a folder with a network of images.
 pub const IMAGES: MethodKind = MethodKind { name: NAME, of, load };
@@ -176,6 +176,9 @@ impl Images {
         let epochs = self.settings.epochs.map_or_else(|| passes(items), u64::from);
         Ok(Recipe {
             epochs,
+            // Its steps become small towards the end, and a network of images is best after them: its scores go up and down
+            // before.
+            patience: (epochs / 2).max(PATIENT_PASSES),
             rate,
             new_rate: rate.max(RATE),
             longest: self.settings.longest(),
