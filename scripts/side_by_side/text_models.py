@@ -6,7 +6,7 @@
 
 The example fits, and writes its features: TF-IDF of n-grams, and the vectors of the built-in encoder. scikit-learn is given these. Ours
 chooses among three penalties by the log loss of held-out rows and calibrates its probabilities; beside it stand one fit of LogisticRegression and
-of LinearSVC, and LogisticRegressionCV, which chooses among the same penalties. Times are those of fits alone.
+of LinearSVC, and with --choose LogisticRegressionCV, which chooses among the same penalties. Times are those of fits alone.
 """
 
 import argparse
