@@ -19,8 +19,10 @@ mod golden;
 mod golden_decoders;
 #[cfg(test)]
 mod golden_spans;
+mod head_first;
 mod labelled;
 mod loss;
+mod masking;
 mod mlm;
 mod objective;
 mod optimiser;

@@ -13,12 +13,19 @@ use ordinate_models::{Encoders, Fitting, Kind, Method, ModelError, Sample, Stop,
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-fn base() -> TempDir {
+/// With a head for masked tokens, or without one.
+fn base(has_head: bool) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let golden = tiny_encoder::golden();
     let case =
         golden["masked"].as_array().unwrap().iter().find(|case| case["config"]["model_type"] == "bert");
     tiny_encoder::save_untrained(case.unwrap(), folder.path());
+    if !has_head {
+        let path = folder.path().join("model.safetensors");
+        let mut tensors = candle_core::safetensors::load(&path, &candle_core::Device::Cpu).unwrap();
+        tensors.retain(|name, _| !name.starts_with("cls."));
+        candle_core::safetensors::save(&tensors, path).unwrap();
+    }
     folder
 }
 
@@ -71,11 +78,18 @@ fn trained(
 
 #[test]
 fn what_is_read_is_guessed_and_training_goes_on() {
-    let (base, desk) = (base(), tempfile::tempdir().unwrap());
+    // A head that is new is trained alone first.
+    for (has_head, least) in [(true, 3), (false, 4)] {
+        goes_on(base(has_head).path(), least);
+    }
+}
+
+/// Stopped at least this often, less one, it comes to the weights of a training that was not stopped.
+fn goes_on(base: &Path, least: usize) {
+    let desk = tempfile::tempdir().unwrap();
     let corpus = desk.path().join("corpus.txt");
     fs::write(&corpus, texts(2_000)).unwrap();
-    let (whole, report) =
-        trained(base.path(), &corpus, &desk.path().join("a.checkpoint"), usize::MAX).unwrap();
+    let (whole, report) = trained(base, &corpus, &desk.path().join("a.checkpoint"), usize::MAX).unwrap();
     let pretraining = report.pretraining.unwrap();
     assert_eq!(pretraining.texts, 2_060 - 206);
     let (before, after) = pretraining.guessed.unwrap();
@@ -85,21 +99,22 @@ fn what_is_read_is_guessed_and_training_goes_on() {
     let mut tries = 0;
     let parted = loop {
         tries += 1;
-        match trained(base.path(), &corpus, &checkpoint, 150) {
+        match trained(base, &corpus, &checkpoint, 150) {
             Ok((weights, _)) => break weights,
             Err(error) => assert!(matches!(error, ModelError::Stopped), "{error}"),
         }
         assert!(tries < 50);
     };
-    assert!(tries >= 3, "{tries}");
+    assert!(tries >= least, "{tries}");
     assert_eq!(whole, parted);
     // Nothing is left of what came first.
-    assert!(!desk.path().join("b.pretraining").exists());
+    let left = ["b.pretraining", "b.head"].map(|name| desk.path().join(name).exists());
+    assert_eq!(left, [false; 2]);
 }
 
 #[test]
 fn other_texts_are_another_model() {
-    let (base, desk) = (base(), tempfile::tempdir().unwrap());
+    let (base, desk) = (base(true), tempfile::tempdir().unwrap());
     let corpus = desk.path().join("corpus.jsonl");
     let identity = |text: &str| {
         fs::write(&corpus, text).unwrap();

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use candle_core::{Tensor, Var};
 use ordinate_models::Encoder as _;
 use ordinate_models::decoder::{Cache, Options, Place, TrainableDecoder, decoder};
-use ordinate_models::encoder::{LowRank, Reach, Source, Trainable, TrainableMasked, open};
+use ordinate_models::encoder::{Among, LowRank, Reach, Source, Trainable, TrainableMasked, open};
 
 /// The names of the variables that a loss of this result does not move.
 fn still(made: &Tensor, variables: &BTreeMap<String, Var>) -> Vec<String> {
@@ -70,12 +70,31 @@ fn every_masked_model() {
         let tokens = model.tokens(&["w5 w6 w7 w8 w9", "w10 w11", "w12"]).unwrap();
         let batch: Vec<&[u32]> = tokens.iter().map(Vec::as_slice).collect();
         let places = [(0, 1), (0, 3), (1, 1), (2, 0)];
-        let logits = model.logits(&batch, &places).unwrap();
+        let among = Among::new(&(0..model.vocabulary() as u32).collect()).unwrap();
+        let logits = model.logits(&batch, &places, &among).unwrap();
         assert_eq!(still(&logits, model.variables()), Vec::<String>::new(), "{name}");
-        let read = model.read(&batch, &places).unwrap();
+        let read = model.read(&batch, &places, &among).unwrap();
+        // By a new head alone nothing else is trained, and it says the same.
+        let states = model.states(&batch, &places).unwrap();
+        let alone = model.logits_of(&states, &among).unwrap();
+        assert_eq!(alone.to_vec2::<f32>().unwrap(), logits.to_vec2::<f32>().unwrap(), "{name}");
+        let old: Vec<String> =
+            model.variables().keys().filter(|variable| !model.is_new(variable)).cloned().collect();
+        assert_eq!(still(&alone, model.variables()), old, "{name}");
+        // Of fewer tokens, each stands where it is said to.
+        let few = Among::new(&[7, 3, 9].into()).unwrap();
+        let parted = model.logits(&batch, &places, &few).unwrap().to_vec2::<f32>().unwrap();
+        for (row, all) in parted.iter().zip(logits.to_vec2::<f32>().unwrap()) {
+            assert!(
+                [3, 7, 9]
+                    .iter()
+                    .all(|&token| (row[few.place(token).unwrap()] - all[token as usize]).abs() < 1e-5)
+            );
+        }
+        assert_eq!(few.place(8), None);
         assert_eq!(read, logits.to_vec2::<f32>().unwrap(), "{name}");
         let loss = || {
-            let logits = model.logits(&batch, &places).unwrap();
+            let logits = model.logits(&batch, &places, &among).unwrap();
             let weights = Tensor::arange(0.0_f32, logits.elem_count() as f32, logits.device()).unwrap();
             let weights = weights.sin().unwrap().reshape(logits.shape()).unwrap();
             (logits * weights).unwrap().sum_all().unwrap()

@@ -15,7 +15,7 @@ use crate::encoder::layers::{Linear, Norm, Result, Weights};
 use crate::encoder::tunable::{INITIAL, normal};
 use crate::error::ModelError;
 use crate::model::Facts;
-use crate::ops::gelu;
+use crate::ops::{gelu, linear};
 use crate::source::{Source, file};
 use crate::tokenizer;
 
@@ -31,9 +31,8 @@ pub(crate) struct Head {
     dense: Linear,
     relu: bool,
     norm: Norm,
-    out: Linear,
-    /// Tokens.
-    count: usize,
+    /// Tokens x width, and one number for each token.
+    out: (Tensor, Tensor),
     /// The names of its tensors, or what they begin with.
     used: [String; 4],
 }
@@ -118,8 +117,7 @@ impl Head {
             dense: weights.loose(dense, width, width)?,
             relu: act == "relu",
             norm: weights.norm(norm, width, eps.unwrap_or(usual))?,
-            out: Linear::new(weights.get(&matrix, &[count, width])?, weights.get(&bias, &[count])?),
-            count,
+            out: (weights.get(&matrix, &[count, width])?, weights.get(&bias, &[count])?),
             used,
         })
     }
@@ -131,14 +129,21 @@ impl Head {
 
     /// Tokens that it knows.
     pub(crate) fn count(&self) -> usize {
-        self.count
+        self.out.1.elem_count()
     }
 
-    /// The logits of states: one row of the vocabulary's size for each.
-    pub(crate) fn logits(&self, states: &Tensor) -> Result<Tensor> {
+    /// The logits of states: one row of the vocabulary's size for each, or of as many tokens as `among` names.
+    pub(crate) fn logits(&self, states: &Tensor, among: Option<&Tensor>) -> Result<Tensor> {
         let x = self.dense.forward(&states.contiguous()?)?;
         let x = if self.relu { x.relu()? } else { gelu(&x)? };
-        self.out.forward(&self.norm.forward(&x)?)
+        let (matrix, bias) = &self.out;
+        let x = self.norm.forward(&x)?;
+        match among {
+            Some(tokens) => {
+                linear(&x, &matrix.index_select(tokens, 0)?, Some(&bias.index_select(tokens, 0)?))
+            }
+            None => linear(&x, matrix, Some(bias)),
+        }
     }
 }
 
@@ -193,7 +198,7 @@ impl Masked {
     /// Tokens that it knows.
     #[must_use]
     pub fn vocabulary(&self) -> usize {
-        self.head.count
+        self.head.count()
     }
 
     /// The longest text, in tokens.
@@ -244,7 +249,7 @@ impl Masked {
         let made = || -> Result<Vec<Vec<f32>>> {
             let states = self.folder.alone(ids)?;
             let places = Tensor::new(places.as_slice(), states.device())?;
-            self.head.logits(&states.index_select(&places, 0)?)?.to_vec2()
+            self.head.logits(&states.index_select(&places, 0)?, None)?.to_vec2()
         };
         if places.is_empty() {
             return Ok(Vec::new());

@@ -26,7 +26,7 @@ pub(crate) use body::KNOWN;
 pub(crate) use files::{json, tensors, weights};
 pub use folder::{Classifier, is_classifier, open};
 pub use masked::Masked;
-pub use pretraining::TrainableMasked;
+pub use pretraining::{Among, TrainableMasked};
 pub use spans::{Ends, Extractor, Spans, TrainableExtractor, is_extractor};
 pub use static_embeddings::{StaticEmbeddings, builtin};
 pub use trainable::Trainable;

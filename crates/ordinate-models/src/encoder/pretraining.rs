@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use candle_core::{Result as Candle, Tensor, Var};
+use candle_core::{Device, Result as Candle, Tensor, Var};
 use ordinate_core::random::SplitMix;
 
 use crate::encoder::files::Files;
@@ -15,12 +15,41 @@ use crate::encoder::tuning::{Answers, TrainableClassifier};
 use crate::error::ModelError;
 use crate::source::{Source, file};
 
+/// Tokens among which one is guessed: those of the texts, which are few of a vocabulary, so that guesses cost less.
+pub struct Among {
+    tokens: Vec<u32>,
+    rows: Tensor,
+}
+
+impl Among {
+    /// These, each of them once.
+    ///
+    /// # Errors
+    /// [`ModelError::Failed`] where there is none.
+    pub fn new(tokens: &BTreeSet<u32>) -> Result<Self, ModelError> {
+        let tokens: Vec<u32> = tokens.iter().copied().collect();
+        if tokens.is_empty() {
+            return Err(ModelError::Failed("there is no token to guess".to_owned()));
+        }
+        let rows = Tensor::new(tokens.as_slice(), &Device::Cpu);
+        Ok(Self { tokens, rows: rows.map_err(|error| ModelError::Failed(plain(&error)))? })
+    }
+
+    /// Where a token stands in a row of logits; `None` where it is not among them.
+    #[must_use]
+    pub fn place(&self, token: u32) -> Option<usize> {
+        self.tokens.binary_search(&token).ok()
+    }
+}
+
 /// A masked language model whose weights are variables.
 pub struct TrainableMasked {
     folder: Folder,
     head: Head,
     /// The same weights, in no graph.
     reading: (Folder, Head),
+    /// What was added is in a graph, the rest in none.
+    begun: Head,
     variables: BTreeMap<String, Var>,
     /// Names of variables that the folder does not have.
     added: BTreeSet<String>,
@@ -60,12 +89,15 @@ impl TrainableMasked {
         let (folder, head) = open(&files)?;
         variables.retain(|name, _| folder.body().names().contains(name) || head.uses(name));
         let mut apart = files.clone();
+        let old = apart.tensors.iter_mut().filter(|(name, _)| !added.contains(*name));
+        old.for_each(|(_, tensor)| *tensor = tensor.detach());
+        let (_, begun) = open(&apart)?;
         apart.tensors.values_mut().for_each(|tensor| *tensor = tensor.detach());
         let reading = open(&apart)?;
         let special = files.tokenizer.get_added_tokens_decoder().into_iter();
         let special = special.filter(|(_, token)| token.special).map(|(id, _)| id).collect();
         let source = source.clone();
-        Ok(Self { folder, head, reading, variables, added, mask, special, files, source })
+        Ok(Self { folder, head, reading, begun, variables, added, mask, special, files, source })
     }
 
     /// What is trained, by the names that `transformers` has for it.
@@ -112,22 +144,49 @@ impl TrainableMasked {
         tokens(self.folder.tokenizer(), texts)
     }
 
-    /// The logits of every token at these places of a batch (a text, and the token in it): places x vocabulary.
+    /// The logits of tokens at these places of a batch (a text, and the token in it): places x tokens.
     ///
     /// # Errors
     /// [`ModelError::Failed`] for a text that is too long or has no tokens, a token that is not in the vocabulary, or no place.
-    pub fn logits(&self, batch: &[&[u32]], places: &[(usize, usize)]) -> Result<Tensor, ModelError> {
-        guessed(&self.folder, &self.head, batch, places).map_err(|error| ModelError::Failed(plain(&error)))
+    pub fn logits(
+        &self,
+        batch: &[&[u32]],
+        places: &[(usize, usize)],
+        among: &Among,
+    ) -> Result<Tensor, ModelError> {
+        let logits = states(&self.folder, batch, places);
+        told(logits.and_then(|states| self.head.logits(&states, Some(&among.rows))))
     }
 
     /// The same as numbers.
     ///
     /// # Errors
     /// As [`Self::logits`].
-    pub fn read(&self, batch: &[&[u32]], places: &[(usize, usize)]) -> Result<Vec<Vec<f32>>, ModelError> {
+    pub fn read(
+        &self,
+        batch: &[&[u32]],
+        places: &[(usize, usize)],
+        among: &Among,
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
         let (folder, head) = &self.reading;
-        let logits = guessed(folder, head, batch, places).and_then(|logits| logits.to_vec2());
-        logits.map_err(|error| ModelError::Failed(plain(&error)))
+        let logits = states(folder, batch, places);
+        told(logits.and_then(|states| head.logits(&states, Some(&among.rows))?.to_vec2()))
+    }
+
+    /// What the encoder as it is now makes of these places, in no graph: places x width.
+    ///
+    /// # Errors
+    /// As [`Self::logits`].
+    pub fn states(&self, batch: &[&[u32]], places: &[(usize, usize)]) -> Result<Tensor, ModelError> {
+        told(states(&self.reading.0, batch, places))
+    }
+
+    /// The logits of such states, by which nothing is trained but what is new: rows x tokens.
+    ///
+    /// # Errors
+    /// [`ModelError::Failed`] where they are of another width.
+    pub fn logits_of(&self, states: &Tensor, among: &Among) -> Result<Tensor, ModelError> {
+        told(self.begun.logits(states, Some(&among.rows)))
     }
 
     /// A classifier on the encoder as it is now.
@@ -144,11 +203,14 @@ impl TrainableMasked {
     }
 }
 
-fn guessed(folder: &Folder, head: &Head, batch: &[&[u32]], places: &[(usize, usize)]) -> Candle<Tensor> {
+fn states(folder: &Folder, batch: &[&[u32]], places: &[(usize, usize)]) -> Candle<Tensor> {
     let states = folder.body().states(batch)?;
     let (texts, tokens, width) = states.dims3()?;
     let flat = states.contiguous()?.reshape((texts * tokens, width))?;
     let rows: Vec<u32> = places.iter().map(|(text, token)| (text * tokens + token) as u32).collect();
-    let rows = Tensor::new(rows.as_slice(), states.device())?;
-    head.logits(&flat.index_select(&rows, 0)?)
+    flat.index_select(&Tensor::new(rows.as_slice(), flat.device())?, 0)
+}
+
+fn told<T>(made: Candle<T>) -> Result<T, ModelError> {
+    made.map_err(|error| ModelError::Failed(plain(&error)))
 }

@@ -1,4 +1,5 @@
 //! What tests need from a package registry, fetched once.
+#![allow(unreachable_pub)]
 
 use std::path::{Path, PathBuf};
 
