@@ -29,7 +29,7 @@ const RATE: f64 = 5e-5;
 const HEAD_RATE: f64 = 1e-3;
 /// Texts that make the passes, and how many of these there are.
 const LOOKED_AT: usize = 50_000;
-const PASSES: (usize, usize) = (1, 100);
+const PASSES: (usize, usize) = (1, 10);
 
 /// The way of training.
 #[derive(Debug, Clone, Serialize)]
