@@ -140,10 +140,7 @@ impl Objective for Asked<'_> {
     }
 
     fn batches(&self, pass: u64) -> Vec<Vec<usize>> {
-        let lengths: Vec<usize> = self.learned.iter().map(|&at| self.lesson(at).len()).collect();
-        let mut batches = batches(&lengths, self.batch, self.seed, pass);
-        batches.iter_mut().flatten().for_each(|at| *at = self.learned[*at]);
-        batches
+        batches(&self.learned, |at| self.lesson(at).len(), self.batch, self.seed, pass)
     }
 
     /// An item at a time: what a graph keeps of one is the memory that training takes.

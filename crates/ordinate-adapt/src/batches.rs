@@ -5,16 +5,21 @@ use ordinate_core::random::shuffle;
 /// Batches that are sorted by length together: within them, little is padded.
 const TOGETHER: usize = 50;
 
-/// The batches of one pass over items of these lengths: in an order that hangs on the seed and the pass alone, items of like
-/// length together.
-pub(crate) fn batches(lengths: &[usize], size: usize, seed: u64, pass: u64) -> Vec<Vec<usize>> {
+/// The batches of one pass over items: in an order that hangs on the seed and the pass alone, items of like length together.
+pub(crate) fn batches(
+    items: &[usize],
+    length: impl Fn(usize) -> usize,
+    size: usize,
+    seed: u64,
+    pass: u64,
+) -> Vec<Vec<usize>> {
     let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(pass);
-    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    let mut order = items.to_vec();
     shuffle(&mut order, seed);
     let size = size.max(1);
-    let mut batches = Vec::with_capacity(lengths.len().div_ceil(size));
+    let mut batches = Vec::with_capacity(items.len().div_ceil(size));
     for part in order.chunks_mut(TOGETHER * size) {
-        part.sort_by_key(|&at| lengths[at]);
+        part.sort_by_key(|&item| length(item));
         batches.extend(part.chunks(size).map(<[usize]>::to_vec));
     }
     shuffle(&mut batches, seed ^ 1);
@@ -47,13 +52,15 @@ mod tests {
     #[test]
     fn every_item_once() {
         let lengths: Vec<usize> = (0..1_003).map(|at| at * 7 % 101).collect();
-        let made = batches(&lengths, 16, 3, 0);
+        let items: Vec<usize> = (0..lengths.len()).collect();
+        let batches = |seed, pass| batches(&items, |item| lengths[item], 16, seed, pass);
+        let made = batches(3, 0);
         let mut all: Vec<usize> = made.iter().flatten().copied().collect();
         all.sort_unstable();
         assert_eq!(all, (0..1_003).collect::<Vec<_>>());
-        assert_eq!(made, batches(&lengths, 16, 3, 0));
-        assert_ne!(made, batches(&lengths, 16, 3, 1));
-        assert_ne!(made, batches(&lengths, 16, 4, 0));
+        assert_eq!(made, batches(3, 0));
+        assert_ne!(made, batches(3, 1));
+        assert_ne!(made, batches(4, 0));
         // Of random batches of 16, nearly half is padding.
         let padded: usize =
             made.iter().map(|one| one.len() * one.iter().map(|&at| lengths[at]).max().unwrap_or(0)).sum();

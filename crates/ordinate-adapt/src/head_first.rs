@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use candle_core::{Device, Tensor, Var};
-use ordinate_core::random::shuffle;
 use ordinate_models::{Fitting, ModelError};
 
+use crate::batches::batches;
 use crate::masking::{Masking, surprise};
 use crate::objective::Objective;
 use crate::trainer::{PATIENT_PASSES, Recipe, train as run};
@@ -91,9 +91,8 @@ impl Objective for NewHead<'_> {
     }
 
     fn batches(&self, pass: u64) -> Vec<Vec<usize>> {
-        let mut order: Vec<usize> = (0..self.tokens).collect();
-        shuffle(&mut order, self.fitting.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(pass));
-        order.chunks(BATCH).map(<[usize]>::to_vec).collect()
+        let tokens: Vec<usize> = (0..self.tokens).collect();
+        batches(&tokens, |_| 1, BATCH, self.fitting.seed, pass)
     }
 
     fn parts<'a>(&self, batch: &'a [usize]) -> Vec<&'a [usize]> {

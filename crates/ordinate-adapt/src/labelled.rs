@@ -71,10 +71,7 @@ impl Objective for Labelled<'_> {
     }
 
     fn batches(&self, pass: u64) -> Vec<Vec<usize>> {
-        let lengths: Vec<usize> = self.learned.iter().map(|&at| self.lengths[at]).collect();
-        let mut batches = batches(&lengths, self.batch, self.seed, pass);
-        batches.iter_mut().flatten().for_each(|at| *at = self.learned[*at]);
-        batches
+        batches(&self.learned, |at| self.lengths[at], self.batch, self.seed, pass)
     }
 
     fn parts<'a>(&self, batch: &'a [usize]) -> Vec<&'a [usize]> {

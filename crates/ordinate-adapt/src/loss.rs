@@ -4,6 +4,12 @@ use candle_core::{D, Device, Result, Tensor};
 use ordinate_core::task::ClassWeights;
 use ordinate_models::encoder::Problem;
 
+/// The sum of what the right tokens are given, by rows of logarithms.
+pub(crate) fn given(logs: &Tensor, right: Vec<u32>) -> Result<Tensor> {
+    let count = right.len();
+    logs.gather(&Tensor::from_vec(right, (count, 1), &Device::Cpu)?, 1)?.sum_all()
+}
+
 /// What is right, by item: for labels a share for each, for a number the number.
 pub(crate) struct Targets {
     problem: Problem,

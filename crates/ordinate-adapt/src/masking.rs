@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{D, Device, Result as Candle, Tensor, Var};
+use candle_core::{D, Tensor, Var};
 use ordinate_core::random::{SplitMix, shuffle};
 use ordinate_models::encoder::{Among, TrainableMasked};
 use ordinate_models::{ModelError, Stop};
 
 use crate::batches::{batches, parts};
 use crate::labelled::{READ, TOKENS};
+use crate::loss::given;
 use crate::objective::Objective;
 use crate::validation::{Validated, held_out};
 
@@ -31,13 +32,9 @@ pub(crate) struct Masking<'a> {
 
 /// The cross-entropy of logits, summed and parted by how many there are in the batch.
 pub(crate) fn surprise(logits: &Tensor, right: Vec<u32>, total: usize) -> Result<Tensor, ModelError> {
-    let made = |right: Vec<u32>| -> Candle<Tensor> {
-        let logs = candle_nn::ops::log_softmax(logits, D::Minus1)?;
-        let count = right.len();
-        let right = Tensor::from_vec(right, (count, 1), &Device::Cpu)?;
-        logs.gather(&right, 1)?.sum_all()?.neg()? / total.max(1) as f64
-    };
-    made(right).map_err(|error| ModelError::Failed(error.to_string()))
+    candle_nn::ops::log_softmax(logits, D::Minus1)
+        .and_then(|logs| given(&logs, right)?.neg()? / total.max(1) as f64)
+        .map_err(|error| ModelError::Failed(error.to_string()))
 }
 
 /// A text to guess tokens of.
@@ -159,11 +156,9 @@ impl Objective for Masking<'_> {
     }
 
     fn batches(&self, pass: u64) -> Vec<Vec<usize>> {
-        let lengths: Vec<usize> = self.learned.iter().map(|&at| self.length(at)).collect();
-        let mut batches = batches(&lengths, BATCH, self.seed, pass);
         let first = pass as usize * self.tokens.len();
-        batches.iter_mut().flatten().for_each(|at| *at = first + self.learned[*at]);
-        batches
+        let places: Vec<usize> = self.learned.iter().map(|at| first + at).collect();
+        batches(&places, |place| self.length(place), BATCH, self.seed, pass)
     }
 
     fn parts<'a>(&self, batch: &'a [usize]) -> Vec<&'a [usize]> {

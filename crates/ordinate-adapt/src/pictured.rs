@@ -82,13 +82,9 @@ impl Objective for Pictured<'_> {
     }
 
     fn batches(&self, pass: u64) -> Vec<Vec<usize>> {
-        let alike = vec![1; self.learned.len()];
         let first = usize::try_from(pass).unwrap_or(0) * self.planes.len();
-        let mut batches = batches(&alike, self.batch, self.seed, pass);
-        for place in batches.iter_mut().flatten() {
-            *place = first + self.learned[*place];
-        }
-        batches
+        let places: Vec<usize> = self.learned.iter().map(|at| first + at).collect();
+        batches(&places, |_| 1, self.batch, self.seed, pass)
     }
 
     fn parts<'a>(&self, batch: &'a [usize]) -> Vec<&'a [usize]> {

@@ -19,6 +19,7 @@ use ordinate_tasks::metric::right_answers;
 use serde::Serialize;
 
 use crate::batches::{batches, parts};
+use crate::loss::given;
 use crate::objective::Objective;
 use crate::report::{TrainingReport, threads};
 use crate::settings::Settings;
@@ -232,12 +233,6 @@ impl Teaching<'_> {
     }
 }
 
-/// The sum of what the right tokens are given.
-fn given(logs: &Tensor, right: Vec<u32>) -> Candle<Tensor> {
-    let count = right.len();
-    logs.gather(&Tensor::from_vec(right, (count, 1), &Device::Cpu)?, 1)?.sum_all()
-}
-
 impl Objective for Teaching<'_> {
     fn variables(&self) -> &BTreeMap<String, Var> {
         self.model.variables()
@@ -248,11 +243,9 @@ impl Objective for Teaching<'_> {
     }
 
     fn batches(&self, pass: u64) -> Vec<Vec<usize>> {
-        let lengths: Vec<usize> = self.learned.iter().map(|&at| self.length(at)).collect();
-        let mut batches = batches(&lengths, self.size, self.seed, pass);
         let first = pass as usize * self.tokens.len();
-        batches.iter_mut().flatten().for_each(|at| *at = first + self.learned[*at]);
-        batches
+        let places: Vec<usize> = self.learned.iter().map(|at| first + at).collect();
+        batches(&places, |place| self.length(place), self.size, self.seed, pass)
     }
 
     fn parts<'a>(&self, batch: &'a [usize]) -> Vec<&'a [usize]> {

@@ -200,10 +200,7 @@ impl Objective for Spanned<'_> {
     }
 
     fn batches(&self, pass: u64) -> Vec<Vec<usize>> {
-        let lengths: Vec<usize> = self.shown.iter().map(|&place| self.length(place)).collect();
-        let mut batches = batches(&lengths, self.batch, self.seed, pass);
-        batches.iter_mut().flatten().for_each(|at| *at = self.shown[*at]);
-        batches
+        batches(&self.shown, |place| self.length(place), self.batch, self.seed, pass)
     }
 
     fn parts<'a>(&self, batch: &'a [usize]) -> Vec<&'a [usize]> {

@@ -81,17 +81,18 @@ impl TrainableMasked {
         let added = Head::complete(&config, &mut files.tensors, width, &mut random);
         let added = added.map_err(|error| files.unfit(&error))?;
         let mut variables = variables(&mut files.tensors, |_| true).map_err(|error| files.unfit(&error))?;
+        let headed = |files: &Files| {
+            Head::new(&files.config, &files.tensors, width).map_err(|error| files.unfit(&error))
+        };
         let open = |files: &Files| -> Result<(Folder, Head), ModelError> {
-            let folder = Folder::to_train(files)?;
-            let head = Head::new(&files.config, &files.tensors, width);
-            Ok((folder, head.map_err(|error| files.unfit(&error))?))
+            Ok((Folder::to_train(files)?, headed(files)?))
         };
         let (folder, head) = open(&files)?;
         variables.retain(|name, _| folder.body().names().contains(name) || head.uses(name));
         let mut apart = files.clone();
         let old = apart.tensors.iter_mut().filter(|(name, _)| !added.contains(*name));
         old.for_each(|(_, tensor)| *tensor = tensor.detach());
-        let (_, begun) = open(&apart)?;
+        let begun = headed(&apart)?;
         apart.tensors.values_mut().for_each(|tensor| *tensor = tensor.detach());
         let reading = open(&apart)?;
         let special = files.tokenizer.get_added_tokens_decoder().into_iter();
